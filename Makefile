@@ -1,0 +1,73 @@
+# The only interface of the project: `make help` lists it. Everything runs from .venv, nothing from the machine but python3 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+SERVICES := src/maillage/services
+DEMO_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
+
+$(STAMPS)/python: requirements/bootstrap.txt requirements/develop.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/develop.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/node: package-lock.json $(STAMPS)/python
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/npm ci --silent
+	@touch $@
+
+$(STAMPS)/definitions: $(STAMPS)/node $(wildcard src/maillage/fhir/definitions/*.py)
+	@if [ -f src/maillage/fhir/definitions/build.py ]; then $(BIN)/python -m maillage.fhir.definitions.build; fi
+	@touch $@
+
+$(STAMPS)/static: $(STAMPS)/node $(wildcard src/maillage/ui/build.py src/maillage/ui/static/*) $(shell find src/maillage -name '*.html')
+	@if [ -f src/maillage/ui/build.py ]; then $(BIN)/python -m maillage.ui.build; fi
+	@touch $@
+
+setup: $(STAMPS)/definitions $(STAMPS)/static ## make .venv and all that the product needs
+
+demo: setup ## a whole synthetic territory: web, worker, MLLP, emulators
+	@$(BIN)/maillage demo $(DEMO_ARGS)
+
+test: setup ## the test suite (samples of the long ones)
+	@$(BIN)/pytest -q
+
+test-long: setup ## every test, the long ones whole
+	@$(BIN)/pytest -q -m 'long or not long'
+
+lint: setup ## style, types, layers, architecture
+	@$(BIN)/ruff check src tests bench tools
+	@$(BIN)/ruff format --check src tests bench tools
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/pytest -q tests/architecture
+
+check: lint ## what CI runs besides the tests
+	@$(BIN)/python tools/reference.py --check
+
+docs: setup ## generate the reference documentation
+	@$(BIN)/python tools/reference.py
+
+lock: $(STAMPS)/python ## refresh the locks (versions and hashes only)
+	@for name in bootstrap runtime develop; do $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header \
+	  --universal --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/npm install --package-lock-only --silent
+
+new-service: setup ## make new-service NAME=telehealth: the empty rooms of a service
+	@$(BIN)/python tools/new_service.py $(NAME)
+
+bench-main-job: setup ## letters per second, latencies, memory of the main job
+	@$(BIN)/python bench/main_job.py
+
+bench-store: setup ## reads and writes of the store against the raw limits
+	@$(BIN)/python bench/store.py
+
+clean: ## remove what setup and demo made
+	rm -rf $(VENV) node_modules .maillage src/maillage/ui/static/build src/maillage/fhir/definitions/generated

@@ -1,0 +1,1 @@
+"""Actors, purposes, permissions, care circle, audit: the guarded door to the records."""

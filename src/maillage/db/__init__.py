@@ -1,0 +1,18 @@
+"""PostgreSQL: pool, transactions, named SQL, migrations, the embedded server."""
+
+from maillage.db.embedded import EmbeddedPostgres
+from maillage.db.migrations import migrate, pending
+from maillage.db.pool import Connection, Database, count_statements
+from maillage.db.queries import Queries, Query, load_queries
+
+__all__ = [
+    "Connection",
+    "Database",
+    "EmbeddedPostgres",
+    "Queries",
+    "Query",
+    "count_statements",
+    "load_queries",
+    "migrate",
+    "pending",
+]

@@ -1,0 +1,119 @@
+"""A pool of connections, and transactions on it."""
+
+import select
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Self
+
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from maillage.errors import Unavailable
+
+Row = dict[str, Any]
+Connection = AsyncConnection[Row]
+
+
+@dataclass
+class StatementCount:
+    """How many statements were sent while it was open."""
+
+    statements: int = 0
+
+
+_count: ContextVar[StatementCount | None] = ContextVar("statement_count", default=None)
+
+
+@contextmanager
+def count_statements() -> Iterator[StatementCount]:
+    """Counts the statements that this task sends: for query budgets of pages and for metrics."""
+    counter = StatementCount()
+    token = _count.set(counter)
+    try:
+        yield counter
+    finally:
+        _count.reset(token)
+
+
+class _CountingCursor(AsyncCursor[Row]):
+    async def execute(self, *args: Any, **kwargs: Any) -> Self:
+        if counter := _count.get():
+            counter.statements += 1
+        return await super().execute(*args, **kwargs)
+
+
+async def _alive(connection: Connection) -> None:
+    """Refuses a pooled connection whose server is gone, without a round trip: an idle socket with bytes to read was closed."""
+    readable, _, _ = select.select([connection.pgconn.socket], [], [], 0)
+    if readable:
+        connection.pgconn.consume_input()
+        if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
+            raise psycopg.OperationalError("the server closed the connection")
+
+
+class Database:
+    """A pool of connections to one PostgreSQL. Rows are dictionaries; times are UTC."""
+
+    def __init__(self, dsn: str, *, size: int = 8, patience: float = 10.0) -> None:
+        self.dsn = dsn
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            dsn,
+            kwargs={"row_factory": dict_row, "cursor_factory": _CountingCursor, "options": "-c timezone=UTC"},
+            min_size=1,
+            max_size=size,
+            timeout=patience,
+            check=_alive,
+            open=False,
+            reconnect_timeout=5,
+        )
+
+    @classmethod
+    async def open(cls, dsn: str, *, size: int = 8, patience: float = 10.0) -> Self:
+        """Connects, or raises Unavailable. `patience` is how many seconds a caller waits for a connection."""
+        database = cls(dsn, size=size, patience=patience)
+        try:
+            await database._pool.open(wait=True, timeout=patience)
+        except PoolTimeout as fault:
+            await database._pool.close()
+            raise Unavailable(f"no connection to the database in {patience:g} s") from fault
+        return database
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def statistics(self) -> dict[str, int]:
+        """Figures of the pool, for /metrics (psycopg_pool `get_stats`)."""
+        return self._pool.get_stats()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction: committed when the block ends, undone when it raises. A lost server is Unavailable."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (PoolTimeout, psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow) as fault:
+            raise Unavailable("the database does not answer") from fault
+        except psycopg.OperationalError as fault:
+            if fault.sqlstate is None or fault.sqlstate[:2] in {"08", "57"}:
+                raise Unavailable("the connection to the database was lost") from fault
+            raise
+
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[Connection]:
+        """A connection of its own outside the pool, for LISTEN and for what cannot run in a transaction."""
+        try:
+            connection = await AsyncConnection.connect(self.dsn, autocommit=True, row_factory=dict_row, options="-c timezone=UTC")
+        except psycopg.OperationalError as fault:
+            raise Unavailable("the database does not answer") from fault
+        async with connection:
+            yield connection

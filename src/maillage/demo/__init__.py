@@ -1,0 +1,1 @@
+"""A synthetic territory: people, structures and situations that exist nowhere."""

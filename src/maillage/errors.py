@@ -1,0 +1,120 @@
+"""The one tree of errors. Raised where the fault is known, rendered once at the door (page, OperationOutcome or ACK)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One fault, in the terms of OperationOutcome.issue (FHIR R4 §2.36).
+
+    `code` is from the issue-type value set, `expression` the FHIRPath (or parameter name) of the place.
+    """
+
+    code: str
+    diagnostics: str
+    expression: str | None = None
+    severity: str = "error"
+
+
+class MaillageError(Exception):
+    """Something went wrong in a way that has a name."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "exception"
+
+    def __init__(self, message: str, *, issues: Sequence[Issue] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.issues: tuple[Issue, ...] = tuple(issues) or (Issue(code=self.code, diagnostics=message),)
+
+
+class Invalid(MaillageError):
+    """What was sent breaks a rule; the issues name each place and rule."""
+
+    status = 400
+    code = "invalid"
+
+
+class Unprocessable(Invalid):
+    """Well-formed, but refused by a business or profile rule."""
+
+    status = 422
+    code = "business-rule"
+
+
+class Unauthenticated(MaillageError):
+    """Nobody is signed in, or the proof of identity is no longer good."""
+
+    status = 401
+    code = "login"
+
+
+class Forbidden(MaillageError):
+    """The actor may not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(MaillageError):
+    """Nothing by that name that the actor may see."""
+
+    status = 404
+    code = "not-found"
+
+
+class Gone(MaillageError):
+    """It was deleted."""
+
+    status = 410
+    code = "deleted"
+
+
+class Conflict(MaillageError):
+    """It collides with what is already there."""
+
+    status = 409
+    code = "conflict"
+
+
+class PreconditionFailed(MaillageError):
+    """The version named by the writer is not the current one."""
+
+    status = 412
+    code = "conflict"
+
+
+class TooLarge(MaillageError):
+    """More bytes than the door takes."""
+
+    status = 413
+    code = "too-long"
+
+
+class Unsupported(MaillageError):
+    """A media type or form that this door does not speak."""
+
+    status = 415
+    code = "not-supported"
+
+
+class NotAcceptable(MaillageError):
+    """The client asks for a form of answer that is not spoken here."""
+
+    status = 406
+    code = "not-supported"
+
+
+class Unavailable(MaillageError):
+    """A part that is needed does not answer now; the same request may succeed later."""
+
+    status = 503
+    code = "transient"
+
+
+class SetupError(MaillageError):
+    """The installation itself is at fault; the message says what to mend."""
+
+    code = "exception"

@@ -1,0 +1,1 @@
+"""Facts, written in the same transaction as the data they speak of."""

@@ -1,0 +1,1 @@
+"""The door: routes with a permission, sessions, errors, negotiation."""

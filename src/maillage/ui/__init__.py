@@ -1,0 +1,1 @@
+"""Base templates, components, static files: how pages look and speak."""

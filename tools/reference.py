@@ -1,0 +1,1 @@
+"""Prints whether the reference documentation is true to the code."""
