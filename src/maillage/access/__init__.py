@@ -1,1 +1,1 @@
-"""Actors, purposes, permissions, care circle, audit: the guarded door to the records."""
+"""Who acts, why, what they may do and see, and the trace of it: the only way to the records for everything above."""

@@ -1,1 +1,6 @@
-"""Facts, written in the same transaction as the data they speak of."""
+"""Facts that happened, written in the same transaction as the data they are about."""
+
+from maillage.events.base import Event, Recorded, kinds
+from maillage.events.feed import START, Cursor, read, record, settle_after_restore
+
+__all__ = ["START", "Cursor", "Event", "Recorded", "kinds", "read", "record", "settle_after_restore"]

@@ -1,0 +1,65 @@
+"""Who acts: a person or a program, with roles, and the FHIR resource that stands for them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ActorKind(StrEnum):
+    """What sort of thing acts. Kinds differ in how they are let in; roles say what they may do."""
+
+    PROFESSIONAL = "professional"
+    PATIENT = "patient"
+    CARER = "carer"
+    SYSTEM = "system"
+    JOB = "job"
+
+
+class Role(StrEnum):
+    """The part an actor plays on the platform, as the sign-in or the registration says."""
+
+    GP = "gp"
+    NURSE = "nurse"
+    HOSPITAL = "hospital"
+    PROFESSIONAL = "professional"
+    COORDINATOR = "coordinator"
+    SOCIAL_WORKER = "social-worker"
+    PATIENT = "patient"
+    CARER = "carer"
+    STEWARD = "steward"
+    OPERATOR = "operator"
+    OFFICER = "officer"
+    ARS = "ars"
+    SYSTEM = "system"
+    JOB = "job"
+
+
+CARE_ROLES = frozenset({Role.GP, Role.NURSE, Role.HOSPITAL, Role.PROFESSIONAL})
+CIRCLE_ROLES = CARE_ROLES | {Role.COORDINATOR, Role.SOCIAL_WORKER}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Someone or something that acts, as the audit will name it.
+
+    `reference` is the FHIR resource that stands for the actor ("Practitioner/12", "Patient/7", "Device/lab"), or None
+    (an operator is in no directory). `organizations` ("Organization/3") are shown and audited; what a professional may
+    see by an organisation is read from PractitionerRole at the instant of the query, so that a removed member is out
+    at once. `scopes` are SMART scopes, and only bind machine clients ("system/*.*", "system/Patient.rs").
+    """
+
+    id: str
+    kind: ActorKind
+    name: str
+    roles: frozenset[Role]
+    reference: str | None = None
+    organizations: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset()
+
+    def has(self, *roles: Role) -> bool:
+        """Whether the actor plays one of these roles."""
+        return not self.roles.isdisjoint(roles)
+
+
+def job_actor(name: str) -> Actor:
+    """The actor of a background job: "jobs/reminders" is audited by that name like a person."""
+    return Actor(id=f"job:{name}", kind=ActorKind.JOB, name=name, roles=frozenset({Role.JOB}))

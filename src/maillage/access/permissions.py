@@ -1,0 +1,91 @@
+"""What each role may do. What it may do it *to* is decided row by row in SQL (`visibility.py`)."""
+
+from enum import StrEnum
+
+from maillage.access.actors import CARE_ROLES, Actor, Role
+
+
+class Permission(StrEnum):
+    """One page, verb or door that a role opens."""
+
+    FHIR_READ = "fhir.read"
+    FHIR_WRITE = "fhir.write"
+    DIRECTORY_READ = "directory.read"
+    DIRECTORY_WRITE = "directory.write"
+    INBOX_READ = "inbox.read"
+    INBOX_TREAT = "inbox.treat"
+    PATIENT_SEARCH = "patient.search"
+    RECORD_READ = "record.read"
+    DOCUMENT_READ = "document.read"
+    DOCUMENT_WRITE = "document.write"
+    CASELOAD_READ = "caseload.read"
+    TASK_READ = "task.read"
+    TASK_WRITE = "task.write"
+    IDENTITY_STEWARD = "identity.steward"
+    QUARANTINE_READ = "quarantine.read"
+    QUARANTINE_REPLAY = "quarantine.replay"
+    CONNECTORS_READ = "connectors.read"
+    OWN_RECORD_READ = "own-record.read"
+    OWN_ACCESS_READ = "own-access.read"
+    INDICATORS_READ = "indicators.read"
+    AUDIT_READ = "audit.read"
+    MESSAGE_RECEIVE = "message.receive"
+
+
+_SIGNED_IN = frozenset({Permission.FHIR_READ, Permission.DIRECTORY_READ})
+_IN_CIRCLE = _SIGNED_IN | {
+    Permission.FHIR_WRITE,
+    Permission.INBOX_READ,
+    Permission.INBOX_TREAT,
+    Permission.PATIENT_SEARCH,
+    Permission.RECORD_READ,
+    Permission.DOCUMENT_READ,
+    Permission.TASK_READ,
+    Permission.TASK_WRITE,
+}
+_CARE = _IN_CIRCLE | {Permission.DOCUMENT_WRITE}
+_COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ}
+_OWN = _SIGNED_IN | {Permission.OWN_RECORD_READ, Permission.OWN_ACCESS_READ, Permission.DOCUMENT_READ}
+_MACHINE = _SIGNED_IN | {
+    Permission.FHIR_WRITE,
+    Permission.DIRECTORY_WRITE,
+    Permission.MESSAGE_RECEIVE,
+    Permission.DOCUMENT_READ,
+    Permission.DOCUMENT_WRITE,
+}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    **dict.fromkeys(CARE_ROLES, _CARE),
+    Role.COORDINATOR: _COORDINATION,
+    Role.SOCIAL_WORKER: _COORDINATION,
+    Role.PATIENT: _OWN | {Permission.FHIR_WRITE},
+    Role.CARER: _OWN,
+    Role.STEWARD: _SIGNED_IN
+    | {
+        Permission.FHIR_WRITE,
+        Permission.PATIENT_SEARCH,
+        Permission.IDENTITY_STEWARD,
+        Permission.QUARANTINE_READ,
+        Permission.QUARANTINE_REPLAY,
+    },
+    Role.OPERATOR: _SIGNED_IN
+    | {
+        Permission.FHIR_WRITE,
+        Permission.DIRECTORY_WRITE,
+        Permission.CONNECTORS_READ,
+        Permission.QUARANTINE_READ,
+        Permission.QUARANTINE_REPLAY,
+    },
+    Role.OFFICER: _SIGNED_IN | {Permission.AUDIT_READ},
+    Role.ARS: _SIGNED_IN | {Permission.INDICATORS_READ},
+    Role.SYSTEM: _MACHINE,
+    Role.JOB: _MACHINE
+    | _CARE
+    | _COORDINATION
+    | {Permission.IDENTITY_STEWARD, Permission.QUARANTINE_REPLAY, Permission.INDICATORS_READ},
+}
+
+
+def permits(actor: Actor, permission: Permission) -> bool:
+    """Whether one of the actor's roles opens this."""
+    return any(permission in PERMISSIONS[role] for role in actor.roles)
