@@ -1,0 +1,188 @@
+"""The people one can sign in as on the demonstration: who they are, what they may do, what an identity provider says of them.
+
+Plain data, used by the emulator of Pro Santé Connect, by the seed and by `maillage demo --json`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from maillage.demo.numbers import finess, resource_id, rpps
+
+ORGANIZATION_OID = "1.2.250.1.71.4.2.4"
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """An establishment the personas work for: key of its id, name, FINESS, sector (TRE_R02), commune rank in `places`."""
+
+    key: str
+    name: str
+    finess: str
+    sector: str
+    category: str
+    commune: int
+
+    @property
+    def reference(self) -> str:
+        return f"Organization/{resource_id('Organization', self.key)}"
+
+
+HOSPITAL = Workplace("ch-demoville", "CH de Démoville", finess(1), "SA01", "355", 3)
+PRACTICE = Workplace("msp-exemple", "Maison de santé des Exemples", finess(2), "SA52", "603", 3)
+NURSING = Workplace("cabinet-fictive", "Cabinet infirmier Fictive", finess(3), "SA08", "698", 3)
+DAC = Workplace("dac", "DAC de la Marne", finess(4), "SA57", "696", 1)
+COUNTY = Workplace("departement", "Département de la Marne, action sociale", finess(5), "SA27", "219", 1)
+OTHER_PRACTICE = Workplace("cabinet-essai", "Cabinet médical Essai", finess(6), "SA07", "698", 4)
+OPERATOR = Workplace("grades", "GRADeS de démonstration", finess(7), "SA26", "696", 0)
+AGENCY = Workplace("ars", "Agence régionale de santé (démonstration)", finess(8), "SA26", "698", 1)
+WORKPLACES = (HOSPITAL, PRACTICE, NURSING, DAC, COUNTY, OTHER_PRACTICE, OPERATOR, AGENCY)
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """One person (or machine) to sign in as.
+
+    `role` is a value of `access.Role`; `profession` a TRE_G15 or JDV_J01 code; `skill` a TRE_R38 code; `card` true when
+    Pro Santé Connect knows them, false when the second client (no professional card) does.
+    """
+
+    id: str
+    role: str
+    given: str
+    family: str
+    title: str
+    resource: str
+    workplace: Workplace | None = None
+    prefix: str = ""
+    civility: str = "M"
+    profession: str = ""
+    skill: str = ""
+    rpps: str = ""
+    card: bool = False
+
+    @property
+    def name(self) -> str:
+        return " ".join(part for part in (self.prefix, self.given, self.family) if part)
+
+    @property
+    def reference(self) -> str:
+        """`Type/id` of the resource that is this persona."""
+        return f"{self.resource}/{resource_id(self.resource, self.id)}"
+
+    @property
+    def organizations(self) -> tuple[str, ...]:
+        return (self.workplace.reference,) if self.workplace else ()
+
+    @property
+    def subject(self) -> str:
+        """The subject identifier at the identity provider: IDNPS of a professional card, else a local account."""
+        return f"8{self.rpps}" if self.rpps else f"maillage:{self.id}"
+
+    def claims(self) -> dict[str, Any]:
+        """What `userinfo` answers: the claims of Pro Santé Connect for a card, the common OIDC ones for the others."""
+        common = {
+            "sub": f"f:{resource_id('Subject', self.id)}:{self.subject}",
+            "preferred_username": self.subject,
+            "family_name": self.family,
+            "given_name": self.given,
+            "email_verified": False,
+        }
+        return common | self._card_claims() if self.card else common | self._account_claims()
+
+    def _account_claims(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "maillage_role": self.role,
+            "maillage_reference": self.reference,
+            "maillage_organizations": list(self.organizations),
+        }
+
+    def _card_claims(self) -> dict[str, Any]:
+        workplace = self.workplace
+        if workplace is None:
+            raise ValueError(f"persona {self.id} has a professional card but no workplace")
+        return {
+            "SubjectNameID": self.subject,
+            "Secteur_Activite": f"{workplace.sector}^{ORGANIZATION_OID}",
+            "SubjectOrganization": workplace.name,
+            "SubjectOrganizationID": f"1{workplace.finess}",
+            "SubjectRole": [f"{self.profession}^1.2.250.1.213.1.1.5.5"],
+            "PSI_Locale": "1.2.250.1.213.1.3.1.1",
+            "Mode_Acces_Raison": "",
+            "Acces_Regulation_Medicale": "FAUX",
+            "Palier_Authentification": "APPPRIP3^1.2.250.1.213.1.5.1.1.1",
+            "UITVersion": "1.0",
+            "otherIds": [{"identifiant": self.rpps, "origine": "RPPS", "qualite": 1}],
+            "SubjectRefPro": {"codeCivilite": self.civility, "exercices": [self._exercise(workplace)]},
+        }
+
+    def _exercise(self, workplace: Workplace) -> dict[str, Any]:
+        return {
+            "codeProfession": self.profession,
+            "codeCategorieProfessionnelle": "C",
+            "codeCiviliteDexercice": "DR" if self.prefix else self.civility,
+            "nomDexercice": self.family,
+            "prenomDexercice": self.given,
+            "codeTypeSavoirFaire": "S" if self.skill else "",
+            "codeSavoirFaire": self.skill,
+            "activities": [
+                {
+                    "codeModeExercice": "S" if workplace is HOSPITAL else "L",
+                    "codeSecteurDactivite": workplace.sector,
+                    "codeRole": "",
+                    "codeGenreActivite": "GENR01",
+                    "numeroFinessSite": workplace.finess,
+                    "numeroSiretSite": "",
+                    "raisonSocialeSite": workplace.name,
+                }
+            ],
+        }
+
+
+def _doctor(**said: Any) -> Persona:
+    return Persona(resource="Practitioner", prefix="Dr", profession="10", card=True, **said)
+
+
+def _staff(**said: Any) -> Persona:
+    return Persona(resource="Practitioner", **said)
+
+
+PERSONAS = (
+    _doctor(id="gp", role="gp", given="Camille", family="EXEMPLE", title="Médecin généraliste", workplace=PRACTICE,
+            civility="MME", skill="SM54", rpps=rpps(1)),
+    _staff(id="nurse", role="nurse", given="Nora", family="FICTIVE", title="Infirmière libérale", workplace=NURSING,
+           civility="MME", profession="60", rpps=rpps(2), card=True),
+    _doctor(id="hospital", role="hospital", given="Élie", family="SPÉCIMEN", title="Médecin hospitalier", workplace=HOSPITAL,
+            skill="SM27", rpps=rpps(3)),
+    _staff(id="coordinator", role="coordinator", given="Lise", family="MAQUETTE", title="Coordinatrice, DAC", workplace=DAC,
+           civility="MME", profession="60", rpps=rpps(4), card=True),
+    _staff(id="social-worker", role="social-worker", given="Théo", family="GABARIT", title="Assistant social", workplace=COUNTY,
+           profession="41"),
+    Persona(id="patient", role="patient", given="Dominique", family="PAT-TROIS", title="Patiente", resource="Patient", civility="MME"),
+    Persona(id="carer", role="carer", given="Claude", family="PAT-TROIS", title="Aidant", resource="RelatedPerson"),
+    _staff(id="steward", role="steward", given="Yann", family="GABARIT", title="Identitovigilance", workplace=OPERATOR),
+    _staff(id="operator", role="operator", given="Rose", family="PROTOTYPE", title="Opératrice du GRADeS", workplace=OPERATOR,
+           civility="MME"),
+    _staff(id="officer", role="officer", given="Zoé", family="CALIBRE", title="Déléguée à la protection des données",
+           workplace=OPERATOR, civility="MME"),
+    _staff(id="ars", role="ars", given="Agnès", family="SPÉCIMEN", title="ARS", workplace=AGENCY, civility="MME"),
+    Persona(id="other-patient", role="other-patient", given="Inès", family="CALIBRE", title="Patiente", resource="Patient",
+            civility="MME"),
+    _doctor(id="outsider", role="outsider", given="Paul", family="ESSAI", title="Médecin généraliste, hors cercle",
+            workplace=OTHER_PRACTICE, skill="SM54", rpps=rpps(5)),
+    Persona(id="system", role="system", given="", family="Système d’information partenaire", title="Machine", resource="Device",
+            workplace=HOSPITAL),
+)  # fmt: skip
+
+GRANTED_ROLES = {"other-patient": "patient", "outsider": "gp"}
+"""`access.Role` of the personas whose name on the demonstration says more than their role."""
+
+
+def persona(persona_id: str) -> Persona:
+    """The persona of this id. Raises KeyError when nobody has it."""
+    return {one.id: one for one in PERSONAS}[persona_id]
+
+
+def granted_role(one: Persona) -> str:
+    """The role (`access.Role`) the platform grants this persona."""
+    return GRANTED_ROLES.get(one.role, one.role)

@@ -1,0 +1,1 @@
+"""Identity: see README.md."""
