@@ -1,0 +1,1 @@
+"""The verbs of exchange: routes, receiving, quarantine, health."""
