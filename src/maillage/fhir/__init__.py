@@ -1,1 +1,0 @@
-"""The FHIR R4 engine: definitions, validation, search, store, versions, bundles. Knows no user."""

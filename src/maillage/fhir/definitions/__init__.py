@@ -1,0 +1,71 @@
+"""The R4 definitions as the engine uses them: compiled by `build`, read here lazily, a type at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from maillage.errors import SetupError
+
+GENERATED = Path(__file__).parent / "generated"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchParameter:
+    """One search parameter of one resource type."""
+
+    code: str
+    type: str
+    """token, string, date, reference, uri, number, quantity, composite or special."""
+    url: str
+    targets: tuple[str, ...]
+    """Types that a reference parameter may point to."""
+    places: tuple[dict[str, Any], ...]
+    """Where its values stand (`definitions.parameters`); empty when searching by it is not supported yet."""
+
+    @property
+    def supported(self) -> bool:
+        return bool(self.places)
+
+
+@cache
+def resource_types() -> tuple[str, ...]:
+    """The names of the 146 concrete resource types of R4, in alphabetical order."""
+    return tuple(_read("types.json"))
+
+
+@cache
+def search_parameters(resource_type: str) -> Mapping[str, SearchParameter]:
+    """The R4 search parameters of a type by code, supported or not, the common ones (`_id`, `_tag` …) included."""
+    return {
+        code: SearchParameter(code, p["type"], p["url"], tuple(p.get("targets", ())), tuple(p.get("places", ())))
+        for code, p in _read(f"parameters/{resource_type}.json").items()
+    }
+
+
+@cache
+def compartment() -> Mapping[str, tuple[str, ...]]:
+    """For each type of the Patient compartment, the reference parameters that place a resource in it."""
+    return {name: tuple(codes) for name, codes in _read("compartment.json").items()}
+
+
+def shapes(name: str) -> dict[str, Any]:
+    """The shapes of a resource type, or of every data type (`_datatypes`): see `definitions.shapes`."""
+    found: dict[str, Any] = _read(f"shapes/{name}.json")
+    return found
+
+
+@cache
+def codes() -> Mapping[str, frozenset[str]]:
+    """The concepts (`system|code`) of the required value sets that are small and wholly known."""
+    return {url: frozenset(concepts) for url, concepts in _read("codes.json").items()}
+
+
+def _read(name: str) -> Any:
+    try:
+        return msgspec.json.decode((GENERATED / name).read_bytes())
+    except FileNotFoundError as error:
+        raise SetupError("The FHIR definitions are not compiled: run `make setup`.") from error

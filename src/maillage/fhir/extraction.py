@@ -1,0 +1,228 @@
+"""Takes the values of search parameters out of a resource: one walk over it, guided by a tree of the paths that are searched."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from maillage.fhir.dates import EARLIEST, LATEST, Span, span
+from maillage.fhir.definitions import SearchParameter, resource_types
+from maillage.fhir.text import fold
+from maillage.fhir.tokens import hash64
+
+
+@dataclass(slots=True)
+class IndexRows:
+    """The index rows of one resource.
+
+    Times are aware, in UTC, and ranges half-open: [from, to). An open side is `dates.EARLIEST` or `dates.LATEST`.
+    """
+
+    type: str
+    id: str
+    tokens: set[int] = field(default_factory=set)
+    """Numbers made by `tokens.token`, of token and uri parameters (and of references that are not edges)."""
+    strings: set[tuple[str, str]] = field(default_factory=set)
+    """(parameter, text folded by `text.fold`), one for each value of a string parameter."""
+    dates: list[tuple[str, datetime, datetime]] = field(default_factory=list)
+    """(parameter, from, to), one for each value of a date parameter, the main one included."""
+    references: set[tuple[str, str, str]] = field(default_factory=set)
+    """(parameter, target type, target id): edges to resources of this store, the compartment patient included."""
+    date: Span | None = None
+    """The main date of the resource (`main_date(type)`): from the earliest to the latest of its values."""
+    hot: set[int] = field(default_factory=set)
+    """The any-system and exact tokens of the parameters in `HOT[type]`: to be found together with the main date."""
+    patient: str | None = None
+    """Id of the Patient whose compartment holds the resource (a Patient: its own id); None when none or several."""
+
+
+Collect = Callable[[Any, IndexRows], None]
+Coded = tuple[str | None, str | None]
+"""(system, code), either absent; a system "" cannot be."""
+
+
+class Node:
+    """What to do with the values at one path, and below it."""
+
+    __slots__ = ("children", "collect", "filtered")
+
+    def __init__(self) -> None:
+        self.children: dict[str, Node] = {}
+        self.filtered: dict[tuple[str, str], Node] = {}
+        self.collect: list[Collect] = []
+
+    def grow(self, kind: str, parameter: SearchParameter, place: dict[str, Any], *, hot: bool) -> None:
+        """Add one place of a parameter below this root."""
+        node = self
+        for step in place["steps"]:
+            node = node.children.setdefault(step, Node()) if type(step) is str else node.filtered.setdefault(tuple(step), Node())
+        node.collect.append(_COLLECTORS[parameter.type](kind, parameter.code, place, hot))
+
+
+def visit(node: Node, value: Any, rows: IndexRows) -> None:
+    """Collect from `value`, a JSON value at the path of `node`, and from all below."""
+    if type(value) is list:
+        for item in value:
+            visit(node, item, rows)
+        return
+    for collect in node.collect:
+        collect(value, rows)
+    if type(value) is dict:
+        children = node.children
+        if children:
+            for key, below in value.items():
+                child = children.get(key)
+                if child is not None:
+                    visit(child, below, rows)
+        for (key, expected), filtered in node.filtered.items():
+            if value.get(key) == expected:
+                visit(filtered, value, rows)
+
+
+def _tokens(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
+    prefix = f"{kind}|{code}|"
+    coded = _implied(place["system"]) if "system" in place else _CODED[place["type"]]
+
+    def collect(value: Any, rows: IndexRows) -> None:
+        for system, text in coded(value):
+            if text is not None:
+                found = [hash64(prefix + text), hash64(f"{prefix}{system or ''}|{text}")]
+                rows.tokens.update(found)
+                if hot:
+                    rows.hot.update(found)
+            if system is not None:
+                rows.tokens.add(hash64(f"{prefix}{system}|"))
+
+    return collect
+
+
+def _implied(system: str) -> Callable[[Any], tuple[Coded, ...]]:
+    return lambda value: ((system, value),)
+
+
+def _codings(value: dict[str, Any]) -> list[Coded]:
+    return [(coding.get("system"), coding.get("code")) for coding in value.get("coding", ())]
+
+
+_CODED: dict[str, Callable[[Any], Any]] = {
+    "Coding": lambda value: ((value.get("system"), value.get("code")),),
+    "CodeableConcept": _codings,
+    "Identifier": lambda value: ((value.get("system"), value.get("value")),),
+    "ContactPoint": lambda value: ((value.get("system"), value.get("value")),),
+    "boolean": lambda value: ((None, "true" if value else "false"),),
+    "truth": lambda value: ((None, "true" if value else "false"),),
+} | dict.fromkeys(("code", "string", "id", "uri", "canonical"), lambda value: ((None, value),))
+"""How each data type answers as (system, code) pairs (R4 search.html#token)."""
+
+
+def _uris(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
+    prefix = f"{kind}|{code}|"
+
+    def collect(value: Any, rows: IndexRows) -> None:
+        rows.tokens.update(hash64(prefix + form) for form in _forms(value))
+
+    return collect
+
+
+def _forms(url: str) -> set[str]:
+    """A canonical is found with its version and without."""
+    return {url, url.partition("|")[0]}
+
+
+def _strings(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
+    texts = _TEXTS.get(place["type"], _only)
+
+    def collect(value: Any, rows: IndexRows) -> None:
+        rows.strings.update((code, fold(text)) for text in texts(value))
+
+    return collect
+
+
+def _only(value: str) -> Iterator[str]:
+    yield value
+
+
+def _parts(*names: str) -> Callable[[dict[str, Any]], Iterator[str]]:
+    def parts(value: dict[str, Any]) -> Iterator[str]:
+        for name in names:
+            part = value.get(name)
+            if type(part) is list:
+                yield from (text for text in part if text is not None)
+            elif part is not None:
+                yield part
+
+    return parts
+
+
+_TEXTS: dict[str, Callable[[Any], Iterator[str]]] = {
+    "HumanName": _parts("family", "given", "text", "prefix", "suffix"),
+    "Address": _parts("line", "city", "postalCode", "district", "state", "country", "text"),
+    "Annotation": _parts("text"),
+}
+"""The parts of a data type that a string parameter searches, each on its own (R4 search.html#string)."""
+
+
+def _dates(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
+    spans = _SPANS.get(place["type"], span)
+
+    def collect(value: Any, rows: IndexRows) -> None:
+        found = spans(value)
+        if found is not None:
+            rows.dates.append((code, *found))
+
+    return collect
+
+
+def _period(value: dict[str, Any]) -> Span | None:
+    start, end = value.get("start"), value.get("end")
+    if start is None and end is None:
+        return None
+    return (span(start)[0] if start else EARLIEST, span(end)[1] if end else LATEST)
+
+
+def _timing(value: dict[str, Any]) -> Span | None:
+    """From the first to the last event, or the bounds of the repetition."""
+    events = [span(event) for event in value.get("event", ()) if event]
+    if events:
+        return min(event[0] for event in events), max(event[1] for event in events)
+    return _period(value.get("repeat", {}).get("boundsPeriod", {}))
+
+
+_SPANS: dict[str, Callable[[Any], Span | None]] = {"Period": _period, "Timing": _timing}
+
+
+def _references(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
+    if place["type"] != "Reference":
+        return _uris(kind, code, place, hot)
+    target, known = place.get("target"), frozenset(resource_types())
+
+    def collect(value: Any, rows: IndexRows) -> None:
+        reference = value.get("reference", "")
+        parts = reference.split("/")
+        is_edge = len(parts) in (2, 4) and parts[0] in known and parts[2:3] in ([], ["_history"])
+        if target and target != (parts[0] if is_edge else _declared(value, parts)):
+            return
+        if is_edge:
+            rows.references.add((code, parts[0], parts[1]))
+        elif reference and reference[0] != "#":
+            rows.tokens.add(hash64(f"{kind}|{code}|{reference}"))
+        if "identifier" in value:
+            by_identifier(value["identifier"], rows)
+
+    by_identifier = _tokens(kind, f"{code}:identifier", {"type": "Identifier"}, hot=False)
+    return collect
+
+
+def _declared(value: dict[str, Any], parts: list[str]) -> str | None:
+    """The type that a reference to elsewhere says or shows (`https://…/Patient/1`)."""
+    said: str | None = value.get("type")
+    return said or (parts[-2] if len(parts) > 1 else None)
+
+
+_COLLECTORS: dict[str, Callable[[str, str, dict[str, Any], bool], Collect]] = {
+    "token": _tokens,
+    "uri": _uris,
+    "string": _strings,
+    "date": _dates,
+    "reference": _references,
+}

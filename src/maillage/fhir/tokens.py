@@ -1,0 +1,19 @@
+"""The 64-bit numbers that stand for searchable tokens, the same for the writer (index) and the reader (search)."""
+
+from functools import lru_cache
+from hashlib import blake2b
+
+
+@lru_cache(maxsize=16_384)
+def hash64(text: str) -> int:
+    """The first 8 bytes of BLAKE2b of `text` as a signed integer (PostgreSQL int8)."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def token(kind: str, parameter: str, code: str, system: str | None = None) -> int:
+    """The number for one searched value of a token (or uri) parameter of a resource type.
+
+    `system` None: `code` under any system (`?code=x`). `system` "": only without a system (`?code=|x`).
+    Otherwise exactly `system|code`; an empty `code` then means any code of that system (`?code=s|`).
+    """
+    return hash64(f"{kind}|{parameter}|{code}" if system is None else f"{kind}|{parameter}|{system}|{code}")
