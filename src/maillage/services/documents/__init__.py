@@ -1,0 +1,1 @@
+"""Clinical documents: received, identified, kept byte for byte, replaced, deleted and shown."""

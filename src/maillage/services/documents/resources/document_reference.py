@@ -1,0 +1,313 @@
+"""A clinical document's FHIR record: DocumentReference in the shape of PDSm 3.1 / IHE MHD 4.2 (comprehensive metadata)."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from maillage.services.documents.resources import coding
+from maillage.services.documents.resources.coding import concept
+from maillage.services.documents.resources.header import Address, Agent, Code, Header, InstanceId, Organization, Subject
+
+Resource = dict[str, Any]
+
+PROFILE = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-comprehensive-document-reference"
+SHA256 = "urn:oid:2.16.840.1.101.3.4.2.1"
+"""The algorithm's own OID (NIST) as the system of the identifier that holds the digest of the original bytes."""
+
+RECIPIENT = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-intended-recipient"
+BIRTH_PLACE = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
+INSEE_CODE = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-address-insee-code"
+BIRTH_GIVEN_LIST = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-patient-birth-list-given-name"
+TRE_R13 = f"{coding.NOS}/TRE_R13-CommuneOM/FHIR/TRE-R13-CommuneOM"
+ID_TYPE = "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203"
+IHE_FORMAT = f"{coding.NOS}/TRE_A11-IheFormatCode/FHIR/TRE-A11-IheFormatCode"
+CDA_MEDIA_TYPE = "text/xml"
+
+INS_TYPES = {"8": "INS-NIR", "9": "INS-NIA", "10": "INS-NIR-TEST", "11": "INS-NIR-DEMO"}
+GENDERS = {"M": "male", "F": "female", "U": "unknown", "UN": "other"}
+
+LEVEL_1_FORMATS = {
+    "application/pdf": Code("urn:ihe:iti:xds-sd:pdf:2008", IHE_FORMAT, "Document à corps non structuré en Pdf/A-1"),
+    "text/plain": Code("urn:ihe:iti:xds-sd:text:2008", IHE_FORMAT, "Document à corps non structuré en texte"),
+}
+
+VISIBILITY_DISPLAYS = {
+    "MASQUE_PS": "Masqué aux professionnels de santé",
+    "INVISIBLE_PATIENT": "Non visible par le patient",
+    "INVISIBLE_REPRESENTANTS_LEGAUX": "Non visible par les représentants légaux du patient",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The bytes as received: what a reader needs to find and check them."""
+
+    size: int
+    sha1: str
+    sha256: str
+
+    @classmethod
+    def of(cls, content: bytes) -> "Original":
+        """`sha1` is base64 as FHIR's Attachment.hash asks; `sha256` is hexadecimal as the file store names it."""
+        sha1 = base64.b64encode(hashlib.sha1(content, usedforsecurity=False).digest()).decode()
+        return cls(len(content), sha1, hashlib.sha256(content).hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What the platform knows about what the document names.
+
+    `patient` is "Patient/…"; `agents` and `organizations` map the XDS text of an identifier to "Practitioner/…" or "Organization/…";
+    `replaced` maps the XDS text of a replaced document to its "DocumentReference/…".
+    """
+
+    patient: str
+    known: Mapping[str, str] = field(default_factory=dict)
+    replaced: Mapping[str, str] = field(default_factory=dict)
+
+
+def document_reference(
+    header: Header,
+    original: Original,
+    links: Links,
+    *,
+    id: str,
+    received: str,
+    body_type: str | None,
+    visibility: Sequence[str] = (),
+) -> Resource:
+    """The record of one document.
+
+    `received` is the instant it came (FHIR instant), `body_type` the media type of a level 1 body or None, `visibility` codes of TRE_A07.
+    """
+    contained = _Contained(links)
+    resource: Resource = {
+        "resourceType": "DocumentReference",
+        "id": id,
+        "meta": {"profile": [PROFILE]},
+        "masterIdentifier": identifier(header.id),
+        "identifier": _identifiers(header, original, id),
+        "status": "current",
+        "type": concept(header.type),
+        "subject": {"reference": links.patient},
+        "date": received,
+        "author": [reference for author in header.authors for reference in contained.author(author)],
+        "custodian": contained.organization(header.custodian, "custodian"),
+        "description": header.title,
+        "securityLabel": security_labels(header.confidentiality, visibility),
+        "content": [{"attachment": _attachment(header, original, id), "format": coding.coding(_format(header, body_type))}],
+        "context": _context(header, contained),
+    }
+    if document_class := coding.CLASSES.get(header.type.code):
+        resource["category"] = [concept(document_class)]
+    if header.legal_authenticator:
+        resource["authenticator"] = contained.signatory(header.legal_authenticator)
+    if header.replaces:
+        resource["relatesTo"] = [_replaces(parent, links) for parent in header.replaces]
+    if header.recipients:
+        resource["extension"] = [_recipient(recipient) for recipient in header.recipients]
+    resource["contained"] = contained.resources
+    return resource
+
+
+def identifier(id: InstanceId) -> Resource:
+    """A FHIR Identifier: a bare root is a URI (`urn:oid:…`), an extension a value in the root's system."""
+    return {"system": id.system, "value": id.value}
+
+
+def security_labels(confidentiality: Code, visibility: Sequence[str]) -> list[Resource]:
+    """The confidentiality of the header first, then who may not see the document (JDV_J08)."""
+    hidden = [Code(code, coding.VISIBILITY, VISIBILITY_DISPLAYS[code]) for code in visibility]
+    return [concept(code) for code in (confidentiality, *hidden)]
+
+
+def superseded(resource: Resource) -> Resource:
+    """The record once another document replaced it."""
+    return {**resource, "status": "superseded"}
+
+
+def deleted(resource: Resource) -> Resource:
+    """The record once its author withdrew it: kept, no longer shown."""
+    return {**resource, "status": "entered-in-error"}
+
+
+def _identifiers(header: Header, original: Original, id: str) -> list[Resource]:
+    entry = {"use": "official", "system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{id}", "type": {"text": "entryUUID"}}
+    digest = {"use": "secondary", "system": SHA256, "value": original.sha256, "type": {"text": "SHA-256"}}
+    series = [{"use": "usual", "type": {"text": "setId"}, **identifier(header.set_id)}] if header.set_id else []
+    return [entry, digest, *series]
+
+
+def _attachment(header: Header, original: Original, id: str) -> Resource:
+    return {
+        "contentType": CDA_MEDIA_TYPE,
+        "language": header.language,
+        "url": f"Binary/{id}",
+        "size": original.size,
+        "hash": original.sha1,
+        "title": header.title,
+        "creation": header.created,
+    }
+
+
+def _format(header: Header, body_type: str | None) -> Code:
+    """Level 1: the IHE format of the body's media type. Level 3: the document's own model, its last template, as an HL7 URI."""
+    if body_type is not None:
+        return LEVEL_1_FORMATS.get(body_type, Code("urn:ihe:iti:xds:2017:mimeTypeSufficient", IHE_FORMAT))
+    model = next((t for t in reversed(header.templates) if t.extension), header.templates[-1] if header.templates else None)
+    if model is None:
+        return Code("urn:ihe:iti:xds:2017:mimeTypeSufficient", IHE_FORMAT)
+    return Code(f"urn:hl7ii:{model.root}:{model.extension}" if model.extension else f"urn:oid:{model.root}", "urn:ietf:rfc:3986")
+
+
+def _context(header: Header, contained: "_Contained") -> Resource:
+    period = {name: value for name, value in (("start", header.period.start), ("end", header.period.end)) if value}
+    context: Resource = {"period": period, "sourcePatientInfo": contained.patient(header.subject)}
+    if events := [concept(event.code) for event in header.events if event.code]:
+        context["event"] = events
+    if header.encounter and header.encounter.facility_type:
+        context["facilityType"] = concept(header.encounter.facility_type)
+    if header.practice_setting:
+        context["practiceSetting"] = concept(header.practice_setting)
+    if header.encounter and header.encounter.id:
+        context["encounter"] = [{"type": "Encounter", "identifier": identifier(header.encounter.id)}]
+    if header.orders:
+        context["related"] = [{"identifier": identifier(order)} for order in header.orders]
+    return context
+
+
+def _replaces(parent: InstanceId, links: Links) -> Resource:
+    target: Resource = {"type": "DocumentReference", "identifier": identifier(parent)}
+    if known := links.replaced.get(parent.text):
+        target["reference"] = known
+    return {"code": "replaces", "target": target}
+
+
+def _recipient(agent: Agent) -> Resource:
+    target = agent.id or (agent.organization.id if agent.organization else None)
+    value: Resource = {"display": agent.text}
+    if target:
+        value["identifier"] = identifier(target)
+    return {"url": RECIPIENT, "valueReference": value}
+
+
+class _Contained:
+    """The resources the record holds within itself, as the document described them when it was made."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+        self.resources: list[Resource] = []
+        self._authors = 0
+
+    def author(self, agent: Agent) -> list[Resource]:
+        """The author as described, then the same person in our directory: what rights and searches follow."""
+        self._authors += 1
+        name = f"author-{self._authors}"
+        described = self._device(agent, name) if agent.device and not agent.name else self._role(agent, name)
+        known = self._links.known.get(agent.id.text) if agent.id else None
+        return [described, {"reference": known, "display": agent.text}] if known else [described]
+
+    def signatory(self, agent: Agent) -> Resource:
+        return self._role(agent, "authenticator")
+
+    def organization(self, organization: Organization, name: str) -> Resource:
+        known = self._links.known.get(organization.id.text) if organization.id else None
+        if known:
+            return {"reference": known, "display": organization.name} if organization.name else {"reference": known}
+        if organization.id is None:
+            return {"type": "Organization", "display": organization.name or "Structure non précisée"}
+        held = {
+            "resourceType": "Organization",
+            "id": name,
+            "identifier": [identifier(organization.id)],
+            "name": organization.name,
+        }
+        return self._hold(_without_empty(held), organization.name)
+
+    def patient(self, subject: Subject) -> Resource:
+        return self._hold(source_patient(subject), "")
+
+    def _device(self, agent: Agent, name: str) -> Resource:
+        device: Resource = {"resourceType": "Device", "id": name, "deviceName": [{"name": agent.device, "type": "model-name"}]}
+        if agent.id:
+            device["identifier"] = [identifier(agent.id)]
+        if agent.organization:
+            device["owner"] = _organization_reference(agent.organization)
+        return self._hold(device, agent.text)
+
+    def _role(self, agent: Agent, name: str) -> Resource:
+        role: Resource = {"resourceType": "PractitionerRole", "id": name}
+        if agent.id or agent.name:
+            role["practitioner"] = _person_reference(agent)
+        if agent.organization:
+            role["organization"] = _organization_reference(agent.organization)
+        if agent.specialty:
+            role["specialty"] = [concept(agent.specialty)]
+        return self._hold(role, agent.text)
+
+    def _hold(self, resource: Resource, display: str) -> Resource:
+        self.resources.append(resource)
+        reference = {"reference": f"#{resource['id']}"}
+        return {**reference, "display": display} if display else reference
+
+
+def source_patient(subject: Subject) -> Resource:
+    """The patient as the document names them (fr-core names: birth name with all given names, used name apart)."""
+    patient: Resource = {"resourceType": "Patient", "id": "patient", "identifier": _patient_identifiers(subject)}
+    birth: Resource = {
+        "use": "official",
+        "family": subject.birth_family,
+        "given": [subject.first_given or subject.birth_given_list],
+    }
+    birth["extension"] = [{"url": BIRTH_GIVEN_LIST, "valueString": subject.birth_given_list}]
+    patient["name"] = [_without_empty(birth)] if subject.birth_family else []
+    if subject.used_family:
+        patient["name"].append(
+            _without_empty({"use": "usual", "family": subject.used_family, "given": [subject.used_given or subject.first_given]})
+        )
+    patient["gender"] = GENDERS.get(subject.sex)
+    patient["birthDate"] = subject.birth_date
+    patient["address"] = [_address(subject.address)] if subject.address != Address() else []
+    if subject.birthplace:
+        insee = {"url": INSEE_CODE, "valueCoding": {"system": TRE_R13, "code": subject.birthplace}}
+        patient["extension"] = [{"url": BIRTH_PLACE, "valueAddress": {"extension": [insee]}}]
+    return _without_empty(patient)
+
+
+def _patient_identifiers(subject: Subject) -> list[Resource]:
+    own = [identifier(one) for one in subject.identifiers]
+    if subject.ins is None:
+        return own
+    type_code = INS_TYPES[subject.ins.root.rpartition(".")[2]]
+    official = {"use": "official", "type": {"coding": [{"system": ID_TYPE, "code": type_code}]}, **identifier(subject.ins)}
+    return [official, *own]
+
+
+def _address(address: Address) -> Resource:
+    parts = {"line": list(address.lines), "postalCode": address.postal_code, "city": address.city, "country": address.country}
+    return _without_empty(parts)
+
+
+def _person_reference(agent: Agent) -> Resource:
+    reference: Resource = {"type": "Practitioner"}
+    if agent.id:
+        reference["identifier"] = identifier(agent.id)
+    if agent.name:
+        reference["display"] = agent.name.text
+    return reference
+
+
+def _organization_reference(organization: Organization) -> Resource:
+    reference: Resource = {"type": "Organization"}
+    if organization.id:
+        reference["identifier"] = identifier(organization.id)
+    if organization.name:
+        reference["display"] = organization.name
+    return reference
+
+
+def _without_empty(resource: Resource) -> Resource:
+    """FHIR has no empty strings, arrays or nulls."""
+    return {name: value for name, value in resource.items() if value not in ("", None, [], [""])}
