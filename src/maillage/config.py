@@ -48,6 +48,8 @@ class Config:
     psc_issuer: str = ""
     psc_client_id: str = "maillage"
     psc_client_secret: str = field(default="", repr=False)
+    psc_discovery: str = ""  # empty: the issuer's .well-known/openid-configuration
+    cardless_issuer: str = ""  # empty: the same as psc_issuer
     cardless_client_id: str = "maillage-sans-carte"
     cardless_client_secret: str = field(default="", repr=False)
     session_idle: int = 30 * 60

@@ -8,6 +8,7 @@ from maillage.access.actors import CARE_ROLES, Actor, Role
 class Permission(StrEnum):
     """One page, verb or door that a role opens."""
 
+    SIGNED_IN = "signed-in"
     FHIR_READ = "fhir.read"
     FHIR_WRITE = "fhir.write"
     DIRECTORY_READ = "directory.read"
@@ -32,7 +33,7 @@ class Permission(StrEnum):
     MESSAGE_RECEIVE = "message.receive"
 
 
-_SIGNED_IN = frozenset({Permission.FHIR_READ, Permission.DIRECTORY_READ})
+_SIGNED_IN = frozenset({Permission.SIGNED_IN, Permission.FHIR_READ, Permission.DIRECTORY_READ})
 _IN_CIRCLE = _SIGNED_IN | {
     Permission.FHIR_WRITE,
     Permission.INBOX_READ,

@@ -1,0 +1,106 @@
+"""What the providers say of a person, as small values. Claims of Pro Santé Connect: its userinfo (see the emulator's samples)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from maillage.access.actors import Role
+from maillage.connectors.psc.tokens import SignInRefused
+
+DOCTOR = "10"
+NURSE = "60"
+HOSPITAL_SECTORS = frozenset({"SA01", "SA02", "SA03", "SA04", "SA36"})  # TRE_R02: health establishments
+COORDINATION_SECTOR = "SA57"  # TRE_R02: structure de coopération avec mission de coordination de soins (DAC)
+GENERAL_MEDICINE = frozenset({"SM26", "SM53", "SM54"})  # TRE_R38
+
+TITLES = {"DR": "Dr", "PR": "Pr"}  # TRE_R11: civilité d'exercice
+
+# Who may sign in without a professional card. Roles of care need the card: no account can claim them.
+CARDLESS_ROLES = frozenset(
+    {Role.PATIENT, Role.CARER, Role.SOCIAL_WORKER, Role.STEWARD, Role.OPERATOR, Role.OFFICER, Role.ARS}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carded:
+    """A professional as Pro Santé Connect knows them. `idnps` is the national identifier (8 + RPPS), `rpps` its 11 digits or None."""
+
+    idnps: str
+    rpps: str | None
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cardless:
+    """A person the region's own accounts know: the role and the records that the account was opened for."""
+
+    subject: str
+    name: str
+    role: Role
+    reference: str | None
+    organizations: tuple[str, ...]
+
+
+def carded(claims: Mapping[str, Any]) -> Carded:
+    """The professional of a Pro Santé Connect userinfo. Raises SignInRefused when it does not identify one."""
+    idnps = claims.get("SubjectNameID") or claims.get("preferred_username")
+    if not isinstance(idnps, str) or not idnps:
+        raise SignInRefused("The userinfo answer has no SubjectNameID.")
+    rpps = idnps[1:] if len(idnps) == 12 and idnps.isdigit() and idnps[0] == "8" else None
+    return Carded(idnps=idnps, rpps=rpps, name=_name(claims), role=_role(claims))
+
+
+def cardless(claims: Mapping[str, Any]) -> Cardless:
+    """The person of an account without a card. Raises SignInRefused for a role that needs a card, or none."""
+    try:
+        role = Role(str(claims.get("maillage_role")))
+    except ValueError:
+        raise SignInRefused("The account has no role on the platform.") from None
+    if role not in CARDLESS_ROLES:
+        raise SignInRefused(f"The role {role} needs a professional card.")
+    reference = claims.get("maillage_reference")
+    if role in {Role.PATIENT, Role.CARER} and not reference:
+        raise SignInRefused("The account is not linked to a person's record.")
+    organizations = claims.get("maillage_organizations") or []
+    return Cardless(
+        subject=str(claims["sub"]),
+        name=_name(claims),
+        role=role,
+        reference=str(reference) if reference else None,
+        organizations=tuple(str(organization) for organization in organizations),
+    )
+
+
+def _role(claims: Mapping[str, Any]) -> Role:
+    sector = str(claims.get("Secteur_Activite", "")).partition("^")[0]
+    profession = _profession(claims)
+    if sector == COORDINATION_SECTOR:
+        return Role.COORDINATOR
+    if sector in HOSPITAL_SECTORS:
+        return Role.HOSPITAL
+    if profession == NURSE:
+        return Role.NURSE
+    if profession == DOCTOR and _skills(claims) <= GENERAL_MEDICINE:
+        return Role.GP
+    return Role.PROFESSIONAL
+
+
+def _profession(claims: Mapping[str, Any]) -> str:
+    roles = claims.get("SubjectRole") or [""]
+    first = roles[0] if isinstance(roles, list) else roles
+    return str(first).partition("^")[0]
+
+
+def _skills(claims: Mapping[str, Any]) -> set[str]:
+    exercises = (claims.get("SubjectRefPro") or {}).get("exercices") or []
+    return {exercise["codeSavoirFaire"] for exercise in exercises if exercise.get("codeSavoirFaire")}
+
+
+def _name(claims: Mapping[str, Any]) -> str:
+    said = claims.get("name")
+    if isinstance(said, str) and said:
+        return said
+    exercises = (claims.get("SubjectRefPro") or {}).get("exercices") or [{}]
+    title = TITLES.get(exercises[0].get("codeCiviliteDexercice", ""), "")
+    return " ".join(part for part in (title, claims.get("given_name"), claims.get("family_name")) if part)

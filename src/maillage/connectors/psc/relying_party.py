@@ -1,0 +1,203 @@
+"""Our side of the authorisation-code flow: OpenID Connect Core 1.0 with PKCE (RFC 7636), one provider each.
+
+Pro Santé Connect publishes its discovery under `.well-known/wallet-openid-configuration`, with an authorisation endpoint on
+another host than its issuer: endpoints are read from there, and the issuer it names must be the one that was configured.
+"""
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+from joserfc.jwk import KeySet
+
+from maillage.clock import Clock
+from maillage.connectors.psc.tokens import Expected, SignInRefused, UnknownKey, proven_claims
+from maillage.errors import Unavailable
+
+PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """An identity provider as the operator configured it. `acr` is asked for and must come back; None leaves it free."""
+
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: str
+    scope: str = "openid"
+    acr: str | None = None
+    discovery: str = ""
+
+    @property
+    def discovery_url(self) -> str:
+        """Where the provider says its endpoints."""
+        return self.discovery or f"{self.issuer}/.well-known/openid-configuration"
+
+
+PSC_SCOPE = "openid scope_all"
+PSC_ACR = "eidas1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One sign-in on its way: what must be kept on our side until the answer comes back."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+    @classmethod
+    def new(cls) -> Self:
+        """Fresh secrets of 256 bits."""
+        return cls(state=secrets.token_urlsafe(32), nonce=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(48))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A proven sign-in: the userinfo claims, and the ID token that asks for the sign-out later."""
+
+    claims: dict[str, Any]
+    id_token: str
+
+
+class RelyingParty:
+    """One provider's client. Its discovery and keys are fetched at the first use and kept.
+
+    Raises Unavailable when the provider does not answer, SignInRefused when what it answers does not hold.
+    """
+
+    def __init__(self, provider: Provider, clock: Clock) -> None:
+        self.provider = provider
+        self._clock = clock
+        self._http = httpx.AsyncClient(timeout=PATIENCE, follow_redirects=False)
+        self._endpoints: dict[str, str] | None = None
+        self._keys: KeySet | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections to the provider."""
+        await self._http.aclose()
+
+    async def authorize_url(self, attempt: Attempt, *, redirect_uri: str, login_hint: str = "") -> str:
+        """Where to send the browser."""
+        asked = {
+            "response_type": "code",
+            "client_id": self.provider.client_id,
+            "redirect_uri": redirect_uri,
+            "scope": self.provider.scope,
+            "state": attempt.state,
+            "nonce": attempt.nonce,
+            "code_challenge": _challenge(attempt.verifier),
+            "code_challenge_method": "S256",
+        }
+        if self.provider.acr:
+            asked["acr_values"] = self.provider.acr
+        if login_hint:
+            asked["login_hint"] = login_hint
+        return f"{(await self._discovered())['authorization_endpoint']}?{urlencode(asked)}"
+
+    async def complete(self, attempt: Attempt, *, code: str, redirect_uri: str) -> SignedIn:
+        """Exchange the code, check the ID token, and read the claims of whoever signed in."""
+        tokens = await self._exchange(attempt, code, redirect_uri)
+        id_token = tokens["id_token"]
+        proven = await self._proven(id_token, attempt.nonce)
+        claims = await self._userinfo(tokens["access_token"])
+        if claims.get("sub") != proven["sub"]:
+            raise SignInRefused("The userinfo answer is about someone else than the ID token.")
+        return SignedIn(claims=claims, id_token=id_token)
+
+    async def sign_out_url(self, id_token: str, *, return_to: str) -> str | None:
+        """Where to send the browser to end the provider's own session (RP-initiated logout), None when it has no such door."""
+        endpoint = (await self._discovered()).get("end_session_endpoint")
+        if not endpoint:
+            return None
+        asked = {"id_token_hint": id_token, "post_logout_redirect_uri": return_to, "client_id": self.provider.client_id}
+        return f"{endpoint}?{urlencode(asked)}"
+
+    async def _exchange(self, attempt: Attempt, code: str, redirect_uri: str) -> dict[str, str]:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "client_id": self.provider.client_id,
+            "client_secret": self.provider.client_secret,
+            "code_verifier": attempt.verifier,
+        }
+        answer = await self._json("POST", (await self._discovered())["token_endpoint"], data=form)
+        if not isinstance(answer.get("id_token"), str) or not isinstance(answer.get("access_token"), str):
+            raise SignInRefused("The provider's answer has no ID token.")
+        return {"id_token": answer["id_token"], "access_token": answer["access_token"]}
+
+    async def _userinfo(self, access_token: str) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {access_token}"}
+        return await self._json("GET", (await self._discovered())["userinfo_endpoint"], headers=headers)
+
+    async def _proven(self, id_token: str, nonce: str) -> dict[str, Any]:
+        provider = self.provider
+        now = self._clock.now().timestamp()
+        expected = Expected(issuer=provider.issuer, client_id=provider.client_id, nonce=nonce, acr=provider.acr, now=now)
+        try:
+            return proven_claims(id_token, await self._key_set(), expected)
+        except UnknownKey:
+            self._keys = None  # the provider may have changed its keys since they were fetched
+            return proven_claims(id_token, await self._key_set(), expected)
+
+    async def _discovered(self) -> dict[str, str]:
+        if self._endpoints is None:
+            found = await self._json("GET", self.provider.discovery_url)
+            if found.get("issuer") != self.provider.issuer:
+                raise SignInRefused(f"The discovery of {self.provider.name} names another issuer than the one configured.")
+            needed = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
+            if any(not isinstance(found.get(name), str) for name in needed):
+                raise SignInRefused(f"The discovery of {self.provider.name} lacks an endpoint.")
+            self._endpoints = {name: value for name, value in found.items() if isinstance(value, str)}
+        return self._endpoints
+
+    async def _key_set(self) -> KeySet:
+        if self._keys is None:
+            answer = await self._json("GET", (await self._discovered())["jwks_uri"])
+            signing = [key for key in answer.get("keys", []) if key.get("use", "sig") == "sig"]
+            self._keys = KeySet.import_key_set({"keys": signing})
+        return self._keys
+
+    async def _json(self, method: str, url: str, **options: Any) -> dict[str, Any]:
+        try:
+            response = await self._http.request(method, url, **options)
+        except httpx.HTTPError as error:
+            raise Unavailable(f"{self.provider.name} does not answer ({type(error).__name__}).") from error
+        if response.status_code >= 500:
+            raise Unavailable(f"{self.provider.name} answers {response.status_code}.")
+        return _object(response)
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        answer = response.json()
+    except ValueError as error:
+        raise SignInRefused("The provider's answer is not JSON.") from error
+    if response.status_code != 200 or not isinstance(answer, Mapping):
+        reason = answer.get("error") if isinstance(answer, Mapping) else None
+        raise SignInRefused(f"The provider refuses ({response.status_code} {reason}).")
+    return dict(answer)
+
+
+def _challenge(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def origin(url: str) -> str:
+    """The scheme, host and port of an address, as a browser compares them."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

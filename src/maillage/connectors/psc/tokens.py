@@ -1,0 +1,75 @@
+"""Checks of an ID token, in the order of OpenID Connect Core 1.0 §3.1.3.7. Pure: keys and time are handed in."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+
+from maillage.errors import Unauthenticated
+
+ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384"]
+CLOCK_SKEW = 60
+OLDEST_ISSUE = 600
+
+
+class SignInRefused(Unauthenticated):
+    """The identity provider's answer does not prove who signs in. The message says which check failed, never a value."""
+
+
+class UnknownKey(SignInRefused):
+    """The token is signed with a key that the key set in hand does not hold: fetch it anew, once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What an ID token must say. `acr` None accepts any level; `now` is seconds since 1970, UTC."""
+
+    issuer: str
+    client_id: str
+    nonce: str
+    acr: str | None
+    now: float
+
+
+def proven_claims(token: str, keys: KeySet, expected: Expected) -> dict[str, Any]:
+    """The claims of an ID token whose signature and content hold; raises SignInRefused otherwise."""
+    try:
+        decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
+    except InvalidKeyIdError as error:
+        raise UnknownKey("The ID token is signed with an unknown key.") from error
+    except (JoseError, ValueError) as error:
+        raise SignInRefused(f"The ID token's signature does not hold ({type(error).__name__}).") from error
+    refuse_misfit(decoded.claims, expected)
+    return dict(decoded.claims)
+
+
+def refuse_misfit(claims: Mapping[str, Any], expected: Expected) -> None:
+    """Raise SignInRefused, naming the claim, when one is not as expected."""
+    checks = {
+        "iss": claims.get("iss") == expected.issuer,
+        "aud": _meant_for(claims, expected.client_id),
+        "exp": _number(claims, "exp") > expected.now - CLOCK_SKEW,
+        "iat": expected.now - OLDEST_ISSUE < _number(claims, "iat") <= expected.now + CLOCK_SKEW,
+        "nonce": hmac.compare_digest(str(claims.get("nonce", "")).encode(), expected.nonce.encode()),
+        "acr": expected.acr is None or claims.get("acr") == expected.acr,
+        "sub": bool(claims.get("sub")),
+    }
+    failed = [name for name, holds in checks.items() if not holds]
+    if failed:
+        raise SignInRefused(f"The ID token is refused: {', '.join(failed)}.")
+
+
+def _meant_for(claims: Mapping[str, Any], client_id: str) -> bool:
+    audience = claims.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    alone = len(audiences) == 1 and "azp" not in claims
+    return client_id in audiences and (alone or claims.get("azp") == client_id)
+
+
+def _number(claims: Mapping[str, Any], name: str) -> float:
+    value = claims.get(name)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
