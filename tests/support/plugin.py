@@ -14,6 +14,8 @@ from psycopg import sql
 
 from maillage.db import Database, EmbeddedPostgres, migrate
 
+pytest_plugins = ["tests.support.browser"]
+
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("MAILLAGE_TEST_SHARED", ROOT.parent / "shared"))
 TEMPLATE = "maillage_template"

@@ -1,0 +1,44 @@
+"""One HTTP request as endpoints see it: Starlette's, with the visitor who sends it."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request as StarletteRequest
+
+from maillage.access.actors import Actor
+from maillage.errors import Unauthenticated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who sends a request, and by which proof. `session` is the cookie's value, None for a bearer token."""
+
+    actor: Actor
+    session: str | None
+
+
+class Request(StarletteRequest):
+    """A request whose visitor was established by the wrapper before the endpoint runs."""
+
+    visitor: Visitor | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts; raises Unauthenticated on a public route that nobody signed in to."""
+        if self.visitor is None:
+            raise Unauthenticated("Sign in first.")
+        return self.visitor.actor
+
+    @property
+    def id(self) -> str:
+        """The request's id, also in its `X-Request-Id` answer header and its log lines."""
+        return str(self.scope.get("maillage.request_id", ""))
+
+    @property
+    def wants_html(self) -> bool:
+        """Whether a person is looking: a browser names text/html, a program seldom does."""
+        return "text/html" in self.headers.get("accept", "")
+
+    @property
+    def is_htmx(self) -> bool:
+        """Whether htmx asked for a fragment of the page."""
+        return self.headers.get("hx-request") == "true"

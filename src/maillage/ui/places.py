@@ -1,0 +1,81 @@
+"""The places of each persona in the top bar and the thumb bar: at most five, and only those that the running application serves."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from starlette.routing import BaseRoute, Mount, Route
+
+MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of first rank: its French label, its path, its icon, and a shorter label for the thumb bar."""
+
+    label: str
+    path: str
+    icon: str
+    thumb: str = ""
+
+
+NEWS = Place("Nouveautés", "/nouveautes", "inbox")
+PATIENTS = Place("Patients", "/patients", "people")
+DIRECTORY = Place("Annuaire", "/annuaire", "card")
+CASELOAD = Place("File active", "/file-active", "people")
+TASKS = Place("Tâches", "/taches", "check")
+HOME = Place("Accueil", "/accueil", "home")
+DOCUMENTS = Place("Documents", "/mes-documents", "document")
+WHO_LOOKED = Place("Qui a vu", "/qui-a-vu", "eye", thumb="Accès")
+IDENTITIES = Place("Identités", "/identites", "card")
+QUARANTINE = Place("Quarantaine", "/quarantaine", "inbox")
+CONNECTORS = Place("Connecteurs", "/connecteurs", "route")
+USES = Place("Usages", "/indicateurs", "chart")
+
+CLINICAL = (NEWS, PATIENTS, DIRECTORY)
+PERSONAL = (HOME, DOCUMENTS, WHO_LOOKED)
+
+# Keys are values of `access.Role`. The first place served is where the role arrives after signing in.
+PLACES: Mapping[str, tuple[Place, ...]] = {
+    "gp": CLINICAL,
+    "nurse": CLINICAL,
+    "hospital": CLINICAL,
+    "professional": CLINICAL,
+    "coordinator": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
+    "social-worker": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
+    "patient": PERSONAL,
+    "carer": PERSONAL,
+    "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
+    "operator": (CONNECTORS, QUARANTINE, USES, DIRECTORY),
+    "ars": (USES, DIRECTORY),
+    "officer": (DIRECTORY,),
+}
+
+PUBLIC_ROLES = frozenset({"patient", "carer"})
+
+
+def places_of(roles: Collection[str], served: Collection[str]) -> tuple[Place, ...]:
+    """The places of someone with these roles among the paths served, each once, in the order of `PLACES`, at most five."""
+    ordered = (place for role, places in PLACES.items() if role in roles for place in places)
+    return tuple(dict.fromkeys(place for place in ordered if place.path in served))[:MOST]
+
+
+def home_of(roles: Collection[str], served: Collection[str]) -> str | None:
+    """Where this person arrives after signing in, or None when no page is meant for them."""
+    places = places_of(roles, served)
+    return places[0].path if places else None
+
+
+def served_paths(routes: Iterable[BaseRoute], prefix: str = "") -> frozenset[str]:
+    """The plain paths that these routes answer to."""
+    found: set[str] = set()
+    for route in routes:
+        if isinstance(route, Mount):
+            found |= served_paths(route.routes, prefix + route.path)
+        elif isinstance(route, Route):
+            found.add(prefix + route.path)
+    return frozenset(found)
+
+
+def is_public(roles: Collection[str]) -> bool:
+    """Whether this person sees the roomy pages: a patient or a carer and nothing else."""
+    return bool(roles) and PUBLIC_ROLES.issuperset(roles)

@@ -1,0 +1,50 @@
+/* What HTML cannot do alone: the "N nouveautés" notice, the focus on an error summary, the print button. */
+(() => {
+  "use strict";
+
+  const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
+
+  /* A notice (macro `news`) names its topic and how many items the page shows. When the stream says that the topic changed, the page
+     is asked for again and the difference is told; nothing moves under the reader's eyes until they choose. */
+  const tell = async (notice) => {
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const now = fresh.querySelector(`[data-news="${notice.dataset.news}"]`);
+    const count = now ? now.dataset.shown - notice.dataset.shown : 0;
+    notice.hidden = !(count > 0);
+    notice.querySelector("[data-news-words]").textContent = count === 1 ? "1 nouveauté" : `${count} nouveautés`;
+  };
+
+  const listen = () => {
+    const notices = [...document.querySelectorAll("[data-news]")];
+    if (!notices.length) return;
+    const waiting = new Map();
+    const source = new EventSource("/flux");
+    source.addEventListener("change", (event) => {
+      for (const notice of notices) {
+        if (event.data !== notice.dataset.news && event.data !== "reprise") continue;
+        clearTimeout(waiting.get(notice));
+        waiting.set(notice, setTimeout(() => tell(notice), 150));
+      }
+    });
+    source.addEventListener("fin", () => source.close());
+    addEventListener("pagehide", () => source.close(), { once: true });
+  };
+
+  const start = (root) => {
+    const errors = root.querySelector(".m-errors");
+    if (errors) errors.focus();
+  };
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) print();
+    each(".m-menu[open]", (menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    each(".m-menu[open]", (menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+  });
+  document.addEventListener("DOMContentLoaded", () => { start(document); listen(); each("[data-print]", (b) => { b.hidden = false; }); });
+  document.addEventListener("htmx:after:swap", () => start(document));
+})();

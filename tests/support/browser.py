@@ -1,0 +1,178 @@
+"""A real browser for tests: Debian's Chromium through playwright, pages served in-process from an ASGI application or from a running one.
+
+`browser` is the fixture. `Screen` opens pages at a phone's and a desk's width, holds them to axe (zero violations), walks them by keyboard
+and keeps pictures in the folder `MAILLAGE_TEST_PICTURES` (default: a temporary one), to be looked at.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+HERE = "http://maillage.test"
+PHONE, DESK = 390, 1280
+HEIGHT = 860
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium, one process per test; skips where the machine has none."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield launched
+        await launched.close()
+
+
+@dataclass
+class Traffic:
+    """What a page asked for: addresses and the bytes of each answer as sent."""
+
+    answers: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def requests(self) -> int:
+        return len(self.answers)
+
+    @property
+    def bytes(self) -> int:
+        return sum(size for _, size in self.answers)
+
+
+@dataclass
+class Screen:
+    """One visitor's window."""
+
+    context: BrowserContext
+    page: Page
+    traffic: Traffic
+
+    async def open(self, path: str) -> Page:
+        """Goes to a path of the in-process application, or to a whole address."""
+        await self.page.goto(path if "://" in path else f"{HERE}{path}")
+        return self.page
+
+    async def check(self, name: str) -> None:
+        """No axe violation at a phone's and a desk's width, no sideways scrolling at 320; a picture of each."""
+        for width in (PHONE, DESK):
+            await self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            await self.picture(f"{name}-{'phone' if width == PHONE else 'bureau'}")
+            assert await violations(self.page) == [], f"{name} at {width} px"
+        await self.page.set_viewport_size({"width": 320, "height": HEIGHT})
+        assert await self.page.evaluate(_TOO_WIDE) == [], f"{name} scrolls sideways at 320 px"
+        await self.page.set_viewport_size({"width": DESK, "height": HEIGHT})
+
+    async def picture(self, name: str) -> Path:
+        """The whole page as a PNG."""
+        path = pictures() / f"{name}.png"
+        await self.page.screenshot(path=path, full_page=True)
+        return path
+
+    async def tab_order(self, most: int = 60) -> list[str]:
+        """What the Tab key reaches, in order, by accessible words. Fails where the focus cannot be seen or is trapped."""
+        await self.page.evaluate(_FROM_THE_TOP)
+        names: list[str] = []
+        for _ in range(most):
+            await self.page.keyboard.press("Tab")
+            focus = await self.page.evaluate(_FOCUS)
+            if focus is None or focus["again"]:
+                return names
+            assert focus["seen"], f"the focus on {focus['name']!r} cannot be seen"
+            names.append(focus["name"])
+        return names
+
+
+# What sticks out to the right, when the page scrolls sideways.
+_TOO_WIDE = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  const out = [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > width + 1 && !e.closest(".m-scroll, .m-tabs, .m-filters"));
+  return out.map(e => e.outerHTML.slice(0, 90)).slice(0, 5);
+}"""
+
+# Focus stands before the first element of the page, as when it has just been opened.
+_FROM_THE_TOP = """() => {
+  const mark = document.createElement("span");
+  mark.tabIndex = -1;
+  document.body.prepend(mark);
+  mark.focus();
+}"""
+
+# The element that has the focus: its words, whether it was reached before, whether its ring is visible.
+_FOCUS = """() => {
+  const e = document.activeElement;
+  if (!e || e === document.body) return null;
+  const again = e.dataset.walked === "1";
+  e.dataset.walked = "1";
+  const style = getComputedStyle(e), box = e.getBoundingClientRect();
+  const name = (e.getAttribute("aria-label") || e.innerText || e.labels?.[0]?.innerText || e.name || e.tagName).trim().replace(/\\s+/g, " ");
+  return { again, name, seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0 && box.height > 0 };
+}"""
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds wrong: rule, what to mend, where."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = await page.evaluate(
+        "rules => axe.run(document, { runOnly: { type: 'tag', values: rules }, resultTypes: ['violations'] })", RULES
+    )
+    return [
+        f"{one['id']}: {one['help']} at {', '.join(str(node['target'][0]) for node in one['nodes'][:3])}"
+        for one in found["violations"]
+    ]
+
+
+async def screen(
+    browser: Browser, app: Any = None, *, headers: Sequence[tuple[str, str]] = (), scripts: bool = True, width: int = DESK
+) -> Screen:
+    """A fresh window. With `app`, requests to `HERE` are answered by that ASGI application in this process (no server-sent events).
+
+    `headers` go with every request (a bearer token); `scripts=False` shows the page as it is without JavaScript.
+    """
+    context = await browser.new_context(
+        viewport={"width": width, "height": HEIGHT}, locale="fr-FR", java_script_enabled=scripts, extra_http_headers=dict(headers)
+    )
+    traffic = Traffic()
+    if app is not None:
+        await context.route(f"{HERE}/**", _answer_from(app, traffic))
+    return Screen(context=context, page=await context.new_page(), traffic=traffic)
+
+
+def _answer_from(app: Any, traffic: Traffic) -> Any:
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url=HERE)
+
+    async def answer(route: Route) -> None:
+        request = route.request
+        address = urlsplit(request.url)
+        target = f"{address.path}?{address.query}" if address.query else address.path
+        headers = {**await request.all_headers(), "accept-encoding": "gzip"}
+        async with client.stream(request.method, target, headers=headers, content=request.post_data_buffer) as response:
+            sent = b"".join([chunk async for chunk in response.aiter_raw()])
+        traffic.answers.append((address.path, len(sent)))
+        body = httpx.Response(
+            200, headers={"content-encoding": response.headers.get("content-encoding", "identity")}, content=sent
+        )
+        kept = {name: value for name, value in response.headers.items() if name not in ("content-encoding", "content-length")}
+        await route.fulfill(status=response.status_code, headers=kept, body=body.content)
+
+    return answer
+
+
+def pictures() -> Path:
+    """Where pictures are kept."""
+    folder = Path(os.environ.get("MAILLAGE_TEST_PICTURES") or Path(tempfile.gettempdir()) / "maillage-pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
