@@ -10,6 +10,9 @@ from maillage.fhir.definitions import SearchParameter, resource_types
 from maillage.fhir.text import fold
 from maillage.fhir.tokens import hash64
 
+MAX_STRING = 400
+"""Characters of a text that are searched: PostgreSQL's lexemes end at 2,046 bytes."""
+
 
 @dataclass(slots=True)
 class IndexRows:
@@ -22,8 +25,8 @@ class IndexRows:
     id: str
     tokens: set[int] = field(default_factory=set)
     """Numbers made by `tokens.token`, of token and uri parameters (and of references that are not edges)."""
-    strings: set[tuple[str, str]] = field(default_factory=set)
-    """(parameter, text folded by `text.fold`), one for each value of a string parameter."""
+    strings: set[tuple[str, str, str]] = field(default_factory=set)
+    """(parameter, text folded by `text.fold`, text as it is), one for each value of a string parameter; cut to `MAX_STRING`."""
     dates: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     """(parameter, from, to), one for each value of a date parameter, the main one included."""
     references: set[tuple[str, str, str]] = field(default_factory=set)
@@ -32,6 +35,8 @@ class IndexRows:
     """The main date of the resource (`main_date(type)`): from the earliest to the latest of its values."""
     hot: set[int] = field(default_factory=set)
     """The any-system and exact tokens of the parameters in `HOT[type]`: to be found together with the main date."""
+    present: set[str] = field(default_factory=set)
+    """The parameters of any type that have a value, for `:missing`."""
     patient: str | None = None
     """Id of the Patient whose compartment holds the resource (a Patient: its own id); None when none or several."""
 
@@ -85,6 +90,7 @@ def _tokens(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
 
     def collect(value: Any, rows: IndexRows) -> None:
         for system, text in coded(value):
+            rows.present.add(code)
             if text is not None:
                 found = [hash64(prefix + text), hash64(f"{prefix}{system or ''}|{text}")]
                 rows.tokens.update(found)
@@ -119,6 +125,7 @@ def _uris(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
     prefix = f"{kind}|{code}|"
 
     def collect(value: Any, rows: IndexRows) -> None:
+        rows.present.add(code)
         rows.tokens.update(hash64(prefix + form) for form in _forms(value))
 
     return collect
@@ -133,7 +140,9 @@ def _strings(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
     texts = _TEXTS.get(place["type"], _only)
 
     def collect(value: Any, rows: IndexRows) -> None:
-        rows.strings.update((code, fold(text)) for text in texts(value))
+        for text in texts(value):
+            rows.present.add(code)
+            rows.strings.add((code, fold(text)[:MAX_STRING], text[:MAX_STRING]))
 
     return collect
 
@@ -168,6 +177,7 @@ def _dates(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
     def collect(value: Any, rows: IndexRows) -> None:
         found = spans(value)
         if found is not None:
+            rows.present.add(code)
             rows.dates.append((code, *found))
 
     return collect
@@ -202,6 +212,7 @@ def _references(kind: str, code: str, place: dict[str, Any], hot: bool) -> Colle
         is_edge = len(parts) in (2, 4) and parts[0] in known and parts[2:3] in ([], ["_history"])
         if target and target != (parts[0] if is_edge else _declared(value, parts)):
             return
+        rows.present.add(code)
         if is_edge:
             rows.references.add((code, parts[0], parts[1]))
         elif reference and reference[0] != "#":

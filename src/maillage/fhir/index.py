@@ -10,7 +10,13 @@ from maillage.fhir.tokens import token
 __all__ = ["HOT", "IndexRows", "index", "main_date"]
 
 
-HOT: dict[str, tuple[str, ...]] = {"Observation": ("code",)}
+HOT: dict[str, tuple[str, ...]] = {
+    "Condition": ("code",),
+    "DiagnosticReport": ("code",),
+    "DocumentReference": ("type",),
+    "Observation": ("code",),
+    "Procedure": ("code",),
+}
 """Token parameters that are searched population-wide in a window of the main date (STORE.md, design D)."""
 
 _MAIN_DATES = [

@@ -1,0 +1,78 @@
+"""Bulk loading: many new resources at once, by COPY. For seeds and imports, with no guard but the database's keys."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from psycopg.errors import UniqueViolation
+
+from maillage.db import Connection, load_queries
+from maillage.errors import Conflict
+from maillage.fhir.change import Change, Resource, Verb
+from maillage.fhir.rows import Rows, rows_of
+from maillage.fhir.writing import body
+
+QUERIES = load_queries("maillage.fhir")
+_BATCH = 2_000
+_NULL = r"\N"
+
+
+async def load(conn: Connection, resources: Iterable[Resource]) -> int:
+    """Creates all these resources as version 1 and refreshes the statistics; answers how many.
+
+    Resources without an id get one; an id that exists already is Conflict and undoes the whole transaction. Readers of the change
+    feed wait for the transaction to end: load in several transactions where that matters.
+    """
+    at = await QUERIES.written_at(conn)
+    loaded, source = 0, iter(resources)
+    while batch := [rows_of(Change(Verb.CREATE, resource)) for resource in islice(source, _BATCH)]:
+        await _copy(conn, batch, at)
+        loaded += len(batch)
+    await QUERIES.analyze(conn)
+    return loaded
+
+
+async def _copy(conn: Connection, batch: list[Rows], at: datetime) -> None:
+    time = at.isoformat()
+    tables: list[tuple[str, Iterator[tuple[Any, ...]]]] = [
+        ("load_res", (_res(one, at, time) for one in batch)),
+        ("load_ver", ((time, one.row["rt"], one.row["id"], 1, "c", one.row["patient"]) for one in batch)),
+        ("load_refs", ((one.row["id"], e["dst"], e["p"], one.row["rt"], e["dt"]) for one in batch for e in one.edges)),
+        ("load_hot", (_hot(one, pair) for one in batch for pair in one.dated)),
+    ]
+    try:
+        for name, lines in tables:
+            async with conn.cursor() as cursor, cursor.copy(QUERIES.text(name).encode()) as copy:
+                await copy.write("".join(_line(line) for line in lines))
+    except UniqueViolation as fault:
+        raise Conflict("one of the loaded resources exists already") from fault
+
+
+def _res(one: Rows, at: datetime, time: str) -> tuple[Any, ...]:
+    row = one.row
+    return (
+        row["rt"], row["id"], 1, time, row["patient"], row["d0"], row["d1"], body(one, 1, at), _array(row["tok"]), _array(row["has"]), row["str"],
+    )  # fmt: skip
+
+
+def _hot(one: Rows, pair: dict[str, Any]) -> tuple[Any, ...]:
+    return pair["k"], pair["d0"], pair["d1"], one.row["id"], one.row["rt"], one.row["patient"]
+
+
+def _array(numbers: list[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
+
+
+def _line(values: tuple[Any, ...]) -> str:
+    """A line of COPY's text format."""
+    return "\t".join(_NULL if value is None else _escaped(value) for value in values) + "\n"
+
+
+def _escaped(value: Any) -> str:
+    if not isinstance(value, str):
+        return str(value)
+    if "\\" in value:
+        value = value.replace("\\", "\\\\")
+    text: str = value.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+    return text

@@ -1,0 +1,178 @@
+-- name: write :many
+-- Any mix of creations, updates and deletions, all or none, with their edges, dated keys and log; one row a change says how it went.
+-- `rows`, `edges` and `dated` are JSON arrays; edges and dated keys name the place `i` of their row. `{old}` and `{new}` are the
+-- caller's scope for the stored and the new row. The old rows are locked first and joined by key, so that a writer who waited sees
+-- what the other one left. Log and old body come from the locked row (the form without RETURNING OLD works from PostgreSQL 16 on).
+with n as materialized (
+  select * from json_to_recordset(%(rows)s::json) as n(i int, verb text, rt int2, id uuid, expected int, patient uuid,
+    head text, tail text, tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz)
+), e as materialized (
+  select * from json_to_recordset(%(edges)s::json) as e(i int, p int4, dt int2, dst uuid)
+), h as materialized (
+  select * from json_to_recordset(%(dated)s::json) as h(i int, k int8, d0 timestamptz, d1 timestamptz)
+), old as materialized (
+  select n.i, o.version, o.patient, o.body, o.seen
+  from (select * from n where verb <> 'create' order by rt, id) n
+  cross join lateral (
+    select r.version, r.patient, r.body, coalesce(({old}), false) as seen from res r where r.rt = n.rt and r.id = n.id limit 1 for update
+  ) o
+), opened as materialized (
+  select n.id from n where n.rt = %(patient_type)s and n.verb in ('create', 'put') and not exists (select from old where old.i = n.i)
+), judged as materialized (
+  select n.i, n.verb, o.version as before, o.patient as left_patient, o.body as was,
+    coalesce(o.version, case when n.verb = 'put' then (select max(v.version) from ver v where v.rt = n.rt and v.id = n.id) end, 0) + 1
+      as version,
+    case
+      when o.i is null and n.verb in ('update', 'delete') then 'missing'
+      when not o.seen then 'missing'
+      when n.expected is not null and n.expected is distinct from o.version then 'stale'
+      when n.verb <> 'delete' and n.patient is not null and n.patient not in (select id from opened) and not coalesce(({new}), false)
+        then 'outside'
+      else 'done'
+    end as verdict
+  from n left join old o on o.i = n.i
+), go as materialized (
+  select bool_and(verdict = 'done') as go, date_trunc('milliseconds', now()) as at from judged
+), kept as materialized (
+  select n.*, j.version, j.before, j.left_patient, j.was, go.at
+  from judged j join n on n.i = j.i cross join go where go.go
+), inserted as (
+  insert into res (rt, id, version, updated, patient, d0, d1, body, tok, has, str)
+  select rt, id, version, at, patient, d0, d1,
+    head || version || '","lastUpdated":"' || to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || tail, tok, has, str
+  from kept where before is null
+), updated as (
+  update res r set version = k.version, updated = k.at, patient = k.patient, d0 = k.d0, d1 = k.d1, tok = k.tok, has = k.has, str = k.str,
+    body = k.head || k.version || '","lastUpdated":"' || to_char(k.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || k.tail
+  from kept k where r.rt = k.rt and r.id = k.id and k.before is not null and k.verb <> 'delete'
+), deleted as (
+  delete from res r using kept k where r.rt = k.rt and r.id = k.id and k.verb = 'delete'
+), logged as (
+  insert into ver (at, rt, id, version, op, patient, was)
+  select at, rt, id, version, case when verb = 'delete' then 'd' when before is null then 'c' else 'u' end,
+    case when verb = 'delete' then left_patient else patient end, was
+  from kept order by i
+), unlinked as (
+  delete from refs f using kept k where f.src = k.id and f.st = k.rt and k.before is not null
+    and not exists (select from e where e.i = k.i and e.p = f.p and e.dt = f.dt and e.dst = f.dst)
+), linked as (
+  insert into refs (src, st, p, dt, dst)
+  select k.id, k.rt, e.p, e.dt, e.dst from e join kept k on k.i = e.i
+  where k.before is null or not exists (
+    select from refs f where f.src = k.id and f.st = k.rt and f.p = e.p and f.dt = e.dt and f.dst = e.dst)
+), undated as (
+  delete from hot x using kept k where x.id = k.id and x.rt = k.rt and k.before is not null
+    and not exists (select from h where h.i = k.i and h.k = x.k and h.d0 = x.d0 and h.d1 = x.d1 and x.patient is not distinct from k.patient)
+), dated as (
+  insert into hot (k, d0, d1, id, rt, patient)
+  select h.k, h.d0, h.d1, k.id, k.rt, k.patient from h join kept k on k.i = h.i
+  where k.before is null or not exists (
+    select from hot x where x.k = h.k and x.d0 = h.d0 and x.d1 = h.d1 and x.id = k.id and x.rt = k.rt
+      and x.patient is not distinct from k.patient)
+)
+select j.verdict, j.version, j.before, j.left_patient, go.at
+from judged j cross join go order by j.i
+
+-- name: read :one
+-- The current version of one resource, when it is in scope (`{row}`).
+select r.version, r.updated, r.patient, r.body from res r where r.rt = %(rt)s and r.id = %(id)s and ({row})
+
+-- name: trace :one
+-- What the log says of a resource that is not to be read: its last write, and whether that one is in scope (`{row}`).
+select v.version, v.op, v.at, coalesce(({row}), false) as seen from ver v where v.rt = %(rt)s and v.id = %(id)s order by v.version desc limit 1
+
+-- name: vread :one
+-- One version: the log's row of it, its body (kept by the next write, or current), and the head of the text (for the id).
+select v.version, v.op, v.at as updated, v.patient, coalesce(next.was, r.body) as body
+from ver v
+left join ver next on next.rt = v.rt and next.id = v.id and next.version = v.version + 1
+left join res r on r.rt = v.rt and r.id = v.id and r.version = v.version
+where v.rt = %(rt)s and v.id = %(id)s and v.version = %(version)s and {seen}
+
+-- name: history_seen :fragment
+-- A version is in scope when it was when it was written and the current version (or the deletion) still is.
+(({row})
+  and coalesce((select ({current}) from res c where c.rt = v.rt and c.id = v.id),
+               (select ({last}) from ver l where l.rt = v.rt and l.id = v.id order by l.version desc limit 1)))
+
+-- name: history :many
+-- Versions, newest first, from before a place in the log on; `{which}` chooses one resource, one type or all.
+select v.rt, v.id, v.version, v.op, v.at as updated, v.patient, v.xid::text as xid, v.seq, coalesce(next.was, r.body) as body, left(v.was, 200) as was
+from ver v
+left join ver next on next.rt = v.rt and next.id = v.id and next.version = v.version + 1
+left join res r on r.rt = v.rt and r.id = v.id and r.version = v.version
+where {which} and v.at >= %(since)s and {seen}
+order by {order} limit %(limit)s
+
+-- name: history_count :value
+-- How many versions there are to see.
+select count(*) from ver v where {which} and v.at >= %(since)s and {seen}
+
+-- name: of_resource :fragment
+-- The versions of one resource.
+v.rt = %(rt)s and v.id = %(id)s and v.version < %(before)s
+
+-- name: of_type :fragment
+-- The versions of one type.
+v.rt = %(rt)s and (v.at, v.seq) < (%(at)s, %(seq)s)
+
+-- name: of_all :fragment
+-- The versions of everything.
+(v.xid, v.seq) < (%(xid)s::xid8, %(seq)s)
+
+-- name: feed :many
+-- Writes after a place, in the order of the log, below the oldest transaction that still runs: none can appear behind the reader.
+select v.xid::text as xid, v.seq, v.at, v.rt, v.id, v.version, v.op, v.patient, 
+  left(coalesce(r.body, v.was, (select d.was from ver d where d.rt = v.rt and d.id = v.id and d.was is not null limit 1)), 200) as head
+from ver v left join res r on v.rt = r.rt and v.id = r.id
+where (v.xid, v.seq) > (%(xid)s::xid8, %(seq)s) and v.xid < pg_snapshot_xmin(pg_current_snapshot())
+order by v.xid, v.seq limit %(limit)s
+
+-- name: load_res :fragment
+-- Current versions in bulk.
+copy res (rt, id, version, updated, patient, d0, d1, body, tok, has, str) from stdin
+
+-- name: load_ver :fragment
+-- The log of resources loaded in bulk.
+copy ver (at, rt, id, version, op, patient) from stdin
+
+-- name: load_refs :fragment
+-- Edges in bulk.
+copy refs (src, dst, p, st, dt) from stdin
+
+-- name: load_hot :fragment
+-- Dated keys in bulk.
+copy hot (k, d0, d1, id, rt, patient) from stdin
+
+-- name: analyze :exec
+-- Statistics after a bulk load: without them the next statements are planned as if the tables were empty.
+analyze res, ver, refs, hot
+
+-- name: written_at :value
+-- The time that this transaction gives to what it writes.
+select date_trunc('milliseconds', now())
+
+-- name: compartment :many
+-- The newest resources of some types in some patients' records, at most so many of each type a patient. `{seen}`: scope of `r`.
+select r.rt, r.id, r.version, r.updated, r.patient, r.body
+from unnest(%(patients)s::uuid[]) as p(patient)
+cross join unnest(%(types)s::int2[], %(limits)s::int8[]) as wanted(rt, most)
+cross join lateral (
+  select * from res where res.patient = p.patient and res.rt = wanted.rt order by d0 desc, id desc limit wanted.most
+) r
+where {seen}
+order by r.rt, r.d0 desc, r.id desc
+
+-- name: everything :many
+-- A patient's whole record from a place on, then what those resources refer to outside it (no patient's record), once each.
+-- `{r}` and `{x}`: scope of the aliases.
+with m as materialized (
+  select r.rt, r.id, r.version, r.updated, r.patient, r.body from res r
+  where r.patient = %(patient)s and (r.rt, r.id) > (%(rt)s, %(id)s) and ({r}) order by r.rt, r.id limit %(limit)s
+)
+select true as own, m.* from m
+union all
+select false, x.rt, x.id, x.version, x.updated, x.patient, x.body
+from (select distinct f.dt, f.dst from m join refs f on f.src = m.id and f.st = m.rt) f
+cross join lateral (select * from res where rt = f.dt and id = f.dst limit 1) x
+where x.patient is null and ({x})

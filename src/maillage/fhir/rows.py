@@ -1,0 +1,142 @@
+"""From a change to the rows that the store writes for it: the spliced body text and the index columns."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import uuid4
+
+from maillage.errors import Invalid
+from maillage.fhir import ids, index, json
+from maillage.fhir.change import Change, Resource, Verb
+from maillage.fhir.compartment import home, patient_of
+from maillage.fhir.tokens import hash64
+
+# Longest range of a date that is found by where it begins; longer ones get a key of their own (25 h: a day with a clock change).
+SHORT = timedelta(hours=25)
+NO_DATE = "-infinity"
+_NAMED = {"resourceType", "id", "meta"}
+
+
+@dataclass(slots=True)
+class Rows:
+    """What one change writes, ready for JSON: the row of `res` (without its place in the write), its edges and its dated keys."""
+
+    type: str
+    id: str
+    row: dict[str, Any]
+    edges: list[dict[str, Any]]
+    dated: list[dict[str, Any]]
+
+
+def rows_of(change: Change) -> Rows:
+    """Everything that must be known to write `change`. A resource without type or with an illegal id is Invalid."""
+    kind, id = _identity(change)
+    row: dict[str, Any] = {
+        "verb": change.verb.value,
+        "rt": ids.number(kind),
+        "id": str(ids.key(id)),
+        "expected": change.expected,
+    }
+    if change.verb is Verb.DELETE:
+        return Rows(kind, id, row, [], [])
+    resource = change.resource if change.resource.get("id") == id else {**change.resource, "id": id}
+    found = index.index(resource)
+    row["head"], row["tail"] = _spliced(resource, kind, id)
+    patient = patient_of(found)
+    row["patient"] = str(ids.key(patient)) if patient else None
+    row["tok"] = list(found.tokens)
+    row["has"] = _has(found)
+    row["str"] = _lexemes(found)
+    row["d0"], row["d1"] = (found.date[0].isoformat(), found.date[1].isoformat()) if found.date else (NO_DATE, None)
+    return Rows(kind, id, row, _edges(found, patient), _dated(found))
+
+
+def present(kind: str, parameter: str) -> int:
+    """The mark that a resource has a value for a parameter (`:missing`)."""
+    return _mark(kind, parameter, "")
+
+
+def exact(kind: str, parameter: str, text: str) -> int:
+    """The mark of one string value with its case and accents (`:exact`)."""
+    return hash64(f"{kind}|{parameter}=|{text}")
+
+
+@lru_cache(maxsize=4_096)
+def _mark(kind: str, parameter: str, what: str) -> int:
+    return hash64(f"{kind}|{parameter}|!{what}")
+
+
+def dated_key(kind: str, parameter: str) -> int:
+    """The key in `hot` of a date parameter that is not the main date."""
+    return _mark(kind, parameter, "date")
+
+
+@lru_cache(maxsize=16_384)
+def long(key: int) -> int:
+    """The key in `hot` for the ranges longer than SHORT that would otherwise be under `key`."""
+    return hash64(f"long|{key}")
+
+
+def lexeme(parameter: str, folded: str) -> str:
+    """One value of a string parameter as it stands in a tsvector or tsquery literal."""
+    return "'" + f"{parameter}={folded}".replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _identity(change: Change) -> tuple[str, str]:
+    kind = change.resource.get("resourceType")
+    if not isinstance(kind, str):
+        raise Invalid("a resource needs its resourceType")
+    id = change.resource.get("id")
+    if id is None and change.verb is Verb.CREATE:
+        return kind, str(uuid4())
+    if not ids.legal(id):
+        raise Invalid(f"{kind}.id must be 1 to 64 of A-Z a-z 0-9 - . and not {id!r}")
+    return kind, str(id)
+
+
+def _spliced(resource: Resource, kind: str, id: str) -> tuple[str, str]:
+    """The text before the version number and after the time of the write, which the database puts between."""
+    meta = {name: value for name, value in (resource.get("meta") or {}).items() if name not in {"versionId", "lastUpdated"}}
+    rest = {name: value for name, value in resource.items() if name not in _NAMED}
+    head = f'{{"resourceType":"{kind}","id":"{id}","meta":{{"versionId":"'
+    return head, f'"{_members(meta)}}}{_members(rest)}}}'
+
+
+def _members(value: Resource) -> str:
+    return "," + json.dumps(value)[1:-1].decode() if value else ""
+
+
+def _has(found: index.IndexRows) -> list[int]:
+    marks = {present(found.type, parameter) for parameter in found.present}
+    marks.update(exact(found.type, parameter, text) for parameter, _, text in found.strings)
+    return list(marks)
+
+
+def _lexemes(found: index.IndexRows) -> str | None:
+    return " ".join({lexeme(parameter, folded) for parameter, folded, _ in found.strings}) or None
+
+
+def _edges(found: index.IndexRows, patient: str | None) -> list[dict[str, Any]]:
+    codes = home(found.type)
+    return [
+        {"p": ids.edge(found.type, parameter), "dt": ids.number(target), "dst": str(ids.key(id))}
+        for parameter, target, id in found.references
+        if not (parameter in codes and target == "Patient" and id == patient)
+    ]
+
+
+def _dated(found: index.IndexRows) -> list[dict[str, Any]]:
+    main = index.main_date(found.type)
+    pairs = [(k, *found.date) for k in found.hot] if found.date else []
+    pairs += [(dated_key(found.type, parameter), start, end) for parameter, start, end in found.dates if parameter != main]
+    return [_pair(k, start, end) for k, start, end in _distinct(pairs)]
+
+
+def _distinct(pairs: Iterable[tuple[int, datetime, datetime]]) -> Iterable[tuple[int, datetime, datetime]]:
+    return dict.fromkeys(pairs)
+
+
+def _pair(k: int, start: datetime, end: datetime) -> dict[str, Any]:
+    return {"k": k if end - start <= SHORT else long(k), "d0": start.isoformat(), "d1": end.isoformat()}

@@ -1,0 +1,31 @@
+"""Which rows a caller may touch, as a condition for SQL. Made by `access`; the store applies it without knowing why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A boolean SQL expression about one row.
+
+    In `text`, `{row}` stands for the alias of the row (it has `id` and `patient`) and `{rt}` for its type number. Conditions on
+    other tables are scalar sub-selects, never EXISTS: those would be pulled up and drive the plan (docs/adr/0004-store.md).
+    Parameter names start with `access_`.
+    """
+
+    text: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def all(cls) -> Self:
+        """Every row: for the store's own work and for actors without limits."""
+        return cls("true")
+
+    @property
+    def unlimited(self) -> bool:
+        return self.text == "true"
+
+    def sql(self, row: str, *, rt: str | None = None) -> str:
+        """The condition for the row behind the alias `row`; `rt` gives the type number where the alias has no such column."""
+        return self.text.replace("{row}", row).replace("{rt}", rt or f"{row}.rt")

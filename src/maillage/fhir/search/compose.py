@@ -1,0 +1,61 @@
+"""What the criteria need to write SQL: an alias, parameters, the caller's scope."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from maillage.fhir import ids
+from maillage.fhir.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of `res` in a statement."""
+
+    alias: str
+    kind: str
+
+    @property
+    def rt(self) -> int:
+        return ids.number(self.kind)
+
+    def __str__(self) -> str:
+        return self.alias
+
+
+@dataclass(slots=True)
+class Composer:
+    """Collects the parameters of one statement. Texts depend on the shape of a search only, so that plans are reused."""
+
+    scope: Scope
+    free: bool = False
+    """Whether the planner chooses the index. Otherwise the statement drives one, and conditions are written so that they cannot."""
+    params: dict[str, Any] = field(default_factory=dict)
+    _aliases: Any = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.params.update(self.scope.params)
+
+    def bind(self, value: Any, cast: str) -> str:
+        """A placeholder for a value."""
+        name = f"p{len(self.params)}"
+        self.params[name] = value
+        return f"%({name})s::{cast}"
+
+    def row(self, kind: str) -> Row:
+        """A further row of `res`, under a new alias."""
+        return Row(f"t{next(self._aliases)}", kind)
+
+    def seen(self, row: Row) -> str:
+        """The caller's scope for a row of known type."""
+        return f"({self.scope.sql(row.alias, rt=str(row.rt))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL to run. `stable` statements drive their own index and keep one generic plan."""
+
+    text: str
+    params: Mapping[str, Any]
+    stable: bool

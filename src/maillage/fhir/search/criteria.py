@@ -1,0 +1,260 @@
+"""The conditions of a search, each able to write itself as SQL about one row of `res`.
+
+Each has two forms (`Composer.free`): one that an index can answer, for statements whose plan the planner chooses by value; and one
+that no index can, for statements that drive an index of their own (`= any(tok)`, `ts_match_vq`, scalar sub-selects).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from maillage.fhir import ids
+from maillage.fhir.rows import lexeme, long
+from maillage.fhir.search.compose import Composer, Row
+from maillage.fhir.search.dates import Bounds, DateTest, hull
+
+PATIENT = "Patient"
+
+
+class Criterion(Protocol):
+    """One condition; several are joined by AND."""
+
+    def sql(self, row: Row, composer: Composer) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIs:
+    """A token or URI among the values; `negated` is `:not` (true also where there is no value)."""
+
+    values: tuple[int, ...]
+    parameter: str = ""
+    negated: bool = False
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        if composer.free and not self.negated:
+            return f"{row}.tok && {composer.bind(list(self.values), 'int8[]')}"
+        found = _either(f"{composer.bind(value, 'int8')} = any({row}.tok)" for value in self.values)
+        return f"not {found}" if self.negated else found
+
+
+@dataclass(frozen=True, slots=True)
+class StringStarts:
+    """A string value that begins with one of the folded texts."""
+
+    parameter: str
+    texts: tuple[str, ...]
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        return _lexemes(row, composer, " | ".join(lexeme(self.parameter, text) + ":*" for text in self.texts))
+
+
+@dataclass(frozen=True, slots=True)
+class StringIs:
+    """`:exact`: one of the marks of exact values; the folded lexemes let an index find them."""
+
+    parameter: str
+    texts: tuple[str, ...]
+    marks: tuple[int, ...]
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        marked = _either(f"{composer.bind(mark, 'int8')} = any({row}.has)" for mark in self.marks)
+        return f"({_lexemes(row, composer, ' | '.join(lexeme(self.parameter, text) for text in self.texts))} and {marked})"
+
+
+@dataclass(frozen=True, slots=True)
+class StringContains:
+    """`:contains`: one of the folded texts anywhere in a value. No index answers this: every row in question is looked at."""
+
+    parameter: str
+    texts: tuple[str, ...]
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        patterns = composer.bind([f"{self.parameter}=%{_like(text)}%" for text in self.texts], "text[]")
+        values = f"unnest(tsvector_to_array({row}.str)) value where value like any({patterns})"
+        return f"(select true from {values} limit 1) is true"
+
+
+@dataclass(frozen=True, slots=True)
+class MainDate:
+    """The main date of the type (`d0`, `d1`) passes one of the tests."""
+
+    tests: tuple[DateTest, ...]
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        passed = _either(test.sql(f"{row}.d0", f"{row}.d1", composer.bind) for test in self.tests)
+        parts = [f"{row}.d1 is not null", passed]
+        if composer.free:
+            parts += self._bounds(row, composer)
+        return f"({' and '.join(parts)})"
+
+    @property
+    def bounds(self) -> Bounds:
+        return hull(self.tests)
+
+    def _bounds(self, row: Row, composer: Composer) -> list[str]:
+        bounds, parts = self.bounds, []
+        if bounds.upper:
+            parts.append(f"{row}.d0 < {composer.bind(bounds.upper, 'timestamptz')}")
+        if bounds.lower:
+            lower = f"{row}.d0 >= {composer.bind(bounds.lower, 'timestamptz')}"
+            parts.append(lower if bounds.long else f"({lower} or {row}.d1 - {row}.d0 > interval '25 hours')")
+        return parts
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDate:
+    """A date parameter kept in `hot` under a key of its own."""
+
+    key: int
+    tests: tuple[DateTest, ...]
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        short, beyond = composer.bind(self.key, "int8"), composer.bind(long(self.key), "int8")
+        passed = _either(test.sql("h.d0", "h.d1", composer.bind) for test in self.tests)
+        if not composer.free:
+            return f"(select true from hot h where h.id = {row}.id and h.k in ({short}, {beyond}) and {passed} limit 1) is true"
+        bounds = hull(self.tests)
+        upper = f" and h.d0 < {composer.bind(bounds.upper, 'timestamptz')}" if bounds.upper else ""
+        lower = f" and h.d0 >= {composer.bind(bounds.lower, 'timestamptz')}" if bounds.lower else ""
+        return (
+            f"{row}.id in (select h.id from hot h where h.k = {short} and {passed}{upper}{lower}"
+            f" union all select h.id from hot h where h.k = {beyond} and {passed}{upper}{lower if bounds.long else ''})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatedAt:
+    """`_lastUpdated` passes one of the tests."""
+
+    tests: tuple[DateTest, ...]
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        at, bounds = f"{row}.updated", hull(self.tests)
+        parts = [_either(test.sql(at, f"({at} + interval '1 millisecond')", composer.bind) for test in self.tests)]
+        if bounds.lower:
+            parts.append(f"{at} >= {composer.bind(bounds.lower, 'timestamptz')}")
+        if bounds.upper:
+            parts.append(f"{at} < {composer.bind(bounds.upper, 'timestamptz')}")
+        return f"({' and '.join(parts)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A resource that a reference may name; without a type when the search gave only an id."""
+
+    key: UUID
+    kind: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefersTo:
+    """A reference parameter names one of the targets, or (for what is no resource of this store) has one of the tokens."""
+
+    parameter: str
+    targets: tuple[Target, ...]
+    tokens: tuple[int, ...]
+    home: bool
+    """Whether the patient of the compartment is this parameter's patient (`compartment.home`)."""
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        parts = [self._edge(row, composer, target) for target in self.targets if not self.only_home(target)]
+        parts += [f"{row}.patient = {composer.bind(t.key, 'uuid')}" for t in self.targets if self._may_be_home(t)]
+        if self.tokens:
+            parts.append(TokenIs(self.tokens).sql(row, composer))
+        return _either(parts)
+
+    @property
+    def patient(self) -> UUID | None:
+        """The one compartment patient that this asks for, if that is all it asks."""
+        if len(self.targets) == 1 and not self.tokens and self.only_home(self.targets[0]):
+            return self.targets[0].key
+        return None
+
+    def only_home(self, target: Target) -> bool:
+        return self.home and target.kind == PATIENT
+
+    def _may_be_home(self, target: Target) -> bool:
+        return self.home and target.kind in {PATIENT, None}
+
+    def _edge(self, row: Row, composer: Composer, target: Target) -> str:
+        p, dst = composer.bind(ids.edge(row.kind, self.parameter), "int4"), composer.bind(target.key, "uuid")
+        typed = f" and f.dt = {composer.bind(ids.number(target.kind), 'int2')}" if target.kind else ""
+        edge = f"f.dst = {dst} and f.p = {p}{typed}"
+        if composer.free:
+            return f"{row}.id in (select f.src from refs f where {edge})"
+        return f"(select true from refs f where f.src = {row}.id and {edge} limit 1) is true"
+
+
+@dataclass(frozen=True, slots=True)
+class IdIs:
+    """`_id`."""
+
+    keys: tuple[UUID, ...]
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        return f"{row}.id = any({composer.bind(list(self.keys), 'uuid[]')})"
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """`:missing`: whether the parameter has a value (`mark` is `rows.present`)."""
+
+    mark: int
+    missing: bool
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        return f"{'not ' if self.missing else ''}{composer.bind(self.mark, 'int8')} = any({row}.has)"
+
+
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """The reference names a resource (that the caller may see) of one of these types for which the criterion holds."""
+
+    parameter: str
+    ways: tuple[tuple[str, Criterion], ...]
+    home: bool
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        return _either(self._way(row, composer, kind, criterion) for kind, criterion in self.ways)
+
+    def _way(self, row: Row, composer: Composer, kind: str, criterion: Criterion) -> str:
+        t = composer.row(kind)
+        holds = f"{t}.rt = {t.rt} and {criterion.sql(t, composer)} and {composer.seen(t)}"
+        if self.home and kind == PATIENT:
+            return f"{row}.patient in (select {t}.id from res {t} where {holds})"
+        p = composer.bind(ids.edge(row.kind, self.parameter), "int4")
+        return (
+            f"{row}.id in (select f.src from refs f join res {t} on {t}.id = f.dst where f.p = {p} and f.dt = {t.rt} and {holds})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HasReferrer:
+    """`_has`: a resource (that the caller may see) refers to this one and the criterion holds for it."""
+
+    kind: str
+    parameter: str
+    criterion: Criterion
+    home: bool
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        t = composer.row(self.kind)
+        holds = f"{t}.rt = {t.rt} and {self.criterion.sql(t, composer)} and {composer.seen(t)}"
+        if self.home and row.kind == PATIENT:
+            return f"{row}.id in (select {t}.patient from res {t} where {holds})"
+        p = composer.bind(ids.edge(self.kind, self.parameter), "int4")
+        return f"{row}.id in (select f.dst from refs f join res {t} on {t}.id = f.src where f.p = {p} and f.dt = {row.rt} and {holds})"
+
+
+def _either(conditions: Iterable[str]) -> str:
+    return f"({' or '.join(conditions)})"
+
+
+def _lexemes(row: Row, composer: Composer, wanted: str) -> str:
+    query = composer.bind(wanted, "tsquery")
+    return f"{row}.str @@ {query}" if composer.free else f"coalesce(ts_match_vq({row}.str, {query}), false)"
+
+
+def _like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,204 @@
+"""From the parameters of a request to a `SearchQuery`. What is not understood is refused with what would be."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from maillage.errors import Invalid, Issue
+from maillage.fhir import ids
+from maillage.fhir.compartment import home
+from maillage.fhir.definitions import SearchParameter, search_parameters
+from maillage.fhir.index import main_date
+from maillage.fhir.rows import present
+from maillage.fhir.search import values
+from maillage.fhir.search.criteria import Chained, Criterion, HasReferrer, Present
+from maillage.fhir.search.query import DEFAULT_COUNT, MAX_COUNT, Include, SearchQuery, SortKey
+
+MAX_CHAIN = 3
+_RESULTS = ("_sort", "_count", "_cursor", "_include", "_revinclude", "_total", "_summary")
+_NAME = re.compile(r"(?P<code>[A-Za-z_][\w\-]*)(?::(?P<modifier>[A-Za-z\-]+))?(?:\.(?P<chain>.+))?")
+_HAS = re.compile(r"_has:(?P<kind>\w+):(?P<code>[\w\-]+):(?P<rest>.+)")
+
+
+def parse(kind: str, params: Sequence[tuple[str, str]], *, lenient: bool = False, base: str = "") -> SearchQuery:
+    """The search of `kind` that these parameters ask for. `base` is this server's own address, to be taken off references.
+
+    Whatever is not understood raises Invalid with an issue for each parameter; a lenient search leaves it out and says so in `issues`.
+    """
+    ids.number(kind)
+    draft = _Draft(kind, base)
+    for name, value in params:
+        try:
+            draft.take(name, value)
+        except Invalid as fault:
+            severity = "warning" if lenient else "error"
+            draft.issues.append(Issue("not-supported" if lenient else "invalid", f"{name}: {fault.message}", name, severity))
+        else:
+            if name != "_cursor":
+                draft.applied.append((name, value))
+    if draft.issues and not lenient:
+        raise Invalid("; ".join(issue.diagnostics for issue in draft.issues), issues=draft.issues)
+    return draft.query()
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A search while its parameters are read."""
+
+    kind: str
+    base: str
+    criteria: list[Criterion] = field(default_factory=list)
+    sort: tuple[SortKey, ...] = ()
+    count: int = DEFAULT_COUNT
+    cursor: str | None = None
+    includes: list[Include] = field(default_factory=list)
+    revincludes: list[Include] = field(default_factory=list)
+    total: bool = False
+    applied: list[tuple[str, str]] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+
+    def take(self, name: str, value: str) -> None:
+        match name:
+            case "_sort":
+                self.sort = tuple(_sort_key(self.kind, key) for key in values.split(value, ","))
+            case "_count":
+                self.count = min(_whole(value), MAX_COUNT)
+            case "_cursor":
+                self.cursor = value
+            case "_include":
+                self.includes.append(_include(value, source=self.kind))
+            case "_revinclude":
+                self.revincludes.append(_include(value, target=self.kind))
+            case "_total":
+                self.total = _one_of(value, ("none", "estimate", "accurate")) != "none"
+            case "_summary":
+                self.count = 0 if _one_of(value, ("count", "false")) == "count" else self.count
+            case _ if name.startswith(("_include:", "_revinclude:")):
+                raise Invalid("includes are followed one step; :iterate is not supported")
+            case _:
+                self.criteria.append(criterion(self.kind, name, value, base=self.base))
+
+    def query(self) -> SearchQuery:
+        return SearchQuery(
+            self.kind, tuple(self.criteria), self.sort, self.count, self.cursor, tuple(self.includes), tuple(self.revincludes),
+            self.total or self.count == 0, tuple(self.applied), tuple(self.issues),
+        )  # fmt: skip
+
+
+def criterion(kind: str, name: str, value: str, *, base: str = "", depth: int = 1) -> Criterion:
+    """The condition of one parameter of a type, `name` with its modifier or chain."""
+    if depth > MAX_CHAIN:
+        raise Invalid(f"chains go {MAX_CHAIN - 1} steps at most")
+    if found := _HAS.fullmatch(name):
+        return _has(kind, found, value, base, depth)
+    parts = _NAME.fullmatch(name)
+    if parts is None:
+        raise Invalid(f"{name!r} is not the name of a search parameter")
+    parameter, modifier = _known(kind, parts["code"]), parts["modifier"]
+    if parts["chain"]:
+        return _chain(kind, parameter, modifier, parts["chain"], value, base, depth)
+    _check_modifier(parameter, modifier)
+    if modifier == "missing":
+        return Present(present(kind, parameter.code), _one_of(value, ("true", "false")) == "true")
+    if parameter.code == "_id":
+        return values.id_is(value)
+    if parameter.type == "reference":
+        return values.refers_to(kind, parameter, value, modifier, home=parameter.code in home(kind), base=base)
+    return values.READERS[parameter.type](kind, parameter, value, modifier)
+
+
+def _known(kind: str, code: str) -> SearchParameter:
+    known = search_parameters(kind)
+    parameter = known.get(code)
+    if parameter is None:
+        answered = sorted(name for name, one in known.items() if _answered(one))
+        raise Invalid(f"{kind} has no search parameter {code}; it has {', '.join(answered)}")
+    if not _answered(parameter):
+        raise Invalid(f"searching {kind} by {code} ({parameter.type}) is not supported")
+    return parameter
+
+
+def _answered(parameter: SearchParameter) -> bool:
+    if parameter.code in {"_id", "_lastUpdated"}:
+        return True
+    return parameter.supported and parameter.type in values.MODIFIERS
+
+
+def _check_modifier(parameter: SearchParameter, modifier: str | None) -> None:
+    if modifier is None or (parameter.type == "reference" and modifier in parameter.targets):
+        return
+    known = () if parameter.code in {"_id", "_lastUpdated"} else values.MODIFIERS[parameter.type]
+    if modifier not in known:
+        raise Invalid(f"the modifier :{modifier} is not supported; {parameter.code} takes {_list(known)}")
+
+
+def _chain(
+    kind: str, parameter: SearchParameter, modifier: str | None, rest: str, value: str, base: str, depth: int
+) -> Criterion:  # fmt: skip
+    if parameter.type != "reference":
+        raise Invalid(f"{parameter.code} is no reference: nothing can be chained to it")
+    if modifier is not None and modifier not in parameter.targets:
+        raise Invalid(f"{parameter.code} does not refer to {modifier}, but to {_list(parameter.targets)}")
+    ways, faults = [], []
+    for target in (modifier,) if modifier else parameter.targets:
+        try:
+            ways.append((target, criterion(target, rest, value, base=base, depth=depth + 1)))
+        except Invalid as fault:
+            faults.append(fault)
+    if not ways:
+        raise faults[0]
+    return Chained(parameter.code, tuple(ways), parameter.code in home(kind))
+
+
+def _has(kind: str, found: re.Match[str], value: str, base: str, depth: int) -> Criterion:
+    ids.number(found["kind"])
+    parameter = _known(found["kind"], found["code"])
+    if parameter.type != "reference" or kind not in parameter.targets:
+        raise Invalid(f"{found['kind']}.{parameter.code} does not refer to {kind}")
+    inner = criterion(found["kind"], found["rest"], value, base=base, depth=depth + 1)
+    return HasReferrer(found["kind"], parameter.code, inner, parameter.code in home(found["kind"]))
+
+
+def _sort_key(kind: str, text: str) -> SortKey:
+    code = text.removeprefix("-")
+    columns = {"_lastUpdated": "updated", "_id": "id"}
+    if main := main_date(kind):
+        columns[main] = "date"
+    if code not in columns:
+        raise Invalid(f"{kind} is sorted by {_list(sorted(columns))}, not by {code}")
+    return SortKey(columns[code], descending=text.startswith("-"))
+
+
+def _include(text: str, *, source: str | None = None, target: str | None = None) -> Include:
+    """`Type:parameter[:Type]`. `source` is the type that an _include begins at, `target` the one a _revinclude ends at."""
+    kind, code, narrowed = (*text.split(":"), "", "")[:3]
+    if text.count(":") not in {1, 2} or kind not in ids.TYPES or (narrowed and narrowed not in ids.TYPES):
+        raise Invalid(f"{text!r} is not Type:parameter or Type:parameter:Type")
+    if source and kind != source:
+        raise Invalid(f"an include from {kind} does not begin at {source}")
+    if code == "*":
+        codes = tuple(c for c, p in search_parameters(kind).items() if p.type == "reference" and _answered(p))
+    else:
+        parameter = _known(kind, code)
+        if parameter.type != "reference" or (target and parameter.targets and target not in parameter.targets):
+            raise Invalid(f"{kind}.{code} is no reference" + (f" to {target}" if target else ""))
+        codes = (code,)
+    if target and narrowed not in {"", target}:
+        raise Invalid(f"a reverse include to {narrowed} does not end at {target}")
+    return Include(kind, codes, narrowed or None)
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise Invalid(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def _one_of(text: str, known: tuple[str, ...]) -> str:
+    if text not in known:
+        raise Invalid(f"{text!r} is not one of {_list(known)}")
+    return text
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
