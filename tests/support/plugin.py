@@ -13,6 +13,9 @@ import pytest
 from psycopg import sql
 
 from maillage.db import Database, EmbeddedPostgres, migrate
+from tests.support.people import access, clock
+
+__all__ = ["access", "clock"]
 
 pytest_plugins = ["tests.support.browser"]
 

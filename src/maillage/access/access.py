@@ -1,0 +1,108 @@
+"""The way in: proves who someone is, and opens the context in which they act."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from maillage.access import tokens
+from maillage.access.actors import Actor
+from maillage.access.audit import AuditSecret, Trail
+from maillage.access.context import Context
+from maillage.access.purpose import Purpose, usual_purpose
+from maillage.access.records import Records
+from maillage.access.tokens import Session, SessionPolicy
+from maillage.clock import Clock
+from maillage.db import Connection, Database
+from maillage.fhir.store import Store
+from maillage.files import Files
+
+log = logging.getLogger(__name__)
+
+READ_ONLY = b"savepoint reading; set transaction read only"
+WRITE_AGAIN = b"release savepoint reading"
+
+
+class Access:
+    """Made once in a process. Everything that acts on records passes here: people, machines and jobs alike."""
+
+    def __init__(
+        self, database: Database, *, store: Store, files: Files, clock: Clock, sessions: SessionPolicy | None = None
+    ) -> None:
+        self.clock = clock
+        self._database = database
+        self._store = store
+        self._files = files
+        self._sessions = sessions or SessionPolicy()
+        self._secret = AuditSecret()
+
+    @asynccontextmanager
+    async def act(
+        self, actor: Actor, purpose: Purpose | None = None, *, read_only: bool = False, door: str = "service"
+    ) -> AsyncIterator[Context]:
+        """One transaction in which the actor acts: data, events, jobs and trail are all there afterwards, or none is.
+
+        When it raises, everything is undone and the trail of what was tried is written on its own. In a read-only context the
+        database itself refuses writes, but for the trail.
+        """
+        reason = purpose or usual_purpose(actor)
+        now = self.clock.now()
+        trail = Trail(actor, reason, door=door, at=now)
+        try:
+            async with self._database.transaction() as conn:
+                if read_only:
+                    await conn.execute(READ_ONLY)
+                ctx = Context(
+                    conn, actor=actor, purpose=reason, now=now, door=door, read_only=read_only, files=self._files, trail=trail
+                )
+                ctx.records = Records(ctx, conn, store=self._store, trail=trail, secret=self._secret)
+                yield ctx
+                await self._finish(conn, ctx, trail)
+        except Exception:
+            await self._keep_the_attempt(trail)
+            raise
+
+    async def bearer(self, token: str) -> Actor:
+        """Who holds this bearer token; Unauthenticated otherwise."""
+        async with self._database.transaction() as conn:
+            return await tokens.actor_of(conn, token, now=self.clock.now())
+
+    async def issue_token(self, actor: Actor, *, lifetime: timedelta) -> str:
+        """A new bearer token, shown this once."""
+        async with self._database.transaction() as conn:
+            return await tokens.issue(conn, actor, now=self.clock.now(), lifetime=lifetime)
+
+    async def revoke_token(self, token: str) -> None:
+        """The token stops counting at once."""
+        async with self._database.transaction() as conn:
+            await tokens.revoke(conn, token, now=self.clock.now())
+
+    async def sign_in(self, actor: Actor, *, hint: str | None = None) -> str:
+        """A new session for a person whose identity was proved; the secret for their cookie."""
+        async with self._database.transaction() as conn:
+            return await tokens.open_session(conn, actor, now=self.clock.now(), policy=self._sessions, hint=hint)
+
+    async def session(self, secret: str) -> Session:
+        """The session behind a cookie; Unauthenticated once it ended."""
+        async with self._database.transaction() as conn:
+            return await tokens.session_of(conn, secret, now=self.clock.now(), policy=self._sessions)
+
+    async def sign_out(self, secret: str) -> None:
+        """The session ends at once."""
+        async with self._database.transaction() as conn:
+            await tokens.close_session(conn, secret, now=self.clock.now())
+
+    async def _finish(self, conn: Connection, ctx: Context, trail: Trail) -> None:
+        if ctx.read_only:
+            await conn.execute(WRITE_AGAIN)
+        await ctx.settle()
+        await trail.write(conn)
+
+    async def _keep_the_attempt(self, trail: Trail) -> None:
+        """The transaction is gone, the attempt stays. When not even that can be written, the log says so."""
+        trail.undo()
+        try:
+            async with self._database.transaction() as conn:
+                await trail.write(conn)
+        except Exception:
+            log.exception("the trail of a failed attempt could not be written", extra={"lines": len(trail.entries)})

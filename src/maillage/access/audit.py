@@ -1,0 +1,221 @@
+"""The trace of every access: who, why, what, whose record, with what outcome; chained by hashes, never changed."""
+
+import hmac
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from maillage.access.actors import Actor, ActorKind
+from maillage.access.purpose import Purpose
+from maillage.db import Connection, load_queries
+from maillage.errors import MaillageError
+from maillage.fhir import definitions, ids
+
+QUERIES = load_queries("maillage.access")
+
+PEOPLE = (ActorKind.PROFESSIONAL, ActorKind.PATIENT, ActorKind.CARER)
+
+# Searched values that name nobody: kept as they are. Anything else (names, national identifiers, birth dates, chains) is hashed.
+_SHOWN = frozenset({
+    "_count", "_elements", "_id", "_include", "_include:iterate", "_lastUpdated", "_profile", "_revinclude", "_security",
+    "_sort", "_summary", "_tag", "_total", "active", "author", "category", "class", "code", "date", "encounter", "intent",
+    "organization", "patient", "performer", "practitioner", "recipient", "role", "service-type", "specialty", "status",
+    "subject", "type",
+})  # fmt: skip
+_PLAIN = re.compile(r"^[\w.,:/|\-+ ]{0,120}$")
+
+
+class Action(StrEnum):
+    """AuditEvent.action (http://hl7.org/fhir/audit-event-action): a search is an execution."""
+
+    CREATE = "C"
+    READ = "R"
+    UPDATE = "U"
+    DELETE = "D"
+    EXECUTE = "E"
+
+
+class Outcome(StrEnum):
+    """AuditEvent.outcome (http://hl7.org/fhir/audit-event-outcome): done, refused, failed."""
+
+    DONE = "0"
+    REFUSED = "4"
+    FAILED = "8"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One access, as it will be written."""
+
+    action: Action
+    type: str
+    id: str | None = None
+    query: str | None = None
+    patients: set[UUID] = field(default_factory=set)
+    outcome: Outcome = Outcome.DONE
+
+
+class Trail:
+    """What one context did, kept until it is written in one statement."""
+
+    def __init__(self, actor: Actor, purpose: Purpose, *, door: str, at: datetime) -> None:
+        self._head = {
+            "at": at,
+            "actor": actor.id,
+            "kind": actor.kind,
+            "name": actor.name,
+            "roles": sorted(actor.roles),
+            "reference": actor.reference,
+            "organizations": actor.organizations,
+            "purpose": purpose,
+            "door": door,
+        }
+        self.entries: list[Entry] = []
+
+    def add(self, action: Action, type: str, id: str | None = None, *, query: str | None = None) -> Entry:
+        """A line that stands, whatever happens next."""
+        entry = Entry(action, type, id, query)
+        self.entries.append(entry)
+        return entry
+
+    @contextmanager
+    def attempt(self, entries: Sequence[Entry]) -> Iterator[None]:
+        """Marks the lines of what is tried inside as refused or failed when it raises."""
+        try:
+            yield
+        except Exception as error:
+            for entry in entries:
+                entry.outcome = outcome_of(error)
+            raise
+
+    async def write(self, conn: Connection) -> None:
+        """Append the lines in the caller's transaction; none where nothing was touched."""
+        if not self.entries:
+            return
+        await _name_the_patients_refused(conn, self.entries)
+        await QUERIES.append_audit(conn, entries=msgspec.json.encode([self._line(entry) for entry in self.entries]).decode())
+
+    def undo(self) -> None:
+        """The transaction was rolled back: what was written is not; what was read was read."""
+        for entry in self.entries:
+            if entry.action in (Action.CREATE, Action.UPDATE, Action.DELETE) and entry.outcome is Outcome.DONE:
+                entry.outcome = Outcome.FAILED
+
+    def _line(self, entry: Entry) -> dict[str, Any]:
+        return self._head | {
+            "action": entry.action,
+            "type": entry.type,
+            "id": entry.id,
+            "query": entry.query,
+            "patients": sorted(entry.patients),
+            "outcome": entry.outcome,
+        }
+
+
+class AuditSecret:
+    """The key under which searched names are hashed: read once, kept by the database."""
+
+    def __init__(self) -> None:
+        self._secret: bytes | None = None
+
+    async def __call__(self, conn: Connection) -> bytes:
+        if self._secret is None:
+            self._secret = bytes(await QUERIES.audit_secret(conn))
+        return self._secret
+
+
+class Position(NamedTuple):
+    """Where a page of the trail ends."""
+
+    at: datetime
+    chain: int
+    batch: int
+    place: int
+
+
+class Link(NamedTuple):
+    """A link of a chain that does not hold, and why."""
+
+    chain: int
+    n: int
+    fault: str
+
+
+def query_text(params: Iterable[tuple[str, str]], secret: bytes) -> str:
+    """A search as the trail keeps it: "family=#9f86d081884c&status=current".
+
+    A hash says whether a given name was searched, to whoever knows the name and may ask; it tells no reader a name.
+    """
+    return "&".join(f"{name}={value if _names_nobody(name, value) else pseudonym(value, secret)}" for name, value in params)
+
+
+def pseudonym(value: str, secret: bytes) -> str:
+    """The hash of a searched value (case does not count)."""
+    return "#" + hmac.new(secret, value.strip().lower().encode(), sha256).hexdigest()[:12]
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """Refused when we said no, failed when it broke."""
+    return Outcome.REFUSED if isinstance(error, MaillageError) and error.status < 500 else Outcome.FAILED
+
+
+async def of_patient(
+    conn: Connection,
+    patient: str,
+    *,
+    kinds: Sequence[ActorKind] = PEOPLE,
+    before: Position | None = None,
+    count: int = 50,
+) -> list[dict[str, Any]]:
+    """Who touched this person's record ("12" of Patient/12, with all linked identities), newest first."""
+    at, chain, batch, place = before or (None, None, None, None)
+    rows: list[dict[str, Any]] = await QUERIES.audit_of_patient(
+        conn,
+        patient=ids.key(patient),
+        kinds=list(kinds),
+        count=count,
+        before_at=at,
+        before_chain=chain,
+        before_batch=batch,
+        before_place=place,
+    )
+    return rows
+
+
+async def verify(conn: Connection) -> list[Link]:
+    """Recompute every link of every chain from the stored rows; the ones that do not hold, none when all is well.
+
+    A tail cut from a chain leaves a chain that holds: compare `heads` with those kept elsewhere.
+    """
+    return [Link(row["chain"], row["n"], row["fault"]) for row in await QUERIES.audit_broken_links(conn)]
+
+
+async def heads(conn: Connection) -> list[dict[str, Any]]:
+    """The last link of each chain (chain, n, hash): to be kept outside this database."""
+    rows: list[dict[str, Any]] = await QUERIES.audit_chain_heads(conn)
+    return rows
+
+
+async def _name_the_patients_refused(conn: Connection, entries: Iterable[Entry]) -> None:
+    """A refused read gives no patient; the right person's trail must show the attempt all the same."""
+    known = definitions.resource_types()
+    refused = [e for e in entries if e.outcome is not Outcome.DONE and e.id and not e.patients and e.type in known]
+    for entry in refused:
+        found = await QUERIES.patient_of_row(conn, rt=ids.number(entry.type), id=ids.key(entry.id or ""))
+        entry.patients.update({found} if found else ())
+
+
+def _names_nobody(name: str, value: str) -> bool:
+    base, _, modifier = name.partition(":")
+    plain = name in _SHOWN or (
+        base in _SHOWN and (modifier in {"missing", "not"} or (modifier[:1].isupper() and modifier.isalnum()))
+    )
+    return plain and _PLAIN.match(value) is not None

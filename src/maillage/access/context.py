@@ -1,0 +1,87 @@
+"""What a verb receives: who acts and why, the records they may touch, and the one transaction in which it all happens."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from maillage.access.actors import Actor
+from maillage.access.audit import Action, Outcome, Trail
+from maillage.access.permissions import Permission, permits
+from maillage.access.purpose import Purpose
+from maillage.access.records import Records
+from maillage.db import Connection, Query
+from maillage.errors import Forbidden
+from maillage.events import Event, record
+from maillage.files import Files
+
+
+class Deferrable(Protocol):
+    """A task that can be put off until after the commit (declared with `jobs.task`)."""
+
+    async def defer(self, conn: Connection, **arguments: Any) -> None:
+        """Write the job in this transaction."""
+
+
+class Context:
+    """One actor, one purpose, one transaction. Made by `Access.act` only."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        *,
+        actor: Actor,
+        purpose: Purpose,
+        now: datetime,
+        door: str,
+        read_only: bool,
+        files: Files,
+        trail: Trail,
+    ) -> None:
+        self.actor = actor
+        self.purpose = purpose
+        self.now = now
+        self.door = door
+        self.read_only = read_only
+        self.files = files
+        self.records: Records
+        self._conn = conn
+        self._trail = trail
+        self._events: list[Event] = []
+
+    def require(self, permission: Permission, *, patient: str | None = None) -> None:
+        """The actor's role allows this verb, else Forbidden, and the attempt is in the trail.
+
+        Whether they may see that patient is decided by `records`, in SQL; `patient` is for the trail.
+        """
+        if not permits(self.actor, permission):
+            entry = self._trail.add(Action.EXECUTE, "Patient" if patient else permission, patient)
+            entry.outcome = Outcome.REFUSED
+            raise Forbidden(f"{self.actor.name} may not do this: it needs the permission {permission}")
+
+    def announce(self, event: Event) -> None:
+        """A fact, written with this transaction and told to its handlers once it is committed."""
+        self.refuse_to_write()
+        self._events.append(event)
+
+    async def run(self, query: Query, **parameters: Any) -> Any:
+        """A service's own named SQL, in this transaction. Records go through `records`, never through here."""
+        return await query(self._conn, **parameters)
+
+    async def later(self, task: Deferrable, **arguments: Any) -> None:
+        """A job written in this transaction: it runs once this is committed, and never if it is not."""
+        self.refuse_to_write()
+        await task.defer(self._conn, **arguments)
+
+    def refuse_to_write(self) -> None:
+        """A door that only reads was asked to write: a fault of ours, not of the actor."""
+        if self.read_only:
+            raise RuntimeError("a read-only context was asked to write")
+
+    async def settle(self) -> None:
+        """The events, before the trail and the commit. Called by `Access.act` alone."""
+        await record(self._conn, self._events)
+
+    @property
+    def announced(self) -> Sequence[Event]:
+        """What was announced so far."""
+        return tuple(self._events)

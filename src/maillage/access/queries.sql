@@ -1,0 +1,140 @@
+-- name: all_rows :fragment
+-- Every row: jobs, and machine clients registered for the whole system.
+true
+
+-- name: rows_of_types :fragment
+-- The types that a machine client's scopes name.
+{rt} = any(%(access_types)s)
+
+-- name: open_rows :fragment
+-- The directory and the definitions: no patient in them, open to whoever signed in.
+{row}.patient is null and {rt} = any(%(access_open)s)
+
+-- name: identities :fragment
+-- Identity traits only: Patient rows, all of them, and nothing clinical.
+{rt} = any(%(access_identity)s)
+
+-- name: granted :fragment
+-- Rows of the patients that the records give to this actor now, less what is masked to them.
+-- A scalar sub-select, never EXISTS: the planner would turn that into a join that starts from all patients of the actor.
+case when {row}.patient is not null then
+  coalesce((select true from access_grant g
+            where g.patient = {row}.patient
+              and g.grantee = any(array(select %(access_self)s::uuid
+                                        union all
+                                        select m.acts_for from access_member m
+                                        where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s))
+              and g.since <= %(access_now)s and g.until > %(access_now)s
+            limit 1), false)
+  and (select true from access_mask k
+       where k.id = {row}.id and k.audience = any(%(access_audiences)s)
+         and not k.authors && array(select %(access_self)s::uuid
+                                    union all
+                                    select m.acts_for from access_member m
+                                    where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s)
+       limit 1) is null
+else false end
+
+-- name: derive :exec
+-- What the written records say about who may see whom.
+select access_derive(%(vias)s, %(grants)s, %(members)s, %(masked)s, %(masks)s, %(links)s)
+
+-- name: links_of :many
+-- The patients that a patient's own record links to, as last derived.
+select other from access_link where via = %(via)s
+
+-- name: patient_of_row :value
+-- Whose record was asked for, whether or not the actor may see it: a refused attempt shows in the right person's trail.
+select patient from res where rt = %(rt)s and id = %(id)s
+
+-- name: append_audit :exec
+-- One statement for all that a context did.
+select audit_append(%(entries)s)
+
+-- name: audit_secret :value
+-- The key under which searched names are hashed.
+select secret from audit_secret
+
+-- name: audit_of_patient :many
+-- Who touched the record of one person (all of their linked identities), newest first, after a cursor.
+select a.at, a.actor, a.kind, a.name, a.roles, a.reference, a.organizations, a.purpose, a.door, a.action, a.type, a.id, a.outcome,
+       a.chain, a.batch, a.place
+from audit a
+where a.patients && array(select access_identities(%(patient)s))
+  and (%(before_at)s::timestamptz is null
+       or (a.at, a.chain, a.batch, a.place) < (%(before_at)s, %(before_chain)s::smallint, %(before_batch)s::bigint, %(before_place)s::integer))
+  and (a.kind = any(%(kinds)s))
+order by a.at desc, a.chain desc, a.batch desc, a.place desc
+limit %(count)s
+
+-- name: audit_chain_heads :many
+-- The last link of each chain, to be kept elsewhere: a cut tail can only be seen from outside.
+select distinct on (chain) chain, n, encode(hash, 'hex') as hash from audit_batch order by chain, n desc
+
+-- name: audit_broken_links :many
+-- Every link that does not say what its rows and its predecessor say.
+with lines as (
+  select a.chain, a.batch, string_agg(audit_line(a), E'\n' order by a.place) as text, count(*) as rows
+  from audit a group by a.chain, a.batch
+),
+links as (
+  select b.*, lag(b.n) over w as last_n, lag(b.hash) over w as last_hash
+  from audit_batch b window w as (partition by b.chain order by b.n)
+)
+select coalesce(b.chain, l.chain) as chain, coalesce(b.n, l.batch) as n,
+       case
+         when b.n is null then 'rows without a link'
+         when b.n <> coalesce(b.last_n, 0) + 1 then 'a link before this one is missing'
+         when b.prev <> coalesce(b.last_hash, '\x'::bytea) then 'does not follow the link before'
+         when l.rows is distinct from b.rows then 'rows are missing or added'
+         else 'a row was changed'
+       end as fault
+from links b full join lines l on l.chain = b.chain and l.batch = b.n
+where b.n is null
+   or b.n <> coalesce(b.last_n, 0) + 1
+   or b.prev <> coalesce(b.last_hash, '\x'::bytea)
+   or l.rows is distinct from b.rows::bigint
+   or b.hash <> sha256(b.prev || convert_to(l.text, 'UTF8'))
+order by 1, 2
+
+-- name: add_token :exec
+-- A machine's or a test person's bearer token.
+insert into access_token (hash, actor, issued, expires) values (%(hash)s, %(actor)s, %(now)s, %(expires)s)
+
+-- name: token_actor :value
+-- The actor behind a token that still counts.
+select actor from access_token where hash = %(hash)s and revoked is null and expires > %(now)s
+
+-- name: revoke_token :exec
+-- The token ends now.
+update access_token set revoked = %(now)s where hash = %(hash)s and revoked is null
+
+-- name: revoke_tokens_of :exec
+-- Every token of this actor ends now.
+update access_token set revoked = %(now)s where actor->>'id' = %(actor)s and revoked is null
+
+-- name: open_session :exec
+-- A person signed in.
+insert into access_session (hash, actor, hint, opened, seen, idle_until, ends)
+values (%(hash)s, %(actor)s, %(hint)s, %(now)s, %(now)s, %(idle_until)s, %(ends)s)
+
+-- name: find_session :one
+-- The session behind a cookie, while it lasts.
+select actor, hint, opened, seen, ends from access_session
+where hash = %(hash)s and closed is null and idle_until > %(now)s and ends > %(now)s
+
+-- name: touch_session :exec
+-- Someone is still there.
+update access_session set seen = %(now)s, idle_until = %(idle_until)s where hash = %(hash)s and closed is null
+
+-- name: close_session :exec
+-- Signed out.
+update access_session set closed = %(now)s where hash = %(hash)s and closed is null
+
+-- name: close_sessions_of :exec
+-- Every session of this actor ends now.
+update access_session set closed = %(now)s where actor->>'id' = %(actor)s and closed is null
+
+-- name: forget_sessions :exec
+-- Sessions that ended long ago.
+delete from access_session where ends < %(before)s

@@ -1,0 +1,211 @@
+"""The guarded door to the records: every call is filtered in SQL for the actor, checked, and left in the trail."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, overload
+
+from maillage.access import writes
+from maillage.access.audit import Action, AuditSecret, Entry, Trail, query_text
+from maillage.access.grants import Written, derive, grantee, links, read_from, says_who_sees
+from maillage.access.guards import guards_of
+from maillage.access.visibility import visible_to, writable_by
+from maillage.db import Connection, load_queries
+from maillage.errors import Forbidden, Invalid
+from maillage.fhir import compartment, ids
+from maillage.fhir.change import Change, Operation, Stored, Verb
+from maillage.fhir.index import index
+from maillage.fhir.reading import HistoryPage
+from maillage.fhir.search import SearchQuery, StoredPage, parse
+from maillage.fhir.store import Page, Store
+
+if TYPE_CHECKING:
+    from maillage.access.context import Context
+
+QUERIES = load_queries("maillage.access")
+
+Resource = dict[str, Any]
+Params = Sequence[tuple[str, str]] | Mapping[str, str]
+
+_ACTIONS = {Verb.CREATE: Action.CREATE, Verb.UPDATE: Action.UPDATE, Verb.PUT: Action.UPDATE, Verb.DELETE: Action.DELETE}
+_DONE = {Operation.CREATE: Action.CREATE, Operation.UPDATE: Action.UPDATE, Operation.DELETE: Action.DELETE}
+
+
+class Records:
+    """The records as one actor may see and change them, in one context.
+
+    What the actor may not see does not exist for them: it is NotFound, is in no page and no total, and cannot be reached by a
+    chain or an include. Forms named `…_raw` give the stored text unparsed.
+    """
+
+    def __init__(self, ctx: "Context", conn: Connection, *, store: Store, trail: Trail, secret: AuditSecret) -> None:
+        self._ctx = ctx
+        self._conn = conn
+        self._store = store
+        self._trail = trail
+        self._secret = secret
+        self._visible = visible_to(ctx.actor, ctx.now)
+
+    async def read(self, kind: str, id: str) -> Resource:
+        """The current version. NotFound, or Gone when it was deleted."""
+        return (await self.read_raw(kind, id)).resource
+
+    async def read_raw(self, kind: str, id: str) -> Stored:
+        """The current version as stored."""
+        entry = self._trail.add(Action.READ, kind, id)
+        with self._trail.attempt([entry]):
+            return _seen(entry, [await self._store.read_raw(self._conn, kind, id, scope=self._visible)])[0]
+
+    async def vread_raw(self, kind: str, id: str, version: int) -> Stored:
+        """One version as stored, current or not."""
+        entry = self._trail.add(Action.READ, kind, id, query=f"_history/{version}")
+        with self._trail.attempt([entry]):
+            return _seen(entry, [await self._store.vread_raw(self._conn, kind, id, version, scope=self._visible)])[0]
+
+    async def history(
+        self,
+        kind: str | None = None,
+        id: str | None = None,
+        *,
+        count: int = 50,
+        cursor: str | None = None,
+        since: datetime | None = None,
+        total: bool = False,
+    ) -> HistoryPage:
+        """The versions of one resource, of a type, or of all, newest first."""
+        entry = self._trail.add(Action.READ, kind or "Resource", id, query="_history")
+        with self._trail.attempt([entry]):
+            page = await self._store.history(
+                self._conn, kind=kind, id=id, scope=self._visible, count=count, cursor=cursor, since=since, total=total
+            )
+            _seen(entry, page.versions)
+            return page
+
+    async def search(self, kind: str, params: Params = ()) -> Page:
+        """One page of a search. Unknown parameters are Invalid; `next` goes back in as the parameter `_cursor`."""
+        pairs = list(params.items()) if isinstance(params, Mapping) else list(params)
+        found = await self.search_raw(parse(kind, pairs))
+        return Page([m.resource for m in found.matches], [i.resource for i in found.included], found.next, found.total)
+
+    async def search_raw(self, query: SearchQuery) -> StoredPage:
+        """One page of a parsed search, as stored."""
+        entry = self._trail.add(Action.EXECUTE, query.kind, query=query_text(query.applied, await self._secret(self._conn)))
+        with self._trail.attempt([entry]):
+            page = await self._store.search_raw(self._conn, query, scope=self._visible)
+            _seen(entry, [*page.matches, *page.included])
+            return page
+
+    async def find(self, kind: str, params: Params = ()) -> list[Resource]:
+        """The matches of one page of a search, for callers that know they are few."""
+        return (await self.search(kind, params)).matches
+
+    async def compartment(self, patients: Sequence[str], limits: Mapping[str, int]) -> dict[str, list[Resource]]:
+        """For these Patient ids, the newest resources of each type named in `limits`, at most so many, in one statement."""
+        entry = self._trail.add(Action.EXECUTE, "Patient", ",".join(patients), query="compartment:" + ",".join(limits))
+        with self._trail.attempt([entry]):
+            found = await self._store.compartment(self._conn, patients, limits, scope=self._visible)
+            for versions in found.values():
+                _seen(entry, versions)
+            return {kind: [one.resource for one in versions] for kind, versions in found.items()}
+
+    @overload
+    async def write(self, resource: Resource, /) -> Resource: ...
+
+    @overload
+    async def write(self, first: Resource, second: Resource, /, *more: Resource) -> tuple[Resource, ...]: ...
+
+    async def write(self, *resources: Resource) -> Resource | tuple[Resource, ...]:
+        """Write all or none. Without id: created. With id and meta.versionId: updates that version, else PreconditionFailed.
+
+        With an id alone: created or written over. Forbidden, Invalid, Conflict and NotFound say which and why.
+        """
+        stored = await self.write_changes([_change(resource) for resource in resources])
+        written = tuple(one.resource for one in stored)
+        return written[0] if len(written) == 1 else written
+
+    async def delete(self, kind: str, id: str, *, version: int | None = None) -> None:
+        """Delete the current version (that `version`, where one is named). Its history stays."""
+        await self.write_changes([Change.delete(kind, id, expected=version)])
+
+    async def load(self, resources: Sequence[Resource]) -> int:
+        """Create many resources with ids of their own by COPY: for imports, by jobs and machines of the whole system only.
+
+        They are taken as valid, and no guard sees them: whoever imports has checked them. One line of the trail tells of all.
+        """
+        self._ctx.refuse_to_write()
+        entry = self._trail.add(Action.CREATE, "Bundle", query=f"{len(resources)} resources")
+        with self._trail.attempt([entry]):
+            if not writable_by(self._ctx.actor, self._ctx.now).unlimited:
+                raise Forbidden(f"{self._ctx.actor.name} may not import")
+            written = [_loaded(resource) for resource in resources if says_who_sees(resource["resourceType"])]
+            entry.patients.update(one.patient for one in written if one.patient)
+            count = await self._store.load(self._conn, resources)
+            await derive(self._conn, read_from(written))
+            return count
+
+    async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
+        """Write all changes or none: rights, guards, the store, then what they say of who may see whom."""
+        self._ctx.refuse_to_write()
+        entries = [self._trail.add(_ACTIONS[c.verb], str(c.resource.get("resourceType")), c.resource.get("id")) for c in changes]
+        with self._trail.attempt(entries):
+            completed = [await self._completed(change) for change in changes]
+            scope = writable_by(self._ctx.actor, self._ctx.now)
+            stored = await self._store.write_raw(self._conn, completed, scope=scope)
+            self._refuse_records_of_nobody(stored)
+            await derive(self._conn, read_from(map(_written, completed, stored)))
+            for entry, one in zip(entries, stored, strict=True):
+                entry.action, entry.id = _DONE[one.operation], one.id
+                _seen(entry, [one])
+            return stored
+
+    async def _completed(self, change: Change) -> Change:
+        """The change as it will be written: allowed, seen by the guards of its type."""
+        if reason := writes.refusal(self._ctx.actor, change):
+            raise Forbidden(reason)
+        await self._refuse_new_links(change)
+        for guard in guards_of(change.resource["resourceType"]):
+            resource = await guard(self._ctx, change)
+            if resource is not change.resource:
+                change = replace(change, resource=resource)
+        return change
+
+    async def _refuse_new_links(self, change: Change) -> None:
+        resource = change.resource
+        if resource["resourceType"] != "Patient" or change.verb is Verb.DELETE or writes.may_link(self._ctx.actor):
+            return
+        via = grantee(f"Patient/{resource['id']}") if "id" in resource else None
+        known = {row["other"] for row in await QUERIES.links_of(self._conn, via=via)}
+        if {ids.key(other.removeprefix("Patient/")) for other in links(resource)} != known:
+            raise Forbidden("only a steward says that two Patient records are one person (Patient.link)")
+
+    def _refuse_records_of_nobody(self, stored: Iterable[Stored]) -> None:
+        if not writes.limited(self._ctx.actor):
+            return
+        for one in stored:
+            if one.patient is None and one.operation is not Operation.DELETE and not writes.without_patient(one.type):
+                raise Forbidden(f"{self._ctx.actor.name} may write {one.type} only in the record of a patient")
+
+
+def _change(resource: Resource) -> Change:
+    if "id" not in resource:
+        return Change(Verb.CREATE, resource)
+    version = resource.get("meta", {}).get("versionId")
+    return Change(Verb.UPDATE, resource, int(version)) if version else Change(Verb.PUT, resource)
+
+
+def _written(change: Change, stored: Stored) -> Written:
+    resource = None if change.verb is Verb.DELETE else {**change.resource, "id": stored.id}
+    return Written(stored.type, stored.id, resource, stored.patient)
+
+
+def _loaded(resource: Resource) -> Written:
+    """A resource that will be loaded as it stands."""
+    if "id" not in resource:
+        raise Invalid(f"a {resource['resourceType']} to be imported needs an id")
+    home = compartment.patient_of(index(resource))
+    return Written(resource["resourceType"], resource["id"], resource, ids.key(home) if home else None)
+
+
+def _seen(entry: Entry, versions: Sequence[Stored]) -> Sequence[Stored]:
+    entry.patients.update(one.patient for one in versions if one.patient)
+    return versions

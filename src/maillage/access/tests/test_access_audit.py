@@ -1,0 +1,178 @@
+"""The trail: complete, chained, never changed, readable by the person it is about."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from maillage.access import audit
+from maillage.access.actors import Actor, ActorKind, Role
+from maillage.access.audit import Action, Outcome, Position, Trail, query_text
+from maillage.access.purpose import Purpose
+from maillage.db import Connection, Database
+from maillage.errors import Forbidden
+from maillage.fhir import ids
+
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DOCTOR = Actor(
+    id="psc:1",
+    kind=ActorKind.PROFESSIONAL,
+    name="Camille Exemple",
+    roles=frozenset({Role.GP}),
+    reference="Practitioner/1",
+    organizations=("Organization/o",),
+)
+
+
+async def read_by(conn: Connection, actor: Actor = DOCTOR, *, patient: str = "p", at: datetime = AT, lines: int = 1) -> None:
+    trail = Trail(actor, Purpose.TREAT, door="page", at=at)
+    for n in range(lines):
+        trail.add(Action.READ, "Condition", str(n)).patients.add(ids.key(patient))
+    await trail.write(conn)
+
+
+async def tampered(database: Database, statement: str) -> None:
+    async with database.transaction() as conn:
+        await conn.execute("set local session_replication_role = replica")
+        await conn.execute(statement.encode())
+
+
+async def test_a_line_says_who_why_what_and_whose(database: Database) -> None:
+    async with database.transaction() as conn:
+        await read_by(conn)
+        (row,) = await audit.of_patient(conn, "p")
+    said = {
+        key: row[key]
+        for key in ("actor", "name", "roles", "reference", "organizations", "purpose", "door", "action", "type", "id")
+    }
+    assert said == {
+        "actor": "psc:1",
+        "name": "Camille Exemple",
+        "roles": ["gp"],
+        "reference": "Practitioner/1",
+        "organizations": ["Organization/o"],
+        "purpose": "TREAT",
+        "door": "page",
+        "action": "R",
+        "type": "Condition",
+        "id": "0",
+    }
+    assert row["at"] == AT
+    assert row["outcome"] == Outcome.DONE
+
+
+async def test_a_context_that_touched_nothing_leaves_no_line(database: Database) -> None:
+    async with database.transaction() as conn:
+        await Trail(DOCTOR, Purpose.TREAT, door="page", at=AT).write(conn)
+        assert await audit.heads(conn) == []
+
+
+async def test_nobody_changes_or_removes_a_line(database: Database) -> None:
+    async with database.transaction() as conn:
+        await read_by(conn)
+    for table in ("audit", "audit_batch"):
+        for statement in (f"update {table} set chain = 1", f"delete from {table}", f"truncate {table}"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only ever added to"):
+                async with database.transaction() as conn:
+                    await conn.execute(statement.encode())
+
+
+async def test_an_untouched_trail_holds(database: Database) -> None:
+    for n in range(3):
+        async with database.transaction() as one, database.transaction() as other:
+            await read_by(one, lines=2)
+            await read_by(other, at=AT + timedelta(seconds=n))
+    async with database.transaction() as conn:
+        assert await audit.verify(conn) == []
+        assert sum(head["n"] for head in await audit.heads(conn)) == 6
+
+
+@pytest.mark.parametrize(
+    "statement, fault",
+    [
+        ("update audit set name = 'Someone Else' where batch = 2", "a row was changed"),
+        ("update audit set patients = '{}' where batch = 2", "a row was changed"),
+        ("update audit set at = at + interval '1 microsecond' where batch = 2", "a row was changed"),
+        ("delete from audit where batch = 2 and place = 1", "rows are missing or added"),
+        ("delete from audit where batch = 2", "rows are missing or added"),
+        ("delete from audit_batch where n = 2", "rows without a link"),
+        (
+            "update audit set name = 'Someone Else' where batch = 2; update audit_batch b set hash = sha256(prev || convert_to("
+            "(select string_agg(audit_line(a), E'\\n' order by place) from audit a where a.batch = 2), 'UTF8')) where n = 2",
+            "does not follow the link before",
+        ),
+    ],
+)
+async def test_tampering_is_found(database: Database, statement: str, fault: str) -> None:
+    async with database.transaction() as conn:
+        for _ in range(3):
+            await read_by(conn, lines=2)
+    await tampered(database, statement)
+    async with database.transaction() as conn:
+        assert fault in {link.fault for link in await audit.verify(conn)}
+
+
+async def test_a_person_reads_their_trail_newest_first_page_by_page(database: Database) -> None:
+    async with database.transaction() as conn:
+        for n in range(5):
+            await read_by(conn, at=AT + timedelta(minutes=n))
+        await read_by(conn, patient="other")
+        first = await audit.of_patient(conn, "p", count=3)
+        last = first[-1]
+        after = Position(last["at"], last["chain"], last["batch"], last["place"])
+        second = await audit.of_patient(conn, "p", before=after, count=3)
+    assert [row["at"].minute for row in [*first, *second]] == [4, 3, 2, 1, 0]
+
+
+async def test_a_trail_follows_linked_identities(database: Database) -> None:
+    async with database.transaction() as conn:
+        await conn.execute(
+            "insert into access_link (via, patient, other) values (%s, %s, %s)", [ids.key("v"), ids.key("source"), ids.key("p")]
+        )
+        await read_by(conn, patient="source")
+        assert len(await audit.of_patient(conn, "p")) == 1
+
+
+async def test_machines_are_left_out_unless_asked_for(database: Database) -> None:
+    machine = Actor(id="lab", kind=ActorKind.SYSTEM, name="Laboratoire", roles=frozenset({Role.SYSTEM}))
+    async with database.transaction() as conn:
+        await read_by(conn, machine)
+        assert await audit.of_patient(conn, "p") == []
+        assert len(await audit.of_patient(conn, "p", kinds=[ActorKind.SYSTEM])) == 1
+
+
+def test_a_search_is_kept_without_the_names_that_were_searched() -> None:
+    params = [
+        ("family", "DURAND"),
+        ("identifier", "1.2|279035121518989"),
+        ("birthdate", "1979-03-28"),
+        ("status", "current"),
+        ("_count", "20"),
+    ]
+    text = query_text(params, b"secret")
+    assert "DURAND" not in text
+    assert "279035121518989" not in text
+    assert "1979" not in text
+    assert text.endswith("status=current&_count=20")
+    assert query_text([("family", "durand ")], b"secret") == text.split("&")[0]
+    assert query_text([("family", "DURAND")], b"other") != text.split("&")[0]
+
+
+def test_a_chain_or_an_identifier_of_a_reference_names_somebody() -> None:
+    for name in ("patient.family", "subject:identifier", "subject:Patient.name", "_has:Condition:patient:code", "unknown"):
+        assert "Durand" not in query_text([(name, "Durand")], b"secret")
+    assert (
+        query_text([("subject:Patient", "12"), ("patient", "Patient/12")], b"secret") == "subject:Patient=12&patient=Patient/12"
+    )
+
+
+def test_a_refusal_and_a_failure_are_not_the_same() -> None:
+    assert audit.outcome_of(Forbidden("no")) is Outcome.REFUSED
+    assert audit.outcome_of(RuntimeError()) is Outcome.FAILED
+
+
+def test_what_was_rolled_back_is_not_told_as_done() -> None:
+    trail = Trail(DOCTOR, Purpose.TREAT, door="page", at=AT)
+    read, wrote = trail.add(Action.READ, "Patient", "p"), trail.add(Action.CREATE, "Condition")
+    trail.undo()
+    assert (read.outcome, wrote.outcome) == (Outcome.DONE, Outcome.FAILED)

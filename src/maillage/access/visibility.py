@@ -1,0 +1,122 @@
+"""Which rows an actor may see: one SQL condition, made of fragments, that every read and search of theirs carries.
+
+The fragments are in `queries.sql`. There is no flag that lifts the filter: seeing every row is one of the scopes below, held only
+by jobs and by machine clients registered for the whole system.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from maillage.access.actors import CIRCLE_ROLES, Actor, ActorKind, Role
+from maillage.access.grants import grantee
+from maillage.db import load_queries
+from maillage.fhir import definitions, ids
+from maillage.fhir.scope import Scope
+
+QUERIES = load_queries("maillage.access")
+
+# Rows without a patient that whoever is signed in may read: the directory, the offer of care, and definitions.
+OPEN_TYPES = frozenset({
+    "ActivityDefinition", "CapabilityStatement", "CodeSystem", "CompartmentDefinition", "ConceptMap", "Device",
+    "DeviceDefinition", "Endpoint", "EventDefinition", "GraphDefinition", "HealthcareService", "ImplementationGuide",
+    "InsurancePlan", "Library", "Location", "Measure", "Medication", "MedicationKnowledge", "MessageDefinition",
+    "NamingSystem", "OperationDefinition", "Organization", "OrganizationAffiliation", "PlanDefinition", "Practitioner",
+    "PractitionerRole", "Questionnaire", "Schedule", "SearchParameter", "Slot", "StructureDefinition", "StructureMap",
+    "Substance", "TerminologyCapabilities", "ValueSet",
+})  # fmt: skip
+DIRECTORY_TYPES = frozenset(
+    {"Endpoint", "HealthcareService", "Location", "Organization", "OrganizationAffiliation", "Practitioner", "PractitionerRole"}
+)
+
+_SCOPE = re.compile(r"^system/(?P<type>\*|[A-Za-z]+)\.(?P<may>\*|read|write|c?r?u?d?s?)$")
+
+
+def visible_to(actor: Actor, now: datetime) -> Scope:
+    """The condition on rows that this actor may see at this instant. An actor whom nothing lets in sees no row."""
+    return _scope(actor, now, types_read(actor))
+
+
+def writable_by(actor: Actor, now: datetime) -> Scope:
+    """The condition on rows that this actor may change: what they see, or for a machine what its scopes let it write."""
+    return _scope(actor, now, types_written(actor))
+
+
+def types_read(actor: Actor) -> frozenset[str]:
+    """The types that a machine client's scopes open for reading; "*" among them means all."""
+    return _types(actor, "rs", "read")
+
+
+def types_written(actor: Actor) -> frozenset[str]:
+    """The types that a machine client's scopes open for writing; "*" among them means all."""
+    return _types(actor, "cud", "write")
+
+
+def _types(actor: Actor, letters: str, word: str) -> frozenset[str]:
+    """SMART scopes of version 2 spell what they open ("rs"), those of version 1 name it ("read"); "*" is both."""
+    matches = [match for scope in actor.scopes if (match := _SCOPE.match(scope))]
+    return frozenset(m["type"] for m in matches if m["may"] in {"*", word} or _spells(m["may"], letters))
+
+
+def _spells(may: str, letters: str) -> bool:
+    return may not in {"*", "read", "write"} and all(letter in may for letter in letters)
+
+
+def _scope(actor: Actor, now: datetime, types: frozenset[str]) -> Scope:
+    if actor.kind is ActorKind.JOB or (actor.kind is ActorKind.SYSTEM and "*" in types):
+        return Scope(QUERIES.text("all_rows"))
+    texts = [f"({QUERIES.text(name)})" for applies, name in _PARTS if applies(actor)]
+    return Scope(" or ".join(texts) or "false", _parameters(actor, now, types))
+
+
+def _sees_types(actor: Actor) -> bool:
+    return actor.kind is ActorKind.SYSTEM
+
+
+def _sees_open(actor: Actor) -> bool:
+    return actor.kind not in (ActorKind.JOB, ActorKind.SYSTEM)
+
+
+def _sees_identities(actor: Actor) -> bool:
+    return _sees_open(actor) and actor.has(Role.STEWARD)
+
+
+def _sees_granted(actor: Actor) -> bool:
+    return _sees_open(actor) and actor.reference is not None and actor.has(*CIRCLE_ROLES, Role.PATIENT, Role.CARER)
+
+
+_PARTS: tuple[tuple[Callable[[Actor], bool], str], ...] = (
+    (_sees_types, "rows_of_types"),
+    (_sees_open, "open_rows"),
+    (_sees_identities, "identities"),
+    (_sees_granted, "granted"),
+)
+
+
+def _parameters(actor: Actor, now: datetime, types: frozenset[str]) -> dict[str, Any]:
+    return {
+        "access_types": _numbers(types),
+        "access_open": _numbers(OPEN_TYPES),
+        "access_identity": _numbers(frozenset({"Patient"})),
+        "access_self": grantee(actor.reference) if actor.reference else None,
+        "access_now": now,
+        "access_audiences": _audiences(actor),
+    }
+
+
+def _audiences(actor: Actor) -> list[str]:
+    """The audiences this actor belongs to: a record masked to one of them is not theirs to see."""
+    audiences = []
+    if actor.has(*CIRCLE_ROLES):
+        audiences.append("professional")
+    if actor.has(Role.PATIENT):
+        audiences.append("patient")
+    if actor.has(Role.CARER):
+        audiences.append("carer")
+    return audiences
+
+
+def _numbers(types: frozenset[str]) -> list[int]:
+    known = definitions.resource_types()
+    return [ids.number(name) for name in sorted(types) if name in known]

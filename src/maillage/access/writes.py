@@ -1,0 +1,63 @@
+"""What an actor may write, before it is known whose record it is (the store checks that, in SQL)."""
+
+from typing import Any
+
+from maillage.access.actors import CIRCLE_ROLES, Actor, ActorKind, Role
+from maillage.access.permissions import Permission, permits
+from maillage.access.visibility import DIRECTORY_TYPES, OPEN_TYPES, types_written
+from maillage.fhir.change import Change, Verb
+
+# Written by the platform and by machines only: who did what, and to whom it was sent.
+NEVER_BY_HAND = frozenset({"AuditEvent", "Subscription", "SubscriptionStatus", "Person", "Linkage"})
+
+
+def refusal(actor: Actor, change: Change) -> str | None:
+    """Why this actor may not make this change at all, or None. Not seeing the patient is the store's refusal."""
+    kind = change.resource["resourceType"]
+    if actor.kind is ActorKind.JOB:
+        return None
+    if actor.kind is ActorKind.SYSTEM:
+        return None if {"*", kind} & types_written(actor) else f"the scopes of {actor.name} do not let it write {kind}"
+    if _may(actor, change, kind):
+        return None
+    return f"{actor.name} may not {change.verb} {kind}"
+
+
+def limited(actor: Actor) -> bool:
+    """Whether everything this actor writes must be in the record of a patient they may see."""
+    return actor.kind not in (ActorKind.JOB, ActorKind.SYSTEM)
+
+
+def without_patient(kind: str) -> bool:
+    """Whether a type is written without being anybody's record."""
+    return kind in OPEN_TYPES
+
+
+def may_link(actor: Actor) -> bool:
+    """Whether this actor may say that two Patient records are one person: a link opens one record to the circle of the other."""
+    return not limited(actor) or permits(actor, Permission.IDENTITY_STEWARD)
+
+
+def _may(actor: Actor, change: Change, kind: str) -> bool:
+    return (
+        (kind in DIRECTORY_TYPES and permits(actor, Permission.DIRECTORY_WRITE))
+        or (kind == "Patient" and permits(actor, Permission.IDENTITY_STEWARD))
+        or (actor.has(*CIRCLE_ROLES) and _in_the_circle(change, kind))
+        or (actor.has(Role.PATIENT) and _about_oneself(actor, change, kind))
+    )
+
+
+def _in_the_circle(change: Change, kind: str) -> bool:
+    """Clinical and coordination records. A Patient's id is chosen by the platform: naming one could open an old compartment."""
+    if kind == "Patient":
+        return change.verb is not Verb.PUT and not (change.verb is Verb.CREATE and "id" in change.resource)
+    return kind not in OPEN_TYPES and kind not in NEVER_BY_HAND
+
+
+def _about_oneself(actor: Actor, change: Change, kind: str) -> bool:
+    """A patient answers questionnaires and writes messages, in their own name, and changes neither afterwards."""
+    signed = {"QuestionnaireResponse": "author", "Communication": "sender"}
+    if kind not in signed or change.verb is not Verb.CREATE:
+        return False
+    author: dict[str, Any] = change.resource.get(signed[kind], {})
+    return author.get("reference", actor.reference) == actor.reference
