@@ -39,6 +39,7 @@ class Config:
     mllp_tls_certificate: str = ""
     mllp_tls_key: str = field(default="", repr=False)
     mllp_tls_client_ca: str = ""
+    mllp_sources: str = ""  # who may send with a client certificate: "CN=application|facility;…", empty: every holder
     mllp_database_patience: float = 30.0
     smtp: str = "127.0.0.1:1025"
     smtp_tls: str = "none"  # none, starttls or tls

@@ -51,7 +51,7 @@ class Place(NamedTuple):
 
 
 class Malformed(ValueError):
-    """These bytes are not an HL7 v2 message that can be read: what, and at which place."""
+    """These bytes are not an HL7 v2 message that can be read: what, in French for those who send it, and at which place."""
 
     def __init__(self, text: str, place: Place, error: str = "102") -> None:
         super().__init__(text)
@@ -265,7 +265,7 @@ def header(raw: bytes) -> Message:
     first = next(_lines(raw, start), (0, 0))
     line = raw[first[0] : min(first[1], first[0] + 8)]
     if not line.startswith(b"MSH"):
-        raise Malformed("the message does not begin with an MSH segment", Place("MSH"), "100")
+        raise Malformed("le message ne commence pas par un segment MSH", Place("MSH"), "100")
     message = Message(raw, _delimiters(line))
     message.add("MSH", first)
     message.codec = CHARSETS.get(message.value("MSH-18").upper(), "ascii")
@@ -276,9 +276,11 @@ def _delimiters(line: bytes) -> Delimiters:
     separator = line[3:4]
     encoding = line[4:].split(separator)[0] if separator else b""
     if len(encoding) not in (4, 5) or len(set(separator + encoding)) != len(encoding) + 1:
-        raise Malformed("MSH-1 and MSH-2 do not name five different separators", Place("MSH", 1, 2))
+        raise Malformed("MSH-1 et MSH-2 ne donnent pas cinq séparateurs différents", Place("MSH", 1, 2))
     if any(chr(byte).isalnum() or byte <= 32 or byte > 126 for byte in separator + encoding):
-        raise Malformed("MSH-1 and MSH-2 use a letter, digit or control as separator", Place("MSH", 1, 2))
+        raise Malformed(
+            "MSH-1 et MSH-2 prennent une lettre, un chiffre ou un caractère de contrôle comme séparateur", Place("MSH", 1, 2)
+        )
     component, repetition, escape, subcomponent = encoding[:4]
     return Delimiters(separator[0], component, repetition, escape, subcomponent)
 
@@ -326,7 +328,7 @@ def _segment_name(message: Message, span: Span) -> str:
         return name.decode("ascii")
     last = message.segments[-1]
     raise Malformed(
-        f"the line after {Place(last.name, last.sequence)} does not begin with a segment name",
+        f"la ligne qui suit {Place(last.name, last.sequence)} ne commence pas par un nom de segment",
         Place(last.name, last.sequence),
         "100",
     )
@@ -337,7 +339,9 @@ def _codec(message: Message) -> str:
     codec = CHARSETS.get(name.upper())
     if codec is None:
         known = ", ".join(charset for charset in CHARSETS if charset)
-        raise Malformed(f"the charset {name!r} of MSH-18 is not one of {known}", Place("MSH", 1, 18), "103")
+        raise Malformed(
+            f"le jeu de caractères « {name} » de MSH-18 n'est pas connu ; connus : {known}", Place("MSH", 1, 18), "103"
+        )
     return codec
 
 
@@ -346,7 +350,7 @@ def _check_charset(message: Message) -> None:
     for segment in message.segments:
         raw = segment.raw
         if b"\0" in raw:
-            raise Malformed(f"a NUL byte in {segment.name}", Place(segment.name, segment.sequence))
+            raise Malformed(f"un octet nul dans {Place(segment.name, segment.sequence)}", Place(segment.name, segment.sequence))
         if not raw.isascii():
             _check_line(message, segment, raw)
 
@@ -356,10 +360,10 @@ def _check_line(message: Message, segment: Segment, raw: bytes) -> None:
     if fault is None:
         return
     offset = segment.span[0] + fault
-    charset = message.value("MSH-18") or "ASCII (MSH-18 is empty)"
+    charset = message.value("MSH-18") or "ASCII (MSH-18 est vide)"
     raise Malformed(
-        f"byte 0x{raw[fault]:02X} at offset {offset}, in {Place(segment.name, segment.sequence)}, is no character of the charset "
-        f"{charset} that MSH-18 names",
+        f"l'octet 0x{raw[fault]:02X} à la position {offset}, dans {Place(segment.name, segment.sequence)}, n'est pas un caractère "
+        f"de {charset}, que MSH-18 annonce",
         Place("MSH", 1, 18),
     )
 

@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from maillage.connectors.mllp.framing import Broken, Frames, Whole, framed
+from maillage.connectors.mllp.framing import Broken, Fault, Frames, Whole, framed
 from maillage.connectors.mllp.tls import common_name
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
+_DRAIN = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,13 @@ class Limits:
 
 
 class Receiver(Protocol):
-    """What the server hands frames to. The answer is sent as it is; None closes the connection without one."""
+    """What the server hands frames to."""
 
     async def receive(self, content: bytes, peer: Peer) -> bytes | None:
-        """Answer one whole message."""
+        """The answer to one whole message; b"" when the sender wants none; None closes the connection without one."""
 
-    async def keep(self, broken: Broken, peer: Peer) -> bytes | None:
-        """Keep bytes that are no whole frame; the answer is sent before the connection is closed."""
+    async def keep(self, broken: Broken, peer: Peer) -> bytes:
+        """Keep bytes that are no whole frame; the answer to an oversize one, b"" otherwise."""
 
 
 class Server:
@@ -98,6 +99,8 @@ class Server:
                 for event in found:
                     if not await self._answer(event, peer, writer):
                         return
+                if any(isinstance(event, Broken) and event.fault is Fault.OVERSIZE for event in found):
+                    await _drain(reader, writer)
 
     @asynccontextmanager
     async def _turn(self, reader: asyncio.StreamReader, frames: Frames) -> AsyncIterator[list[Whole | Broken]]:
@@ -137,11 +140,22 @@ class Server:
             answer = await self._receiver.receive(event.content, peer)
         else:
             answer = await self._receiver.keep(event, peer)
-        if answer is None:
-            return isinstance(event, Broken)
-        writer.write(framed(answer))
-        await writer.drain()
-        return True
+        if answer:
+            writer.write(framed(answer))
+            await writer.drain()
+        return answer is not None
+
+
+async def _drain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Let a sender that is still writing read the answer: closing on unread bytes would reset the connection."""
+    if writer.can_write_eof():
+        writer.write_eof()
+    try:
+        async with asyncio.timeout(_DRAIN):
+            while await reader.read(_CHUNK):
+                pass
+    except TimeoutError:
+        log.info("mllp: a sender went on writing after its message was refused for its size")
 
 
 def _peer(writer: asyncio.StreamWriter) -> Peer:

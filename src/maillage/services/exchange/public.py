@@ -1,17 +1,30 @@
 """What other services use of exchange: handlers of messages, reading a message, refusing it."""
 
 from maillage.connectors.mllp.er7 import NULL, Message, Place, Segment
-from maillage.services.exchange.resources import Handled, Refused
+from maillage.services.exchange.resources.answers import Handled, Refused
 from maillage.services.exchange.service.routes import handles
+from maillage.services.exchange.service.watch import Connector, watches
 
-__all__ = ["NULL", "Handled", "Message", "Place", "Refused", "Segment", "handles", "needed", "needed_segment"]
+__all__ = [
+    "NULL",
+    "Connector",
+    "Handled",
+    "Message",
+    "Place",
+    "Refused",
+    "Segment",
+    "handles",
+    "needed",
+    "needed_segment",
+    "watches",
+]
 
 
 def needed_segment(message: Message, name: str) -> Segment:
     """The first segment of this name; Refused (100) when the message has none."""
     segment = message.segment(name)
     if segment is None:
-        raise Refused.at(name, f"the message has no {name} segment", error="100")
+        raise Refused.at(name, f"le message n'a pas de segment {name}", error="100")
     return segment
 
 
@@ -19,5 +32,5 @@ def needed(message: Message, path: str, *, rep: int = 0) -> str:
     """The text at `PID-3.1`; Refused when the segment is missing (100) or the field is empty (101)."""
     value = needed_segment(message, path.split("-")[0]).value(path, rep=rep)
     if not value or value == NULL:
-        raise Refused.at(path, f"{path} is required and empty", error="101", rep=rep)
+        raise Refused.at(path, f"{path} est obligatoire et vide", error="101", rep=rep)
     return value

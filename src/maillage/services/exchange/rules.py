@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 
-from maillage.services.exchange.resources import Header, Refused
+from maillage.services.exchange.resources.answers import Header, Refused
 
 VERSIONS = ("2.5", "2.5.1", "2.6")
 PROCESSING = ("P", "D", "T")
@@ -21,36 +22,50 @@ def refusal(header: Header, types: Collection[str]) -> Refused | None:
 
 def _envelope(header: Header) -> Refused | None:
     if not header.control_id:
-        return Refused.at("MSH-10", "the message has no control id", error="101", code="AR")
+        return Refused.at("MSH-10", "le message n'a pas d'identifiant (MSH-10)", error="101", code="AR")
     if not header.source.strip("|"):
-        return Refused.at("MSH-3", "the message names no sending application or facility", error="101", code="AR")
+        return Refused.at(
+            "MSH-3", "le message ne dit pas quelle application et quel établissement l'envoient", error="101", code="AR"
+        )
     if header.version not in VERSIONS:
         known = ", ".join(VERSIONS)
-        return Refused.at("MSH-12.1", f"version {header.version!r} is not one of {known}", error="203", code="AR")
+        return Refused.at(
+            "MSH-12.1", f"la version « {header.version} » n'est pas reçue ; reçues : {known}", error="203", code="AR"
+        )
     if header.processing not in PROCESSING:
         known = ", ".join(PROCESSING)
-        return Refused.at("MSH-11.1", f"processing id {header.processing!r} is not one of {known}", error="202", code="AR")
+        return Refused.at(
+            "MSH-11.1",
+            f"le mode de traitement « {header.processing} » n'est pas connu ; connus : {known}",
+            error="202",
+            code="AR",
+        )
     return None
 
 
 def _type(header: Header, types: Collection[str]) -> Refused | None:
     if not header.code:
-        return Refused.at("MSH-9.1", "the message does not say its type", error="101", code="AR")
+        return Refused.at("MSH-9.1", "le message ne dit pas son type", error="101", code="AR")
     if header.type in types:
         return None
     events = sorted(known.split("^")[1] for known in types if known.startswith(f"{header.code}^"))
     if events:
         return Refused.at(
-            "MSH-9.2", f"event {header.event!r} of {header.code} is not one of {', '.join(events)}", error="201", code="AR"
+            "MSH-9.2",
+            f"l'événement « {header.event} » de {header.code} n'est pas reçu ; reçus : {', '.join(events)}",
+            error="201",
+            code="AR",
         )
     codes = ", ".join(sorted({known.split("^")[0] for known in types}))
-    return Refused.at("MSH-9.1", f"message type {header.code!r} is not one of {codes}", error="200", code="AR")
+    return Refused.at("MSH-9.1", f"le type « {header.code} » n'est pas reçu ; reçus : {codes}", error="200", code="AR")
 
 
 def _people(header: Header) -> Refused | None:
     if header.people <= 1:
         return None
-    return Refused.at("PID", "a message is about one person: this one has several PID segments", error="100", sequence=2)
+    return Refused.at(
+        "PID", "un message concerne une seule personne : celui-ci a plusieurs segments PID", error="100", sequence=2
+    )
 
 
 def may_speak_for(name: str | None, source: str, sources: Collection[tuple[str, str]]) -> bool:
@@ -74,3 +89,12 @@ def answer_wanted(code: str, accept: str, application: str) -> str | None:
 
 def _asks(condition: str, good: bool) -> bool:
     return condition == "AL" or (condition == "SU" and good) or (condition == "ER" and not good)
+
+
+QUIET = timedelta(days=3)
+"""A source that says nothing for so long is worth a telephone call."""
+
+
+def source_state(*, last_at: datetime, waiting: int, now: datetime) -> str:
+    """How an MLLP source fares: "watch" when something of it waits in quarantine or it fell silent, else "good"."""
+    return "watch" if waiting or now - last_at > QUIET else "good"

@@ -78,7 +78,7 @@ def test_bytes_that_are_no_text_in_the_charset_are_refused_with_their_offset(cha
     with pytest.raises(Malformed) as fault:
         read(raw)
     assert fault.value.place == Place("MSH", 1, 18)
-    assert f"offset {offset}" in fault.value.text
+    assert f"position {offset}" in fault.value.text
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from maillage.access.context import Context
 from maillage.connectors.mllp.er7 import Message
 from maillage.errors import SetupError
-from maillage.services.exchange.resources import Handled
+from maillage.services.exchange.resources.answers import Handled
 
-Handler: TypeAlias = Callable[[Any, Message], Awaitable[Handled]]
+Handler: TypeAlias = Callable[[Context, Message], Awaitable[Handled]]
 
 _handlers: dict[str, Handler] = {}
 

@@ -30,6 +30,8 @@ ERRORS = {
 class Refused(Invalid):
     """The message is not taken: the code of the answer (AE or AR), the error (table 0357) and the place at fault.
 
+    `text` says what is wrong and how to mend it, in French: the sender's staff read it in ERR-8, the steward in the quarantine.
+
     `field`, `repetition`, `component`, `sequence` count from 1; 0 leaves the place at the level above.
     """
 
