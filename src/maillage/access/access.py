@@ -7,20 +7,17 @@ from datetime import timedelta
 
 from maillage.access import tokens
 from maillage.access.actors import Actor
-from maillage.access.audit import AuditSecret, Trail
+from maillage.access.audit import AuditSecret, GroupedTrails, Trail
 from maillage.access.context import Context
 from maillage.access.purpose import Purpose, usual_purpose
 from maillage.access.records import Records
 from maillage.access.tokens import Session, SessionPolicy
 from maillage.clock import Clock
-from maillage.db import Connection, Database
+from maillage.db import Database
 from maillage.fhir.store import Store
 from maillage.files import Files
 
 log = logging.getLogger(__name__)
-
-READ_ONLY = b"savepoint reading; set transaction read only"
-WRITE_AGAIN = b"release savepoint reading"
 
 
 class Access:
@@ -35,6 +32,7 @@ class Access:
         self._files = files
         self._sessions = sessions or SessionPolicy()
         self._secret = AuditSecret()
+        self._trails = GroupedTrails(database)
 
     @asynccontextmanager
     async def act(
@@ -43,21 +41,23 @@ class Access:
         """One transaction in which the actor acts: data, events, jobs and trail are all there afterwards, or none is.
 
         When it raises, everything is undone and the trail of what was tried is written on its own. In a read-only context the
-        database itself refuses writes, but for the trail.
+        database itself refuses writes; its trail is committed apart, with those of others, before this returns.
         """
         reason = purpose or usual_purpose(actor)
         now = self.clock.now()
         trail = Trail(actor, reason, door=door, at=now)
         try:
-            async with self._database.transaction() as conn:
-                if read_only:
-                    await conn.execute(READ_ONLY)
+            async with self._database.transaction(read_only=read_only) as conn:
                 ctx = Context(
                     conn, actor=actor, purpose=reason, now=now, door=door, read_only=read_only, files=self._files, trail=trail
                 )
                 ctx.records = Records(ctx, conn, store=self._store, trail=trail, secret=self._secret)
                 yield ctx
-                await self._finish(conn, ctx, trail)
+                if not read_only:
+                    await ctx.settle()
+                    await trail.write(conn)
+            if read_only:
+                await self._trails.write(trail)
         except Exception:
             await self._keep_the_attempt(trail)
             raise
@@ -92,17 +92,10 @@ class Access:
         async with self._database.transaction() as conn:
             await tokens.close_session(conn, secret, now=self.clock.now())
 
-    async def _finish(self, conn: Connection, ctx: Context, trail: Trail) -> None:
-        if ctx.read_only:
-            await conn.execute(WRITE_AGAIN)
-        await ctx.settle()
-        await trail.write(conn)
-
     async def _keep_the_attempt(self, trail: Trail) -> None:
         """The transaction is gone, the attempt stays. When not even that can be written, the log says so."""
         trail.undo()
         try:
-            async with self._database.transaction() as conn:
-                await trail.write(conn)
+            await self._trails.write(trail)
         except Exception:
             log.exception("the trail of a failed attempt could not be written", extra={"lines": len(trail.entries)})

@@ -1,5 +1,6 @@
 """The trace of every access: who, why, what, whose record, with what outcome; chained by hashes, never changed."""
 
+import asyncio
 import hmac
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,12 +16,13 @@ import msgspec
 
 from maillage.access.actors import Actor, ActorKind
 from maillage.access.purpose import Purpose
-from maillage.db import Connection, load_queries
+from maillage.db import Connection, Database, load_queries
 from maillage.errors import MaillageError
 from maillage.fhir import definitions, ids
 
 QUERIES = load_queries("maillage.access")
 
+GROUP = 200  # trails committed together at most
 PEOPLE = (ActorKind.PROFESSIONAL, ActorKind.PATIENT, ActorKind.CARER)
 
 # Searched values that name nobody: kept as they are. Anything else (names, national identifiers, birth dates, chains) is hashed.
@@ -98,10 +100,11 @@ class Trail:
 
     async def write(self, conn: Connection) -> None:
         """Append the lines in the caller's transaction; none where nothing was touched."""
-        if not self.entries:
-            return
-        await _name_the_patients_refused(conn, self.entries)
-        await QUERIES.append_audit(conn, entries=msgspec.json.encode([self._line(entry) for entry in self.entries]).decode())
+        await append(conn, [self])
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What will be stored."""
+        return [self._line(entry) for entry in self.entries]
 
     def undo(self) -> None:
         """The transaction was rolled back: what was written is not; what was read was read."""
@@ -113,11 +116,58 @@ class Trail:
         return self._head | {
             "action": entry.action,
             "type": entry.type,
-            "id": entry.id,
-            "query": entry.query,
+            "id": _storable(entry.id, 200),
+            "query": _storable(entry.query, 2_000),
             "patients": sorted(entry.patients),
             "outcome": entry.outcome,
         }
+
+
+class GroupedTrails:
+    """Writes the trails of contexts that only read: whatever waits goes in one statement and one commit, before any answer leaves.
+
+    There is no timer. While one group is being committed, the next gathers.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[tuple[Trail, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def write(self, trail: Trail) -> None:
+        """Return once these lines are committed, or raise what kept them from being so."""
+        if not trail.entries:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((trail, done))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_all())
+        await done
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+            fault = await self._commit([trail for trail, _ in group])
+            for trail, done in group:
+                # One line that cannot be stored must not take the others with it: each is tried alone.
+                own = await self._commit([trail]) if fault and len(group) > 1 else fault
+                _tell(done, own)
+
+    async def _commit(self, trails: Sequence[Trail]) -> Exception | None:
+        try:
+            async with self._database.transaction() as conn:
+                await append(conn, trails)
+        except Exception as fault:  # noqa: BLE001  # told to each of those who wait, who raise it
+            return fault
+        return None
+
+
+async def append(conn: Connection, trails: Sequence[Trail]) -> None:
+    """Append the lines of these trails to one chain, in one statement; none where nothing was touched."""
+    if entries := [entry for trail in trails for entry in trail.entries]:
+        await _name_the_patients_refused(conn, entries)
+        lines = [line for trail in trails for line in trail.lines()]
+        await QUERIES.append_audit(conn, entries=msgspec.json.encode(lines).decode())
 
 
 class AuditSecret:
@@ -219,3 +269,17 @@ def _names_nobody(name: str, value: str) -> bool:
         base in _SHOWN and (modifier in {"missing", "not"} or (modifier[:1].isupper() and modifier.isalnum()))
     )
     return plain and _PLAIN.match(value) is not None
+
+
+def _tell(done: asyncio.Future[None], fault: Exception | None) -> None:
+    if done.done():
+        return  # whoever waited has gone
+    if fault:
+        done.set_exception(fault)
+    else:
+        done.set_result(None)
+
+
+def _storable(text: str | None, longest: int) -> str | None:
+    """What a caller sent as an id or a search may hold what PostgreSQL does not store, and be of any length."""
+    return text[:longest].replace("\0", "\N{REPLACEMENT CHARACTER}") if text else text

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, overload
 
 from maillage.access import writes
 from maillage.access.audit import Action, AuditSecret, Entry, Trail, query_text
+from maillage.access.bundles import RecordsDoor
 from maillage.access.grants import Written, derive, grantee, links, read_from, says_who_sees
 from maillage.access.guards import guards_of
 from maillage.access.visibility import visible_to, writable_by
 from maillage.db import Connection, load_queries
-from maillage.errors import Forbidden, Invalid
+from maillage.errors import Forbidden, Invalid, MaillageError
 from maillage.fhir import compartment, ids
+from maillage.fhir.bundle import process
 from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.index import index
 from maillage.fhir.reading import HistoryPage
@@ -127,6 +129,14 @@ class Records:
         """Delete the current version (that `version`, where one is named). Its history stays."""
         await self.write_changes([Change.delete(kind, id, expected=version)])
 
+    async def transaction(self, bundle: Resource, *, base: str = "") -> Resource:
+        """Carry out a Bundle of type transaction or batch, and answer the response Bundle. `base` is this server's own address.
+
+        A transaction that is refused raises: the whole context must then end.
+        """
+        self._ctx.refuse_to_write()
+        return await process(bundle, RecordsDoor(self, self._conn), base=base)
+
     async def load(self, resources: Sequence[Resource]) -> int:
         """Create many resources with ids of their own by COPY: for imports, by jobs and machines of the whole system only.
 
@@ -148,7 +158,7 @@ class Records:
         self._ctx.refuse_to_write()
         entries = [self._trail.add(_ACTIONS[c.verb], str(c.resource.get("resourceType")), c.resource.get("id")) for c in changes]
         with self._trail.attempt(entries):
-            completed = [await self._completed(change) for change in changes]
+            completed = [await self._completed_at(place, change, of=len(changes)) for place, change in enumerate(changes)]
             scope = writable_by(self._ctx.actor, self._ctx.now)
             stored = await self._store.write_raw(self._conn, completed, scope=scope)
             self._refuse_records_of_nobody(stored)
@@ -157,6 +167,16 @@ class Records:
                 entry.action, entry.id = _DONE[one.operation], one.id
                 _seen(entry, [one])
             return stored
+
+    async def _completed_at(self, place: int, change: Change, *, of: int) -> Change:
+        """As `_completed`; where several are written, a fault says of which it is, as the store does."""
+        try:
+            return await self._completed(change)
+        except MaillageError as fault:
+            if of == 1:
+                raise
+            issues = [replace(i, expression=f"change[{place}].{i.expression or ''}".rstrip(".")) for i in fault.issues]
+            raise type(fault)(fault.message, issues=issues) from fault
 
     async def _completed(self, change: Change) -> Change:
         """The change as it will be written: allowed, seen by the guards of its type."""

@@ -1,6 +1,7 @@
 """What an actor may write, before it is known whose record it is (the store checks that, in SQL)."""
 
 from typing import Any
+from uuid import UUID
 
 from maillage.access.actors import CIRCLE_ROLES, Actor, ActorKind, Role
 from maillage.access.permissions import Permission, permits
@@ -9,6 +10,8 @@ from maillage.fhir.change import Change, Verb
 
 # Written by the platform and by machines only: who did what, and to whom it was sent.
 NEVER_BY_HAND = frozenset({"AuditEvent", "Subscription", "SubscriptionStatus", "Person", "Linkage"})
+
+RANDOM = 4  # UUID version (RFC 9562)
 
 
 def refusal(actor: Actor, change: Change) -> str | None:
@@ -50,7 +53,7 @@ def _may(actor: Actor, change: Change, kind: str) -> bool:
 def _in_the_circle(change: Change, kind: str) -> bool:
     """Clinical and coordination records. A Patient's id is chosen by the platform: naming one could open an old compartment."""
     if kind == "Patient":
-        return change.verb is not Verb.PUT and not (change.verb is Verb.CREATE and "id" in change.resource)
+        return change.verb in (Verb.UPDATE, Verb.DELETE) or (change.verb is Verb.CREATE and _drawn(change.resource.get("id")))
     return kind not in OPEN_TYPES and kind not in NEVER_BY_HAND
 
 
@@ -61,3 +64,11 @@ def _about_oneself(actor: Actor, change: Change, kind: str) -> bool:
         return False
     author: dict[str, Any] = change.resource.get(signed[kind], {})
     return author.get("reference", actor.reference) == actor.reference
+
+
+def _drawn(id: str | None) -> bool:
+    """Whether an id is absent, or drawn at random by the door (as those of a bundle's new entries are)."""
+    try:
+        return id is None or UUID(id).version == RANDOM
+    except ValueError:
+        return False

@@ -96,10 +96,14 @@ class Database:
         return self._pool.get_stats()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """One transaction: committed when the block ends, undone when it raises. A lost server is Unavailable."""
+    async def transaction(self, *, read_only: bool = False) -> AsyncIterator[Connection]:
+        """One transaction: committed when the block ends, undone when it raises. A lost server is Unavailable.
+
+        In a read-only one the server itself refuses to write.
+        """
         try:
             async with self._pool.connection() as connection:
+                await connection.set_read_only(read_only)  # said in the next BEGIN: no round trip
                 yield connection
         except (PoolTimeout, psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow) as fault:
             raise Unavailable("the database does not answer") from fault

@@ -1,5 +1,6 @@
 """The trail: complete, chained, never changed, readable by the person it is about."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -7,7 +8,7 @@ import pytest
 
 from maillage.access import audit
 from maillage.access.actors import Actor, ActorKind, Role
-from maillage.access.audit import Action, Outcome, Position, Trail, query_text
+from maillage.access.audit import Action, GroupedTrails, Outcome, Position, Trail, query_text
 from maillage.access.purpose import Purpose
 from maillage.db import Connection, Database
 from maillage.errors import Forbidden
@@ -110,6 +111,30 @@ async def test_tampering_is_found(database: Database, statement: str, fault: str
     await tampered(database, statement)
     async with database.transaction() as conn:
         assert fault in {link.fault for link in await audit.verify(conn)}
+
+
+async def test_trails_that_wait_together_are_committed_together(database: Database) -> None:
+    grouped = GroupedTrails(database)
+    trails = [Trail(DOCTOR, Purpose.TREAT, door="page", at=AT) for _ in range(50)]
+    for trail in trails:
+        trail.add(Action.READ, "Condition", "c")
+    await asyncio.gather(*(grouped.write(trail) for trail in trails))
+    async with database.transaction() as conn:
+        assert sum(head["n"] for head in await audit.heads(conn)) < 10
+        cursor = await conn.execute("select count(*) as lines from audit")
+        assert await cursor.fetchone() == {"lines": 50}
+        assert await audit.verify(conn) == []
+
+
+async def test_a_line_that_cannot_be_stored_fails_its_own_context_only(database: Database) -> None:
+    grouped = GroupedTrails(database)
+    trails = [Trail(DOCTOR, Purpose.TREAT, door="page", at=AT) for _ in range(5)]
+    for trail in trails:
+        trail.add(Action.READ, "Condition", "c")
+    trails[3].entries[0].outcome = "not an outcome"  # type: ignore[assignment]
+    faults = await asyncio.gather(*(grouped.write(trail) for trail in trails), return_exceptions=True)
+    assert [type(fault) for fault in faults if fault] == [psycopg.errors.CheckViolation]
+    assert isinstance(faults[3], psycopg.errors.CheckViolation)
 
 
 async def test_a_person_reads_their_trail_newest_first_page_by_page(database: Database) -> None:

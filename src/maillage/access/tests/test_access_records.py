@@ -468,6 +468,21 @@ async def test_without_a_trail_there_is_no_access(seeded: Access, database: Data
     assert not await reads(seeded, NURSE, "Condition", "new")
 
 
+async def test_without_a_trail_nothing_is_read_either(seeded: Access, database: Database) -> None:
+    async with database.transaction() as conn:
+        await conn.execute("alter table audit_batch rename to elsewhere")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        await reads(seeded, NURSE, "Condition", "c")
+
+
+async def test_an_id_that_no_table_can_hold_is_refused_and_told(seeded: Access, database: Database) -> None:
+    for id in ("a\0b", "x" * 5_000, "é"):
+        assert not await reads(seeded, NURSE, "Condition", id)
+    async with database.transaction() as conn:
+        cursor = await conn.execute("select count(*) as refused from audit where actor = %s and outcome = '4'", [NURSE.id])
+        assert await cursor.fetchone() == {"refused": 3}
+
+
 async def test_what_failed_is_undone_but_not_forgotten(seeded: Access, database: Database) -> None:
     with pytest.raises(RuntimeError):
         async with seeded.act(NURSE) as ctx:
@@ -520,6 +535,49 @@ async def test_several_records_are_written_together_or_not_at_all(seeded: Access
         async with seeded.act(NURSE) as ctx:
             await ctx.records.write(a_condition("one", "p"), a_condition("two", "q"))
     assert not await reads(seeded, SEED, "Condition", "one")
+
+
+def a_bundle(*resources: Resource, kind: str = "transaction") -> Resource:
+    return {
+        "resourceType": "Bundle",
+        "type": kind,
+        "entry": [
+            {"fullUrl": f"urn:uuid:{n}", "resource": r, "request": {"method": "POST", "url": r["resourceType"]}}
+            for n, r in enumerate(resources)
+        ],
+    }
+
+
+def without_id(resource: Resource) -> Resource:
+    return {name: value for name, value in resource.items() if name != "id"}
+
+
+async def test_a_transaction_bundle_admits_a_patient_with_their_record(seeded: Access) -> None:
+    newcomer = without_id(a_patient(generalPractitioner=[{"reference": "Practitioner/outsider"}]))
+    fact = without_id(a_condition()) | {"subject": {"reference": "urn:uuid:0"}}
+    async with seeded.act(OUTSIDER, door="fhir") as ctx:
+        answer = await ctx.records.transaction(a_bundle(newcomer, fact))
+    assert [entry["response"]["status"] for entry in answer["entry"]] == ["201 Created", "201 Created"]
+    id = answer["entry"][1]["response"]["location"].split("/")[1]
+    assert await reads(seeded, OUTSIDER, "Condition", id)
+    assert not await reads(seeded, NURSE, "Condition", id)
+
+
+async def test_a_refused_entry_undoes_the_transaction_and_is_named(seeded: Access) -> None:
+    with pytest.raises(Forbidden) as refusal:
+        async with seeded.act(NURSE, door="fhir") as ctx:
+            await ctx.records.transaction(a_bundle(a_condition(None, "p"), a_condition(None, "q")))
+    assert (refusal.value.issues[0].expression or "").startswith("Bundle.entry[1]")
+    assert await found(seeded, NURSE, "Condition") == ["Condition/c"]
+
+
+async def test_a_batch_reads_only_what_the_actor_sees(seeded: Access) -> None:
+    urls = ["Condition/c", "Condition/cq", "Condition?code=E11", "Patient?_id=q"]
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": url}} for url in urls]}
+    async with seeded.act(NURSE, door="fhir") as ctx:
+        answer = await ctx.records.transaction(batch)
+    seen = [entry.get("resource", {}) for entry in answer["entry"]]
+    assert [seen[0].get("id"), seen[1].get("id"), len(seen[2]["entry"]), len(seen[3]["entry"])] == ["c", None, 1, 0]
 
 
 async def test_an_import_opens_records_like_any_other_write(access: Access, database: Database) -> None:
