@@ -1,5 +1,64 @@
-"""What other services may ask of identity."""
+"""What other services may ask of identity. `with_key`, `Traits`, `Ins`, `Claim` and the systems are pure."""
 
-from maillage.services.identity.rules.ins import with_key
+from maillage.access.context import Context
+from maillage.services.identity.resources import patients, systems
+from maillage.services.identity.rules.ins import Ins, Root, claims_to_be_ins, usable, with_key
+from maillage.services.identity.rules.matching import Claim as IdentityClaim
+from maillage.services.identity.rules.matching import Identifier, Reason
+from maillage.services.identity.rules.status import IdentityStatus
+from maillage.services.identity.rules.traits import Traits, normal_name
+from maillage.services.identity.service import guarding as _guarding
+from maillage.services.identity.service.banner import banner, banner_of
+from maillage.services.identity.service.identify import Certainty, Identified, identify
+from maillage.services.identity.service.people import QUERIES, keep_many
 
-__all__ = ["with_key"]
+__all__ = [
+    "Certainty",
+    "Identified",
+    "Identifier",
+    "IdentityClaim",
+    "IdentityStatus",
+    "Ins",
+    "Reason",
+    "Root",
+    "Traits",
+    "as_regional",
+    "banner",
+    "banner_of",
+    "claim_of",
+    "claims_to_be_ins",
+    "identify",
+    "identities_of",
+    "keep_many",
+    "normal_name",
+    "patient_for",
+    "record_of",
+    "regional_number",
+    "systems",
+    "usable",
+    "waiting",
+    "with_key",
+]
+
+claim_of = patients.claim_of
+patient_for = patients.patient_for
+as_regional = patients.as_regional
+regional_number = patients.regional_number
+keep_identity = _guarding.keep_identity
+
+
+async def identities_of(ctx: Context, patient: str) -> list[str]:
+    """Ids of the record and of every identity linked to it, the record first; `patient` may be any of them."""
+    rows = await ctx.run(QUERIES.identities, patient=patient)
+    return [row["patient"] for row in rows] or [patient]
+
+
+async def record_of(ctx: Context, patient: str) -> str | None:
+    """Id of the regional record of this person: itself, the one it refers to, or None when a steward has not decided."""
+    record: str | None = await ctx.run(QUERIES.record_of, patient=patient)
+    return record
+
+
+async def waiting(ctx: Context) -> int:
+    """How many identities wait for a steward."""
+    return int(await ctx.run(QUERIES.waiting))

@@ -32,12 +32,17 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a source says of a person: INS, its own identifiers, traits, reliability codes (v2-0445; empty when not said)."""
+    """What a source says of a person: INS, its own identifiers, traits, reliability codes (v2-0445; empty when not said).
+
+    `origin` tells a steward in words where it comes from; `organization` is the `Organization/…` that vouches for it.
+    """
 
     traits: Traits
     ins: Ins | None = None
     identifiers: tuple[Identifier, ...] = ()
     reliability: frozenset[str] = frozenset()
+    origin: str = ""
+    organization: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

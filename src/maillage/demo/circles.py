@@ -1,0 +1,164 @@
+"""Who cares for whom: the CareTeam and the carers of each person."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from maillage.demo.numbers import resource_id
+from maillage.demo.people import Person
+from maillage.demo.personas import persona
+from maillage.demo.professionals import Professional
+from maillage.demo.structures import Structure
+
+Resource = dict[str, Any]
+
+GP_PANEL, NURSE_PANEL, COORDINATOR_PANEL, SOCIAL_PANEL, HOSPITAL_PANEL = 140, 45, 118, 40, 60
+CATEGORY = {"system": "http://loinc.org", "code": "LA28865-6", "display": "Longitudinal care-coordination focused care team"}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A participant of a circle: reference, name, part played, since how many days."""
+
+    reference: str
+    name: str
+    part: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """The people around one person. `gp` is None when the person has no general practitioner."""
+
+    person: Person
+    gp: Professional | None
+    nurse: Professional | None
+    specialist: Professional | None
+    members: tuple[Member, ...]
+    carer: Resource | None
+
+
+class Staff:
+    """Professionals by what they do and where, to draw circles from."""
+
+    def __init__(self, professionals: list[Professional], structures: list[Structure]) -> None:
+        self.by_key = {one.key: one for one in professionals}
+        self.gps = [one for one in professionals if one.title == "Médecin généraliste" and one.key not in ("gp", "outsider")]
+        self.nurses = [one for one in professionals if one.title == "Infirmier"]
+        self.specialists = [
+            one for one in professionals if one.title in ("Cardiologue", "Endocrinologue", "Gériatre", "Néphrologue")
+        ]
+        self.physiotherapists = [one for one in professionals if one.title == "Masseur-kinésithérapeute"]
+        self.pharmacies = [one for one in structures if one.kind == "pharmacie"]
+        self.dac = next(one for one in structures if one.key == "dac")
+        self.county = next(one for one in structures if one.key == "departement")
+        self._near: dict[tuple[str, str], list[Professional]] = {}
+
+    def near(self, trade: str, person: Person) -> list[Professional]:
+        """Those of a trade who work in the person's commune, or all of them."""
+        pool = {"gp": self.gps, "nurse": self.nurses}[trade]
+        key = (trade, person.home.cog)
+        if key not in self._near:
+            self._near[key] = [one for one in pool if one.structure.commune.cog == person.home.cog] or pool
+        return self._near[key]
+
+
+def circle(person: Person, staff: Staff, *, chance: random.Random, at: datetime) -> Circle:
+    """The circle of a person: personas for the first ranks (their panels), neighbours for the others."""
+    age = person.age(at.date())
+    official = person.key == "patient"
+    gp = staff.by_key["gp"] if official or 0 < person.rank <= GP_PANEL else _maybe(chance, 0.93, staff.near("gp", person))
+    nurse = (
+        staff.by_key["nurse"]
+        if official or 0 < person.rank <= NURSE_PANEL
+        else _maybe(chance, 0.35 if age > 65 else 0.08, staff.near("nurse", person))
+    )
+    specialist = _maybe(chance, 0.4 if age > 60 else 0.1, staff.specialists)
+    members = [
+        *_professional(gp, "Médecin traitant", chance),
+        *_professional(nurse, "Infirmière" if nurse and nurse.key == "nurse" else "Infirmier", chance),
+        *_professional(specialist, specialist.title if specialist else "", chance),
+    ]
+    if official or (person.rank <= HOSPITAL_PANEL and person.rank % 3 == 1):
+        members += _professional(staff.by_key["hospital"], "Médecin hospitalier", chance)
+    if official or 0 < person.rank < COORDINATOR_PANEL:
+        members += _professional(staff.by_key["coordinator"], "Coordinatrice, référente", chance)
+        members.append(Member(staff.dac.reference, staff.dac.name, "Équipe de coordination", 200))
+    if official or 0 < person.rank <= SOCIAL_PANEL:
+        members += _professional(staff.by_key["social-worker"], "Assistant social", chance)
+    if age > 70 and chance.random() < 0.3:
+        members += _professional(chance.choice(staff.physiotherapists), "Masseur-kinésithérapeute", chance)
+    if chance.random() < 0.6:
+        pharmacy = chance.choice(staff.pharmacies)
+        members.append(Member(pharmacy.reference, pharmacy.name, "Pharmacie", chance.randrange(30, 900)))
+    if carer := _carer_of(person, chance):
+        members.append(Member(f"RelatedPerson/{carer['id']}", carer["name"][0]["text"], carer["relationship"][0]["text"], 300))
+    return Circle(person, gp, nurse, specialist, tuple(members), carer)
+
+
+def care_team(drawn: Circle, *, at: datetime) -> Resource:
+    """The circle as a CareTeam (profile `cds-ihe-careteam`)."""
+    team = {
+        "resourceType": "CareTeam",
+        "id": resource_id("CareTeam", drawn.person.id),
+        "identifier": [{"system": "urn:maillage:care-circle", "value": resource_id("circle", drawn.person.id)}],
+        "status": "active",
+        "category": [{"coding": [CATEGORY]}],
+        "name": f"Cercle de soins de {drawn.person.name}",
+        "subject": {"reference": drawn.person.reference},
+        "period": {"start": (at - timedelta(days=900)).date().isoformat()},
+    }
+    participants = [
+        {
+            "role": [{"text": member.part}],
+            "member": {"reference": member.reference, "display": member.name},
+            "period": {"start": (at - timedelta(days=member.since)).date().isoformat()},
+        }
+        for member in drawn.members
+    ]
+    return team | ({"participant": participants} if participants else {})
+
+
+def _carer_of(person: Person, chance: random.Random) -> Resource | None:
+    """A relative who helps: always for the official patient, often for the eldest."""
+    if person.key == "patient":
+        carer = persona("carer")
+        return _carer(
+            carer.reference.removeprefix("RelatedPerson/"), person, carer.given, carer.family, "Conjoint, personne de confiance"
+        )
+    if person.key or person.traits.birth_date > "1950" or chance.random() > 0.35:
+        return None
+    given, part = chance.choice(
+        (("Claire", "Fille"), ("Marc", "Fils"), ("Sylvie", "Belle-fille"), ("Alain", "Conjoint"), ("Odile", "Voisine"))
+    )
+    return _carer(
+        resource_id("RelatedPerson", person.id),
+        person,
+        given,
+        (person.traits.used_name or person.traits.birth_name).upper(),
+        part,
+    )
+
+
+def _carer(id: str, person: Person, given: str, family: str, part: str) -> Resource:
+    return {
+        "resourceType": "RelatedPerson",
+        "id": id,
+        "active": True,
+        "patient": {"reference": person.reference},
+        "relationship": [{"text": part}],
+        "name": [{"use": "official", "text": f"{given} {family}", "family": family, "given": [given]}],
+        "telecom": [
+            {"system": "phone", "value": "06 39 98 00 09", "use": "mobile"},
+            {"system": "email", "value": f"{id[:8]}@aidants.example", "use": "home"},
+        ],
+    }
+
+
+def _professional(one: Professional | None, part: str, chance: random.Random) -> list[Member]:
+    return [Member(one.reference, one.name, part, chance.randrange(30, 1500))] if one else []
+
+
+def _maybe(chance: random.Random, share: float, pool: list[Professional]) -> Professional | None:
+    return chance.choice(pool) if chance.random() < share else None

@@ -1,0 +1,1 @@
+"""Directory: see README.md."""

@@ -1,0 +1,1 @@
+"""FHIR directory resources → the small values of circles and of search results. Pure."""

@@ -1,0 +1,73 @@
+"""The table of who is known by what: reading it for a claim, keeping it equal to the Patients."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from maillage.access.context import Context
+from maillage.db import Connection, load_queries
+from maillage.services.identity.resources import patients
+from maillage.services.identity.rules.ins import Ins
+from maillage.services.identity.rules.matching import Claim, Identifier, Known
+from maillage.services.identity.rules.traits import Traits, normal
+
+QUERIES = load_queries("maillage.services.identity")
+
+
+async def candidates(ctx: Context, claim: Claim) -> list[Known]:
+    """Everyone the claim may speak of, by INS, facility identifier or traits: one statement."""
+    said = normal(claim.traits)
+    rows = await ctx.run(
+        QUERIES.candidates,
+        systems=[identifier.system for identifier in claim.identifiers],
+        values=[identifier.value for identifier in claim.identifiers],
+        matricule=claim.ins.matricule if claim.ins else None,
+        root=claim.ins.root if claim.ins else None,
+        birth_date=said.birth_date,
+        birth_name=said.birth_name,
+        first_given=said.first_given,
+        sex=said.sex,
+    )
+    return [known_from(row) for row in rows]
+
+
+def known_from(row: Mapping[str, Any]) -> Known:
+    return Known(
+        patient=row["patient"],
+        record=row["record"],
+        traits=Traits(
+            row["birth_name"], row["given_names"], row["first_given"], row["birth_date"], row["sex"], row["birth_place"]
+        ),
+        ins=Ins(row["matricule"], row["ins_root"]) if row["matricule"] else None,
+        identifiers=frozenset(Identifier(system, value) for system, value in row["identifiers"]),
+    )
+
+
+async def keep(ctx: Context, patient: Mapping[str, Any]) -> None:
+    """Make the table say what this Patient says."""
+    await ctx.run(QUERIES.save_people, people=json.dumps([row_of(patient)]))
+
+
+async def keep_many(conn: Connection, people: Iterable[Mapping[str, Any]]) -> None:
+    """The same for Patients loaded in bulk, in one statement."""
+    await QUERIES.save_people(conn, people=json.dumps([row_of(patient) for patient in people]))
+
+
+def row_of(patient: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a Patient, which has an id."""
+    said = normal(patients.traits_of(patient))
+    ins = patients.ins_of(patient)
+    record = patient["id"] if patients.is_regional(patient) else patients.record_of(patient)
+    return {
+        "patient": patient["id"],
+        "record": record,
+        "ins_root": ins.root if ins else None,
+        "matricule": ins.matricule if ins else None,
+        "birth_name": said.birth_name,
+        "given_names": said.given_names,
+        "first_given": said.first_given,
+        "birth_date": said.birth_date,
+        "sex": said.sex,
+        "birth_place": said.birth_place,
+        "identifiers": [[identifier.system, identifier.value] for identifier in patients.identifiers_of(patient)],
+    }
