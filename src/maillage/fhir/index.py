@@ -19,29 +19,10 @@ HOT: dict[str, tuple[str, ...]] = {
 }
 """Token parameters that are searched population-wide in a window of the main date (STORE.md, design D)."""
 
-_MAIN_DATES = [
-    "birthdate",
-    "authored",
-    "authored-on",
-    "authoredon",
-    "date",
-    "period",
-    "sent",
-    "created",
-    "recorded",
-    "recorded-date",
-    "onset-date",
-    "start",
-    "started",
-    "start-date",
-    "effective-time",
-    "effective",
-    "datewritten",
-    "whenprepared",
-    "when",
-    "collected",
-    "issued",
-]
+_DATES = """
+    birthdate authored authored-on authoredon date period sent created recorded recorded-date onset-date start started start-date
+    effective-time effective datewritten whenprepared when collected issued"""
+_MAIN_DATES = tuple(_DATES.split())
 """The first of these that a type supports is its main date."""
 
 _IN_COLUMNS = {"_id", "_lastUpdated"}

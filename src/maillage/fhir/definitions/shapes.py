@@ -6,12 +6,15 @@ A shape is plain JSON, read again by `maillage.fhir.validation`:
 `codes` (name of a value set), `targets` (types a reference may point to), `rules`, `as` (the type of a choice[x]), `of` (its FHIRPath name).
 """
 
+import re
 from typing import Any
 
 Shape = dict[str, Any]
 
 _BASE = "http://hl7.org/fhir/StructureDefinition/"
 _FHIR_TYPE = _BASE + "structuredefinition-fhir-type"
+_TRACE = re.compile(r"\.trace\('\w+'(, ?\w+)?\)")
+"""What R4 left in for debugging: it prints."""
 _RESTRICTED = {"SimpleQuantity", "MoneyQuantity"}
 EVERYWHERE = {"ele-1"}
 """Rules stated on every element, which the walk itself holds: an element has a value or children."""
@@ -46,7 +49,7 @@ def _is_backbone(element: dict[str, Any]) -> bool:
 
 def _rules(element: dict[str, Any]) -> list[list[str]]:
     return [
-        [rule["key"], rule["human"], rule["expression"]]
+        [rule["key"], rule["human"], _TRACE.sub("", rule["expression"])]
         for rule in element.get("constraint", [])
         if rule["severity"] == "error" and rule["key"] not in EVERYWHERE and "expression" in rule
     ]
