@@ -30,6 +30,8 @@ class TokenIs:
     values: tuple[int, ...]
     parameter: str = ""
     negated: bool = False
+    coded: bool = True
+    """Whether every value has a code (`system|` has none): `hot` keeps no others."""
 
     def sql(self, row: Row, composer: Composer) -> str:
         if composer.free and not self.negated:

@@ -15,6 +15,9 @@ from maillage.fhir.search.criteria import Chained, Criterion, HasReferrer, Prese
 from maillage.fhir.search.query import DEFAULT_COUNT, MAX_COUNT, Include, SearchQuery, SortKey
 
 MAX_CHAIN = 3
+MAX_WAYS = 16
+"""Types that a chain without a type is tried on."""
+
 _RESULTS = ("_sort", "_count", "_cursor", "_include", "_revinclude", "_total", "_summary")
 _NAME = re.compile(r"(?P<code>[A-Za-z_][\w\-]*)(?::(?P<modifier>[A-Za-z\-]+))?(?:\.(?P<chain>.+))?")
 _HAS = re.compile(r"_has:(?P<kind>\w+):(?P<code>[\w\-]+):(?P<rest>.+)")
@@ -139,6 +142,8 @@ def _chain(
         raise Invalid(f"{parameter.code} is no reference: nothing can be chained to it")
     if modifier is not None and modifier not in parameter.targets:
         raise Invalid(f"{parameter.code} does not refer to {modifier}, but to {_list(parameter.targets)}")
+    if modifier is None and len(parameter.targets) > MAX_WAYS:
+        raise Invalid(f"{parameter.code} refers to {len(parameter.targets)} types: say which one ({parameter.code}:Type.{rest})")
     ways, faults = [], []
     for target in (modifier,) if modifier else parameter.targets:
         try:

@@ -75,7 +75,8 @@ def _hot(query: SearchQuery) -> TokenIs | None:
         return None
     for criterion in query.criteria:
         if isinstance(criterion, TokenIs) and criterion.parameter in HOT.get(query.kind, ()):
-            return criterion if len(criterion.values) == 1 and not criterion.negated and _dated(query) else None
+            kept = len(criterion.values) == 1 and criterion.coded and not criterion.negated
+            return criterion if kept and _dated(query) else None
     return None
 
 

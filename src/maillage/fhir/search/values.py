@@ -55,8 +55,9 @@ def unescape(text: str) -> str:
 
 
 def token_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:
-    values = tuple(_token(kind, parameter.code, value) for value in split(text, ","))
-    return TokenIs(values, parameter.code, negated=modifier == "not")
+    parts = split(text, ",")
+    values = tuple(_token(kind, parameter.code, part) for part in parts)
+    return TokenIs(values, parameter.code, negated=modifier == "not", coded=not any(part.endswith("|") for part in parts))
 
 
 def uri_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:

@@ -1,0 +1,316 @@
+"""Search: what is asked for and how, pages, what is refused."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from maillage.db import Database
+from maillage.errors import Invalid
+from maillage.fhir import definitions, feed, ids
+from maillage.fhir.change import Change, Resource, Verb
+from maillage.fhir.compartment import home
+from maillage.fhir.scope import Scope
+from maillage.fhir.search import MAX_COUNT, parse
+from maillage.fhir.search.plan import Drive, plan
+from maillage.fhir.store import Page, Store
+
+ALL = Scope.all()
+STORE = Store()
+Params = list[tuple[str, str]]
+
+
+def a_patient(id: str, **more: Any) -> Resource:
+    return {"resourceType": "Patient", "id": id, **more}
+
+
+def an_observation(id: str, patient: str, at: str = "2024-01-01", code: str = "8867-4", **more: Any) -> Resource:
+    coding = {"coding": [{"system": "http://loinc.org", "code": code}]}
+    subject = {"reference": f"Patient/{patient}"}
+    return {
+        "resourceType": "Observation",
+        "id": id,
+        "status": "final",
+        "code": coding,
+        "subject": subject,
+        "effectiveDateTime": at,
+        **more,
+    }
+
+
+async def put(database: Database, *resources: Resource) -> None:
+    async with database.transaction() as conn:
+        await STORE.write(conn, [Change(Verb.PUT, resource) for resource in resources], scope=ALL)
+
+
+async def search(database: Database, kind: str, params: Params, scope: Scope = ALL, *, lenient: bool = False) -> Page:
+    async with database.transaction() as conn:
+        return await STORE.search(conn, parse(kind, params, lenient=lenient), scope=scope)
+
+
+async def found(database: Database, kind: str, *params: tuple[str, str], scope: Scope = ALL) -> list[str]:
+    return [one["id"] for one in (await search(database, kind, list(params), scope)).matches]
+
+
+def only(*patients: str) -> Scope:
+    text = "(select true from unnest(%(access_patients)s::uuid[]) p where p = {row}.patient)"
+    return Scope(text, {"access_patients": [ids.key(patient) for patient in patients]})
+
+
+def test_every_type_of_the_definitions_has_a_number() -> None:
+    assert set(definitions.resource_types()) <= set(ids.TYPES)
+    assert len({ids.number(kind) for kind in ids.TYPES}) == len(ids.TYPES)
+
+
+def test_every_reference_parameter_has_a_number_of_its_own() -> None:
+    codes = [(kind, code) for kind in definitions.resource_types() for code in definitions.search_parameters(kind)]
+    assert len({ids.edge(kind, code) for kind, code in codes}) == len(codes)
+
+
+def test_the_parameters_of_a_home_name_one_element() -> None:
+    for kind in definitions.resource_types():
+        steps = {place["steps"][0] for code in home(kind) for place in definitions.search_parameters(kind)[code].places}
+        assert len(steps) <= 1, (kind, steps)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "says"),
+    [
+        ("Patient", "colour", "red", "birthdate, "),
+        ("Patient", "family:near", "x", "exact, contains, missing"),
+        ("Patient", "family:missing", "perhaps", "true, false"),
+        ("Patient", "birthdate", "xx2020", "eq ne gt lt ge le sa eb ap"),
+        ("Patient", "birthdate", "2020-13", "2020-13"),
+        ("Patient", "birthdate", "yesterday", "yesterday"),
+        ("Patient", "family", "", "missing"),
+        ("Patient", "identifier", "a|b|c", "system|code"),
+        ("Patient", "identifier", "|", "system|code"),
+        ("Patient", "identifier", "a,,b", "empty"),
+        ("Patient", "_id", "a/b", "not an id"),
+        ("Patient", "_sort", "family", "_id, _lastUpdated, birthdate"),
+        ("Patient", "_count", "-1", "whole number"),
+        ("Patient", "_total", "roughly", "accurate"),
+        ("Patient", "_summary", "true", "count"),
+        ("Patient", "_include", "Patient:family", "no reference"),
+        ("Patient", "_include", "Observation:subject", "begin at Patient"),
+        ("Patient", "_include:iterate", "Patient:organization", "iterate"),
+        ("Patient", "_revinclude", "Observation:encounter", "to Patient"),
+        ("Patient", "_filter", "x", "_filter"),
+        ("Patient", "_text", "x", "not supported"),
+        ("Patient", "_has:Observation:encounter:code", "x", "does not refer"),
+        ("Patient", "_has:Nothing:encounter:code", "x", "Nothing"),
+        ("Patient", "family.name", "x", "no reference"),
+        ("Patient", "link:Device.identifier", "x", "Device"),
+        ("Patient", "general-practitioner.colour", "x", "colour"),
+        ("Patient", "organization", "a b", "Type/id"),
+        ("Patient", "organization:Practitioner", "x", "Practitioner"),
+        ("Observation", "subject:Patient", "Group/x", "no Patient"),
+        ("Observation", "value-quantity", "5", "not supported"),
+        ("Observation", "code:in", "http://x", "not, missing"),
+        ("Observation", "subject:Patient.link:Patient.link:Patient.family", "x", "steps"),
+        ("Observation", "focus.identifier", "x", "focus:Type"),
+    ],
+)
+def test_what_is_not_understood_is_refused_and_says_what_would_be(kind: str, name: str, value: str, says: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse(kind, [("_id", "x"), (name, value)])
+    assert says in refused.value.message
+    assert [issue.expression for issue in refused.value.issues] == [name]
+
+
+def test_a_lenient_search_says_what_it_left_out() -> None:
+    query = parse("Patient", [("colour", "red"), ("family", "x")], lenient=True)
+    assert [issue.expression for issue in query.issues] == ["colour"]
+    assert query.applied == (("family", "x"),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "drive"),
+    [
+        ("Observation", [("_id", "x"), ("patient", "y")], Drive.ID),
+        ("Observation", [("patient", "x"), ("code", "y"), ("_sort", "-date")], Drive.PATIENT),
+        ("Observation", [("subject", "Patient/x")], Drive.PATIENT),
+        ("Observation", [("subject", "x")], Drive.FREE),
+        ("Observation", [("code", "x"), ("date", "ge2024"), ("date", "lt2025")], Drive.HOT),
+        ("Observation", [("code", "s|"), ("date", "2024")], Drive.FREE),
+        ("Observation", [("code", "x")], Drive.FREE),
+        ("Observation", [("code", "x"), ("date", "2024"), ("_sort", "_lastUpdated")], Drive.FREE),
+        ("Patient", [("family", "x"), ("birthdate", "1950-01-01")], Drive.DATE),
+        ("Patient", [("family", "x"), ("birthdate", "1950")], Drive.FREE),
+        ("Patient", [("identifier", "s|1"), ("family", "x")], Drive.UNIQUE),
+        ("Patient", [("identifier:not", "s|1")], Drive.FREE),
+        ("Patient", [("_has:Observation:patient:code", "x"), ("identifier", "y")], Drive.FREE),
+    ],
+)
+def test_a_search_of_a_known_shape_drives_one_index(kind: str, params: Params, drive: Drive) -> None:
+    assert plan(parse(kind, params)).drive is drive
+
+
+@pytest.mark.parametrize("base", ["http://here/fhir"])
+async def test_references_are_found_however_they_are_written(database: Database, base: str) -> None:
+    elsewhere = {"reference": "http://elsewhere/Practitioner/1"}
+    by_number = {"identifier": {"system": "urn:rpps", "value": "10"}}
+    resource = an_observation("o", "p", performer=[{"reference": "Practitioner/d/_history/3"}, elsewhere, by_number])
+    await put(database, resource, an_observation("other", "q"))
+    for name, value in [
+        ("performer", "Practitioner/d"),
+        ("performer", "d"),
+        ("performer:Practitioner", "d"),
+        ("performer", f"{base}/Practitioner/d"),
+        ("performer", "Practitioner/d/_history/9"),
+        ("performer", "http://elsewhere/Practitioner/1"),
+        ("performer:identifier", "urn:rpps|10"),
+        ("patient", "p"),
+        ("subject", f"{base}/Patient/p"),
+    ]:
+        async with database.transaction() as conn:
+            page = await STORE.search(conn, parse("Observation", [(name, value)], base=base), scope=ALL)
+        assert [one["id"] for one in page.matches] == ["o"], (name, value)
+
+
+async def test_last_updated_is_searched_and_sorted_by(database: Database) -> None:
+    for id in ("a", "b", "c"):
+        await put(database, a_patient(id))
+    page = await search(database, "Patient", [("_sort", "-_lastUpdated")])
+    assert [one["id"] for one in page.matches] == ["c", "b", "a"]
+    middle = page.matches[1]["meta"]["lastUpdated"]
+    assert await found(database, "Patient", ("_lastUpdated", middle)) == ["b"]
+    assert await found(database, "Patient", ("_lastUpdated", f"gt{middle}")) == ["c"]
+    assert await found(database, "Patient", ("_lastUpdated", f"lt{middle}")) == ["a"]
+    assert len(await found(database, "Patient", ("_lastUpdated", f"ge{middle}"))) == 2
+
+
+async def test_tags_profiles_and_security_labels_are_searched(database: Database) -> None:
+    meta = {"tag": [{"system": "urn:t", "code": "x"}], "profile": ["http://p|1.0"], "security": [{"code": "R"}]}
+    await put(database, a_patient("a", meta=meta), a_patient("b"))
+    for name, value in [("_tag", "urn:t|x"), ("_profile", "http://p"), ("_profile", "http://p|1.0"), ("_security", "R")]:
+        assert await found(database, "Patient", (name, value)) == ["a"], name
+    assert await found(database, "Patient", ("_tag:missing", "true")) == ["b"]
+
+
+async def test_commas_are_or_and_repetition_is_and(database: Database) -> None:
+    await put(database, a_patient("a", name=[{"family": "x,y", "given": ["z"]}]), a_patient("b", name=[{"family": "x"}]))
+    assert await found(database, "Patient", ("family", "x\\,y,nobody")) == ["a"]
+    assert sorted(await found(database, "Patient", ("family", "nobody,x"))) == ["a", "b"]
+    assert await found(database, "Patient", ("name", "x"), ("name", "z")) == ["a"]
+
+
+async def test_around_a_date_widens_with_the_distance_from_now(database: Database) -> None:
+    now = datetime.now(UTC)
+    await put(database, an_observation("o", "p", (now - timedelta(days=100)).strftime("%Y-%m-%dT%H:%M:%SZ")))
+    for days, expected in [(95, ["o"]), (120, [])]:
+        day = (now - timedelta(days=days if days < 100 else 1000)).strftime("%Y-%m-%d")
+        assert await found(database, "Observation", ("date", f"ap{day}")) == expected
+
+
+async def test_pages_stay_stable_while_others_write(database: Database) -> None:
+    await put(database, *(an_observation(f"o{i:03}", "p", f"2024-01-{i % 28 + 1:02}") for i in range(60)))
+    for params in ([("patient", "p"), ("_sort", "-date")], [("code", "8867-4"), ("date", "ge2024")], [("status", "final")]):
+        seen: list[str] = []
+        cursor: str | None = None
+        for step in range(30):
+            more = [("_cursor", cursor)] if cursor else []
+            page = await search(database, "Observation", [*params, ("_count", "7"), *more])
+            seen += [one["id"] for one in page.matches if one["id"].startswith("o")]
+            await put(database, an_observation(f"new-{len(seen)}-{step}", "p", f"2024-01-{step % 28 + 1:02}"))
+            if not (cursor := page.next):
+                break
+        assert len(seen) == len(set(seen)) == 60, params
+
+
+async def test_a_cursor_of_another_search_is_refused(database: Database) -> None:
+    await put(database, *(a_patient(f"p{i}") for i in range(3)))
+    page = await search(database, "Patient", [("_count", "1")])
+    assert page.next is not None
+    for params in ([("_cursor", page.next), ("active", "true")], [("_cursor", "x" + page.next[1:])], [("_cursor", "é")]):
+        with pytest.raises(Invalid, match="cursor"):
+            await search(database, "Patient", params)
+
+
+async def test_counts_without_a_page(database: Database) -> None:
+    await put(database, *(a_patient(f"p{i}") for i in range(3)))
+    for name, value in [("_summary", "count"), ("_count", "0")]:
+        page = await search(database, "Patient", [(name, value)])
+        assert (page.matches, page.total, page.next) == ([], 3, None)
+    assert parse("Patient", [("_count", "999999")]).count == MAX_COUNT
+    assert (await search(database, "Patient", [])).total is None
+
+
+async def test_nothing_outside_the_scope_is_found_counted_chained_or_included(database: Database) -> None:
+    await put(
+        database,
+        a_patient("mine", name=[{"family": "Martin"}]),
+        a_patient("theirs", name=[{"family": "Martin"}]),
+        an_observation("o1", "mine", performer=[{"reference": "Patient/theirs"}]),
+        an_observation("o2", "theirs", performer=[{"reference": "Patient/mine"}]),
+    )
+    scope = only("mine")
+    page = await search(
+        database, "Patient", [("family", "martin"), ("_total", "accurate"), ("_revinclude", "Observation:performer")], scope
+    )
+    assert ([one["id"] for one in page.matches], page.included, page.total) == (["mine"], [], 1)
+    page = await search(
+        database, "Observation", [("_include", "Observation:performer"), ("_include", "Observation:subject")], scope
+    )
+    assert ([one["id"] for one in page.matches], [one["id"] for one in page.included]) == (["o1"], ["mine"])
+    assert await found(database, "Observation", ("performer:Patient.family", "martin"), scope=scope) == []
+    assert await found(database, "Patient", ("_has:Observation:performer:status", "final"), scope=scope) == []
+    assert await found(database, "Observation", ("code", "8867-4"), ("date", "2024-01-01"), scope=scope) == ["o1"]
+    assert await found(database, "Observation", ("_id", "o1,o2"), scope=scope) == ["o1"]
+    async with database.transaction() as conn:
+        whole = await STORE.compartment(conn, ["mine", "theirs"], {"Observation": 5, "Encounter": 1}, scope=scope)
+    assert {kind: [one.id for one in rows] for kind, rows in whole.items()} == {"Observation": ["o1"], "Encounter": []}
+
+
+async def test_the_newest_of_a_record(database: Database) -> None:
+    await put(
+        database, *(an_observation(f"{patient}{day}", patient, f"2024-01-0{day}") for patient in "ab" for day in range(1, 6))
+    )
+    async with database.transaction() as conn:
+        newest = await STORE.compartment(conn, ["a", "b"], {"Observation": 2}, scope=ALL)
+    assert sorted(one.id for one in newest["Observation"]) == ["a4", "a5", "b4", "b5"]
+
+
+async def test_everything_of_a_patient_comes_with_what_it_names(database: Database) -> None:
+    doctor = {"resourceType": "Practitioner", "id": "d"}
+    performer = {"performer": [{"reference": "Practitioner/d"}]}
+    await put(database, doctor, a_patient("p"), a_patient("q"), *(an_observation(f"o{i}", "p", **performer) for i in range(5)))
+    await put(database, an_observation("x", "q"))
+    seen: list[str] = []
+    cursor = None
+    async with database.transaction() as conn:
+        for _ in range(10):
+            page = await STORE.everything(conn, "p", scope=ALL, count=2, cursor=cursor)
+            seen += [one.id for one in page.matches]
+            assert {one.id for one in page.included} <= {"d"}
+            if not (cursor := page.next):
+                break
+    assert sorted(seen) == ["o0", "o1", "o2", "o3", "o4", "p"]
+
+
+async def test_the_feed_gives_every_write_once_and_none_behind_the_reader(database: Database) -> None:
+    await put(database, a_patient("a"))
+    async with database.transaction() as slow:
+        await STORE.write(slow, [Change(Verb.PUT, a_patient("slow", active=True))], scope=ALL)
+        await put(database, a_patient("b"))
+        async with database.transaction() as conn:
+            before = await feed.read(conn, feed.Place())
+    assert [write.id for write in before] == ["a"]
+    async with database.transaction() as conn:
+        await STORE.write(conn, [Change.delete("Patient", "a")], scope=ALL)
+    async with database.transaction() as conn:
+        after = await feed.read(conn, before[-1].place)
+    assert [(write.id, write.operation, write.version) for write in after] == [
+        ("slow", "create", 1),
+        ("b", "create", 1),
+        ("a", "delete", 2),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["Patient", "Organization"])
+async def test_a_type_is_listed_in_pages(database: Database, kind: str) -> None:
+    await put(database, *({"resourceType": kind, "id": f"x{i}"} for i in range(5)))
+    first = await search(database, kind, [("_count", "3")])
+    rest = await search(database, kind, [("_count", "3"), ("_cursor", first.next or "")])
+    assert len({one["id"] for one in (*first.matches, *rest.matches)}) == 5
+    assert rest.next is None

@@ -1,0 +1,265 @@
+"""Search answers what a slow reading of the standard answers, on random resources, parameters, orders, pages and scopes."""
+
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.support.naive_search import PATHS, Naive, main_date
+
+from maillage.db import Connection, Database
+from maillage.fhir import ids
+from maillage.fhir.change import Change, Verb
+from maillage.fhir.scope import Scope
+from maillage.fhir.search import SearchQuery, parse
+from maillage.fhir.store import Store
+
+Resource = dict[str, Any]
+STORE = Store()
+PATIENTS, PRACTITIONERS, OBSERVATIONS = 25, 5, 120
+NAMES = ["Martin", "Le Goff", "Lefèvre", "Lefebvre", "L'Haÿ", "Éloïse", "eloise", "Martin-Dupré", "100%", "a_b", "O\\x", "a, b"]
+SYSTEMS = ["http://loinc.org", "urn:oid:1.2", None]
+CODES = ["8867-4", "8480-6", "x"]
+WHEN = ["2024", "2024-03", "2024-03-31", "2024-03-30", "2024-03-31T10:00:00Z", "2024-03-31T10:00:00+02:00", "2023-12-31", "2025"]
+PREFIXES = ["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]
+
+
+class World:
+    """Random resources that refer to each other, some with ids that are no UUID."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.patients = [self.id(f"p{i}") for i in range(PATIENTS)]
+        self.practitioners = [self.id(f"d{i}") for i in range(PRACTITIONERS)]
+        self.observations = [self.id(f"o{i}") for i in range(OBSERVATIONS)]
+        self.resources = [
+            *(self.practitioner(id) for id in self.practitioners),
+            *(self.patient(id) for id in self.patients),
+            *(self.observation(id) for id in self.observations),
+        ]
+
+    def id(self, text: str) -> str:
+        return text if self.random.random() < 0.3 else str(ids.UUID(int=self.random.getrandbits(128), version=4))
+
+    def maybe(self, resource: Resource, chance: float = 0.6, **values: Any) -> None:
+        resource.update({name: value for name, value in values.items() if self.random.random() < chance})
+
+    def pick(self, options: list[Any]) -> Any:
+        return self.random.choice(options)
+
+    def coding(self) -> Resource:
+        coding, system = {"code": self.pick(CODES)}, self.pick(SYSTEMS)
+        return coding | ({"system": system} if system else {})
+
+    def concept(self) -> Resource:
+        return {"coding": [self.coding() for _ in range(self.pick([1, 1, 2]))]}
+
+    def period(self) -> Resource:
+        start, end = sorted([self.pick(["2022-05-01", "2024-03-30", "2024-03"]), self.pick(["2024-04-01", "2025", "2025-02-03"])])
+        return {"start": start, "end": end} if self.random.random() < 0.6 else self.pick([{"start": start}, {"end": end}])
+
+    def to(self, kind: str, among: list[str]) -> Resource:
+        return {"reference": f"{kind}/{self.pick(among)}"}
+
+    def name(self) -> Resource:
+        name: Resource = {"family": self.pick(NAMES)}
+        self.maybe(name, given=[self.pick(NAMES)], text=self.pick(NAMES))
+        return name
+
+    def identifier(self) -> Resource:
+        return {"system": "urn:oid:1.2", "value": self.pick(["1", "2", "3"])}
+
+    def practitioner(self, id: str) -> Resource:
+        return {"resourceType": "Practitioner", "id": id, "name": [self.name()], "identifier": [self.identifier()]}
+
+    def patient(self, id: str) -> Resource:
+        patient: Resource = {"resourceType": "Patient", "id": id}
+        self.maybe(
+            patient, name=[self.name() for _ in range(self.pick([1, 2]))], birthDate=self.pick(WHEN[:4]), gender=self.pick(["male", "other"]),
+            identifier=[self.identifier()], active=self.pick([True, False]), address=[{"city": self.pick(NAMES)}],
+            generalPractitioner=[self.to("Practitioner", self.practitioners) for _ in range(self.pick([1, 2]))],
+            link=[{"other": self.to("Patient", self.patients), "type": "seealso"}],
+        )  # fmt: skip
+        self.maybe(patient, 0.3, deceasedDateTime=self.pick(WHEN))
+        return patient
+
+    def observation(self, id: str) -> Resource:
+        observation: Resource = {
+            "resourceType": "Observation",
+            "id": id,
+            "status": self.pick(["final", "amended"]),
+            "code": self.concept(),
+        }
+        self.maybe(
+            observation, category=[self.concept()], identifier=[self.identifier()],
+            performer=[self.pick([self.to("Practitioner", self.practitioners), self.to("Patient", self.patients)])],
+            hasMember=[self.to("Observation", self.observations)],
+            subject=self.pick([self.to("Patient", self.patients)] * 5 + [{"reference": "Group/g"}]),
+        )  # fmt: skip
+        observation |= self.pick(
+            [
+                {},
+                {"effectiveDateTime": self.pick(WHEN)},
+                {"effectiveDateTime": self.pick(WHEN)},
+                {"effectivePeriod": self.period()},
+            ]
+        )
+        observation |= self.pick(
+            [{}, {"valueString": self.pick(NAMES)}, {"valueDateTime": self.pick(WHEN)}, {"valuePeriod": self.period()}]
+        )
+        return observation
+
+    def params(self, kind: str) -> list[tuple[str, str]]:
+        return [self.param(kind) for _ in range(self.pick([1, 1, 2, 2, 3]))]
+
+    def param(self, kind: str, *, plain: bool = False) -> tuple[str, str]:
+        parameter, (form, _) = self.pick(sorted(PATHS[kind].items()))
+        draw = self.random.random()
+        if draw < 0.05:
+            return f"{parameter}:missing", self.pick(["true", "false"])
+        if not plain and draw < 0.15 and kind != "Observation":
+            name, value = self.param("Observation", plain=True)
+            return (
+                f"_has:Observation:{'performer' if kind == 'Practitioner' else self.pick(['subject', 'patient', 'performer'])}:{name}",
+                value,
+            )
+        if not plain and draw < 0.2:
+            return "_id", ",".join(self.pick(self.patients + self.observations) for _ in range(3))
+        if form == "reference":
+            return self.reference(parameter, plain)
+        return getattr(self, f"a_{form}")(parameter)  # type: ignore[no-any-return]  # one of the three below
+
+    def reference(self, parameter: str, plain: bool) -> tuple[str, str]:
+        among = {
+            "general-practitioner": ["Practitioner"],
+            "performer": ["Practitioner", "Patient"],
+            "has-member": ["Observation"],
+        }
+        target = self.pick(among.get(parameter, ["Patient"]))
+        if not plain and self.random.random() < 0.35:
+            name, value = self.param(target, plain=True)
+            return f"{parameter}{self.pick(['', f':{target}']) if parameter in among else f':{target}'}.{name}", value
+        id = self.pick({"Patient": self.patients, "Practitioner": self.practitioners, "Observation": self.observations}[target])
+        return self.pick(
+            [(parameter, f"{target}/{id}"), (parameter, id), (f"{parameter}:{target}", id), (parameter, f"{target}/{id},other")]
+        )
+
+    def a_string(self, parameter: str) -> tuple[str, str]:
+        modifier, text = self.pick(["", "", ":exact", ":contains"]), self.pick(NAMES)
+        text = text if modifier == ":exact" else text[: self.pick([1, 3, 99])].strip(", ")
+        return f"{parameter}{modifier}", text.replace("\\", "\\\\").replace(",", "\\,")
+
+    def a_token(self, parameter: str) -> tuple[str, str]:
+        codes = {"gender": ["male"], "active": ["true", "false"], "status": ["final"], "identifier": ["1", "2"]}.get(
+            parameter, CODES
+        )
+        system = {"gender": "http://hl7.org/fhir/administrative-gender", "identifier": "urn:oid:1.2"}.get(
+            parameter, self.pick(SYSTEMS) or ""
+        )
+        one = self.pick([self.pick(codes), f"{system}|{self.pick(codes)}", f"|{self.pick(codes)}", f"{system or 'urn:x'}|"])
+        return f"{parameter}{self.pick(['', '', ':not'])}", self.pick([one, f"{one},{self.pick(codes)}"])
+
+    def a_date(self, parameter: str) -> tuple[str, str]:
+        one = f"{self.pick(PREFIXES)}{self.pick(WHEN)}"
+        return parameter, self.pick([one, one, f"{one},{self.pick(PREFIXES)}{self.pick(WHEN)}"])
+
+
+async def pages(
+    conn: Connection, kind: str, params: list[tuple[str, str]], scope: Scope
+) -> tuple[list[str], list[str], int | None]:
+    """Ids of all matches in order, of all included, and the total, page by page."""
+    matches: list[str] = []
+    included: list[str] = []
+    total = cursor = None
+    for _ in range(200):
+        asked = [*params, ("_total", "accurate"), *([("_cursor", cursor)] if cursor else [])]
+        query: SearchQuery = parse(kind, asked)
+        page = await STORE.search(conn, query, scope=scope)
+        matches += [one["id"] for one in page.matches]
+        included += [f"{one['resourceType']}/{one['id']}" for one in page.included]
+        total = page.total if total is None else total
+        if not (cursor := page.next):
+            return matches, included, total
+    raise AssertionError("paging does not end")
+
+
+def in_order(resources: list[Resource], sort: str) -> list[Any]:
+    """What must be non-decreasing in an answer sorted by `sort`."""
+    nothing = datetime.min.replace(tzinfo=UTC)
+    if sort.endswith("_id"):
+        return [ids.key(one["id"]).bytes for one in resources]
+    return [main_date(one) or nothing for one in resources]
+
+
+@pytest.mark.parametrize("seed", [5, 6, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(100, 120))])
+async def test_search_answers_what_a_slow_reading_answers(database: Database, seed: int) -> None:
+    world = World(seed)
+    async with database.transaction() as conn:
+        await STORE.load(conn, world.resources[: len(world.resources) // 2])
+        await STORE.write(conn, [Change(Verb.PUT, r) for r in world.resources[len(world.resources) // 2 :]], scope=Scope.all())
+    mine = world.patients[: PATIENTS // 2]
+    narrow = Scope(
+        "({row}.patient is null or (select true from unnest(%(access_mine)s::uuid[]) m where m = {row}.patient))",
+        {"access_mine": [ids.key(id) for id in mine]},
+    )
+    hidden = {f"Patient/{id}" for id in world.patients if id not in mine}
+    hidden |= {
+        f"Observation/{r['id']}"
+        for r in world.resources
+        if r["resourceType"] == "Observation" and r.get("subject", {}).get("reference") in hidden
+    }
+    by_reference = {f"{r['resourceType']}/{r['id']}": r for r in world.resources}
+    async with database.transaction() as conn:
+        for _ in range(200):
+            kind = world.pick(["Patient", "Observation", "Observation", "Practitioner"])
+            params = world.params(kind)
+            scope, oracle = world.pick([(Scope.all(), Naive(world.resources, set())), (narrow, Naive(world.resources, hidden))])
+            expected = {one["id"] for one in oracle.search(kind, params)}
+            sort = world.pick(
+                [
+                    "",
+                    "",
+                    "_id",
+                    "-_id",
+                    *({"Patient": ["birthdate", "-birthdate"], "Observation": ["date", "-date"]}.get(kind, [])),
+                ]
+            )
+            more = [("_sort", sort)] if sort else []
+            matches, _, total = await pages(conn, kind, [*params, *more, ("_count", str(world.pick([1, 3, 7, 50])))], scope)
+            said = (seed, kind, params, sort)
+            assert (sorted(matches), total) == (sorted(expected), len(expected)), said
+            if sort:
+                keys = in_order([by_reference[f"{kind}/{id}"] for id in matches], sort)
+                assert keys == sorted(keys, reverse=sort.startswith("-")), said
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_includes_answer_what_is_referred_to_and_may_be_seen(database: Database, seed: int) -> None:
+    world = World(100 + seed)
+    async with database.transaction() as conn:
+        await STORE.load(conn, world.resources)
+    mine = world.patients[: PATIENTS // 2]
+    narrow = Scope("coalesce({row}.patient = any(%(access_mine)s::uuid[]), true)", {"access_mine": [ids.key(id) for id in mine]})
+    seen = Naive(world.resources, {f"Patient/{id}" for id in world.patients if id not in mine})
+    visible = {
+        reference
+        for reference, one in seen.by_reference.items()
+        if not one.get("subject", {}).get("reference", "").startswith("Patient/")
+        or one["subject"]["reference"] in seen.by_reference
+    }
+    async with database.transaction() as conn:
+        for parameter in ("subject", "performer", "has-member"):
+            params = [("code", world.pick(CODES)), ("_count", "1000"), ("_include", f"Observation:{parameter}")]
+            matches, included, _ = await pages(conn, "Observation", params, narrow)
+            referred = {to for id in matches for to in seen.references(seen.by_reference[f"Observation/{id}"], parameter)}
+            assert sorted(included) == sorted((referred & visible) - {f"Observation/{id}" for id in matches}), parameter
+        for parameter in ("subject", "performer"):
+            params = [("gender", "male"), ("_count", "1000"), ("_revinclude", f"Observation:{parameter}")]
+            matches, included, _ = await pages(conn, "Patient", params, narrow)
+            wanted = {f"Patient/{id}" for id in matches}
+            referring = {
+                r
+                for r in visible
+                if r.startswith("Observation/") and wanted & set(seen.references(seen.by_reference[r], parameter))
+            }
+            assert sorted(included) == sorted(referring), parameter

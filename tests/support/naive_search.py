@@ -1,0 +1,189 @@
+"""A slow reading of R4 search over resources in memory, written from the standard and not from our index: the oracle of search tests.
+
+Known types and parameters are those of PATHS. Strings are compared after folding case, accents and blanks, partial dates in Europe/Paris.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Resource = dict[str, Any]
+Span = tuple[datetime, datetime]
+
+PATHS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
+    "Patient": {
+        "family": ("string", ("name.family",)),
+        "given": ("string", ("name.given",)),
+        "name": ("string", ("name.family", "name.given", "name.text")),
+        "address-city": ("string", ("address.city",)),
+        "birthdate": ("date", ("birthDate",)),
+        "death-date": ("date", ("deceasedDateTime",)),
+        "gender": ("token", ("gender",)),
+        "identifier": ("token", ("identifier",)),
+        "active": ("token", ("active",)),
+        "general-practitioner": ("reference", ("generalPractitioner",)),
+        "link": ("reference", ("link.other",)),
+    },
+    "Observation": {
+        "code": ("token", ("code",)),
+        "category": ("token", ("category",)),
+        "status": ("token", ("status",)),
+        "identifier": ("token", ("identifier",)),
+        "date": ("date", ("effectiveDateTime", "effectivePeriod")),
+        "value-date": ("date", ("valueDateTime", "valuePeriod")),
+        "value-string": ("string", ("valueString",)),
+        "subject": ("reference", ("subject",)),
+        "patient": ("reference", ("subject",)),
+        "performer": ("reference", ("performer",)),
+        "has-member": ("reference", ("hasMember",)),
+    },
+    "Practitioner": {
+        "family": ("string", ("name.family",)),
+        "given": ("string", ("name.given",)),
+        "address-city": ("string", ("address.city",)),
+        "gender": ("token", ("gender",)),
+        "active": ("token", ("active",)),
+        "name": ("string", ("name.family", "name.given", "name.text")),
+        "identifier": ("token", ("identifier",)),
+    },
+}
+IMPLIED = {"gender": "http://hl7.org/fhir/administrative-gender", "status": "http://hl7.org/fhir/observation-status"}
+MAIN_DATE = {"Patient": "birthdate", "Observation": "date"}
+
+
+def values(resource: Resource, path: str) -> Iterator[Any]:
+    nodes: list[Any] = [resource]
+    for step in path.split("."):
+        found = [node[step] for node in nodes if step in node]
+        nodes = [item for value in found for item in (value if isinstance(value, list) else [value])]
+    yield from nodes
+
+
+def alternatives(value: str) -> list[str]:
+    """The parts between commas; a backslash makes the next character plain."""
+    parts, characters = [""], iter(value)
+    for character in characters:
+        if character == ",":
+            parts.append("")
+        else:
+            parts[-1] += next(characters) if character == "\\" else character
+    return parts
+
+
+class Naive:
+    """Searches among `resources`, as somebody who may see those for which `seen` holds."""
+
+    def __init__(self, resources: list[Resource], hidden: set[str]) -> None:
+        self.resources = [r for r in resources if f"{r['resourceType']}/{r['id']}" not in hidden]
+        self.by_reference = {f"{r['resourceType']}/{r['id']}": r for r in self.resources}
+
+    def search(self, kind: str, params: list[tuple[str, str]]) -> list[Resource]:
+        return [r for r in self.resources if r["resourceType"] == kind and all(self.matches(r, n, v) for n, v in params)]
+
+    def matches(self, resource: Resource, name: str, value: str) -> bool:
+        if name.startswith("_has:"):
+            _, kind, parameter, rest = name.split(":", 3)
+            own = f"{resource['resourceType']}/{resource['id']}"
+            referring = [r for r in self.resources if r["resourceType"] == kind and own in self.references(r, parameter)]
+            return any(self.matches(r, rest, value) for r in referring)
+        if name == "_id":
+            return resource["id"] in value.split(",")
+        head, _, chain = name.partition(".")
+        parameter, _, modifier = head.partition(":")
+        if chain:
+            return any(self.chained(reference, modifier, chain, value) for reference in self.references(resource, parameter))
+        kind, paths = PATHS[resource["resourceType"]][parameter]
+        present = [item for path in paths for item in values(resource, path)]
+        if kind == "reference":
+            present = [item for item in present if item["reference"] in self.references(resource, parameter)]
+        if modifier == "missing":
+            return (not present) == (value == "true")
+        if modifier == "not":
+            return not self.matches(resource, parameter, value)
+        return any(getattr(self, f"is_{kind}")(item, one, modifier, parameter) for one in alternatives(value) for item in present)
+
+    def chained(self, reference: str, kind: str, chain: str, value: str) -> bool:
+        target = self.by_reference.get(reference)
+        if target is None or (kind and target["resourceType"] != kind):
+            return False
+        parameter = chain.partition(":")[0]
+        return parameter in PATHS[target["resourceType"]] and self.matches(target, chain, value)
+
+    def references(self, resource: Resource, parameter: str) -> list[str]:
+        found = [i["reference"] for path in PATHS[resource["resourceType"]][parameter][1] for i in values(resource, path)]
+        return [one for one in found if parameter != "patient" or one.startswith("Patient/")]
+
+    @staticmethod
+    def is_reference(item: Resource, value: str, modifier: str, parameter: str) -> bool:
+        kind, _, id = item["reference"].rpartition("/")
+        return (not modifier or kind == modifier) and value in {id, f"{kind}/{id}"}
+
+    @staticmethod
+    def is_string(item: str, value: str, modifier: str, parameter: str) -> bool:
+        if modifier == "exact":
+            return item == value
+        return fold(value) in fold(item) if modifier == "contains" else fold(item).startswith(fold(value))
+
+    @staticmethod
+    def is_token(item: Any, value: str, modifier: str, parameter: str) -> bool:
+        return any(_token(system, code, value) for system, code in _codings(item, parameter))
+
+    @staticmethod
+    def is_date(item: Any, value: str, modifier: str, parameter: str) -> bool:
+        prefix, text = (value[:2], value[2:]) if value[0].isalpha() else ("eq", value)
+        (a, b), (x, y) = span(text), span_of(item)
+        inside, above, below = a <= x and y <= b, y > b, x < a
+        return {
+            "eq": inside, "ne": not inside, "gt": above, "lt": below, "ge": above or inside, "le": below or inside, "sa": x >= b, "eb": y <= a,
+        }[prefix]  # fmt: skip
+
+
+def _codings(item: Any, parameter: str) -> list[tuple[str, str]]:
+    if isinstance(item, dict):
+        listed = item.get("coding", [item])
+        return [(coding.get("system", ""), coding.get("code", coding.get("value", ""))) for coding in listed]
+    return [(IMPLIED.get(parameter, ""), {True: "true", False: "false"}[item] if isinstance(item, bool) else item)]
+
+
+def _token(system: str, code: str, value: str) -> bool:
+    wanted_system, bar, wanted = value.rpartition("|")
+    if not bar:
+        return code == wanted
+    return system == wanted_system and wanted in ({code, ""} if wanted_system else {code})
+
+
+def fold(text: str) -> str:
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return " ".join(bare.casefold().split())
+
+
+def span(text: str) -> Span:
+    paris = ZoneInfo("Europe/Paris")
+    if "T" in text:
+        start = datetime.fromisoformat(text)
+        return start, start + timedelta(seconds=1)
+    parts = [int(part) for part in text.split("-")]
+    year, month, day = (*parts, 1, 1)[:3]
+    if len(parts) == 1:
+        after = datetime(year + 1, 1, 1)
+    elif len(parts) == 2:
+        after = datetime(year + month // 12, month % 12 + 1, 1)
+    else:
+        after = datetime(year, month, day) + timedelta(days=1)
+    return datetime(year, month, day, tzinfo=paris).astimezone(UTC), after.replace(tzinfo=paris).astimezone(UTC)
+
+
+def span_of(item: Any) -> Span:
+    if isinstance(item, str):
+        return span(item)
+    start = span(item["start"])[0] if "start" in item else datetime.min.replace(tzinfo=UTC)
+    return start, span(item["end"])[1] if "end" in item else datetime.max.replace(tzinfo=UTC)
+
+
+def main_date(resource: Resource) -> datetime | None:
+    parameter = MAIN_DATE.get(resource["resourceType"])
+    paths = PATHS[resource["resourceType"]][parameter][1] if parameter else ()
+    found = [span_of(item)[0] for path in paths for item in values(resource, path)]
+    return found[0] if found else None
