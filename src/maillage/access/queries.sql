@@ -3,16 +3,16 @@
 true
 
 -- name: rows_of_types :fragment
--- The types that a machine client's scopes name.
-{rt} = any(%(access_types)s)
+-- The types that a machine client's scopes name. Lists that do not change are literals: as parameters they would cost more than the row.
+{rt} = any('{types}'::smallint[])
 
 -- name: open_rows :fragment
 -- The directory and the definitions: no patient in them, open to whoever signed in.
-{row}.patient is null and {rt} = any(%(access_open)s)
+{row}.patient is null and {rt} = any('{open}'::smallint[])
 
 -- name: identities :fragment
 -- Identity traits only: Patient rows, all of them, and nothing clinical.
-{rt} = any(%(access_identity)s)
+{rt} = any('{identity}'::smallint[])
 
 -- name: granted :fragment
 -- Rows of the patients that the records give to this actor now, less what is masked to them.
@@ -27,7 +27,7 @@ case when {row}.patient is not null then
               and g.since <= %(access_now)s and g.until > %(access_now)s
             limit 1), false)
   and (select true from access_mask k
-       where k.id = {row}.id and k.audience = any(%(access_audiences)s)
+       where k.id = {row}.id and k.audience = any('{audiences}'::text[])
          and not k.authors && array(select %(access_self)s::uuid
                                     union all
                                     select m.acts_for from access_member m

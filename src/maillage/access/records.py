@@ -13,7 +13,7 @@ from maillage.access.guards import guards_of
 from maillage.access.visibility import visible_to, writable_by
 from maillage.db import Connection, load_queries
 from maillage.errors import Forbidden, Invalid, MaillageError
-from maillage.fhir import compartment, ids
+from maillage.fhir import compartment, ids, validation
 from maillage.fhir.bundle import process
 from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.index import index
@@ -154,7 +154,7 @@ class Records:
             return count
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
-        """Write all changes or none: rights, guards, the store, then what they say of who may see whom."""
+        """Write all changes or none: rights, guards, validation, the store, then what they say of who may see whom."""
         self._ctx.refuse_to_write()
         entries = [self._trail.add(_ACTIONS[c.verb], str(c.resource.get("resourceType")), c.resource.get("id")) for c in changes]
         with self._trail.attempt(entries):
@@ -179,13 +179,16 @@ class Records:
             raise type(fault)(fault.message, issues=issues) from fault
 
     async def _completed(self, change: Change) -> Change:
-        """The change as it will be written: allowed, seen by the guards of its type."""
+        """The change as it will be written: valid, allowed, seen by the guards of its type."""
+        if change.verb is not Verb.DELETE:
+            validation.validate(change.resource)
         if reason := writes.refusal(self._ctx.actor, change):
             raise Forbidden(reason)
         await self._refuse_new_links(change)
         for guard in guards_of(change.resource["resourceType"]):
             resource = await guard(self._ctx, change)
             if resource is not change.resource:
+                validation.validate(resource)
                 change = replace(change, resource=resource)
         return change
 

@@ -7,7 +7,7 @@ by jobs and by machine clients registered for the whole system.
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
 
 from maillage.access.actors import CIRCLE_ROLES, Actor, ActorKind, Role
 from maillage.access.grants import grantee
@@ -66,8 +66,23 @@ def _spells(may: str, letters: str) -> bool:
 def _scope(actor: Actor, now: datetime, types: frozenset[str]) -> Scope:
     if actor.kind is ActorKind.JOB or (actor.kind is ActorKind.SYSTEM and "*" in types):
         return Scope(QUERIES.text("all_rows"))
-    texts = [f"({QUERIES.text(name)})" for applies, name in _PARTS if applies(actor)]
-    return Scope(" or ".join(texts) or "false", _parameters(actor, now, types))
+    names = tuple(name for applies, name in _PARTS if applies(actor))
+    own = grantee(actor.reference) if actor.reference else None
+    return Scope(_text(names, types, _audiences(actor)), {"access_self": own, "access_now": now})
+
+
+@lru_cache(maxsize=256)
+def _text(names: tuple[str, ...], types: frozenset[str], audiences: tuple[str, ...]) -> str:
+    text = " or ".join(f"({QUERIES.text(name)})" for name in names) or "false"
+    lists = {
+        "{types}": _numbers(types),
+        "{open}": _numbers(OPEN_TYPES),
+        "{identity}": _numbers(frozenset({"Patient"})),
+        "{audiences}": "{" + ",".join(audiences) + "}",
+    }
+    for place, literal in lists.items():
+        text = text.replace(place, literal)
+    return text
 
 
 def _sees_types(actor: Actor) -> bool:
@@ -94,29 +109,13 @@ _PARTS: tuple[tuple[Callable[[Actor], bool], str], ...] = (
 )
 
 
-def _parameters(actor: Actor, now: datetime, types: frozenset[str]) -> dict[str, Any]:
-    return {
-        "access_types": _numbers(types),
-        "access_open": _numbers(OPEN_TYPES),
-        "access_identity": _numbers(frozenset({"Patient"})),
-        "access_self": grantee(actor.reference) if actor.reference else None,
-        "access_now": now,
-        "access_audiences": _audiences(actor),
-    }
-
-
-def _audiences(actor: Actor) -> list[str]:
+def _audiences(actor: Actor) -> tuple[str, ...]:
     """The audiences this actor belongs to: a record masked to one of them is not theirs to see."""
-    audiences = []
-    if actor.has(*CIRCLE_ROLES):
-        audiences.append("professional")
-    if actor.has(Role.PATIENT):
-        audiences.append("patient")
-    if actor.has(Role.CARER):
-        audiences.append("carer")
-    return audiences
+    by_roles = ((CIRCLE_ROLES, "professional"), ({Role.PATIENT}, "patient"), ({Role.CARER}, "carer"))
+    return tuple(audience for roles, audience in by_roles if actor.has(*roles))
 
 
-def _numbers(types: frozenset[str]) -> list[int]:
+def _numbers(types: frozenset[str]) -> str:
+    """The numbers of these types as a PostgreSQL array literal; names that R4 does not have are left out."""
     known = definitions.resource_types()
-    return [ids.number(name) for name in sorted(types) if name in known]
+    return "{" + ",".join(str(ids.number(name)) for name in sorted(types) if name in known) + "}"

@@ -16,7 +16,7 @@ from maillage.access.guards import _GUARDS, guard
 from maillage.access.permissions import Permission
 from maillage.clock import FixedClock
 from maillage.db import Database
-from maillage.errors import Conflict, Forbidden, Gone, NotFound, PreconditionFailed
+from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound, PreconditionFailed
 from maillage.fhir.change import Change, Verb
 
 Resource = dict[str, Any]
@@ -594,6 +594,12 @@ async def test_an_import_opens_records_like_any_other_write(access: Access, data
     with pytest.raises(Forbidden, match="import"):
         async with access.act(NURSE) as ctx:
             await ctx.records.load([a_patient("q")])
+
+
+async def test_an_invalid_record_is_refused_at_every_door(seeded: Access) -> None:
+    with pytest.raises(Invalid):
+        async with seeded.act(SEED) as ctx:
+            await ctx.records.write({"resourceType": "Condition", "surprise": True})
 
 
 async def test_a_guard_completes_or_refuses_at_every_door(seeded: Access) -> None:
