@@ -2,6 +2,7 @@
 
 from maillage.access.context import Context
 from maillage.services.identity.resources import patients, systems
+from maillage.services.identity.resources.messages import patient_from
 from maillage.services.identity.rules.ins import Ins, Root, claims_to_be_ins, usable, with_key
 from maillage.services.identity.rules.matching import Claim as IdentityClaim
 from maillage.services.identity.rules.matching import Identifier, Reason
@@ -32,6 +33,7 @@ __all__ = [
     "keep_many",
     "normal_name",
     "patient_for",
+    "patient_from",
     "record_of",
     "regional_number",
     "systems",

@@ -2,15 +2,14 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from maillage.fhir.change import Change, Resource, Verb
 from maillage.services.documents.resources import coding
 from maillage.services.documents.resources.coding import concept
 from maillage.services.documents.resources.header import Address, Agent, Code, Header, InstanceId, Organization, Subject
-
-Resource = dict[str, Any]
 
 PROFILE = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-comprehensive-document-reference"
 SHA256 = "urn:oid:2.16.840.1.101.3.4.2.1"
@@ -25,6 +24,7 @@ ID_TYPE = "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203"
 IHE_FORMAT = f"{coding.NOS}/TRE_A11-IheFormatCode/FHIR/TRE-A11-IheFormatCode"
 CDA_MEDIA_TYPE = "text/xml"
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 INS_TYPES = {"8": "INS-NIR", "9": "INS-NIA", "10": "INS-NIR-TEST", "11": "INS-NIR-DEMO"}
 GENDERS = {"M": "male", "F": "female", "U": "unknown", "UN": "other"}
 
@@ -123,6 +123,42 @@ def security_labels(confidentiality: Code, visibility: Sequence[str]) -> list[Re
     return [concept(code) for code in (confidentiality, *hidden)]
 
 
+def changes(record: Resource, old: Sequence[Resource]) -> list[Change]:
+    """The new record and the records it makes old, each against the version that was read."""
+    return [Change(Verb.CREATE, record), *updates(old)]
+
+
+def updates(records: Sequence[Resource]) -> list[Change]:
+    """Changes of records that were read, each against its version."""
+    return [Change(Verb.UPDATE, one, int(one["meta"]["versionId"])) for one in records]
+
+
+def merged(sent: Resource, record: Resource) -> Resource:
+    """What a client sent with a CDA, under its id where it gave one, completed and corrected by what the document says."""
+    kept = {name: value for name, value in sent.items() if name not in record}
+    result = {**kept, **record, "id": sent.get("id", record["id"])}
+    result["identifier"] = [
+        *record["identifier"],
+        *(one for one in sent.get("identifier", []) if one not in record["identifier"]),
+    ]
+    if "category" in sent:
+        result["category"] = sent["category"]
+    return result
+
+
+def replaced_ids(resource: Resource) -> tuple[InstanceId, ...]:
+    """The documents a record says it replaces, where it names them by their unique ids."""
+    targets = (r.get("target", {}).get("identifier", {}) for r in resource.get("relatesTo", []) if r.get("code") == "replaces")
+    return tuple(id for target in targets if (id := _instance(target)))
+
+
+def _instance(target: Resource) -> InstanceId | None:
+    system, value = target.get("system", ""), target.get("value", "")
+    if system == "urn:ietf:rfc:3986" and value.startswith(("urn:oid:", "urn:uuid:")):
+        return InstanceId(value.removeprefix("urn:oid:").removeprefix("urn:uuid:"))
+    return InstanceId(system.removeprefix("urn:oid:"), value) if system.startswith("urn:oid:") and value else None
+
+
 def superseded(resource: Resource) -> Resource:
     """The record once another document replaced it."""
     return {**resource, "status": "superseded"}
@@ -133,11 +169,23 @@ def deleted(resource: Resource) -> Resource:
     return {**resource, "status": "entered-in-error"}
 
 
+def patient_of(resource: Resource) -> Resource:
+    """The patient as the document named them when it was made."""
+    held: list[Resource] = resource.get("contained", [])
+    return next((one for one in held if one.get("resourceType") == "Patient"), {"resourceType": "Patient"})
+
+
+def digest_of(resource: Resource) -> str | None:
+    """SHA-256 of the original bytes in hexadecimal, or None for a record that did not come as a CDA."""
+    identifiers: list[Resource] = resource.get("identifier", [])
+    return next((one.get("value") for one in identifiers if one.get("system") == SHA256), None)
+
+
 def _identifiers(header: Header, original: Original, id: str) -> list[Resource]:
-    entry = {"use": "official", "system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{id}", "type": {"text": "entryUUID"}}
+    entry: Resource = {"use": "official", "system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{id}", "type": {"text": "entryUUID"}}
     digest = {"use": "secondary", "system": SHA256, "value": original.sha256, "type": {"text": "SHA-256"}}
     series = [{"use": "usual", "type": {"text": "setId"}, **identifier(header.set_id)}] if header.set_id else []
-    return [entry, digest, *series]
+    return [*([entry] if _UUID.fullmatch(id) else []), digest, *series]
 
 
 def _attachment(header: Header, original: Original, id: str) -> Resource:

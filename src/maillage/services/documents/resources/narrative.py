@@ -17,7 +17,27 @@ INLINE_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif"})
 """Image types shown inside the text; anything else is a link to the file."""
 
 TAGS = frozenset(
-    {"a", "br", "caption", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "img", "li", "ol", "p", "section", "small", "span"}
+    {
+        "a",
+        "br",
+        "caption",
+        "div",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "img",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "small",
+        "span",
+    }
     | {"strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul"}
 )
 """Every element that can come out."""
@@ -66,6 +86,11 @@ def body(document: cda.ClinicalDocument, links: Mapping[str, MediaLink], *, leve
 def fragment(text: etree._Element, links: Mapping[str, MediaLink]) -> Markup:
     """The HTML of one narrative block (`section/text`)."""
     return _trusted(_Writer(links).children(text))
+
+
+def plain_text(text: str) -> Markup:
+    """The body of a document that is only text: its lines as they are."""
+    return _trusted(_tag("pre", escape(text), {"class": "m-text"}))
 
 
 class _Writer:

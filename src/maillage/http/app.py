@@ -1,0 +1,177 @@
+"""The web application of one process: every declared route behind the wrapper, and what they share."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+from maillage.access.access import Access
+from maillage.access.permissions import Permission
+from maillage.clock import Clock
+from maillage.config import Config
+from maillage.connectors.psc import Provider, RelyingParty
+from maillage.connectors.psc.relying_party import PSC_ACR, PSC_SCOPE, origin
+from maillage.db import Database
+from maillage.errors import Invalid, MaillageError, NotFound
+from maillage.files import Files
+from maillage.http.envelope import Envelope
+from maillage.http.faults import MethodNotAllowed, Render, answer_fault
+from maillage.http.flux import Flux, answer_flux
+from maillage.http.headers import security_headers
+from maillage.http.health import Probe, Probes, answer_health, database_probe, files_probe
+from maillage.http.metrics import Metrics, answer_metrics
+from maillage.http.request import Request
+from maillage.http.routes import Declared, bare, stream
+from maillage.http.sign_in import CARD, CARDLESS, SignIn
+from maillage.http.visitors import Visitors
+from maillage.http.wrapper import Answer, mounted
+
+STATIC_CACHE = "public, max-age=31536000, immutable"
+
+
+class Platform(Protocol):
+    """What the web process is made of (`app.py` puts it together)."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def files(self) -> Files: ...
+
+    @property
+    def access(self) -> Access: ...
+
+
+def create_app(
+    platform: Platform,
+    routes: Iterable[Declared],
+    *,
+    render: Render | None = None,
+    static: Path | None = None,
+    probes: Mapping[str, Probe] | None = None,
+    choices: Mapping[str, tuple[str, str, str]] | None = None,
+) -> Starlette:
+    """The application that serves these routes and the platform's own (sign-in, flux, health, metrics, static files).
+
+    `render` is `ui.render`, `static` the folder of built files (their names carry a hash, they are cached for a year),
+    `probes` adds parts to `/health`, `choices` offers personas at sign-in: id → (provider, name, title). Things that routes
+    need are on `request.app.state`: `platform`, `visitors`, `flux`, `probes`, `metrics`.
+    """
+    config = platform.config
+    secure = config.base_url.startswith("https:")
+    visitors = Visitors(platform.access, secure=secure)
+    parties = relying_parties(config, platform.clock)
+    flux = Flux(platform.database)
+    sign_in = SignIn(
+        database=platform.database, access=platform.access, clock=platform.clock, visitors=visitors, parties=parties,
+        base_url=config.base_url, lifetime=config.session_lifetime, choices=choices, render=render,
+    )  # fmt: skip
+    declared = [*own_routes(), *sign_in.routes(), *routes]
+    metrics = Metrics()
+    origins = sorted({origin(party.provider.issuer) for party in parties.values()})
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await flux.start()
+        yield
+        await flux.stop()
+        for party in parties.values():
+            await party.close()
+
+    app = Starlette(
+        routes=_mounted(declared, platform.access, visitors, render, static),
+        middleware=[
+            Middleware(Envelope, metrics=metrics, security=security_headers(secure=secure, sign_in_origins=origins)),
+        ],
+        exception_handlers={HTTPException: _unrouted(render)},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    app.state.platform = platform
+    app.state.declared = declared
+    app.state.visitors = visitors
+    app.state.flux = flux
+    app.state.metrics = metrics
+    app.state.probes = _probes(platform, probes or {})
+    return app
+
+
+def relying_parties(config: Config, clock: Clock) -> dict[str, RelyingParty]:
+    """The clients of the identity providers that the operator configured; none without an issuer."""
+    if not config.psc_issuer:
+        return {}
+    card = Provider(
+        name=CARD, issuer=config.psc_issuer, discovery=config.psc_discovery, client_id=config.psc_client_id,
+        client_secret=config.psc_client_secret, scope=PSC_SCOPE, acr=PSC_ACR,
+    )  # fmt: skip
+    cardless = Provider(
+        name=CARDLESS, issuer=config.cardless_issuer or config.psc_issuer, client_id=config.cardless_client_id,
+        client_secret=config.cardless_client_secret, scope="openid profile",
+    )  # fmt: skip
+    return {provider.name: RelyingParty(provider, clock) for provider in (card, cardless)}
+
+
+def own_routes() -> list[Declared]:
+    """The routes of the platform itself, sign-in apart."""
+    return [
+        bare("/health", answer_health),
+        bare("/metrics", answer_metrics),
+        stream("/flux", answer_flux, permission=Permission.SIGNED_IN),
+    ]
+
+
+def _mounted(
+    declared: Iterable[Declared], access: Access, visitors: Visitors, render: Render | None, static: Path | None
+) -> list[BaseRoute]:
+    routes: list[BaseRoute] = [mounted(one, Answer(one, access=access, visitors=visitors, render=render)) for one in declared]
+    if static is not None:
+        routes.append(Mount("/static", GZipMiddleware(_Static(directory=static), minimum_size=1000), name="static"))
+    return routes
+
+
+def _probes(platform: Platform, more: Mapping[str, Probe]) -> Probes:
+    probes = Probes()
+    probes.add("database", database_probe(platform.database), vital=True)
+    probes.add("files", files_probe(platform.files))
+    for name, probe in more.items():
+        probes.add(name, probe)
+    return probes
+
+
+class _Static(StaticFiles):
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers["Cache-Control"] = STATIC_CACHE
+        return response
+
+
+def _unrouted(render: Render | None) -> Any:
+    async def answer(request: StarletteRequest, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        return answer_fault(Request(request.scope), _fault_of(error), render)
+
+    return answer
+
+
+def _fault_of(error: HTTPException) -> MaillageError:
+    if error.status_code == 405:
+        return MethodNotAllowed("This address does not answer that method.")
+    if error.status_code == 404:
+        return NotFound("Nothing at this address.")
+    return Invalid(f"The request was refused ({error.status_code}).")

@@ -1,0 +1,220 @@
+"""Sign-in and sign-out: OpenID Connect out and back, then a session of our own.
+
+An attempt is kept in the database, is taken once, lasts ten minutes, and only counts in the browser that began it (a cookie of its
+own): a replayed, forged or foreign answer opens nothing. The session's secret is always a new one.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import structlog
+from starlette.responses import RedirectResponse, Response
+
+from maillage.access.access import Access
+from maillage.access.actors import Actor
+from maillage.clock import Clock
+from maillage.connectors.psc import Attempt, RelyingParty, SignInRefused
+from maillage.db import Connection, Database, load_queries
+from maillage.errors import Invalid, MaillageError, NotFound
+from maillage.http.accounts import actor_of_account, actor_of_card
+from maillage.http.faults import SIGN_IN, Render, plain_page
+from maillage.http.request import Request
+from maillage.http.routes import Declared, action, bare, page
+from maillage.http.visitors import Visitors
+
+log = structlog.get_logger(__name__)
+
+QUERIES = load_queries("maillage.http")
+RETURN = f"{SIGN_IN}/retour"
+SIGN_OUT = "/deconnexion"
+CARD = "psc"
+CARDLESS = "sans-carte"
+ATTEMPT_LIFE = timedelta(minutes=10)
+HOME = "/"
+TEMPLATE = "sign-in.html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Someone the demonstration's sign-in page offers to be; `address` starts the sign-in as them."""
+
+    id: str
+    name: str
+    title: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Taken:
+    attempt: Attempt
+    provider: str
+    go_to: str
+
+
+class SignIn:
+    """The routes of sign-in, on the providers the operator configured (`psc` with a card, `sans-carte` without)."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        access: Access,
+        clock: Clock,
+        visitors: Visitors,
+        parties: Mapping[str, RelyingParty],
+        base_url: str,
+        lifetime: int,
+        choices: Mapping[str, tuple[str, str, str]] | None = None,
+        render: Render | None = None,
+    ) -> None:
+        self._database = database
+        self._access = access
+        self._clock = clock
+        self._visitors = visitors
+        self._parties = parties
+        self._base_url = base_url.rstrip("/")
+        self._secure = base_url.startswith("https:")
+        self._lifetime = lifetime
+        self._choices = choices or {}
+        self._render = render
+        self._cookie = "__Host-maillage-connexion" if self._secure else "maillage-connexion"
+
+    def routes(self) -> list[Declared]:
+        """What the web application mounts."""
+        return [
+            page(SIGN_IN, self.choose, public=True),
+            bare(RETURN, self.come_back),
+            bare(f"{SIGN_IN}/{{provider}}", self.start),
+            action(SIGN_OUT, self.sign_out, public=True),
+        ]
+
+    async def choose(self, request: Request, ctx: Any) -> Response:
+        """GET /connexion: how to sign in; those already signed in go on."""
+        go_to = local_path(request.query_params.get("suite", ""))
+        if request.visitor is not None:
+            return RedirectResponse(go_to, status_code=303)
+        suite = {"suite": go_to} if go_to != HOME else {}
+        doors = {name: _with_query(f"{SIGN_IN}/{name}", suite) for name in self._parties}
+        choices = [
+            Choice(id=name, name=shown, title=title, address=_with_query(f"{SIGN_IN}/{provider}", {**suite, "persona": name}))
+            for name, (provider, shown, title) in self._choices.items()
+        ]
+        if self._render is None:
+            return plain_page("Se connecter", "".join(f"<p><a href='{door}'>{name}</a></p>" for name, door in doors.items()))
+        return self._render(request, None, TEMPLATE, doors=doors, choices=choices)
+
+    async def start(self, request: Request, ctx: None) -> Response:
+        """GET /connexion/{provider}: off to the identity provider. `persona` is its login_hint, `suite` where to go afterwards."""
+        name = request.path_params["provider"]
+        party = self._parties.get(name)
+        if party is None:
+            raise NotFound("No identity provider by that name.")
+        attempt, browser = Attempt.new(), secrets.token_urlsafe(32)
+        address = await party.authorize_url(
+            attempt, redirect_uri=self._base_url + RETURN, login_hint=request.query_params.get("persona", "")
+        )  # fmt: skip
+        now = self._clock.now()
+        async with self._database.transaction() as conn:
+            await QUERIES.forget_sign_ins(conn, now=now)
+            await QUERIES.begin_sign_in(
+                conn,
+                state=_hash(attempt.state),
+                browser=_hash(browser),
+                provider=name,
+                nonce=attempt.nonce,
+                verifier=attempt.verifier,
+                go_to=local_path(request.query_params.get("suite", "")),
+                expires=now + ATTEMPT_LIFE,
+            )
+        response = RedirectResponse(address, status_code=303)
+        response.set_cookie(
+            self._cookie, browser, max_age=int(ATTEMPT_LIFE.total_seconds()), path="/",
+            secure=self._secure, httponly=True, samesite="lax",
+        )  # fmt: skip
+        return response
+
+    async def come_back(self, request: Request, ctx: None) -> Response:
+        """GET /connexion/retour: the provider's answer; opens a session or refuses."""
+        taken = await self._take(request)
+        query = request.query_params
+        if "error" in query:
+            return self._refused("The identity provider refused the sign-in, or the person did.")
+        try:
+            party = self._parties[taken.provider]
+            signed = await party.complete(taken.attempt, code=query.get("code", ""), redirect_uri=self._base_url + RETURN)
+            actor = await self._actor(taken.provider, signed.claims)
+        except SignInRefused as error:
+            return self._refused(error.message)
+        old = request.cookies.get(self._visitors.cookie)
+        if old:
+            await self._access.sign_out(old)
+        secret = await self._access.sign_in(actor, hint=f"{taken.provider} {signed.id_token}")
+        log.info("signed_in", provider=taken.provider, roles=sorted(actor.roles))
+        response = RedirectResponse(taken.go_to, status_code=303)
+        self._visitors.remember(response, secret, lifetime=self._lifetime)
+        response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
+        return response
+
+    async def sign_out(self, request: Request, ctx: Any) -> Response:
+        """POST /deconnexion: ends our session at once, then the provider's."""
+        address = SIGN_IN
+        if request.visitor is not None and request.visitor.session is not None:
+            address = await self._provider_sign_out(request.visitor.session) or SIGN_IN
+            await self._access.sign_out(request.visitor.session)
+        response = RedirectResponse(address, status_code=303)
+        self._visitors.forget(response)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+    async def _take(self, request: Request) -> _Taken:
+        state, browser = request.query_params.get("state", ""), request.cookies.get(self._cookie, "")
+        async with self._database.transaction() as conn:
+            row = await _taken_row(conn, state, browser, self._clock)
+        if row is None or not row["in_time"]:
+            raise Invalid("This sign-in was already used, has expired, or began in another browser. Start again.")
+        attempt = Attempt(state=state, nonce=row["nonce"], verifier=row["verifier"])
+        return _Taken(attempt=attempt, provider=row["provider"], go_to=row["go_to"])
+
+    async def _actor(self, provider: str, claims: Mapping[str, Any]) -> Actor:
+        return await actor_of_card(self._access, claims) if provider == CARD else actor_of_account(claims)
+
+    async def _provider_sign_out(self, session: str) -> str | None:
+        hint = (await self._access.session(session)).hint or ""
+        provider, _, id_token = hint.partition(" ")
+        if provider not in self._parties:
+            return None
+        try:
+            return await self._parties[provider].sign_out_url(id_token, return_to=self._base_url + SIGN_IN)
+        except MaillageError as error:  # signing out here must not fail because the provider is away
+            log.warning("provider_sign_out_failed", provider=provider, error=type(error).__name__)
+            return None
+
+    def _refused(self, why: str) -> Response:
+        log.warning("sign_in_refused", why=why)
+        return RedirectResponse(f"{SIGN_IN}?refus=1", status_code=303)
+
+
+def local_path(asked: str) -> str:
+    """The page to go to after sign-in: a path of ours, the home page for anything that a browser could read as elsewhere."""
+    inside = asked.startswith("/") and not asked.startswith(("//", "/\\")) and asked.isprintable() and "\\" not in asked
+    return asked if inside and not asked.startswith((SIGN_IN, SIGN_OUT)) else HOME
+
+
+async def _taken_row(conn: Connection, state: str, browser: str, clock: Clock) -> dict[str, Any] | None:
+    row: dict[str, Any] | None = await QUERIES.take_sign_in(
+        conn, state=_hash(state), browser=_hash(browser), now=clock.now()
+    )  # fmt: skip
+    return row
+
+
+def _with_query(path: str, query: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,97 @@
+"""The one wrapper of every route: who, may they, in which transaction, and what a refusal looks like."""
+
+import psycopg
+import structlog
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from maillage.access.access import Access
+from maillage.access.permissions import permits
+from maillage.errors import Forbidden, MaillageError, Unauthenticated, Unavailable
+from maillage.http.csrf import refuse_forgery
+from maillage.http.faults import Fault, Render, answer_fault
+from maillage.http.limits import limited
+from maillage.http.request import Request
+from maillage.http.routes import Declared, Kind
+from maillage.http.visitors import Visitors
+
+log = structlog.get_logger(__name__)
+
+DOORS = {Kind.PAGE: "page", Kind.ACTION: "page", Kind.API: "fhir"}
+
+
+def redirect(address: str) -> Response:
+    """The answer to an action: the page to look at next, fetched by GET."""
+    return RedirectResponse(address, status_code=303)
+
+
+class Answer:
+    """The ASGI application of one declared route."""
+
+    def __init__(self, declared: Declared, *, access: Access, visitors: Visitors, render: Render | None) -> None:
+        self._declared = declared
+        self._access = access
+        self._visitors = visitors
+        self._render = render
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(scope, receive, send)
+        await response(scope, receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> Response:
+        request = Request(scope, receive, send)
+        try:
+            request = Request(scope, limited(scope, receive, self._declared.max_body), send)
+            return await self._answer(request)
+        except MaillageError as error:
+            return answer_fault(request, error, self._render)
+        except psycopg.OperationalError as error:
+            log.warning("database_unavailable", error=type(error).__name__)
+            return answer_fault(request, Unavailable("The database does not answer."), self._render)
+        except Exception as error:  # noqa: BLE001  # the process edge: whatever happens is answered and logged, never shown
+            log_fault(error)
+            return answer_fault(request, Fault("The request failed and nothing was written."), self._render)
+
+    async def _answer(self, request: Request) -> Response:
+        declared = self._declared
+        if declared.kind is Kind.BARE:
+            return await declared.endpoint(request, None)
+        request.visitor = await self._visitors.recognise(request)
+        await refuse_forgery(request)
+        if declared.kind is Kind.STREAM:
+            return await self._stream(request)
+        if request.visitor is None:
+            return await self._anonymous(request)
+        async with self._access.act(
+            request.visitor.actor, read_only=declared.read_only, door=DOORS[declared.kind]
+        ) as ctx:  # fmt: skip
+            if declared.permission is not None:
+                ctx.require(declared.permission)
+            return await declared.endpoint(request, ctx)
+
+    async def _anonymous(self, request: Request) -> Response:
+        if not self._declared.public:
+            raise Unauthenticated("Sign in first.")
+        return await self._declared.endpoint(request, None)
+
+    async def _stream(self, request: Request) -> Response:
+        permission = self._declared.permission
+        if permission is not None and not permits(request.actor, permission):
+            raise Forbidden(f"This needs the permission {permission}.")
+        return await self._declared.endpoint(request, None)
+
+
+def log_fault(error: BaseException) -> None:
+    """Log where an unforeseen fault happened: the frames, never its message or values, which may name a patient."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    log.error("unforeseen_fault", error=type(error).__name__, frames=frames[-12:])
+
+
+def mounted(declared: Declared, answer: Answer) -> Route:
+    """The Starlette route that serves a declared one."""
+    return Route(declared.path, answer, methods=list(declared.methods), name=declared.path)

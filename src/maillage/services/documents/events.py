@@ -1,0 +1,39 @@
+"""Facts about documents. Identifiers and codes only."""
+
+from maillage.events import Event
+
+
+class DocumentReceived(Event, frozen=True, kw_only=True):
+    """A document was recorded and may be shown.
+
+    `document` and `patient` are ids of DocumentReference and Patient; `certain` is false while a steward decides who the patient
+    is; `author`, `organization` are references of the directory where it knows them; `recipients` are national professional
+    identifiers (IDNPS) the document names; `replaces` is the id of the
+    document it made old; `ins` tells whether it carries an INS.
+    """
+
+    document: str
+    patient: str
+    certain: bool
+    type: str
+    door: str
+    author: str | None = None
+    organization: str | None = None
+    recipients: tuple[str, ...] = ()
+    replaces: str | None = None
+    ins: bool = False
+
+
+class DocumentReplaced(Event, frozen=True, kw_only=True):
+    """A document is superseded by another: `by` is the id of the new one."""
+
+    document: str
+    patient: str
+    by: str
+
+
+class DocumentDeleted(Event, frozen=True, kw_only=True):
+    """A document was withdrawn by its author: kept, no longer shown."""
+
+    document: str
+    patient: str

@@ -1,0 +1,23 @@
+"""What other services may ask of documents."""
+
+from maillage.services.documents.resources.summary import DocumentSummary, summary
+from maillage.services.documents.service.guarding import complete
+from maillage.services.documents.service.reading import Preview, document, documents_of, original, preview
+from maillage.services.documents.service.receiving import Origin, Received, receive
+from maillage.services.documents.service.withdrawing import Withdrawn, withdraw
+
+__all__ = [
+    "DocumentSummary",
+    "Origin",
+    "Preview",
+    "Received",
+    "Withdrawn",
+    "complete",
+    "document",
+    "documents_of",
+    "original",
+    "preview",
+    "receive",
+    "summary",
+    "withdraw",
+]

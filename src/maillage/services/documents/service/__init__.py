@@ -1,0 +1,1 @@
+"""The verbs of documents: receive, withdraw, read."""

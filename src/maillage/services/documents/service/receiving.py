@@ -1,0 +1,244 @@
+"""Receives a document: reads it, knows whose it is, keeps its bytes, records it, and makes old what it replaces."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from uuid import uuid4
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.db import load_queries
+from maillage.errors import Conflict, Forbidden, Unprocessable
+from maillage.fhir.change import Resource, instant
+from maillage.services.documents import rules
+from maillage.services.documents.events import DocumentReceived, DocumentReplaced
+from maillage.services.documents.resources import cda, document_reference
+from maillage.services.documents.resources.cda import ClinicalDocument
+from maillage.services.documents.resources.document_reference import Links, Original
+from maillage.services.documents.resources.header import Header, InstanceId
+from maillage.services.documents.rules import Held
+from maillage.services.documents.service import directory
+from maillage.services.identity.public import IdentityClaim, claim_of, identify, usable
+
+QUERIES = load_queries("maillage.services.documents")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """How a document came.
+
+    `door` is mllp, fhir…; `source` says in words who sent it; `claim` is what the carrier says of the patient (PID), `subject` the
+    "Patient/…" a caller has established already; `visibility` codes of TRE_A07; `replaces` unique ids the carrier says are replaced.
+    """
+
+    door: str
+    source: str = ""
+    claim: IdentityClaim | None = None
+    subject: str | None = None
+    visibility: tuple[str, ...] = ()
+    replaces: tuple[InstanceId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What became of a document: its record and whose it is ("Patient/…"), whether that is certain, what it replaced.
+
+    `again` is true when it had been received before: nothing was written.
+    """
+
+    document: str
+    patient: str
+    certain: bool
+    again: bool = False
+    replaced: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A document that is ready to be written: its record, the records it makes old, what will be announced."""
+
+    record: Resource
+    superseded: tuple[Resource, ...]
+    replaced: tuple[str, ...]
+    received: DocumentReceived
+    claim: Held
+    notes: tuple[str, ...] = field(default=())
+
+
+async def receive(ctx: Context, content: bytes, *, origin: Origin, read: ClinicalDocument | None = None) -> Received:
+    """Record a CDA document. The same unique id with the same bytes gives the same answer and writes nothing.
+
+    `read` is the document in these bytes, where the caller has read it already.
+    Raises Invalid (not a safe CDA), Unprocessable (two patients), Conflict (unique id taken by other bytes, or withdrawn), Forbidden
+    (it replaces another establishment's document), Unavailable (the bytes cannot be kept).
+    """
+    ctx.require(Permission.DOCUMENT_WRITE)
+    prepared = await prepare(ctx, content, origin=origin, read=read)
+    if isinstance(prepared, Received):
+        return prepared
+    await ctx.records.write_changes(document_reference.changes(prepared.record, prepared.superseded))
+    announce(ctx, prepared)
+    event = prepared.received
+    return Received(
+        document=event.document,
+        patient=f"Patient/{event.patient}",
+        certain=event.certain,
+        replaced=prepared.replaced,
+        note="; ".join(prepared.notes),
+    )
+
+
+async def prepare(
+    ctx: Context, content: bytes, *, origin: Origin, read: ClinicalDocument | None = None, id: str | None = None
+) -> Prepared | Received:
+    """Everything but the writing of the record: for `receive`, and for the guard of DocumentReference at the FHIR door.
+
+    `id` is the record's id where the caller has chosen it.
+    """
+    document: ClinicalDocument = read if read is not None else await asyncio.to_thread(cda.parse, content)
+    body = await asyncio.to_thread(cda.non_xml_body, document)
+    header = _with_carrier(document.header, origin)
+    said = claim_of(document_reference.source_patient(header.subject), origin=_words(header, origin))
+    if origin.claim and (reason := rules.contradiction(origin.claim, said)):
+        raise Unprocessable(f"the message and its document speak of two patients: {reason}")
+    original, identifier = Original.of(content), id or str(uuid4())
+    held = await _take(ctx, header, original, identifier)
+    if held.document != identifier:
+        return await _again(ctx, held)
+    identified = await _whose(ctx, said, origin)
+    await ctx.files.put(content)
+    known = await directory.known(ctx, header)
+    replaced = await _replaced(ctx, header)
+    links = Links(
+        patient=identified[0],
+        known=known,
+        replaced={one.unique_id: f"DocumentReference/{one.document}" for one in replaced if one.document},
+    )
+    record = document_reference.document_reference(
+        header,
+        original,
+        links,
+        id=identifier,
+        received=instant(ctx.now),
+        body_type=body.media_type if body else None,
+        visibility=origin.visibility,
+    )
+    current = [one for one in replaced if one.document and not one.withdrawn]
+    old = [await ctx.records.read("DocumentReference", one.document or "") for one in current]
+    return Prepared(
+        record=document_reference.superseded(record) if held.replaced_by else record,
+        superseded=tuple(document_reference.superseded(one) for one in old if one["status"] == "current"),
+        replaced=tuple(one["id"] for one in old),
+        received=_received(header, record, identified, origin, tuple(one["id"] for one in old), known),
+        claim=held,
+        notes=_notes(held, replaced),
+    )
+
+
+def announce(ctx: Context, prepared: Prepared) -> None:
+    """The facts of a document that is being written."""
+    event = prepared.received
+    for old in prepared.replaced:
+        ctx.announce(DocumentReplaced(document=old, patient=event.patient, by=event.document))
+    if prepared.claim.replaced_by is None:
+        ctx.announce(event)
+
+
+async def _take(ctx: Context, header: Header, original: Original, identifier: str) -> Held:
+    row = await ctx.run(
+        QUERIES.claim,
+        unique_id=header.id.text,
+        document=identifier,
+        sha256=original.sha256,
+        custodian=custodian_of(header),
+    )
+    held = Held(**row)
+    if reason := rules.refusal_to_receive(held, document=identifier, sha256=original.sha256):
+        raise Conflict(reason)
+    return held
+
+
+async def _again(ctx: Context, held: Held) -> Received:
+    record = await ctx.records.read("DocumentReference", held.document or "")
+    patient = record["subject"]["reference"]
+    return Received(document=record["id"], patient=patient, certain=True, again=True, note="already received")
+
+
+async def _whose(ctx: Context, said: IdentityClaim, origin: Origin) -> tuple[str, bool]:
+    if origin.subject:
+        return origin.subject, True
+    carrier = origin.claim
+    if carrier:
+        identifiers = tuple(dict.fromkeys((*said.identifiers, *carrier.identifiers)))
+        said = replace(
+            said,
+            ins=said.ins or carrier.ins,
+            identifiers=identifiers,
+            reliability=carrier.reliability,
+            organization=carrier.organization,
+        )
+    identified = await identify(ctx, _with_usable_ins(said))
+    return identified.patient_reference, identified.certain
+
+
+def _with_usable_ins(said: IdentityClaim) -> IdentityClaim:
+    """A false INS identifies nobody: the person is then known by the rest, or put to a steward. The document keeps it as sent."""
+    return said if said.ins is None or usable(said.ins) else replace(said, ins=None)
+
+
+async def _replaced(ctx: Context, header: Header) -> Sequence[Held]:
+    if not header.replaces:
+        return ()
+    rows = await ctx.run(QUERIES.supersede, unique_ids=sorted({one.text for one in header.replaces}), by=header.id.text)
+    found = [Held(**row) for row in rows]
+    for held in found:
+        if reason := rules.refusal_to_touch(held, custodian=custodian_of(header)):
+            raise Forbidden(reason)
+    return found
+
+
+def _with_carrier(header: Header, origin: Origin) -> Header:
+    """What the carrier says is replaced counts with what the document says; a document never replaces itself."""
+    named = {one.text: one for one in (*header.replaces, *origin.replaces) if one.text != header.id.text}
+    return replace(header, replaces=tuple(named.values()))
+
+
+def _received(
+    header: Header,
+    record: Resource,
+    identified: tuple[str, bool],
+    origin: Origin,
+    replaces: tuple[str, ...],
+    known: dict[str, str],
+) -> DocumentReceived:
+    patient, certain = identified
+    author = header.authors[0]
+    return DocumentReceived(
+        document=record["id"],
+        patient=patient.removeprefix("Patient/"),
+        certain=certain,
+        type=header.type.code,
+        door=origin.door,
+        author=known.get(author.id.text) if author.id else None,
+        organization=known.get(custodian_of(header)),
+        recipients=tuple(agent.id.extension for agent in header.recipients if agent.id and agent.id.extension),
+        replaces=next(iter(replaces), None),
+        ins=header.subject.ins is not None,
+    )
+
+
+def _notes(held: Held, replaced: Sequence[Held]) -> tuple[str, ...]:
+    awaited = [one.unique_id for one in replaced if one.document is None]
+    notes = [f"the replaced document {one} was never received" for one in awaited]
+    return (*notes, "it was replaced before it came") if held.replaced_by else tuple(notes)
+
+
+def custodian_of(header: Header) -> str:
+    """The custodian's identifier, or its name where the document gives no other."""
+    return header.custodian.id.text if header.custodian.id else header.custodian.name
+
+
+def _words(header: Header, origin: Origin) -> str:
+    """Where a claim comes from, for a steward."""
+    return f"{header.title} — {origin.source or header.custodian.name}"
