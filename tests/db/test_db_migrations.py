@@ -88,3 +88,9 @@ def test_names_gaps_and_missing_checks_are_refused(tmp_path: Path) -> None:
     (tmp_path / "0001_x.sql").write_text("select 1")
     with pytest.raises(SetupError, match="verify"):
         read("x", tmp_path)
+
+
+def test_a_migration_may_stand_for_a_file_of_an_installed_package(tmp_path: Path) -> None:
+    (tmp_path / "0001_queue.sql").write_text("-- verify: select true\n-- include: procrastinate/sql/schema.sql\n")
+    (migration,) = read("maillage.tests", tmp_path)
+    assert "CREATE TABLE procrastinate_jobs" in migration.sql

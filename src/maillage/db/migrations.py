@@ -3,6 +3,7 @@
 A migration is `<package>/migrations/0001_what.sql`. Its head holds `-- verify: <select that answers true>` lines, at least one, and
 `-- transaction: none` when PostgreSQL cannot run it inside one (it must then be safe to run again). `lock_timeout` and
 `statement_timeout` keep a migration from stopping the service: it fails, and the next start resumes.
+`-- include: package/path.sql` stands for a file of an installed package, which is then applied, and kept from changing, like the rest.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ STATEMENT_TIMEOUT = "120s"
 FIRST = ("maillage.fhir", "maillage.access", "maillage.events", "maillage.jobs")
 
 _NAME = re.compile(r"^(?P<number>\d{4})_(?P<what>[a-z0-9_]+)\.sql$")
+_INCLUDE = re.compile(r"^-- include: (?P<package>[a-z_]+)/(?P<path>\S+)$", re.MULTILINE)
 _VERIFY = re.compile(r"^-- verify: (?P<sql>.+)$", re.MULTILINE)
 
 _LEDGER = """
@@ -76,13 +78,17 @@ def read(owner: str, folder: Traversable) -> list[Migration]:
         match = _NAME.match(file.name)
         if not match:
             raise SetupError(f"{owner}: {file.name} is not named like 0001_what.sql")
-        found.append(Migration(owner, int(match["number"]), match["what"], file.read_text("utf-8")))
+        found.append(Migration(owner, int(match["number"]), match["what"], _whole(file.read_text("utf-8"))))
     for position, migration in enumerate(found, start=1):
         if migration.number != position:
             raise SetupError(f"{migration.label}: expected number {position:04d}")
         if not migration.checks:
             raise SetupError(f"{migration.label}: no '-- verify:' line says what must be true afterwards")
     return found
+
+
+def _whole(sql: str) -> str:
+    return _INCLUDE.sub(lambda match: files(match["package"]).joinpath(match["path"]).read_text("utf-8"), sql)
 
 
 def pending(dsn: str, migrations: Sequence[Migration] | None = None) -> list[Migration]:
