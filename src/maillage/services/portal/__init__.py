@@ -1,1 +1,0 @@
-"""The patient's and the carer's own pages."""

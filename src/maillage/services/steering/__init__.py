@@ -1,1 +1,0 @@
-"""Indicators for the regional agency and the operator: counts, never records."""
