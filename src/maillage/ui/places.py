@@ -79,3 +79,12 @@ def served_paths(routes: Iterable[BaseRoute], prefix: str = "") -> frozenset[str
 def is_public(roles: Collection[str]) -> bool:
     """Whether this person sees the roomy pages: a patient or a carer and nothing else."""
     return bool(roles) and PUBLIC_ROLES.issuperset(roles)
+
+
+def record_tabs(patient: str) -> list[tuple[str, str]]:
+    """The tabs of a person's record: label and address."""
+    return [
+        ("Résumé", f"/patients/{patient}"),
+        ("Documents", f"/patients/{patient}/documents"),
+        ("Cercle de soins", f"/patients/{patient}/cercle"),
+    ]

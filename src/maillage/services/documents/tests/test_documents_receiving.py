@@ -60,7 +60,7 @@ def a_person(id: str = ZOE, *, family: str = "MARTIN") -> Resource:
         "gender": "female",
         "birthDate": "1950-06-01",
     }
-    return identity.patients.as_regional(person, f"R-{id}")
+    return identity.as_regional(person, f"R-{id}")
 
 
 @pytest.fixture

@@ -1,0 +1,112 @@
+"""Pages: a document, its PDF, its files and its original; the documents of a person."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.errors import Unsupported
+from maillage.http import Request, page
+from maillage.http.headers import framed_by_us
+from maillage.services.documents.resources.narrative import INLINE_IMAGES
+from maillage.services.documents.service import reading
+from maillage.services.documents.service.reading import PDF
+from maillage.services.identity import public as identity
+from maillage.ui import render
+from maillage.ui.places import is_public, record_tabs
+
+SHOWN_TYPES = INLINE_IMAGES | {PDF}
+"""What a browser may show by itself; any other file is only ever saved."""
+
+AUDIENCES = {
+    "INVISIBLE_PATIENT": "Cercle soignant seulement",
+    "MASQUE_PS": "Auteur et patient seulement",
+    "INVISIBLE_REPRESENTANTS_LEGAUX": "Sans les représentants légaux",
+}
+"""Who can see a document that is hidden from someone (TRE_A07), in the words of the screens."""
+
+
+async def show(request: Request, ctx: Context) -> Response:
+    """A document: whose it is, what it is, its body, its versions."""
+    opened = await reading.opened(ctx, _id(request), level=3)
+    about = opened.about
+    professional = not is_public(ctx.actor.roles)
+    return render(
+        request,
+        ctx,
+        "documents/document.html",
+        document=about,
+        opened=opened,
+        banner=await identity.banner(ctx, about.patient),
+        tabs=record_tabs(about.patient) if professional else [],
+        audience=[AUDIENCES[code] for code in about.hidden] if professional else [],
+        pdf=opened.body_type == PDF,
+    )
+
+
+async def pdf(request: Request, ctx: Context) -> Response:
+    """The PDF that is the body of a document, shown in a frame of our own page."""
+    file = await reading.body_file(ctx, _id(request))
+    if file.media_type != PDF:
+        raise Unsupported("The body of this document is not a PDF.")
+    return _shown(file.media_type, file.data, f"{_id(request)}.pdf")
+
+
+async def attached(request: Request, ctx: Context) -> Response:
+    """A file that the document carries: an image of its text, an annex."""
+    number = int(request.path_params["number"])
+    file = await reading.media_file(ctx, _id(request), number)
+    return _shown(file.media_type, file.data, f"{_id(request)}-{number}")
+
+
+async def original(request: Request, ctx: Context) -> Response:
+    """The bytes as they were received, to be saved."""
+    content = await reading.original(ctx, _id(request))
+    return _saved("text/xml", content, f"{_id(request)}.xml")
+
+
+async def of_person(request: Request, ctx: Context) -> Response:
+    """The documents of a person, newest first; `?type=` keeps one type."""
+    patient = str(request.path_params["id"])
+    documents = await reading.documents_of(ctx, patient)
+    kept = request.query_params.get("type", "")
+    types = sorted({(d.type_code, d.type_label) for d in documents}, key=lambda pair: pair[1])
+    return render(
+        request,
+        ctx,
+        "documents/list.html",
+        banner=await identity.banner(ctx, patient),
+        tabs=record_tabs(patient),
+        address=f"/patients/{patient}/documents",
+        documents=[d for d in documents if not kept or d.type_code == kept],
+        total=len(documents),
+        types=types,
+        kept=kept,
+    )
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["id"])
+
+
+def _shown(media_type: str, content: bytes, name: str) -> Response:
+    if media_type not in SHOWN_TYPES:
+        return _saved("application/octet-stream", content, name)
+    response = Response(content, media_type=media_type, headers={"Content-Disposition": f'inline; filename="{name}"'})
+    framed_by_us(response.headers)
+    return response
+
+
+def _saved(media_type: str, content: bytes, name: str) -> Response:
+    headers: dict[str, Any] = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+routes = [
+    page("/documents/{id}", show, permission=Permission.DOCUMENT_READ),
+    page("/documents/{id}/pdf", pdf, permission=Permission.DOCUMENT_READ),
+    page("/documents/{id}/fichiers/{number:int}", attached, permission=Permission.DOCUMENT_READ),
+    page("/documents/{id}/original", original, permission=Permission.DOCUMENT_READ),
+    page("/patients/{id}/documents", of_person, permission=Permission.DOCUMENT_READ),
+]
