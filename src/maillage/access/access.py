@@ -82,10 +82,12 @@ class Access:
         async with self._database.transaction() as conn:
             return await tokens.open_session(conn, actor, now=self.clock.now(), policy=self._sessions, hint=hint)
 
-    async def session(self, secret: str) -> Session:
+    async def session(self, secret: str, *, sign_of_life: bool = True) -> Session:
         """The session behind a cookie; Unauthenticated once it ended."""
         async with self._database.transaction() as conn:
-            return await tokens.session_of(conn, secret, now=self.clock.now(), policy=self._sessions)
+            return await tokens.session_of(
+                conn, secret, now=self.clock.now(), policy=self._sessions, sign_of_life=sign_of_life
+            )  # fmt: skip
 
     async def sign_out(self, secret: str) -> None:
         """The session ends at once."""

@@ -71,12 +71,17 @@ async def open_session(conn: Connection, actor: Actor, *, now: datetime, policy:
     return secret
 
 
-async def session_of(conn: Connection, secret: str, *, now: datetime, policy: SessionPolicy) -> Session:
-    """The session behind a cookie, kept alive by being asked for; Unauthenticated once it ended, whatever ended it."""
+async def session_of(
+    conn: Connection, secret: str, *, now: datetime, policy: SessionPolicy, sign_of_life: bool = True
+) -> Session:
+    """The session behind a cookie, kept alive by being asked for; Unauthenticated once it ended, whatever ended it.
+
+    `sign_of_life` is False when nobody did anything, as for a page that only listens: the session then goes on ageing.
+    """
     row = await QUERIES.find_session(conn, hash=_hash(secret), now=now)
     if row is None:
         raise Unauthenticated("the session has ended")
-    if now - row["seen"] >= min(TOUCH_AFTER, policy.idle / 2):
+    if sign_of_life and now - row["seen"] >= min(TOUCH_AFTER, policy.idle / 2):
         await QUERIES.touch_session(conn, hash=_hash(secret), now=now, idle_until=min(now + policy.idle, row["ends"]))
     return Session(_decode(row["actor"]), row["hint"], row["opened"], row["ends"])
 

@@ -25,9 +25,9 @@ from maillage.errors import Invalid, MaillageError, NotFound
 from maillage.files import Files
 from maillage.http.envelope import Envelope
 from maillage.http.faults import MethodNotAllowed, Render, answer_fault
-from maillage.http.flux import Flux, answer_flux
 from maillage.http.headers import security_headers
 from maillage.http.health import Probe, Probes, answer_health, database_probe, files_probe
+from maillage.http.live import Live, answer_live
 from maillage.http.metrics import Metrics, answer_metrics
 from maillage.http.request import Request
 from maillage.http.routes import Declared, bare, stream
@@ -66,17 +66,17 @@ def create_app(
     probes: Mapping[str, Probe] | None = None,
     choices: Mapping[str, tuple[str, str, str]] | None = None,
 ) -> Starlette:
-    """The application that serves these routes and the platform's own (sign-in, flux, health, metrics, static files).
+    """The application that serves these routes and the platform's own (sign-in, live notices, health, metrics, static files).
 
     `render` is `ui.render`, `static` the folder of built files (their names carry a hash, they are cached for a year),
     `probes` adds parts to `/health`, `choices` offers personas at sign-in: id → (provider, name, title). Things that routes
-    need are on `request.app.state`: `platform`, `visitors`, `flux`, `probes`, `metrics`.
+    need are on `request.app.state`: `platform`, `visitors`, `live`, `probes`, `metrics`.
     """
     config = platform.config
     secure = config.base_url.startswith("https:")
     visitors = Visitors(platform.access, secure=secure)
     parties = relying_parties(config, platform.clock)
-    flux = Flux(platform.database)
+    live = Live(platform.database)
     sign_in = SignIn(
         database=platform.database, access=platform.access, clock=platform.clock, visitors=visitors, parties=parties,
         base_url=config.base_url, lifetime=config.session_lifetime, choices=choices, render=render,
@@ -87,9 +87,9 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await flux.start()
+        await live.start()
         yield
-        await flux.stop()
+        await live.stop()
         for party in parties.values():
             await party.close()
 
@@ -105,7 +105,7 @@ def create_app(
     app.state.platform = platform
     app.state.declared = declared
     app.state.visitors = visitors
-    app.state.flux = flux
+    app.state.live = live
     app.state.metrics = metrics
     app.state.probes = _probes(platform, probes or {})
     return app
@@ -131,7 +131,7 @@ def own_routes() -> list[Declared]:
     return [
         bare("/health", answer_health),
         bare("/metrics", answer_metrics),
-        stream("/flux", answer_flux, permission=Permission.SIGNED_IN),
+        stream("/flux", answer_live, permission=Permission.SIGNED_IN),
     ]
 
 

@@ -14,7 +14,7 @@ delete from sign_in_attempt where expires < %(now)s
 
 -- name: tell_streams :exec
 -- Wake the streams of these references; the notice leaves with the commit.
-select pg_notify('maillage_flux', %(topic)s || ' ' || reference) from unnest(%(references)s::text[]) as told(reference)
+select pg_notify('maillage_live', %(topic)s || ' ' || reference) from unnest(%(references)s::text[]) as told(reference)
 
 -- name: ping :value
 -- Whether the server answers.

@@ -24,17 +24,20 @@ class Visitors:
         # The prefix binds the cookie to this host over https (RFC 6265bis §4.1.3.2); browsers refuse it over plain http.
         self.cookie = "__Host-maillage" if secure else "maillage"
 
-    async def recognise(self, request: Request) -> Visitor | None:
-        """The visitor, None when nobody signed in. Raises Unauthenticated for a token that does not count any more."""
+    async def recognise(self, request: Request, *, sign_of_life: bool = True) -> Visitor | None:
+        """The visitor, None when nobody signed in. Raises Unauthenticated for a token that does not count any more.
+
+        A page that only listens gives no `sign_of_life`: its session ages as if it were closed.
+        """
         given = request.headers.get("authorization")
         if given is not None:
             return Visitor(actor=await self._bearer(given), session=None)
         secret = request.cookies.get(self.cookie)
-        return await self._signed_in(secret) if secret else None
+        return await self._signed_in(secret, sign_of_life) if secret else None
 
     async def still_there(self, visitor: Visitor) -> bool:
         """Whether the visitor's session or token has not ended: asked now and then by what lasts longer than a request."""
-        return visitor.session is None or await self._signed_in(visitor.session) is not None
+        return visitor.session is None or await self._signed_in(visitor.session, False) is not None
 
     def remember(self, response: Response, secret: str, *, lifetime: int) -> None:
         """Hand the session's secret to the browser. Lax: a link from a notice e-mail arrives signed in, a foreign form does not."""
@@ -46,9 +49,9 @@ class Visitors:
         """Take the cookie back."""
         response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
 
-    async def _signed_in(self, secret: str) -> Visitor | None:
+    async def _signed_in(self, secret: str, sign_of_life: bool) -> Visitor | None:
         try:
-            session = await self._access.session(secret)
+            session = await self._access.session(secret, sign_of_life=sign_of_life)
         except Unauthenticated:
             return None
         return Visitor(actor=session.actor, session=secret)

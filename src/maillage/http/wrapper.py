@@ -15,6 +15,7 @@ from maillage.http.limits import limited
 from maillage.http.request import Request
 from maillage.http.routes import Declared, Kind
 from maillage.http.visitors import Visitors
+from maillage.logs import frames_of
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,7 @@ class Answer:
         declared = self._declared
         if declared.kind is Kind.BARE:
             return await declared.endpoint(request, None)
-        request.visitor = await self._visitors.recognise(request)
+        request.visitor = await self._visitors.recognise(request, sign_of_life=declared.kind is not Kind.STREAM)
         await refuse_forgery(request)
         if declared.kind is Kind.STREAM:
             return await self._stream(request)
@@ -84,12 +85,7 @@ class Answer:
 
 def log_fault(error: BaseException) -> None:
     """Log where an unforeseen fault happened: the frames, never its message or values, which may name a patient."""
-    frames = []
-    trace = error.__traceback__
-    while trace is not None:
-        frames.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    log.error("unforeseen_fault", error=type(error).__name__, frames=frames[-12:])
+    log.error("unforeseen_fault", error=type(error).__name__, frames=frames_of(error.__traceback__))
 
 
 def mounted(declared: Declared, answer: Answer) -> Route:

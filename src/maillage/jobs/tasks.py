@@ -25,9 +25,10 @@ ATTEMPTS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """The connectors that errands use."""
+    """What errands use: the connectors, and the address at which people reach the platform, for what they are sent."""
 
     mail: Mailer
+    base_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

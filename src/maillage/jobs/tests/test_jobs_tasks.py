@@ -86,7 +86,9 @@ def mailbox() -> Mailbox:
 @pytest.fixture
 async def outside(mailbox: Mailbox) -> AsyncIterator[Outside]:
     async with smtp_door(mailbox, host="127.0.0.1", port=0) as address:
-        yield Outside(mail=Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock()))
+        yield Outside(
+            mail=Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock()), base_url="http://door.example"
+        )
 
 
 def runner(database: Database, access: Access, outside: Outside, *, reactions: list[Reaction], tasks: list[Task]) -> JobRunner:

@@ -22,14 +22,13 @@ from maillage.http.visitors import Visitors
 log = structlog.get_logger(__name__)
 
 QUERIES = load_queries("maillage.http")
-CHANNEL = "maillage_flux"
 ALL = "*"
 HEARTBEAT_SECONDS = 20.0
 RECONNECT_SECONDS = 1.0
 MOST_STREAMS = 4000
 
 
-async def changed(ctx: Context, references: Iterable[str], *, topic: str) -> None:
+async def tell(ctx: Context, references: Iterable[str], *, topic: str = "nouveautes") -> None:
     """Tell the streams of these actors or organisations ("Practitioner/12") that a topic of theirs changed, on commit.
 
     A topic is the name of a list ("nouveautes", "taches"): no identifier, nothing about a patient.
@@ -65,7 +64,7 @@ class Stream:
         return topics
 
 
-class Flux:
+class Live:
     """The open streams of this process."""
 
     def __init__(self, database: Database) -> None:
@@ -118,31 +117,31 @@ class Flux:
             try:
                 await self._listen()
             except (Unavailable, OperationalError) as error:
-                log.warning("flux_lost", error=type(error).__name__)
+                log.warning("live_lost", error=type(error).__name__)
             self.listening.clear()
             await asyncio.sleep(RECONNECT_SECONDS)
             self.deliver(f"reprise {ALL}")  # notices may have been missed: let every page look again
 
     async def _listen(self) -> None:
         async with self._database.autocommit() as conn:
-            await conn.execute(b"listen maillage_flux")
+            await conn.execute(b"listen maillage_live")
             self.listening.set()
             async for notice in conn.notifies():
                 self.deliver(notice.payload)
 
 
-async def answer_flux(request: Request, ctx: None) -> Response:
+async def answer_live(request: Request, ctx: None) -> Response:
     """GET /flux: one event « change » with a topic each time, a comment as heartbeat, an end when the session ends."""
     state = request.app.state
     if request.visitor is None:
         raise Unavailable("No one to tell.")
-    body = _events(state.flux, state.visitors, request.visitor)
+    body = _events(state.live, state.visitors, request.visitor)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(body, media_type="text/event-stream", headers=headers)
 
 
-async def _events(flux: Flux, visitors: Visitors, visitor: Visitor) -> AsyncIterator[str]:
-    with flux.stream_of(visitor.actor) as stream:
+async def _events(live: Live, visitors: Visitors, visitor: Visitor) -> AsyncIterator[str]:
+    with live.stream_of(visitor.actor) as stream:
         yield "retry: 3000\n\n"
         while not stream.closed:
             topics = await stream.next(HEARTBEAT_SECONDS)

@@ -1,0 +1,81 @@
+"""Logs: one JSON object a line on standard error, for every process. They say what happened where, never to whom.
+
+An exception is reduced to its class and frames: its message may quote a patient's record.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from types import TracebackType
+from typing import Any
+
+import structlog
+
+FRAMES = 12
+# They name addresses, statements or parameters at these levels.
+QUIET = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "psycopg.pool": logging.ERROR,
+    "procrastinate": logging.ERROR,
+    "mail.log": logging.ERROR,
+}
+
+
+def configure(level: str, *, process: str) -> None:
+    """Send everything that is logged in this process, ours and others', to standard error. `level` is a name of `logging`."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        _named(process),
+        bare_exception,
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def bare_exception(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: the class and frames of `exc_info` instead of its message and values."""
+    info = line.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        line["error"] = type(error).__name__
+        line["frames"] = frames_of(error.__traceback__)
+    return line
+
+
+def frames_of(trace: TracebackType | None) -> list[str]:
+    """The last FRAMES places of a traceback, as `module:line`."""
+    frames = []
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return frames[-FRAMES:]
+
+
+def _named(process: str) -> Any:
+    def add(logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        line["process"] = process
+        return line
+
+    return add
