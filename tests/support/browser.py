@@ -140,25 +140,28 @@ async def screen(
 ) -> Screen:
     """A fresh window. With `app`, requests to `HERE` are answered by that ASGI application in this process (no server-sent events).
 
-    `headers` go with every request (a bearer token); `scripts=False` shows the page as it is without JavaScript.
+    `headers` go with every request (a bearer token, a session's cookie); `scripts=False` shows the page as it is without JavaScript.
     """
     context = await browser.new_context(
-        viewport={"width": width, "height": HEIGHT}, locale="fr-FR", java_script_enabled=scripts, extra_http_headers=dict(headers)
+        viewport={"width": width, "height": HEIGHT},
+        locale="fr-FR",
+        java_script_enabled=scripts,
+        extra_http_headers={} if app is not None else dict(headers),
     )
     traffic = Traffic()
     if app is not None:
-        await context.route(f"{HERE}/**", _answer_from(app, traffic))
+        await context.route(f"{HERE}/**", _answer_from(app, traffic, dict(headers)))
     return Screen(context=context, page=await context.new_page(), traffic=traffic)
 
 
-def _answer_from(app: Any, traffic: Traffic) -> Any:
+def _answer_from(app: Any, traffic: Traffic, always: dict[str, str]) -> Any:
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url=HERE)
 
     async def answer(route: Route) -> None:
         request = route.request
         address = urlsplit(request.url)
         target = f"{address.path}?{address.query}" if address.query else address.path
-        headers = {**await request.all_headers(), "accept-encoding": "gzip"}
+        headers = {**await request.all_headers(), **always, "accept-encoding": "gzip"}
         async with client.stream(request.method, target, headers=headers, content=request.post_data_buffer) as response:
             sent = b"".join([chunk async for chunk in response.aiter_raw()])
         traffic.answers.append((address.path, len(sent)))

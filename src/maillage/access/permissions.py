@@ -74,6 +74,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.FHIR_WRITE,
         Permission.DIRECTORY_WRITE,
         Permission.CONNECTORS_READ,
+        Permission.INDICATORS_READ,
         Permission.QUARANTINE_READ,
         Permission.QUARANTINE_REPLAY,
     },

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from maillage.ui import drawings, words
 from maillage.ui.assets import asset
+from maillage.ui.people import avatar_shape
 from maillage.ui.typography import FrenchSpaces, spaced
 
 UI = Path(__file__).parent
@@ -35,7 +36,9 @@ def environment() -> Environment:
     env.filters.update(_FILTERS)
     env.filters.update({name: _with_now(name) for name in ("day_words", "moment", "moment_words", "deadline", "age")})
     env.tests["late"] = _late
-    env.globals.update(asset=asset, icon=icon, sparkline=drawings.sparkline, bars=drawings.bars, plot=drawings.plot)
+    env.globals.update(
+        avatar_shape=avatar_shape, asset=asset, icon=icon, sparkline=drawings.sparkline, bars=drawings.bars, plot=drawings.plot
+    )
     return env
 
 
@@ -70,6 +73,7 @@ _FILTERS = {
     "phone": words.phone,
     "initials": words.initials,
     "person_name": words.person_name,
+    "given_name": words.given_name,
     "typography": spaced,
 }
 

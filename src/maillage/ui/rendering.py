@@ -47,12 +47,13 @@ def page_text(request: Request, ctx: Looking | None, template: str, **values: An
         "public": is_public(roles),
         "now": ctx.now if ctx else SystemClock().now(),
         "path": request.url.path,
+        "query": request.query_params,
         "csrf": _csrf_field(request),
         "counts": {},
     }
     if actor:
-        served = _served(request)
-        common |= {"places": places_of(roles, served), "searches": "/patients" in served and not common["public"]}
+        paths = served(request)
+        common |= {"places": places_of(roles, paths), "searches": "/patients" in paths and not common["public"]}
     else:
         common |= {"places": (), "searches": False}
     return environment().get_template(template).render(common | values)
@@ -64,13 +65,13 @@ def _actor(request: Request, ctx: Looking | None) -> Actor | None:
     return request.visitor.actor if request.visitor else None
 
 
-def _served(request: Request) -> frozenset[str]:
+def served(request: Request) -> frozenset[str]:
     """The paths of the running application, reckoned once and kept on it."""
     state = request.app.state
     if not hasattr(state, "served_paths"):
         state.served_paths = served_paths(request.app.routes)
-    served: frozenset[str] = state.served_paths
-    return served
+    paths: frozenset[str] = state.served_paths
+    return paths
 
 
 def _csrf_field(request: Request) -> Callable[[], Markup]:

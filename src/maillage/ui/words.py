@@ -237,6 +237,11 @@ def person_name(names: Sequence[Mapping[str, Any]], *, official_first: bool = Tr
     return words or str(name.get("text", "Nom inconnu"))
 
 
+def given_name(given: str) -> str:
+    """A given name as it is said: « Marie-Louise » for MARIE-LOUISE."""
+    return re.sub(r"[^\W\d_]+", lambda part: part[0].capitalize(), given)
+
+
 def typography(text: str) -> str:
     """The spaces of French: thin and unbreakable before ; ? ! % », unbreakable before a colon, thin inside « guillemets »."""
     spaced = _BEFORE.sub(lambda match: HARD if text[match.end()] == ":" else THIN, text)

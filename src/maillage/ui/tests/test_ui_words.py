@@ -136,6 +136,11 @@ def test_a_name_is_the_birth_name_then_the_given_name() -> None:
     assert words.person_name([]) == "Nom inconnu"
 
 
+def test_a_given_name_in_capitals_is_said_as_a_name() -> None:
+    assert words.given_name("MARIE-LOUISE") == "Marie-Louise"
+    assert words.given_name("élie") == "Élie"
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [

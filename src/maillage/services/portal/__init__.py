@@ -1,0 +1,1 @@
+"""The patient's and the carer's own pages."""

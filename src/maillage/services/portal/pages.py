@@ -1,0 +1,82 @@
+"""The pages of a person and of their carer: home, documents, one document."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.http import Request, action, page, redirect
+from maillage.services.documents import public as documents
+from maillage.services.identity import public as identity
+from maillage.services.portal import rules, service
+from maillage.services.portal.service import Shelf, Space
+from maillage.ui import render
+
+HOME, DOCUMENTS = "/accueil", "/mes-documents"
+
+
+async def home(request: Request, ctx: Context) -> Response:
+    """GET /accueil: what there is to read, who looked, who is in the team."""
+    whose = await service.space(ctx)
+    shelf = await service.shelf(ctx, whose.patient)
+    team = await service.team(ctx, whose.patient)
+    return render(request, ctx, "portal/home.html", **await _common(ctx, whose, shelf), shelf=shelf, team=team)
+
+
+async def all_documents(request: Request, ctx: Context) -> Response:
+    """GET /mes-documents: every document, newest first."""
+    whose = await service.space(ctx)
+    shelf = await service.shelf(ctx, whose.patient)
+    return render(request, ctx, "portal/documents.html", **await _common(ctx, whose, shelf), shelf=shelf)
+
+
+async def one_document(request: Request, ctx: Context) -> Response:
+    """GET /mes-documents/{id}: what it is in plain words, then what its author wrote."""
+    whose = await service.space(ctx)
+    id = str(request.path_params["id"])
+    about = documents.summary(await documents.document(ctx, id))
+    shelf = await service.shelf(ctx, whose.patient)
+    return render(
+        request,
+        ctx,
+        "portal/document.html",
+        **await _common(ctx, whose, shelf),
+        document=about,
+        preview=await documents.preview(ctx, id, level=2),
+        read_at=shelf.read.get(id),
+        said=request.query_params.get("fait", ""),
+    )
+
+
+async def read(request: Request, ctx: Context) -> Response:
+    """POST /mes-documents/{id}/lu."""
+    id = str(request.path_params["id"])
+    await service.mark_read(ctx, id)
+    return redirect(f"{DOCUMENTS}/{id}?fait=lu")
+
+
+async def unread(request: Request, ctx: Context) -> Response:
+    """POST /mes-documents/{id}/a-lire."""
+    id = str(request.path_params["id"])
+    await service.take_back(ctx, id)
+    return redirect(f"{DOCUMENTS}/{id}?fait=a-lire")
+
+
+async def _common(ctx: Context, whose: Space, shelf: Shelf) -> dict[str, Any]:
+    """What every page of the space shows: whose it is, and how much there is to read."""
+    return {
+        "banner": await identity.banner(ctx, whose.patient),
+        "own": whose.own,
+        "plain": rules.plain,
+        "counts": {DOCUMENTS: len(shelf.to_read)},
+    }
+
+
+routes = [
+    page(HOME, home, permission=Permission.OWN_RECORD_READ),
+    page(DOCUMENTS, all_documents, permission=Permission.OWN_RECORD_READ),
+    page(DOCUMENTS + "/{id}", one_document, permission=Permission.OWN_RECORD_READ),
+    action(DOCUMENTS + "/{id}/lu", read, permission=Permission.OWN_RECORD_READ),
+    action(DOCUMENTS + "/{id}/a-lire", unread, permission=Permission.OWN_RECORD_READ),
+]

@@ -1,0 +1,79 @@
+"""What to read first, and what a document is in plain words. Pure."""
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+FRESH = timedelta(days=60)
+MOST_TO_READ = 5
+
+
+class Dated(Protocol):
+    """A document as far as these rules care."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def received(self) -> str: ...
+
+
+D = TypeVar("D", bound=Dated)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A kind of document for someone who is not a carer: its name with its article, and what it is for."""
+
+    name: str
+    purpose: str
+
+
+PLAIN: Mapping[str, Plain] = {
+    "11490-0": Plain(
+        "la lettre de votre hospitalisation",
+        "L’hôpital l’écrit à votre médecin traitant quand vous sortez : pourquoi vous étiez là, ce qui a été fait, votre traitement et la suite.",
+    ),
+    "34112-3": Plain(
+        "le compte rendu de votre hospitalisation",
+        "Il raconte votre séjour : les examens, les soins et les décisions prises.",
+    ),
+    "11502-2": Plain(
+        "votre prise de sang",
+        "Les résultats du laboratoire. Une valeur hors de la norme n’est pas toujours un problème : votre médecin les lit avec le reste.",
+    ),
+    "18748-4": Plain(
+        "le compte rendu de votre imagerie",
+        "Ce que le radiologue a vu sur vos images (radio, scanner, IRM, échographie) et ce qu’il en conclut.",
+    ),
+    "15507-7": Plain(
+        "le compte rendu de votre passage aux urgences",
+        "Pourquoi vous êtes venu, ce qui a été trouvé et ce qu’il faut surveiller.",
+    ),
+    "11488-4": Plain(
+        "le compte rendu de votre consultation", "Ce que le spécialiste a constaté et propose, écrit pour votre médecin traitant."
+    ),
+    "57833-6": Plain("votre ordonnance", "Les médicaments prescrits, leur dose et leur durée. Gardez-la avec vous."),
+    "60593-1": Plain("ce que la pharmacie vous a remis", "Les médicaments délivrés, avec leur quantité."),
+    "60591-5": Plain(
+        "le résumé de votre santé", "Votre médecin y rassemble l’essentiel : maladies, traitements, allergies, vaccins."
+    ),
+    "18776-5": Plain("votre plan personnalisé", "Ce qui compte pour vous, et qui fait quoi pour y arriver."),
+    "11526-1": Plain("votre résultat d’analyse de tissu", "Ce que le laboratoire a vu au microscope."),
+    "85208-7": Plain(
+        "le compte rendu de votre téléconsultation", "Ce qui a été dit et décidé pendant la consultation à distance."
+    ),
+}
+OTHER = Plain("un document de santé", "Un professionnel l’a écrit à votre sujet et l’a partagé avec votre équipe de soins.")
+
+
+def plain(type_code: str) -> Plain:
+    """What a document of this type is, in plain words."""
+    return PLAIN.get(type_code, OTHER)
+
+
+def to_read(documents: Sequence[D], read: Container[str], now: datetime) -> list[D]:
+    """The documents that came in the last sixty days and are not marked as read, in their order, at most five."""
+    fresh = [d for d in documents if d.id not in read and d.received and datetime.fromisoformat(d.received) > now - FRESH]
+    return fresh[:MOST_TO_READ]

@@ -1,0 +1,1 @@
+"""Indicators for the regional agency and the operator: counts, never records."""

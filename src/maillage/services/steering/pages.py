@@ -1,0 +1,145 @@
+"""The page of indicators and its numbers as a file."""
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.http import Request, page
+from maillage.services.steering import rules, service
+from maillage.services.steering.rules import Count, Grain
+from maillage.services.steering.service import Indicators
+from maillage.ui import render
+from maillage.ui.words import MONTHS
+
+NO_NAME = "Établissement hors annuaire"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A group of documents as the page names it. `missing` is the points to the target, `address` the page of that group alone."""
+
+    words: str
+    documents: int
+    qualified: int
+    missing: int
+    address: str = ""
+
+
+async def indicators(request: Request, ctx: Context) -> Response:
+    """GET /indicateurs: documents received, over time, by type, by establishment, with an INS or not."""
+    month, organization = _asked(request)
+    shown = await service.indicators(ctx, month=month, organization=organization)
+    values = _numbers(shown) | _findings(shown) | _groups(shown, month) | _filters(shown, month, organization)
+    return render(request, ctx, "steering/indicators.html", **values)
+
+
+async def numbers(request: Request, ctx: Context) -> Response:
+    """GET /indicateurs.csv: the same numbers, with the same small groups withheld."""
+    month, organization = _asked(request)
+    shown = await service.indicators(ctx, month=month, organization=organization)
+    name = f"indicateurs-{shown.period.first}-{shown.period.last}.csv"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(_csv(shown), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _asked(request: Request) -> tuple[str, str]:
+    query = request.query_params
+    return query.get("periode", ""), query.get("etablissement", "")
+
+
+def _numbers(shown: Indicators) -> dict[str, Any]:
+    return {
+        "period": shown.period,
+        "total": shown.total,
+        "qualified": shown.qualified,
+        "before": shown.before,
+        "replacements": shown.replacements,
+        "senders": sum(row.key != rules.POOLED for row in shown.organizations),
+        "target": rules.INS_TARGET,
+        "smallest": rules.SMALLEST_SHOWN,
+    }
+
+
+def _findings(shown: Indicators) -> dict[str, Any]:
+    steps = shown.series.steps
+    return {
+        "steps": steps,
+        "weekly": shown.series.grain is Grain.WEEK,
+        "drawn": shown.series.grain is not Grain.WHOLE and len(steps) > 1,
+        "volume_finding": rules.volume_finding(shown.total or 0, shown.before or 0),
+        "ins_finding": rules.ins_finding(shown.qualified, shown.total or 0),
+    }
+
+
+def _groups(shown: Indicators, month: str) -> dict[str, Any]:
+    types = _types(shown)
+    return {
+        "types": types,
+        "type_bars": [(row.words, row.documents, row.qualified) for row in types],
+        "organizations": _senders(shown, month),
+    }
+
+
+def _filters(shown: Indicators, month: str, organization: str) -> dict[str, Any]:
+    months = [(f"{day:%Y-%m}", f"{MONTHS[day.month - 1].capitalize()} {day.year}") for day in shown.months]
+    senders = [(row.key, shown.names.get(row.key) or NO_NAME) for row in shown.organizations if row.key not in ("", rules.POOLED)]
+    return {
+        "month": month,
+        "organization": organization,
+        "periods": [("", "30 derniers jours"), *months],
+        "choices": [("", "Tous"), *senders],
+    }
+
+
+def _types(shown: Indicators) -> list[Row]:
+    return [_row(_pool(row, "type") if row.key == rules.POOLED else rules.type_words(row.key), row) for row in shown.types]
+
+
+def _senders(shown: Indicators, month: str = "") -> list[Row]:
+    rows = []
+    for row in shown.organizations:
+        if row.key == rules.POOLED:
+            rows.append(_row(_pool(row, "établissement"), row))
+        else:
+            query = urlencode({"periode": month, "etablissement": row.key})
+            rows.append(_row(shown.names.get(row.key) or NO_NAME, row, f"/indicateurs?{query}" if row.key else ""))
+    return rows
+
+
+def _row(words: str, count: Count, address: str = "") -> Row:
+    share = rules.share(count.qualified, count.documents) or 0
+    return Row(words, count.documents, count.qualified, max(0, rules.INS_TARGET - share), address)
+
+
+def _pool(row: Count, what: str) -> str:
+    return f"Autres ({row.groups} {what}{'s' if row.groups > 1 else ''})"
+
+
+def _csv(shown: Indicators) -> str:
+    written = io.StringIO()
+    sheet = csv.writer(written, delimiter=";")
+    sheet.writerow(["regroupement", "valeur", "documents", "avec INS qualifiée"])
+    sheet.writerow(["période", f"{shown.period.first} à {shown.period.last}", shown.total, shown.qualified])
+    if shown.series.grain is not Grain.WHOLE:
+        step = "semaine du" if shown.series.grain is Grain.WEEK else "jour"
+        sheet.writerows([step, start.isoformat(), documents, ""] for start, documents in shown.series.steps)
+    sheet.writerows(["type", _plain(row.words), row.documents, row.qualified] for row in _types(shown))
+    sheet.writerows(["établissement", _plain(row.words), row.documents, row.qualified] for row in _senders(shown))
+    return "\ufeff" + written.getvalue()
+
+
+def _plain(words: str) -> str:
+    """A name that no spreadsheet takes for a formula."""
+    return f"'{words}" if words[:1] in "=+-@\t\r" else words
+
+
+routes = [
+    page("/indicateurs", indicators, permission=Permission.INDICATORS_READ),
+    page("/indicateurs.csv", numbers, permission=Permission.INDICATORS_READ),
+]

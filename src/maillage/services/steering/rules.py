@@ -1,0 +1,152 @@
+"""What a count becomes before anyone sees it: periods, small groups, findings in words. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+SMALLEST_SHOWN = 11  # groups under this are not shown (recommendation of the CNIL and the SNDS for aggregates)
+RECENT_DAYS = 30
+INS_TARGET = 95  # per cent, target of the design's indicator page
+POOLED = "*"
+
+TYPE_WORDS: Mapping[str, str] = {
+    "11488-4": "Compte rendu de consultation",
+    "11490-0": "Lettre de liaison à la sortie",
+    "11502-2": "Compte rendu de biologie",
+    "11526-1": "Compte rendu d’anatomopathologie",
+    "15507-7": "Compte rendu de passage aux urgences",
+    "18725-2": "Compte rendu de microbiologie",
+    "18748-4": "Compte rendu d’imagerie",
+    "18776-5": "Plan personnalisé",
+    "34112-3": "Compte rendu hospitalier",
+    "34133-9": "Résumé de soins",
+    "57833-6": "Prescription de médicaments",
+    "60591-5": "Volet de synthèse médicale",
+    "60593-1": "Dispensation de médicaments",
+    "85208-7": "Compte rendu de téléconsultation",
+    "87273-9": "Note de vaccination",
+    "EXPORT_DUI": "Export de dossier social",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Whole days from `first` to `last`, both within."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> list[date]:
+        """Every day of the period."""
+        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
+    @property
+    def before(self) -> "Period":
+        """As many days just before."""
+        length = (self.last - self.first).days + 1
+        return Period(self.first - timedelta(days=length), self.first - timedelta(days=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Documents received in a group, and those whose INS is qualified. `groups` is how many groups were pooled into it."""
+
+    key: str
+    documents: int
+    qualified: int
+    groups: int = 1
+
+
+class Grain(StrEnum):
+    """The width of a step in time."""
+
+    DAY = "day"
+    WEEK = "week"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Documents received per step of time; each start of a step with its count."""
+
+    grain: Grain
+    steps: tuple[tuple[date, int], ...]
+
+
+def recent(today: date) -> Period:
+    """The thirty days up to today."""
+    return Period(today - timedelta(days=RECENT_DAYS - 1), today)
+
+
+def month(text: str) -> Period | None:
+    """The month written 2026-10, or None when it is not one."""
+    try:
+        first = date.fromisoformat(f"{text}-01")
+    except ValueError:
+        return None
+    following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return Period(first, following - timedelta(days=1))
+
+
+def without_small(counts: Sequence[Count]) -> list[Count]:
+    """The groups that may be shown, largest first, then one pool of the others.
+
+    A group under 11 goes to the pool; while the pool itself is under 11 it takes the smallest group still shown, so that no subtraction
+    from the total gives a small group back. Everything under 11: nothing is shown.
+    """
+    ordered = sorted(counts, key=lambda count: (-count.documents, count.key))
+    shown = [count for count in ordered if count.documents >= SMALLEST_SHOWN]
+    pooled = [count for count in ordered if count.documents < SMALLEST_SHOWN]
+    while pooled and shown and sum(count.documents for count in pooled) < SMALLEST_SHOWN:
+        pooled.append(shown.pop())
+    if not pooled or sum(count.documents for count in pooled) < SMALLEST_SHOWN:
+        return shown
+    pool = Count(POOLED, sum(c.documents for c in pooled), sum(c.qualified for c in pooled), groups=len(pooled))
+    return [*shown, pool]
+
+
+def series(by_day: Mapping[date, int], period: Period) -> Series:
+    """The counts at the finest grain at which no step shows 1 to 10 documents: days, else weeks, else the whole period."""
+    daily = tuple((day, by_day.get(day, 0)) for day in period.days)
+    weekly = tuple((daily[start][0], sum(n for _, n in daily[start : start + 7])) for start in range(0, len(daily), 7))
+    for grain, steps in ((Grain.DAY, daily), (Grain.WEEK, weekly)):
+        if all(n == 0 or n >= SMALLEST_SHOWN for _, n in steps):
+            return Series(grain, steps)
+    return Series(Grain.WHOLE, ((period.first, sum(by_day.get(day, 0) for day in period.days)),))
+
+
+def shown_total(documents: int) -> int | None:
+    """The number, or None when it is a small group."""
+    return documents if documents == 0 or documents >= SMALLEST_SHOWN else None
+
+
+def share(part: int, whole: int) -> int | None:
+    """Per cent, rounded; None of nothing."""
+    return round(100 * part / whole) if whole else None
+
+
+def type_words(code: str) -> str:
+    """The French name of a document type, from its LOINC or national code."""
+    return TYPE_WORDS.get(code, f"Type {code}" if code else "Type non précisé")
+
+
+def volume_finding(now: int, before: int) -> str:
+    """What the count over time says, in a sentence."""
+    if before < SMALLEST_SHOWN:
+        return "Documents reçus, sans période comparable avant"
+    change = round(100 * (now - before) / before)
+    if abs(change) < 5:
+        return "Le nombre de documents reçus est stable"
+    return f"{abs(change)} % de documents en {'plus' if change > 0 else 'moins'} que sur la période précédente"
+
+
+def ins_finding(part: int, whole: int) -> str:
+    """What the share with an INS says against its target, in a sentence."""
+    reached = share(part, whole)
+    if reached is None:
+        return "Aucun document reçu sur la période"
+    if reached >= INS_TARGET:
+        return f"La cible de {INS_TARGET} % de documents avec INS qualifiée est atteinte"
+    return f"Il manque {INS_TARGET - reached} points pour la cible de {INS_TARGET} % de documents avec INS qualifiée"

@@ -1,0 +1,56 @@
+"""The web application in a test's own process, on a fresh database: pages as people see them, without a server."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from maillage import ui
+from maillage.access.access import Access
+from maillage.access.actors import Actor
+from maillage.clock import Clock
+from maillage.config import Config
+from maillage.db import Database
+from maillage.files import Files
+from maillage.http.app import create_app
+from tests.support.browser import HERE
+
+Visit = Callable[[Actor], Awaitable[tuple[tuple[str, str], ...]]]
+
+
+@dataclass(frozen=True)
+class TestPlatform:
+    """What `create_app` asks of a process."""
+
+    __test__ = False
+
+    config: Config
+    clock: Clock
+    database: Database
+    files: Files
+    access: Access
+
+
+@pytest.fixture
+def application(database: Database, access: Access, clock: Clock) -> Callable[..., Starlette]:
+    """Makes the application that serves the routes of these modules, besides the platform's own; `settings` are of `Config`."""
+
+    def make(*modules: Any, settings: Mapping[str, Any] | None = None, **options: Any) -> Starlette:
+        config = Config(base_url=HERE, demo=True, **(settings or {}))
+        platform = TestPlatform(config, clock, database, access._files, access)
+        routes = [route for module in modules for route in module.routes]
+        return create_app(platform, routes, render=ui.render, static=ui.BUILD, **options)
+
+    return make
+
+
+@pytest.fixture
+def signed_in(access: Access) -> Visit:
+    """Headers that show a person as signed in, by the cookie of a real session."""
+
+    async def sign_in(actor: Actor) -> tuple[tuple[str, str], ...]:
+        return (("cookie", f"maillage={await access.sign_in(actor)}"),)
+
+    return sign_in
