@@ -88,6 +88,11 @@ class _Draft:
         )  # fmt: skip
 
 
+def searchable(kind: str) -> list[SearchParameter]:
+    """The parameters that a search of this type answers, by name."""
+    return [one for _, one in sorted(search_parameters(kind).items()) if _answered(one)]
+
+
 def criterion(kind: str, name: str, value: str, *, base: str = "", depth: int = 1) -> Criterion:
     """The condition of one parameter of a type, `name` with its modifier or chain."""
     if depth > MAX_CHAIN:
@@ -111,11 +116,9 @@ def criterion(kind: str, name: str, value: str, *, base: str = "", depth: int = 
 
 
 def _known(kind: str, code: str) -> SearchParameter:
-    known = search_parameters(kind)
-    parameter = known.get(code)
+    parameter = search_parameters(kind).get(code)
     if parameter is None:
-        answered = sorted(name for name, one in known.items() if _answered(one))
-        raise Invalid(f"{kind} has no search parameter {code}; it has {', '.join(answered)}")
+        raise Invalid(f"{kind} has no search parameter {code}; it has {', '.join(one.code for one in searchable(kind))}")
     if not _answered(parameter):
         raise Invalid(f"searching {kind} by {code} ({parameter.type}) is not supported")
     return parameter

@@ -1,0 +1,123 @@
+"""Answers of the FHIR door. Stored text is spliced into bundles as it stands: nothing is parsed to be written again."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from maillage.errors import Issue
+from maillage.fhir import json
+from maillage.fhir.change import Operation, Stored, instant
+from maillage.fhir.reading import HistoryPage
+from maillage.fhir.search import SearchQuery, StoredPage
+from maillage.http.faults import FHIR_JSON
+from maillage.http.fhir.negotiation import Pairs
+
+_METHODS = {Operation.CREATE: "POST", Operation.UPDATE: "PUT", Operation.DELETE: "DELETE"}
+_STATUS = {Operation.CREATE: "201 Created", Operation.UPDATE: "200 OK", Operation.DELETE: "204 No Content"}
+
+
+def etag(stored: Stored) -> str:
+    """The weak ETag of a version (R4 http.html#versioning)."""
+    return f'W/"{stored.version}"'
+
+
+def headers_of(stored: Stored) -> dict[str, str]:
+    """ETag and Last-Modified of a version."""
+    return {"ETag": etag(stored), "Last-Modified": format_datetime(stored.updated, usegmt=True)}
+
+
+def fhir(body: bytes, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """FHIR JSON."""
+    return Response(body, status_code=status, headers=headers, media_type=FHIR_JSON)
+
+
+def version(stored: Stored) -> Response:
+    """One version as it is stored."""
+    return fhir(stored.body or b"", headers=headers_of(stored))
+
+
+def written(stored: Stored, *, base: str, wants: str) -> Response:
+    """The answer to a create or update: Location names the version that was made."""
+    status = 201 if stored.operation is Operation.CREATE else 200
+    headers = headers_of(stored) | {"Location": f"{base}/{stored.type}/{stored.id}/_history/{stored.version}"}
+    if wants == "minimal":
+        return Response(status_code=status, headers=headers)
+    if wants == "OperationOutcome":
+        done = "created" if status == 201 else "updated"
+        said = Issue("informational", f"{stored.type}/{stored.id} {done} as version {stored.version}", severity="information")
+        return fhir(json.dumps(outcome([said])), status=status, headers=headers)
+    return fhir(stored.body or b"", status=status, headers=headers)
+
+
+def as_done(stored: Stored, operation: Operation) -> Stored:
+    """A version that was read back, as the result of what made it."""
+    return replace(stored, operation=operation)
+
+
+def outcome(issues: Iterable[Issue]) -> dict[str, Any]:
+    """An OperationOutcome."""
+    told = [
+        {"severity": i.severity, "code": i.code, "diagnostics": i.diagnostics}
+        | ({"expression": [i.expression]} if i.expression else {})
+        for i in issues
+    ]
+    return {"resourceType": "OperationOutcome", "issue": told}
+
+
+def searchset(page: StoredPage, query: SearchQuery, *, base: str) -> Response:
+    """A page of matches and of what they include; a lenient search says what it passed over."""
+    applied = list(query.applied)
+    entries = [_found(one, base, b"match") for one in page.matches] + [_found(one, base, b"include") for one in page.included]
+    issues = (*query.issues, *page.issues)
+    if issues:
+        entries.append(b'{"resource":' + json.dumps(outcome(issues)) + b',"search":{"mode":"outcome"}}')
+    links = _links(f"{base}/{query.kind}", applied, page.next)
+    return fhir(_bundle("searchset", page.total, links, entries))
+
+
+def history(page: HistoryPage, address: str, pairs: Pairs, *, base: str) -> Response:
+    """A page of versions, newest first."""
+    kept = [pair for pair in pairs if pair[0] != "_cursor"]
+    return fhir(_bundle("history", page.total, _links(address, kept, page.next), [_past(one, base) for one in page.versions]))
+
+
+def _bundle(kind: str, total: int | None, links: list[dict[str, str]], entries: list[bytes]) -> bytes:
+    counted = b"" if total is None else b',"total":%d' % total
+    listed = b',"entry":[' + b",".join(entries) + b"]" if entries else b""
+    head = b'{"resourceType":"Bundle","type":"' + kind.encode() + b'"'
+    return head + counted + b',"link":' + json.dumps(links) + listed + b"}"
+
+
+def _links(address: str, pairs: Pairs, following: str | None) -> list[dict[str, str]]:
+    links = [{"relation": "self", "url": _with(address, pairs)}]
+    if following is not None:
+        links.append({"relation": "next", "url": _with(address, [*pairs, ("_cursor", following)])})
+    return links
+
+
+def _with(address: str, pairs: Pairs) -> str:
+    return f"{address}?{urlencode(pairs)}" if pairs else address
+
+
+def _found(stored: Stored, base: str, mode: bytes) -> bytes:
+    url = f"{base}/{stored.type}/{stored.id}".encode()
+    return b'{"fullUrl":"' + url + b'","resource":' + (stored.body or b"null") + b',"search":{"mode":"' + mode + b'"}}'
+
+
+def _past(stored: Stored, base: str) -> bytes:
+    place = f"{stored.type}/{stored.id}"
+    url = stored.type if stored.operation is Operation.CREATE else place
+    told = {
+        "request": {"method": _METHODS[stored.operation], "url": url},
+        "response": {
+            "status": _STATUS[stored.operation],
+            "etag": etag(stored),
+            "lastModified": instant(stored.updated),
+        },
+    }
+    resource = b'"resource":' + stored.body + b"," if stored.body is not None else b""
+    return b'{"fullUrl":"' + f"{base}/{place}".encode() + b'",' + resource + json.dumps(told)[1:]

@@ -1,0 +1,68 @@
+"""The CapabilityStatement: what is really routed (`interactions`) and really searched (`fhir.search`)."""
+
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any
+
+from starlette.responses import Response
+
+from maillage.access.context import Context
+from maillage.fhir import json
+from maillage.fhir.definitions import resource_types
+from maillage.fhir.search import searchable
+from maillage.http.fhir import answers, negotiation
+from maillage.http.fhir.interactions import OF_SYSTEM, OF_TYPE
+from maillage.http.request import Request
+
+
+async def metadata(request: Request, ctx: Context | None) -> Response:
+    """GET metadata, open to all: it holds no record. Made once in a process."""
+    negotiation.refuse_unknown(negotiation.pairs_of(request), ("mode",))
+    state = request.app.state
+    if not hasattr(state, "capability"):
+        state.capability = json.dumps(statement(negotiation.base_of(request), state.platform.clock.now()))
+    return answers.fhir(state.capability)
+
+
+def statement(base: str, at: datetime) -> dict[str, Any]:
+    """The statement of the door at this address, made at that time."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": at.date().isoformat(),
+        "kind": "instance",
+        "software": {"name": "Maillage", "version": version("maillage")},
+        "implementation": {"description": "Maillage, regional digital health platform", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {
+                    "cors": False,
+                    "description": "A bearer token or a session; every answer is filtered for its holder and audited.",
+                },
+                "resource": [_resource(kind) for kind in resource_types()],
+                "interaction": [{"code": one.code} for one in OF_SYSTEM],
+            }
+        ],
+    }
+
+
+def _resource(kind: str) -> dict[str, Any]:
+    parameters = searchable(kind)
+    includes = [f"{kind}:{one.code}" for one in parameters if one.type == "reference"]
+    return {
+        "type": kind,
+        "interaction": [{"code": one.code} for one in OF_TYPE if one.code],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "not-match",
+        "conditionalUpdate": True,
+        "conditionalDelete": "single",
+        "referencePolicy": ["literal", "logical", "local"],
+        **({"searchInclude": includes} if includes else {}),
+        "searchParam": [{"name": one.code, "definition": one.url, "type": one.type} for one in parameters],
+    }

@@ -1,0 +1,49 @@
+"""The interactions of the door, each with the address where it is routed: the routes and the CapabilityStatement are made of them."""
+
+from dataclasses import dataclass
+
+from maillage.access.permissions import Permission
+from maillage.http.fhir import bundles, conditional, instances, searches
+from maillage.http.routes import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One interaction: `code` is R4's (type-restful-interaction, system-restful-interaction), None for another way to the same."""
+
+    code: str | None
+    method: str
+    path: str
+    endpoint: Endpoint
+    permission: Permission
+    reads: bool = False
+
+
+def _reads(code: str | None, method: str, path: str, endpoint: Endpoint) -> Interaction:
+    return Interaction(code, method, path, endpoint, Permission.FHIR_READ, reads=True)
+
+
+def _writes(code: str | None, method: str, path: str, endpoint: Endpoint) -> Interaction:
+    return Interaction(code, method, path, endpoint, Permission.FHIR_WRITE)
+
+
+# The bundle's own entries say whether it needs the right to write.
+OF_SYSTEM = (
+    Interaction("transaction", "POST", "", bundles.process, Permission.FHIR_READ),
+    Interaction("batch", "POST", "/", bundles.process, Permission.FHIR_READ),
+    _reads("history-system", "GET", "/_history", searches.history),
+)
+
+OF_TYPE = (
+    _reads("history-type", "GET", "/{kind}/_history", searches.history),
+    _reads(None, "POST", "/{kind}/_search", searches.search_by_form),
+    _reads("search-type", "GET", "/{kind}", searches.search),
+    _writes("create", "POST", "/{kind}", instances.create),
+    _writes(None, "PUT", "/{kind}", conditional.update),
+    _writes(None, "DELETE", "/{kind}", conditional.delete),
+    _reads("read", "GET", "/{kind}/{id}", instances.read),
+    _writes("update", "PUT", "/{kind}/{id}", instances.update),
+    _writes("delete", "DELETE", "/{kind}/{id}", instances.delete),
+    _reads("history-instance", "GET", "/{kind}/{id}/_history", searches.history),
+    _reads("vread", "GET", "/{kind}/{id}/_history/{version}", instances.vread),
+)

@@ -1,0 +1,172 @@
+"""What a request sends and wants: media types, preferences, versions. JSON is the only FHIR format spoken here."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import parse_qsl
+
+from maillage.errors import Invalid, Issue, MaillageError, NotAcceptable, NotFound, Unsupported
+from maillage.fhir import json
+from maillage.fhir.definitions import resource_types
+from maillage.fhir.json import Resource
+from maillage.http.request import Request
+
+JSON_TYPES = ("application/fhir+json", "application/json", "text/json")
+FORM = "application/x-www-form-urlencoded"
+_ANY = ("*/*", "application/*")
+_FORMATS = ("json", *JSON_TYPES)
+_IGNORED = ("_format", "_pretty")
+_ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """The Prefer header: what a write answers, and whether a search passes over what it does not know."""
+
+    answer: str = "representation"
+    """minimal, representation or OperationOutcome."""
+    lenient: bool = False
+
+
+def base_of(request: Request) -> str:
+    """The address of this door, without a slash at its end."""
+    return f"{request.app.state.platform.config.base_url.rstrip('/')}/fhir"
+
+
+def kind_of(request: Request) -> str:
+    """The resource type named by the path. NotFound when R4 has none of that name."""
+    kind: str = request.path_params["kind"]
+    if kind not in resource_types():
+        raise NotFound(
+            f"FHIR R4 has no resource type {kind!r}", issues=[_issue("not-supported", f"FHIR R4 has no type {kind!r}")]
+        )
+    return kind
+
+
+def pairs_of(request: Request) -> Pairs:
+    """The query parameters in their order, without those of the format. Raises NotAcceptable for a format other than JSON."""
+    pairs = _decoded(request.url.query)
+    _accept(request.headers.get("accept", ""), dict(pairs).get("_format"))
+    return [pair for pair in pairs if pair[0] not in _IGNORED]
+
+
+def no_parameters(request: Request) -> None:
+    """For what takes none: an unknown parameter is refused, as a search does."""
+    refuse_unknown(pairs_of(request), ())
+
+
+def refuse_unknown(pairs: Pairs, known: tuple[str, ...]) -> None:
+    """Invalid, naming each parameter that is not among the known ones."""
+    unknown = sorted({name for name, _ in pairs} - set(known))
+    if unknown:
+        takes = ", ".join((*known, *_IGNORED))
+        raise Invalid(
+            f"unknown parameter {', '.join(unknown)}; this address takes {takes}",
+            issues=[_issue("invalid", f"{name}: unknown here; this address takes {takes}", name) for name in unknown],
+        )
+
+
+def names_fhir(request: Request) -> bool:
+    """Whether the client names FHIR JSON (a Binary is otherwise given in its own media type)."""
+    accepted = request.headers.get("accept", "")
+    return "_format=" in request.url.query or any(kind in accepted for kind in JSON_TYPES)
+
+
+async def sent_resource(request: Request, kind: str) -> Resource:
+    """The resource of the body. Unsupported when it is not said to be JSON, Invalid when it is no resource of that type."""
+    sent = media_type(request)
+    if sent not in JSON_TYPES:
+        raise Unsupported(f"send {' or '.join(JSON_TYPES)}, not {sent or 'a body without Content-Type'}")
+    resource = json.loads(await request.body())
+    if resource.get("resourceType") != kind:
+        message = f"a resource of type {kind} is expected here, not {resource.get('resourceType')!r}"
+        raise Invalid(message, issues=[_issue("invalid", message, f"{kind}.resourceType")])
+    return resource
+
+
+async def sent_form(request: Request) -> Pairs:
+    """The parameters of a POST _search, in its body and its query."""
+    pairs = pairs_of(request)
+    sent, body = media_type(request), await request.body()
+    if body and sent != FORM:
+        raise Unsupported(f"send the parameters of _search as {FORM}, not {sent or 'a body without Content-Type'}")
+    form = _decoded(body.decode("utf-8", "replace"))
+    _accept(request.headers.get("accept", ""), dict(form).get("_format"))
+    return pairs + [pair for pair in form if pair[0] not in _IGNORED]
+
+
+def media_type(request: Request) -> str:
+    """The media type of the body, without parameters; a charset other than UTF-8 is Unsupported."""
+    return _media_type(request.headers.get("content-type", ""))
+
+
+@lru_cache(maxsize=256)
+def preference(header: str) -> Preference:
+    """Reads a Prefer header; what is unknown in it is passed over (RFC 7240 §2)."""
+    said = dict(part.strip().partition("=")[::2] for part in re.split("[,;]", header))
+    answer = said.get("return", "representation")
+    known = answer if answer in ("minimal", "representation", "OperationOutcome") else "representation"
+    return Preference(known, lenient=said.get("handling") == "lenient")
+
+
+def preferred(request: Request) -> Preference:
+    """The preference of this request."""
+    return preference(request.headers.get("prefer", ""))
+
+
+def expected_version(request: Request) -> int | None:
+    """The version that If-Match names; None without the header. Invalid when it is no ETag of ours."""
+    header = request.headers.get("if-match")
+    if header is None:
+        return None
+    found = _ETAG.fullmatch(header.strip())
+    if found is None:
+        message = f'If-Match: {header!r} is not the ETag of a version, as W/"3"'
+        raise Invalid(message, issues=[_issue("value", message)])
+    return int(found[1])
+
+
+def is_current(request: Request, etag: str) -> bool:
+    """Whether If-None-Match names this version: the client has it already."""
+    header = request.headers.get("if-none-match")
+    return header is not None and etag in (part.strip() for part in header.split(","))
+
+
+def plain(fault: MaillageError) -> MaillageError:
+    """The same fault of a single write, without the `change[0]` that the store puts before the place."""
+    issues = [Issue(i.code, i.diagnostics, _place(i.expression), i.severity) for i in fault.issues]
+    return type(fault)(fault.message, issues=issues)
+
+
+def _place(expression: str | None) -> str | None:
+    return re.sub(r"^(change\[0\]|Bundle\.entry\[0\](\.resource)?)\.?", "", expression or "") or None
+
+
+def _decoded(text: str) -> Pairs:
+    return parse_qsl(text, keep_blank_values=True)
+
+
+@lru_cache(maxsize=256)
+def _accept(header: str, wanted: str | None) -> None:
+    if wanted is not None:
+        accepted = [wanted.replace(" ", "+").partition(";")[0]]
+    else:
+        accepted = [part.partition(";")[0].strip() for part in header.split(",")] if header else list(_ANY)
+    if not set(accepted) & {*_FORMATS, *_ANY} or "fhirversion=" in header.lower().replace("fhirversion=4.0", ""):
+        message = f"only FHIR R4 in JSON is spoken here ({', '.join(JSON_TYPES)}), not {wanted or header}"
+        raise NotAcceptable(message)
+
+
+@lru_cache(maxsize=256)
+def _media_type(header: str) -> str:
+    kind, _, rest = header.lower().partition(";")
+    charset = re.search(r"charset=\"?([\w-]+)", rest)
+    if charset and charset[1] not in ("utf-8", "utf8"):
+        raise Unsupported(f"send UTF-8, not {charset[1]}")
+    return kind.strip()
+
+
+def _issue(code: str, diagnostics: str, expression: str | None = None) -> Issue:
+    return Issue(code=code, diagnostics=diagnostics, expression=expression)

@@ -1,0 +1,420 @@
+"""The FHIR door over HTTP: what a client may ask, and what it is told."""
+
+import tarfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.support.people import MACHINE, SEED, care_team, professional
+
+from maillage.access.access import Access
+from maillage.access.actors import Actor
+from maillage.clock import FixedClock
+from maillage.config import Config
+from maillage.db import Database
+from maillage.errors import Invalid
+from maillage.fhir import json
+from maillage.fhir.validation import validate
+from maillage.files import Files, LocalFiles
+from maillage.http.app import create_app
+from maillage.http.fhir import fhir_routes
+
+BASE = "http://door.example/fhir"
+FHIR = "application/fhir+json"
+
+
+@dataclass(frozen=True)
+class Platform:
+    config: Config
+    clock: FixedClock
+    database: Database
+    files: Files
+    access: Access
+
+
+@pytest.fixture
+def app(database: Database, access: Access, clock: FixedClock, tmp_path: Path) -> Any:
+    platform = Platform(Config(base_url="http://door.example"), clock, database, LocalFiles(tmp_path), access)
+    return create_app(platform, fhir_routes(max_body=400_000))
+
+
+async def client_of(app: Any, access: Access, actor: Actor) -> httpx.AsyncClient:
+    token = await access.issue_token(actor, lifetime=timedelta(hours=1))
+    headers = {"Authorization": f"Bearer {token}", "Accept": FHIR}
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://door.example", headers=headers)
+
+
+@pytest.fixture
+async def machine(app: Any, access: Access) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a machine that may read and write everything."""
+    async with await client_of(app, access, MACHINE) as client:
+        yield client
+
+
+def a_patient(**more: Any) -> dict[str, Any]:
+    return {"resourceType": "Patient", "name": [{"family": "Pat-Trois", "given": ["Dominique"]}]} | more
+
+
+def an_observation(patient: str, **more: Any) -> dict[str, Any]:
+    code = {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]}
+    return {"resourceType": "Observation", "status": "final", "code": code, "subject": {"reference": patient}} | more
+
+
+async def send(client: httpx.AsyncClient, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+    content = body if isinstance(body, bytes | None) else json.dumps(body)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    kind = {"content-type": FHIR} if content is not None else {}
+    return await client.request(method, f"/fhir{path}", content=content, headers=kind | named)
+
+
+def told(response: httpx.Response) -> str:
+    outcome = response.json()
+    assert outcome["resourceType"] == "OperationOutcome", outcome
+    validate(outcome)
+    return " ".join(f"{issue.get('expression', [''])[0]} {issue['diagnostics']}" for issue in outcome["issue"])
+
+
+# Create, read, update, delete
+
+
+async def test_what_is_created_is_read_back_with_its_version(machine: httpx.AsyncClient) -> None:
+    created = await send(machine, "POST", "/Patient", a_patient(id="ignored"))
+    assert created.status_code == 201
+    resource = created.json()
+    assert resource["id"] != "ignored"
+    assert resource["meta"]["versionId"] == "1"
+    assert created.headers["location"] == f"{BASE}/Patient/{resource['id']}/_history/1"
+    assert created.headers["etag"] == 'W/"1"'
+    assert created.headers["last-modified"].endswith("GMT")
+    assert created.headers["content-type"].startswith(FHIR)
+    read = await send(machine, "GET", f"/Patient/{resource['id']}")
+    assert read.content == created.content
+    assert read.headers["etag"] == 'W/"1"'
+
+
+async def test_decimals_keep_their_digits_from_door_to_door(machine: httpx.AsyncClient) -> None:
+    patient = (await send(machine, "POST", "/Patient", a_patient())).json()["id"]
+    body = json.dumps(an_observation(f"Patient/{patient}"))[:-1] + b',"valueQuantity":{"value":72.500,"unit":"kg"}}'
+    created = await send(machine, "POST", "/Observation", body)
+    assert created.status_code == 201, created.text
+    assert b'"value":72.500,' in (await send(machine, "GET", f"/Observation/{created.json()['id']}")).content
+
+
+async def test_a_client_may_choose_the_id(machine: httpx.AsyncClient) -> None:
+    made = await send(machine, "PUT", "/Patient/Local.Id-7", a_patient(id="Local.Id-7"))
+    assert made.status_code == 201
+    again = await send(machine, "PUT", "/Patient/Local.Id-7", a_patient(id="Local.Id-7", gender="female"))
+    assert (again.status_code, again.headers["etag"]) == (200, 'W/"2"')
+
+
+async def test_an_update_over_another_version_is_refused(machine: httpx.AsyncClient) -> None:
+    await send(machine, "PUT", "/Patient/p", a_patient(id="p"))
+    await send(machine, "PUT", "/Patient/p", a_patient(id="p", gender="male"), if_match='W/"1"')
+    lost = await send(machine, "PUT", "/Patient/p", a_patient(id="p", gender="female"), if_match='W/"1"')
+    assert lost.status_code == 412, lost.text
+    assert (await send(machine, "GET", "/Patient/p")).json()["gender"] == "male"
+    assert (await send(machine, "PUT", "/Patient/p", a_patient(id="p"), if_match="three")).status_code == 400
+
+
+async def test_the_id_of_the_body_is_that_of_the_address(machine: httpx.AsyncClient) -> None:
+    refused = await send(machine, "PUT", "/Patient/a", a_patient(id="b"))
+    assert refused.status_code == 400
+    assert "Patient.id" in told(refused)
+
+
+async def test_a_deleted_resource_is_gone_and_its_history_stays(machine: httpx.AsyncClient) -> None:
+    await send(machine, "PUT", "/Patient/p", a_patient(id="p"))
+    assert (await send(machine, "DELETE", "/Patient/p")).status_code == 204
+    assert (await send(machine, "DELETE", "/Patient/p")).status_code == 204
+    assert (await send(machine, "GET", "/Patient/p")).status_code == 410
+    assert (await send(machine, "GET", "/Patient/p/_history/1")).json()["id"] == "p"
+    history = (await send(machine, "GET", "/Patient/p/_history")).json()
+    validate(history)
+    assert [entry["request"]["method"] for entry in history["entry"]] == ["DELETE", "POST"]
+    assert history["total"] == 2
+
+
+async def test_what_is_not_there_is_not_found(machine: httpx.AsyncClient) -> None:
+    assert (await send(machine, "GET", "/Patient/nobody")).status_code == 404
+    assert (await send(machine, "GET", "/Patient/nobody/_history/1")).status_code == 404
+    assert (await send(machine, "GET", "/Wizard/1")).status_code == 404
+    assert "no type 'Wizard'" in told(await send(machine, "GET", "/Wizard?name=x"))
+
+
+async def test_a_version_that_the_client_has_is_not_sent_again(machine: httpx.AsyncClient) -> None:
+    await send(machine, "PUT", "/Patient/p", a_patient(id="p"))
+    unchanged = await send(machine, "GET", "/Patient/p", if_none_match='W/"1"')
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind"), [("minimal", None), ("OperationOutcome", "OperationOutcome"), ("representation", "Patient")]
+)
+async def test_a_write_answers_what_the_client_prefers(machine: httpx.AsyncClient, wanted: str, kind: str | None) -> None:
+    answer = await send(machine, "POST", "/Patient", a_patient(), prefer=f"return={wanted}")
+    assert answer.status_code == 201
+    assert (answer.json()["resourceType"] if answer.content else None) == kind
+
+
+async def test_a_conditional_create_makes_one_only(machine: httpx.AsyncClient) -> None:
+    named = a_patient(identifier=[{"system": "urn:oid:1.2.3", "value": "77"}])
+    first = await send(machine, "POST", "/Patient", named, if_none_exist="identifier=urn:oid:1.2.3|77")
+    again = await send(machine, "POST", "/Patient", named, if_none_exist="identifier=urn:oid:1.2.3|77")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["id"] == again.json()["id"]
+
+
+async def test_a_conditional_update_finds_its_resource(machine: httpx.AsyncClient) -> None:
+    named = a_patient(identifier=[{"system": "urn:oid:1.2.3", "value": "77"}])
+    made = await send(machine, "PUT", "/Patient?identifier=urn:oid:1.2.3%7C77", named)
+    changed = await send(machine, "PUT", "/Patient?identifier=urn:oid:1.2.3%7C77", named | {"gender": "male"})
+    assert (made.status_code, changed.status_code) == (201, 200), made.text + changed.text
+    assert changed.json()["id"] == made.json()["id"]
+    assert (await send(machine, "DELETE", "/Patient?identifier=urn:oid:1.2.3%7C77")).status_code == 204
+    assert (await send(machine, "GET", f"/Patient/{made.json()['id']}")).status_code == 410
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b'{"resourceType":"Patient","gender":"homme"}', "Patient.gender"),
+        (b'{"resourceType":"Patient","birthDate":"2023-02-30"}', "Patient.birthDate"),
+        (b'{"resourceType":"Observation"}', "Patient.resourceType"),
+        (b'{"resourceType":"Patient","active":true,"active":false}', "active"),
+    ],
+)
+async def test_a_fault_is_told_with_its_place(machine: httpx.AsyncClient, body: bytes, place: str) -> None:
+    refused = await send(machine, "POST", "/Patient", body)
+    assert refused.status_code == 400
+    assert place in told(refused).split()
+
+
+async def test_what_is_no_json_is_refused(machine: httpx.AsyncClient) -> None:
+    assert "line 1, column" in told(await send(machine, "POST", "/Patient", b'{"resourceType":'))
+    assert (await send(machine, "POST", "/Patient", b"<Patient/>", content_type="application/fhir+xml")).status_code == 415
+    assert (
+        await send(machine, "POST", "/Patient", b"{}", content_type="application/fhir+json; charset=latin1")
+    ).status_code == 415
+
+
+@pytest.mark.parametrize("accept", ["application/fhir+xml", "text/turtle", "application/fhir+json; fhirVersion=3.0"])
+async def test_only_r4_in_json_is_spoken(machine: httpx.AsyncClient, accept: str) -> None:
+    refused = await send(machine, "GET", "/Patient", accept=accept)
+    assert refused.status_code == 406
+    assert "only FHIR R4 in JSON" in told(refused)
+    assert (await send(machine, "GET", "/Patient?_format=json", accept=accept.split(";")[0])).status_code == 200
+    assert (await send(machine, "GET", "/Patient?_format=xml")).status_code == 406
+
+
+async def test_a_body_past_the_limit_is_refused(machine: httpx.AsyncClient) -> None:
+    refused = await send(machine, "POST", "/Patient", b" " * 500_000)
+    assert refused.status_code == 413
+    assert refused.json()["resourceType"] == "OperationOutcome"
+
+
+async def test_an_unknown_method_or_address_is_told_as_an_outcome(machine: httpx.AsyncClient) -> None:
+    assert (await send(machine, "PATCH", "/Patient/p", b"{}")).status_code == 405
+    assert (await send(machine, "GET", "/Patient/p/q/r")).status_code == 404
+    assert "_count" in told(await send(machine, "GET", "/Patient/_history?_at=2020"))
+    assert (await send(machine, "GET", "/Patient/p?_elements=id")).status_code == 400
+
+
+async def test_nobody_is_let_in_without_a_token(app: Any) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://door.example") as stranger:
+        refused = await stranger.get("/fhir/Patient")
+        assert refused.status_code == 401
+        assert "login" in refused.text
+        assert (await stranger.get("/fhir/metadata")).status_code == 200
+
+
+async def test_who_is_not_in_the_circle_sees_nothing(app: Any, access: Access, machine: httpx.AsyncClient) -> None:
+    await send(machine, "PUT", "/Patient/p", a_patient(id="p"))
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(care_team("p", "Practitioner/inside"))
+    async with await client_of(app, access, professional("outside")) as outside:
+        assert (await send(outside, "GET", "/Patient/p")).status_code == 404
+        assert (await send(outside, "GET", "/Patient?_total=accurate")).json()["total"] == 0
+    async with await client_of(app, access, professional("inside")) as inside:
+        assert (await send(inside, "GET", "/Patient/p")).status_code == 200
+
+
+# Search
+
+
+async def test_a_search_is_a_bundle_with_links(machine: httpx.AsyncClient) -> None:
+    for name in ("a", "b", "c"):
+        await send(machine, "PUT", f"/Patient/{name}", a_patient(id=name))
+    first = (await send(machine, "GET", "/Patient?family=pat-t&_count=2&_sort=_id")).json()
+    validate(first)
+    assert first["type"] == "searchset"
+    assert first["link"][0] == {"relation": "self", "url": f"{BASE}/Patient?family=pat-t&_count=2&_sort=_id"}
+    assert [e["fullUrl"] for e in first["entry"]] == [f"{BASE}/Patient/{e['resource']['id']}" for e in first["entry"]]
+    following = first["link"][1]["url"].removeprefix(BASE)
+    second = (await send(machine, "GET", following)).json()
+    found = [e["resource"]["id"] for page in (first, second) for e in page["entry"]]
+    assert sorted(found) == ["a", "b", "c"]
+    assert [link["relation"] for link in second["link"]] == ["self"]
+
+
+async def test_a_search_by_form_is_the_same_search(machine: httpx.AsyncClient) -> None:
+    await send(machine, "PUT", "/Patient/p", a_patient(id="p"))
+    form = "application/x-www-form-urlencoded"
+    found = await send(machine, "POST", "/Patient/_search", b"family=Pat-Trois&given=dominique", content_type=form)
+    assert [entry["resource"]["id"] for entry in found.json()["entry"]] == ["p"]
+    assert (await send(machine, "POST", "/Patient/_search", b"{}", content_type=FHIR)).status_code == 415
+
+
+async def test_an_unknown_parameter_is_refused_with_those_that_are_known(machine: httpx.AsyncClient) -> None:
+    refused = await send(machine, "GET", "/Patient?nom=x")
+    assert refused.status_code == 400
+    assert "nom" in told(refused)
+    assert "birthdate" in told(refused)
+    lenient = await send(machine, "GET", "/Patient?nom=x", prefer="handling=lenient")
+    assert lenient.status_code == 200
+    assert [entry["search"]["mode"] for entry in lenient.json()["entry"]] == ["outcome"]
+    assert lenient.json()["link"][0]["url"] == f"{BASE}/Patient"
+
+
+async def test_an_included_resource_says_so(machine: httpx.AsyncClient) -> None:
+    await send(machine, "PUT", "/Patient/p", a_patient(id="p"))
+    await send(machine, "PUT", "/Observation/o", an_observation("Patient/p", id="o"))
+    found = (await send(machine, "GET", "/Observation?patient=p&_include=Observation:subject")).json()
+    assert [(e["resource"]["id"], e["search"]["mode"]) for e in found["entry"]] == [("o", "match"), ("p", "include")]
+
+
+# Bundles
+
+
+def a_transaction(*entries: tuple[str, str, dict[str, Any] | None, str | None], kind: str = "transaction") -> dict[str, Any]:
+    listed = [
+        {"request": {"method": method, "url": url}}
+        | ({"resource": resource} if resource else {})
+        | ({"fullUrl": full} if full else {})
+        for method, url, resource, full in entries
+    ]
+    return {"resourceType": "Bundle", "type": kind, "entry": listed}
+
+
+UUID = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a"
+
+
+@pytest.mark.parametrize("base", ["", "/"])
+async def test_a_transaction_is_done_at_the_base_without_redirection(machine: httpx.AsyncClient, base: str) -> None:
+    bundle = a_transaction(
+        ("POST", "Observation", an_observation(UUID), "urn:uuid:00000000-0000-4000-8000-000000000001"),
+        ("POST", "Patient", a_patient(), UUID),
+    )
+    done = await send(machine, "POST", base, bundle)
+    assert done.status_code == 200, done.text
+    answer = done.json()
+    validate(answer)
+    assert [entry["response"]["status"] for entry in answer["entry"]] == ["201 Created", "201 Created"]
+    observation, patient = ("/".join(e["response"]["location"].split("/_history")[0].split("/")[-2:]) for e in answer["entry"])
+    assert (await send(machine, "GET", f"/{observation}")).json()["subject"]["reference"] == patient
+
+
+async def test_one_failing_entry_undoes_a_transaction_and_is_named(machine: httpx.AsyncClient) -> None:
+    bundle = a_transaction(("PUT", "Patient/p", a_patient(id="p"), None), ("POST", "Patient", a_patient(gender="homme"), None))
+    refused = await send(machine, "POST", "", bundle)
+    assert refused.status_code == 400
+    assert "Bundle.entry[1]" in told(refused)
+    assert "gender" in told(refused)
+    assert (await send(machine, "GET", "/Patient/p")).status_code == 404
+
+
+async def test_a_batch_answers_entry_by_entry(machine: httpx.AsyncClient) -> None:
+    bundle = a_transaction(
+        ("PUT", "Patient/p", a_patient(id="p"), None),
+        ("POST", "Patient", a_patient(gender="homme"), None),
+        ("GET", "Patient/p", None, None),
+        kind="batch",
+    )
+    answer = (await send(machine, "POST", "", bundle)).json()
+    assert [entry["response"]["status"][:3] for entry in answer["entry"]] == ["201", "400", "200"]
+    assert answer["entry"][2]["resource"]["id"] == "p"
+
+
+async def test_only_a_bundle_is_processed(machine: httpx.AsyncClient) -> None:
+    assert (await send(machine, "POST", "", a_patient())).status_code == 400
+    assert "transaction" in told(await send(machine, "POST", "", {"resourceType": "Bundle", "type": "collection"}))
+
+
+# History, metadata, Binary
+
+
+async def test_the_history_of_a_type_and_of_all_is_newest_first(machine: httpx.AsyncClient) -> None:
+    await send(machine, "PUT", "/Patient/p", a_patient(id="p"))
+    await send(machine, "PUT", "/Patient/p", a_patient(id="p", gender="male"))
+    await send(machine, "PUT", "/Organization/o", {"resourceType": "Organization", "id": "o", "name": "CH"})
+    of_type = (await send(machine, "GET", "/Patient/_history?_count=1")).json()
+    assert [entry["resource"]["meta"]["versionId"] for entry in of_type["entry"]] == ["2"]
+    rest = (await send(machine, "GET", of_type["link"][1]["url"].removeprefix(BASE))).json()
+    assert [entry["resource"]["meta"]["versionId"] for entry in rest["entry"]] == ["1"]
+    of_all = (await send(machine, "GET", "/_history")).json()
+    validate(of_all)
+    assert [e["resource"]["resourceType"] for e in of_all["entry"]] == ["Organization", "Patient", "Patient"]
+
+
+async def test_the_capability_statement_says_what_is_routed_and_searched(machine: httpx.AsyncClient) -> None:
+    statement = (await send(machine, "GET", "/metadata")).json()
+    validate(statement)
+    (rest,) = statement["rest"]
+    assert len(rest["resource"]) == 146
+    patient = next(one for one in rest["resource"] if one["type"] == "Patient")
+    for parameter in patient["searchParam"]:
+        value = {"date": "2024", "reference": "Organization/1"}.get(parameter["type"], "x")
+        name = "_id" if parameter["name"] == "_id" else parameter["name"]
+        answer = await send(machine, "GET", f"/Patient?{name}={value}")
+        assert answer.status_code == 200, f"{name}: {answer.text}"
+
+
+async def test_a_binary_is_read_in_its_own_media_type(machine: httpx.AsyncClient) -> None:
+    made = await send(machine, "POST", "/Binary", b"%PDF-1.7", content_type="application/pdf")
+    assert made.status_code == 201, made.text
+    address = f"/Binary/{made.json()['id']}"
+    raw = await send(machine, "GET", address, accept="application/pdf")
+    assert (raw.content, raw.headers["content-type"]) == (b"%PDF-1.7", "application/pdf")
+    assert "sandbox" in raw.headers["content-security-policy"]
+    assert (await send(machine, "GET", address)).json()["data"] == "JVBERi0xLjc="
+
+
+@pytest.mark.conformance
+async def test_official_examples_are_put_and_read_back_equal(machine: httpx.AsyncClient, shared_data: Path) -> None:
+    """Some of the small examples: what is accepted comes back as it was, but for its version."""
+    taken = 0
+    for resource in some_examples(shared_data):
+        place = f"/{resource['resourceType']}/{resource['id']}"
+        put = await send(machine, "PUT", place, resource)
+        try:
+            validate(resource)
+        except Invalid:
+            assert put.status_code == 400, place
+            continue
+        assert put.status_code in (200, 201), f"{place}: {put.text}"
+        back = json.loads((await send(machine, "GET", place)).content)
+        assert _without_version(back) == _without_version(resource), place
+        taken += 1
+    assert taken > 150
+
+
+def some_examples(shared_data: Path) -> Iterator[dict[str, Any]]:
+    with tarfile.open(shared_data / "fhir-r4" / "hl7.fhir.r4.examples-4.0.1.tgz") as archive:
+        for number, member in enumerate(archive):
+            file = None
+            if number % 20 == 0 and member.name.endswith(".json") and member.size < 20_000 and "Structure" not in member.name:
+                file = archive.extractfile(member)
+            resource = json.loads(file.read()) if file else {}
+            if {"resourceType", "id"} <= resource.keys():
+                yield resource
+
+
+def _without_version(resource: dict[str, Any]) -> dict[str, Any]:
+    meta = {name: value for name, value in resource.get("meta", {}).items() if name not in ("versionId", "lastUpdated")}
+    return {name: value for name, value in resource.items() if name != "meta"} | ({"meta": meta} if meta else {})
