@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import msgspec
@@ -17,7 +17,7 @@ import msgspec
 from maillage.access.actors import Actor, ActorKind
 from maillage.access.purpose import Purpose
 from maillage.db import Connection, Database, load_queries
-from maillage.errors import MaillageError
+from maillage.errors import Invalid, MaillageError
 from maillage.fhir import definitions, ids
 
 QUERIES = load_queries("maillage.access")
@@ -190,6 +190,18 @@ class Position(NamedTuple):
     batch: int
     place: int
 
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}~{self.chain}~{self.batch}~{self.place}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The position that `str` wrote; anything else is Invalid."""
+        try:
+            at, chain, batch, place = text.split("~")
+            return cls(datetime.fromisoformat(at), int(chain), int(batch), int(place))
+        except ValueError:
+            raise Invalid("this place in the trail is not one of ours") from None
+
 
 class Link(NamedTuple):
     """A link of a chain that does not hold, and why."""
@@ -222,15 +234,20 @@ async def of_patient(
     patient: str,
     *,
     kinds: Sequence[ActorKind] = PEOPLE,
+    leaving_out: str | None = None,
     before: Position | None = None,
     count: int = 50,
 ) -> list[dict[str, Any]]:
-    """Who touched this person's record ("12" of Patient/12, with all linked identities), newest first."""
+    """Who touched this person's record ("12" of Patient/12, with all linked identities), newest first.
+
+    `leaving_out` is a reference whose own accesses are not wanted.
+    """
     at, chain, batch, place = before or (None, None, None, None)
     rows: list[dict[str, Any]] = await QUERIES.audit_of_patient(
         conn,
         patient=ids.key(patient),
         kinds=list(kinds),
+        leaving_out=leaving_out,
         count=count,
         before_at=at,
         before_chain=chain,

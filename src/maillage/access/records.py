@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
 
-from maillage.access import writes
+from maillage.access import audit, writes
+from maillage.access.actors import ActorKind
 from maillage.access.audit import Action, AuditSecret, Entry, Trail, query_text
 from maillage.access.bundles import RecordsDoor
 from maillage.access.grants import Written, derive, grantee, links, read_from, says_who_sees
@@ -109,6 +110,24 @@ class Records:
             for versions in found.values():
                 _seen(entry, versions)
             return {kind: [one.resource for one in versions] for kind, versions in found.items()}
+
+    async def trail(
+        self,
+        patient: str,
+        *,
+        kinds: Sequence[ActorKind] = audit.PEOPLE,
+        leaving_out: str | None = None,
+        before: audit.Position | None = None,
+        count: int = 50,
+    ) -> list[dict[str, Any]]:
+        """Who touched the record of a patient whom the actor may see ("12" of Patient/12), newest first (`audit.of_patient`).
+
+        Reading the trail leaves a line in it.
+        """
+        entry = self._trail.add(Action.EXECUTE, "AuditEvent", query="trail")
+        with self._trail.attempt([entry]):
+            _seen(entry, [await self._store.read_raw(self._conn, "Patient", patient, scope=self._visible)])
+            return await audit.of_patient(self._conn, patient, kinds=kinds, leaving_out=leaving_out, before=before, count=count)
 
     @overload
     async def write(self, resource: Resource, /) -> Resource: ...

@@ -1,0 +1,157 @@
+"""From lines of the trail to visits in plain French: who came, when, why, and what they did."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+TOGETHER = timedelta(minutes=30)
+
+REFUSED, FAILED = "4", ("8", "12")
+
+# What a type is called in a sentence said to the person it is about, or to their carer.
+THINGS = {
+    "AllergyIntolerance": "les allergies",
+    "Appointment": "les rendez-vous",
+    "AuditEvent": "la liste des consultations",
+    "CarePlan": "le plan de soins",
+    "CareTeam": "l'équipe de soins",
+    "Communication": "les messages",
+    "Condition": "les problèmes de santé",
+    "Consent": "les choix sur le partage",
+    "DiagnosticReport": "les résultats d'examens",
+    "DocumentReference": "les documents",
+    "Encounter": "les séjours et consultations",
+    "EpisodeOfCare": "le suivi du parcours",
+    "Goal": "les objectifs",
+    "Immunization": "les vaccinations",
+    "MedicationAdministration": "les traitements",
+    "MedicationRequest": "les traitements",
+    "MedicationStatement": "les traitements",
+    "Observation": "les mesures et résultats",
+    "Patient": "l'identité",
+    "Procedure": "les interventions",
+    "QuestionnaireResponse": "les questionnaires",
+    "RelatedPerson": "les proches",
+    "ServiceRequest": "le suivi du parcours",
+    "Task": "le suivi du parcours",
+}
+RECORD = "le dossier"
+
+# Purposes of v3 PurposeOfUse, as the person is told of them.
+REASONS = {
+    "TREAT": "Pour les soins",
+    "COC": "Pour coordonner les soins",
+    "CAREMGT": "Pour coordonner les soins",
+    "ETREAT": "En urgence",
+    "PATRQT": "Pour son propre dossier",
+    "FAMRQT": "Comme aidant",
+    "RECORDMGT": "Pour vérifier l'identité",
+    "HOPERAT": "Pour transmettre des documents",
+    "SYSADMIN": "Pour le fonctionnement du service",
+    "HSYSADMIN": "Pour contrôler les accès",
+    "PUBHLTH": "Pour la santé publique",
+    "HQUALIMP": "Pour la qualité des soins",
+}
+
+_VERBS = {"R": "A consulté", "E": "A consulté", "C": "A complété", "U": "A modifié", "D": "A retiré un élément dans"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the trail, as far as the person is told of it."""
+
+    at: datetime
+    actor: str
+    kind: str
+    name: str
+    roles: tuple[str, ...]
+    organizations: tuple[str, ...]
+    purpose: str
+    action: str
+    type: str
+    id: str | None
+    query: str | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What one actor did in a record within half an hour, the last of it at `at`."""
+
+    at: datetime
+    actor: str
+    kind: str
+    name: str
+    roles: tuple[str, ...]
+    organizations: tuple[str, ...]
+    reason: str
+    deeds: tuple[str, ...]
+    refused: bool
+    emergency: bool
+
+
+def visits(lines: Iterable[Line], titles: Mapping[str, str]) -> list[Visit]:
+    """Lines newest first, gathered into visits, newest first. `titles` names the documents that the reader may see, by id.
+
+    What failed happened to nobody and is left out; what was refused is told.
+    """
+    gathered: list[list[Line]] = []
+    current: dict[tuple[str, str, bool], list[Line]] = {}
+    for line in lines:
+        if line.outcome in FAILED:
+            continue
+        key = (line.actor, line.purpose, line.outcome == REFUSED)
+        group = current.get(key)
+        if group is None or group[-1].at - line.at > TOGETHER:
+            group = current[key] = []
+            gathered.append(group)
+        group.append(line)
+    return [_visit(group, titles) for group in gathered]
+
+
+def _visit(lines: list[Line], titles: Mapping[str, str]) -> Visit:
+    last = lines[0]
+    refused = last.outcome == REFUSED
+    return Visit(
+        at=last.at,
+        actor=last.actor,
+        kind=last.kind,
+        name=last.name,
+        roles=last.roles,
+        organizations=last.organizations,
+        reason=REASONS.get(last.purpose, ""),
+        deeds=("A voulu ouvrir le dossier : l'accès a été refusé",) if refused else tuple(_deeds(lines, titles)),
+        refused=refused,
+        emergency=last.purpose == "ETREAT",
+    )
+
+
+def _deeds(lines: list[Line], titles: Mapping[str, str]) -> Iterator[str]:
+    """One sentence a verb, naming each thing once, in the order it was first done."""
+    done: dict[str, list[str]] = {}
+    for line in reversed(lines):
+        things = done.setdefault(_VERBS[line.action], [])
+        thing = _thing(line, titles)
+        if thing not in things:
+            things.append(thing)
+    for verb, things in done.items():
+        yield f"{verb} {_listed(_without_what_a_title_says(things))}"
+
+
+def _thing(line: Line, titles: Mapping[str, str]) -> str:
+    title = titles.get(line.id or "") if line.type == "DocumentReference" else None
+    if title:
+        return f"« {title} »"
+    if line.query and line.query.startswith("compartment:"):
+        return RECORD
+    return THINGS.get(line.type, RECORD)
+
+
+def _without_what_a_title_says(things: list[str]) -> list[str]:
+    """« les documents » adds nothing where documents are named."""
+    named = any(thing.startswith("«") for thing in things)
+    return [thing for thing in things if not (named and thing == THINGS["DocumentReference"])]
+
+
+def _listed(things: list[str]) -> str:
+    return things[0] if len(things) == 1 else f"{', '.join(things[:-1])} et {things[-1]}"

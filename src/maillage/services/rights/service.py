@@ -1,0 +1,91 @@
+"""The verbs of rights."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from maillage.access.actors import ActorKind, Role
+from maillage.access.audit import PEOPLE, Position
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.errors import Forbidden
+from maillage.services.rights import rules
+from maillage.services.rights.rules import Line, Visit
+
+LINES = 200
+MACHINES = (ActorKind.SYSTEM, ActorKind.JOB)
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """A page of visits, newest first. `organizations` gives names by reference; `next` is the cursor of the page after."""
+
+    visits: list[Visit]
+    organizations: dict[str, str]
+    next: str | None
+
+
+async def who_looked(
+    ctx: Context, patient: str, *, before: str | None = None, machines: bool = False, lines: int = LINES
+) -> Visits:
+    """Who touched the record of this patient ("12" of Patient/12), without the reader's own visits.
+
+    Forbidden to whoever may not read it; NotFound when it is not a record of theirs.
+    """
+    ctx.require(Permission.OWN_ACCESS_READ, patient=patient)
+    kinds = (*PEOPLE, *MACHINES) if machines else PEOPLE
+    position = Position.parse(before) if before else None
+    rows = await ctx.records.trail(patient, kinds=kinds, leaving_out=ctx.actor.reference, before=position, count=lines)
+    found = rules.visits(map(_line, rows), await _titles(ctx, rows))
+    last = rows[-1] if len(rows) == lines else None
+    following = str(Position(last["at"], last["chain"], last["batch"], last["place"])) if last else None
+    return Visits(found, await _names(ctx, {o for visit in found for o in visit.organizations}), following)
+
+
+async def person_of(ctx: Context) -> str:
+    """Whose record the actor reads as their own: the patient themself, or the person a carer cares for; the id of the Patient."""
+    kind, _, id = (ctx.actor.reference or "").partition("/")
+    if kind == "Patient":
+        return id
+    if kind == "RelatedPerson" and ctx.actor.has(Role.CARER):
+        relation = await ctx.records.read("RelatedPerson", id)
+        return str(relation["patient"]["reference"]).removeprefix("Patient/")
+    raise Forbidden("this page is that of a patient or of a carer")
+
+
+async def _titles(ctx: Context, rows: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """The titles of the documents named in these lines that the reader may see; of the others nothing is said."""
+    named = {row["id"] for row in rows if row["type"] == "DocumentReference" and row["id"] and row["outcome"] == "0"}
+    documents = (
+        await ctx.records.find("DocumentReference", {"_id": ",".join(sorted(named)), "_count": str(LINES)}) if named else []
+    )
+    return {document["id"]: _title(document) for document in documents}
+
+
+def _title(document: dict[str, Any]) -> str:
+    attachment = document["content"][0].get("attachment", {})
+    title = document.get("description") or attachment.get("title") or document.get("type", {}).get("text")
+    return title or next((c["display"] for c in document.get("type", {}).get("coding", []) if "display" in c), "Document")
+
+
+async def _names(ctx: Context, references: Collection[str]) -> dict[str, str]:
+    ids = sorted(reference.removeprefix("Organization/") for reference in references)
+    found = await ctx.records.find("Organization", {"_id": ",".join(ids), "_count": str(len(ids))}) if ids else []
+    return {f"Organization/{one['id']}": one.get("name", "") for one in found}
+
+
+def _line(row: dict[str, Any]) -> Line:
+    return Line(
+        at=row["at"],
+        actor=row["actor"],
+        kind=row["kind"],
+        name=row["name"],
+        roles=tuple(row["roles"]),
+        organizations=tuple(row["organizations"]),
+        purpose=row["purpose"],
+        action=row["action"],
+        type=row["type"],
+        id=row["id"],
+        query=row["query"],
+        outcome=row["outcome"],
+    )
