@@ -58,6 +58,10 @@ class Context:
             entry.outcome = Outcome.REFUSED
             raise Forbidden(f"{self.actor.name} may not do this: it needs the permission {permission}")
 
+    def trace(self, action: Action, kind: str, id: str) -> None:
+        """Something that is no record but tells of a person was read or changed: a refused message, a case. It belongs in the trail."""
+        self._trail.add(action, kind, id)
+
     def announce(self, event: Event) -> None:
         """A fact, written with this transaction and told to its handlers once it is committed."""
         self.refuse_to_write()

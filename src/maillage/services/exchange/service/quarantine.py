@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from maillage.access.access import Access
+from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.connectors.mllp.er7 import Place
@@ -20,6 +21,9 @@ from maillage.services.exchange.service.receiving import Arrival, Original, acce
 QUERIES = load_queries("maillage.services.exchange")
 
 PAGE = 50
+
+KIND = "quarantine"
+"""How the trail names an entry: its original tells of a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +90,7 @@ async def detail(ctx: Context, entry_id: str) -> Detail:
     row = await ctx.run(QUERIES.quarantine_entry, id=_uuid(entry_id))
     if row is None:
         raise NotFound("aucun message de la quarantaine ne porte cet identifiant")
+    ctx.trace(Action.READ, KIND, str(row["id"]))
     attempts = await ctx.run(QUERIES.attempts, id=row["id"])
     return Detail(entry=_entry(row), original=bytes(row["original"]), attempts=tuple(Attempt(**attempt) for attempt in attempts))
 
@@ -98,6 +103,7 @@ async def replay(ctx: Context, access: Access, *, entry_id: str, text: str) -> A
     """
     ctx.require(Permission.QUARANTINE_REPLAY)
     row = await _open_entry(ctx, entry_id)
+    ctx.trace(Action.EXECUTE, KIND, str(row["id"]))
     content = sheets.corrected(text, bytes(row["original"]))
     arrival = Arrival(content=content, peer=f"replay by {ctx.actor.id}", at=ctx.now)
     attempt = await _tried(access, arrival, Original(row["source"], row["control_id"], bytes(row["sha256"])))
@@ -114,6 +120,7 @@ async def dismiss(ctx: Context, *, entry_id: str, reason: str) -> None:
     if not reason.strip():
         raise Invalid("dites pourquoi ce message ne sera pas rejoué")
     row = await _open_entry(ctx, entry_id)
+    ctx.trace(Action.UPDATE, KIND, str(row["id"]))
     await _close(ctx, row["id"], "dismissed", reason.strip())
     await ctx.run(QUERIES.settle_refused, source=row["source"], control_id=row["control_id"], sha256=row["sha256"])
 

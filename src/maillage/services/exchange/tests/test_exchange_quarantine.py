@@ -1,7 +1,7 @@
 """Refused messages: read, corrected and replayed, dismissed."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +172,22 @@ async def test_only_those_who_keep_the_flows_see_the_quarantine(access: Access) 
             await quarantine.detail(ctx, found.entry.id)
         with pytest.raises(Forbidden):
             await quarantine.replay(ctx, access, entry_id=found.entry.id, text="x")
+
+
+async def test_who_reads_replays_or_dismisses_an_original_is_in_the_trail(
+    access: Access, database: Database, clock: FixedClock
+) -> None:
+    await sent(access, tst())
+    found = await only_entry(access)
+    clock.advance(timedelta(minutes=1))
+    await replayed(access, found.entry.id, editable(found.original))
+    clock.advance(timedelta(minutes=1))
+    async with access.act(STEWARD) as ctx:
+        await quarantine.dismiss(ctx, entry_id=found.entry.id, reason="essai")
+    async with database.transaction() as connection:
+        cursor = await connection.execute(b"select actor, action from audit where type = 'quarantine' order by at")
+        traced = [(row["actor"], row["action"]) for row in await cursor.fetchall()]
+    assert traced == [("staff:steward", "R"), ("staff:steward", "E"), ("staff:steward", "U")]
 
 
 @pytest.mark.parametrize("name", ["x", "00000000-0000-0000-0000-000000000000"])
