@@ -1,6 +1,7 @@
 """The guarded door to the records: every call is filtered in SQL for the actor, checked, and left in the trail."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
@@ -47,6 +48,7 @@ class Records:
         self._store = store
         self._trail = trail
         self._secret = secret
+        self._together: Sequence[Change] = ()
         self._visible = visible_to(ctx.actor, ctx.now)
 
     async def read(self, kind: str, id: str) -> Resource:
@@ -176,7 +178,7 @@ class Records:
         """Write all changes or none: rights, guards, validation, the store, then what they say of who may see whom."""
         self._ctx.refuse_to_write()
         entries = [self._trail.add(_ACTIONS[c.verb], str(c.resource.get("resourceType")), c.resource.get("id")) for c in changes]
-        with self._trail.attempt(entries):
+        with self._trail.attempt(entries), self._as_one(changes):
             completed = [await self._completed_at(place, change, of=len(changes)) for place, change in enumerate(changes)]
             scope = writable_by(self._ctx.actor, self._ctx.now)
             stored = await self._store.write_raw(self._conn, completed, scope=scope)
@@ -186,6 +188,19 @@ class Records:
                 entry.action, entry.id = _DONE[one.operation], one.id
                 _seen(entry, [one])
             return stored
+
+    @property
+    def together(self) -> Sequence[Change]:
+        """For guards: the changes that are being written as one, as they were sent (a transaction's entries)."""
+        return self._together
+
+    @contextmanager
+    def _as_one(self, changes: Sequence[Change]) -> Iterator[None]:
+        before, self._together = self._together, changes
+        try:
+            yield
+        finally:
+            self._together = before
 
     async def _completed_at(self, place: int, change: Change, *, of: int) -> Change:
         """As `_completed`; where several are written, a fault says of which it is, as the store does."""

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Any
 
 from maillage.access.context import Context
@@ -35,7 +36,7 @@ async def complete(ctx: Context, change: Change) -> Resource:
     if change.verb is Verb.DELETE:
         await _follow_deletion(ctx, resource["id"])
         return resource
-    if (content := _cda_in(resource)) is not None:
+    if (content := _cda_in(resource, ctx.records.together)) is not None:
         return await _sent_before(ctx, resource, content) or await _received(ctx, resource, content)
     if ctx.door == "fhir" and "id" in resource and change.verb is not Verb.CREATE:
         await _keep_original(ctx, resource)
@@ -87,19 +88,29 @@ async def _subject(ctx: Context, resource: Resource, content: bytes) -> str | No
     return str(reference)
 
 
-def _cda_in(resource: Resource) -> bytes | None:
-    """The bytes of the CDA that the one attachment carries, or None: other contents are FHIR's own affair."""
+def _cda_in(resource: Resource, together: Sequence[Change]) -> bytes | None:
+    """The bytes of the CDA that the one attachment carries, or that a Binary of the same transaction carries for it (IHE ITI-65).
+
+    None when there is none: other contents are FHIR's own affair.
+    """
     contents = resource.get("content", [])
-    data = contents[0].get("attachment", {}).get("data") if len(contents) == 1 else None
-    if not data:
-        return None
+    attachment = contents[0].get("attachment", {}) if len(contents) == 1 else {}
+    content = _decoded(attachment.get("data") or _data_of(attachment.get("url", ""), together))
+    is_cda = markup.looks_like_xml(content) and b"ClinicalDocument" in content.replace(b"\x00", b"")
+    return content if is_cda else None
+
+
+def _data_of(url: str, together: Sequence[Change]) -> str:
+    binaries = (one.resource for one in together if one.resource["resourceType"] == "Binary")
+    return next((one.get("data", "") for one in binaries if url and url.endswith(f"Binary/{one.get('id')}")), "")
+
+
+def _decoded(data: str) -> bytes:
     try:
-        content = base64.b64decode("".join(data.split()), validate=True)
+        return base64.b64decode("".join(data.split()), validate=True)
     except (binascii.Error, ValueError) as fault:
         text = "The data of the attachment is not base64."
         raise Unprocessable(text, issues=[Issue("value", text, f"{ATTACHMENT}.data")]) from fault
-    is_cda = markup.looks_like_xml(content) and b"ClinicalDocument" in content.replace(b"\x00", b"")
-    return content if is_cda else None
 
 
 def _refuse_other_unique_id(resource: Resource, record: Resource) -> None:

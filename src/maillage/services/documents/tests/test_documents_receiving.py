@@ -285,6 +285,40 @@ async def test_a_document_posted_through_fhir_is_completed_from_its_header(regio
         assert await documents.original(ctx, record["id"]) == letter()
 
 
+async def test_a_document_published_in_a_transaction_is_completed_from_its_binary(region: Access) -> None:
+    """IHE MHD ITI-65: SubmissionSet, DocumentReference and Binary in one transaction."""
+    binary = {"resourceType": "Binary", "contentType": "text/xml", "data": base64.b64encode(letter()).decode()}
+    attachment = {"contentType": "text/xml", "url": "urn:uuid:0b5f8f0e-52f4-4f0c-9d3e-0f5a0f0d6f10"}
+    reference = {"resourceType": "DocumentReference", "status": "current", "content": [{"attachment": attachment}]}
+    entries = [
+        {
+            "fullUrl": "urn:uuid:1b5f8f0e-52f4-4f0c-9d3e-0f5a0f0d6f11",
+            "resource": reference,
+            "request": {"method": "POST", "url": "DocumentReference"},
+        },
+        {"fullUrl": attachment["url"], "resource": binary, "request": {"method": "POST", "url": "Binary"}},
+    ]
+    async with region.act(MACHINE, door="fhir") as ctx:
+        await ctx.records.transaction({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    async with region.act(GP) as ctx:
+        [shown] = await documents.documents_of(ctx, ZOE)
+        assert shown.title == "Lettre de sortie 1"
+        assert await documents.original(ctx, shown.id) == letter()
+
+
+async def test_a_transaction_that_publishes_an_unsafe_document_writes_nothing(region: Access) -> None:
+    bomb = letter(id="7").replace(b"<ClinicalDocument", b'<!DOCTYPE x [<!ENTITY a "b">]><ClinicalDocument', 1)
+    entries = [
+        {"resource": posted(letter()), "request": {"method": "POST", "url": "DocumentReference"}},
+        {"resource": posted(bomb), "request": {"method": "POST", "url": "DocumentReference"}},
+    ]
+    with pytest.raises(Invalid, match="DOCTYPE"):
+        async with region.act(MACHINE, door="fhir") as ctx:
+            await ctx.records.transaction({"resourceType": "Bundle", "type": "transaction", "entry": entries})
+    async with region.act(GP) as ctx:
+        assert await documents.documents_of(ctx, ZOE) == []
+
+
 async def test_a_document_posted_twice_is_a_duplicate_that_names_the_first(region: Access) -> None:
     record, _ = await post(region, posted(letter()))
     with pytest.raises(Conflict, match=record["id"]):
