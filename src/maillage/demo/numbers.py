@@ -1,12 +1,14 @@
 """Deterministic identifiers and numbers with valid keys: resource ids, RPPS, FINESS, NIR."""
 
 import uuid
+from functools import lru_cache
 
 from maillage.services.identity.public import with_key
 
 NAMESPACE = uuid.UUID("5ba5d3a1-6d1f-5c0e-9d53-51a215c0de51")
 
 
+@lru_cache(maxsize=16_384)
 def resource_id(kind: str, name: str) -> str:
     """The id of a demonstration resource: the same for the same name, whatever the date or the scale."""
     return str(uuid.uuid5(NAMESPACE, f"{kind}/{name}"))

@@ -75,16 +75,15 @@ class Professional:
         return " ".join(part for part in (self.prefix, self.given, self.family) if part)
 
 
-def professionals(population: Population, structures: list[Structure], scale: int) -> list[Professional]:
+def professionals(population: Population, structures: list[Structure], scale: float) -> list[Professional]:
     """The personas who work, then `scale` times the usual trades."""
-    by_key = {structure.key: structure for structure in structures}
-    found = [_from_persona(one, by_key) for one in PERSONAS if one.resource == "Practitioner"]
+    found = personas_at_work(structures)
     by_kind: dict[str, list[Structure]] = {}
     for structure in structures:
         by_kind.setdefault(structure.kind, []).append(structure)
     for trade in TRADES:
         places = [structure for kind in trade.kinds for structure in by_kind[kind]]
-        for rank in range(trade.count * scale):
+        for rank in range(max(1, round(trade.count * scale))):
             given, family = population.name("female" if rank % 2 else "male")
             number = len(found) + 100
             found.append(
@@ -94,6 +93,12 @@ def professionals(population: Population, structures: list[Structure], scale: in
                 )
             )  # fmt: skip
     return found
+
+
+def personas_at_work(structures: list[Structure]) -> list[Professional]:
+    """The personas who are professionals, in their establishments."""
+    by_key = {structure.key: structure for structure in structures}
+    return [_from_persona(one, by_key) for one in PERSONAS if one.resource == "Practitioner"]
 
 
 def resources(one: Professional) -> Iterator[Resource]:

@@ -11,15 +11,16 @@ from maillage.demo.circles import Circle
 from maillage.demo.letters import Letter, Section
 from maillage.demo.numbers import matricule, resource_id
 from maillage.demo.people import Person
-from maillage.demo.personas import persona
+from maillage.demo.personas import DAC
 from maillage.demo.professionals import Professional
 from maillage.services.identity.public import Identifier, IdentityClaim, Ins, Reason, Traits, patient_for
 
 Resource = dict[str, Any]
 
 THICK = 200
-LETTERED = 90
+LETTERED = 60
 INBOX = 7
+LATE = 2
 RETURNS = 6
 
 
@@ -87,23 +88,22 @@ def usual_letters(
         yield Letter(f"{circle.person.id}-{rank}", model, circle.person, author, when, lines=lines, sections=sections)
 
 
-def call_task(letter: Letter, *, late: bool) -> Resource:
-    """The call to make within 48 hours after a return home."""
-    coordinator = persona("coordinator")
+def late_call(letter: Letter) -> Resource:
+    """The call that should have been made within 48 hours of a return home."""
     due = letter.at + timedelta(hours=48)
     return {
         "resourceType": "Task",
         "id": resource_id("Task", f"call-{letter.key}"),
+        "identifier": [{"system": "urn:maillage:task-origin", "value": f"return-home/call|DocumentReference/{letter.id}"}],
         "status": "requested",
-        "intent": "order",
-        "priority": "urgent" if late else "routine",
-        "code": {"text": "Appeler la personne après son retour à domicile"},
-        "description": f"Appeler {letter.person.name} dans les 48 heures après sa sortie.",
+        "intent": "plan",
+        "priority": "routine",
+        "code": {"coding": [{"system": "urn:maillage:task", "code": "return-home/call"}], "text": "Appeler la personne"},
+        "description": "Retour à domicile après une hospitalisation : appeler la personne dans les 48 heures.",
         "focus": {"reference": f"DocumentReference/{letter.id}"},
         "for": {"reference": letter.person.reference},
         "authoredOn": letter.at.isoformat(),
-        "lastModified": letter.at.isoformat(),
-        "owner": {"reference": coordinator.reference, "display": coordinator.name},
+        "owner": {"reference": DAC.reference, "display": DAC.name},
         "restriction": {"period": {"end": due.isoformat()}},
     }
 

@@ -104,11 +104,11 @@ def workplaces() -> list[Structure]:
     ]
 
 
-def structures(scale: int) -> list[Structure]:
+def structures(scale: float) -> list[Structure]:
     """The personas' establishments and `scale` times the usual ones, spread over the communes."""
     found = workplaces()
     for kind in KINDS:
-        for rank in range(kind.count * scale):
+        for rank in range(max(1, round(kind.count * scale))):
             commune = COMMUNES[(rank * 3 + len(kind.code)) % len(COMMUNES)] if rank else COMMUNES[len(kind.code) % 4]
             suffix = f" {rank // len(COMMUNES) + 1}" if rank >= len(COMMUNES) else ""
             name = kind.name.format(place=f"{_of(commune.name)}{suffix}")

@@ -1,118 +1,139 @@
-"""The whole territory: the directory, the people with their circles, their records and letters, what waits."""
+"""The doors of the demonstration territory: is it there, put it there, who may sign in."""
 
-import random
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any, Protocol
 
-from maillage.demo import circles, people, professionals, situations, structures
-from maillage.demo.circles import Circle, Staff
-from maillage.demo.clinic import Record
-from maillage.demo.letters import Letter
-from maillage.demo.people import Person, Population
-from maillage.demo.personas import persona
-from maillage.demo.situations import INBOX, LETTERED, RETURNS, THICK, Waiting
+from maillage.access.access import Access
+from maillage.access.actors import Actor, ActorKind, Role, job_actor
+from maillage.access.context import Context
+from maillage.clock import Clock
+from maillage.db import Database
+from maillage.demo import professionals, structures
+from maillage.demo.drawing import Territory, machine
+from maillage.demo.letters import Letter, cda
+from maillage.demo.people import PAT_TROIS
+from maillage.demo.personas import PERSONAS, Persona, granted_role
+from maillage.errors import NotFound
+from maillage.fhir.scope import Scope
+from maillage.fhir.store import Store
+from maillage.services.documents.public import Origin, import_document, receive
+from maillage.services.identity.public import ImportedCase, import_cases, import_people
 
 Resource = dict[str, Any]
 
-SEED = 51
-PEOPLE = 2100
-WAITING = 11
-FIRST_NUMBER = 100_001
+SEED = job_actor("demo/seed")
+CHUNK = 15_000
+"""Resources loaded at once: each load refreshes the statistics of the store."""
+TOKEN_LIFETIME = timedelta(days=365)
 
 
-class Territory:
-    """A territory as it stands at an instant (UTC, aware). The same instant, scale and seed give the same resources."""
+class Platform(Protocol):
+    """What the doors need of a process."""
 
-    def __init__(self, at: datetime, *, scale: int = 1, seed: int = SEED) -> None:
-        self.at = at.replace(microsecond=0)
-        self.scale = scale
-        self._seed = seed
-        self.population = Population(seed, at=self.at.date())
-        self.structures = structures.structures(scale)
-        self.professionals = professionals.professionals(self.population, self.structures, scale)
-        self.people: list[Person] = [*people.NAMED, *self.population.people(PEOPLE * scale)]
-        self.staff = Staff(self.professionals, self.structures)
-        self._hospitals = [one for one in self.structures if one.kind in ("ch", "clinique", "ch-demoville")]
-        self._circles = {
-            person.id: circles.circle(person, self.staff, chance=self._chance("circle", person), at=self.at)
-            for person in self.people
-        }
-
-    def directory(self) -> Iterator[Resource]:
-        """Structures, professionals, and the machine that the `system` persona is."""
-        for structure in self.structures:
-            yield from structures.resources(structure)
-        for one in self.professionals:
-            yield from professionals.resources(one)
-        yield machine()
-
-    def records(self) -> Iterator[list[Resource]]:
-        """For each person: the Patient, the circle, the clinical resources."""
-        for rank, person in enumerate(self.people):
-            yield self._record(rank, person)
-
-    def letters(self) -> Iterator[Letter]:
-        """Every document of the territory, the thick record last."""
-        for person in self.people[: LETTERED * self.scale]:
-            if person.key != people.DOCUMENTED.key:
-                count = 6 if person.key == "patient" else self._chance("letters", person).randrange(1, 4)
-                yield from self._usual(person, count)
-        yield from self.returns()
-        yield from self._usual(people.DOCUMENTED, THICK)
-
-    def returns(self) -> list[Letter]:
-        """People who came home from hospital in the last days: the first two longest ago, their calls are late."""
-        author = self.staff.by_key["hospital"]
-        home = [p for p in self.people if 0 < p.rank < circles.COORDINATOR_PANEL and p.age(self.at.date()) > 64][:RETURNS]
-        days = (4, 3, 1, 1, 0, 0)
-        return [
-            situations.discharge(self._circles[p.id], author, self.at - timedelta(days=days[i], hours=3 + i), f"return-{i}")
-            for i, p in enumerate(home)
-        ]
-
-    def consequences(self) -> Iterator[Resource]:
-        """The stays and the calls of the returns home."""
-        for rank, letter in enumerate(self.returns()):
-            yield situations.stay(letter)
-            yield situations.call_task(letter, late=rank < 2)
-
-    def to_read(self) -> list[Letter]:
-        """What the GP persona has not treated yet: the latest letters of her patients."""
-        gp = persona("gp").reference
-        hers = [letter for letter in self.letters() if (gp_of := self._circles[letter.person.id].gp) and gp_of.reference == gp]
-        return sorted(hers, key=lambda letter: (letter.at, letter.key), reverse=True)[:INBOX]
-
-    def waiting(self) -> list[Waiting]:
-        """The steward's queue."""
-        known = [p for p in self.people if p.ins and p.rank > 200][:WAITING]
-        return list(situations.waiting_identities(known, at=self.at, sender=self.staff.by_key["hospital"].structure.reference))
-
-    def circle_of(self, person: Person) -> Circle:
-        return self._circles[person.id]
-
-    def _record(self, rank: int, person: Person) -> list[Resource]:
-        drawn = self._circles[person.id]
-        patient = people.regional_record(person, FIRST_NUMBER + rank, practitioner=drawn.gp.reference if drawn.gp else None)
-        record = Record(drawn, chance=self._chance("record", person), at=self.at, hospitals=self._hospitals)
-        return [patient, *([drawn.carer] if drawn.carer else []), circles.care_team(drawn, at=self.at), *record.resources()]
-
-    def _usual(self, person: Person, count: int) -> Iterator[Letter]:
-        doctors = [one for one in self.professionals if one.prefix and one.structure.kind in ("ch", "clinique", "labo")]
-        chance = self._chance("letters", person)
-        return situations.usual_letters(self._circles[person.id], authors=doctors, at=self.at, count=count, chance=chance)
-
-    def _chance(self, about: str, person: Person) -> random.Random:
-        return random.Random(f"{about}-{self._seed}-{person.id}")  # noqa: S311 -- nothing secret is drawn
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def access(self) -> Access: ...
 
 
-def machine() -> Resource:
-    """The partner's information system, as a Device."""
-    system = persona("system")
-    return {
-        "resourceType": "Device",
-        "id": system.reference.removeprefix("Device/"),
-        "status": "active",
-        "deviceName": [{"name": system.name, "type": "user-friendly-name"}],
-        "owner": {"reference": system.organizations[0]},
-    }
+async def is_seeded(database: Database) -> bool:
+    """Whether the territory is there: it is written whole or not at all, the official test patient with it."""
+    async with database.transaction() as conn:
+        try:
+            await Store().read(conn, "Patient", PAT_TROIS.id, scope=Scope.all())
+        except NotFound:
+            return False
+    return True
+
+
+async def seed(platform: Platform, *, scale: float = 1) -> str:
+    """Writes the territory as it stands now, in one transaction; answers in a French sentence what is there."""
+    drawn = Territory(platform.clock.now(), scale=scale)
+    async with platform.access.act(SEED) as ctx:
+        count = await _load_records(ctx, drawn, await _missing(ctx, drawn.directory()))
+        documents = await _load_letters(ctx, drawn)
+    return (
+        f"{len(drawn.people)} personnes, {len(drawn.professionals)} professionnels, {len(drawn.structures)} structures, "
+        f"{documents} documents, {count} ressources FHIR"
+    )
+
+
+async def ensure_personas(platform: Platform) -> dict[str, str]:
+    """The establishments and practitioners of the personas where they are missing; a fresh bearer token for each persona, by id."""
+    drawn = _persona_directory()
+    async with platform.access.act(SEED) as ctx:
+        if missing := await _missing(ctx, drawn):
+            await ctx.records.load(missing)
+    return {one.id: await platform.access.issue_token(actor_of(one), lifetime=TOKEN_LIFETIME) for one in PERSONAS}
+
+
+def actor_of(one: Persona) -> Actor:
+    """The actor a persona is once signed in."""
+    kinds = {"patient": ActorKind.PATIENT, "carer": ActorKind.CARER, "system": ActorKind.SYSTEM}
+    role = granted_role(one)
+    return Actor(
+        id=one.reference,
+        kind=kinds.get(role, ActorKind.PROFESSIONAL),
+        name=one.name,
+        roles=frozenset({Role(role)}),
+        reference=one.reference,
+        organizations=one.organizations,
+        scopes=frozenset({"system/*.*"}) if role == "system" else frozenset(),
+    )
+
+
+def _persona_directory() -> list[Resource]:
+    places = structures.workplaces()
+    working = professionals.personas_at_work(places)
+    return [
+        *(resource for place in places for resource in structures.resources(place)),
+        *(resource for one in working for resource in professionals.resources(one)),
+        machine(),
+    ]
+
+
+async def _missing(ctx: Context, resources: Iterable[Resource]) -> list[Resource]:
+    """Those of these resources that are not there yet; the personas' own may be."""
+    wanted = list(resources)
+    own = {(one["resourceType"], one["id"]) for one in _persona_directory()}
+    there: set[tuple[str, str]] = set()
+    for kind in sorted({kind for kind, _ in own}):
+        ids = ",".join(sorted(id for own_kind, id in own if own_kind == kind))
+        there |= {(kind, one["id"]) for one in await ctx.records.find(kind, [("_id", ids), ("_count", "100")])}
+    return [one for one in wanted if (one["resourceType"], one["id"]) not in there]
+
+
+async def _load_records(ctx: Context, drawn: Territory, directory: list[Resource]) -> int:
+    """The directory, the records, and the identities that wait with their cases."""
+    chunk, count, waiting = directory, 0, drawn.waiting()
+    for record in drawn.records():
+        chunk += record
+        if len(chunk) >= CHUNK:
+            count += await _load(ctx, chunk)
+            chunk = []
+    count += await _load(ctx, [*chunk, *drawn.consequences(), *(one.patient for one in waiting)])
+    await import_cases(ctx, [ImportedCase(one.patient["id"], one.reason, one.near, one.origin, one.opened) for one in waiting])
+    return count
+
+
+async def _load(ctx: Context, resources: Sequence[Resource]) -> int:
+    await ctx.records.load(resources)
+    await import_people(ctx, [one for one in resources if one["resourceType"] == "Patient"])
+    return len(resources)
+
+
+async def _load_letters(ctx: Context, drawn: Territory) -> int:
+    """Past documents silently; recent ones as if they arrived now, so that their readers are told."""
+    count = 0
+    for letter in drawn.past_letters():
+        await import_document(ctx, cda(letter), origin=_origin(letter))
+        count += 1
+    for letter in drawn.recent_letters():
+        await receive(ctx, cda(letter), origin=_origin(letter))
+        count += 1
+    return count
+
+
+def _origin(letter: Letter) -> Origin:
+    return Origin(door="import", source=letter.author.structure.name, subject=letter.person.reference)

@@ -3,7 +3,7 @@
 from maillage.services.documents.resources.summary import DocumentSummary, summary
 from maillage.services.documents.service.guarding import complete
 from maillage.services.documents.service.reading import Preview, document, documents_of, original, preview
-from maillage.services.documents.service.receiving import Origin, Received, receive
+from maillage.services.documents.service.receiving import Origin, Received, import_document, receive
 from maillage.services.documents.service.withdrawing import Withdrawn, withdraw
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "complete",
     "document",
     "documents_of",
+    "import_document",
     "original",
     "preview",
     "receive",

@@ -11,7 +11,8 @@ from maillage.services.identity.rules.traits import Traits, normal_name
 from maillage.services.identity.service import guarding as _guarding
 from maillage.services.identity.service.banner import banner, banner_of
 from maillage.services.identity.service.identify import Certainty, Identified, identify
-from maillage.services.identity.service.people import QUERIES, keep_many
+from maillage.services.identity.service.importing import ImportedCase, import_cases, import_people
+from maillage.services.identity.service.people import QUERIES
 
 __all__ = [
     "Certainty",
@@ -19,6 +20,7 @@ __all__ = [
     "Identifier",
     "IdentityClaim",
     "IdentityStatus",
+    "ImportedCase",
     "Ins",
     "Reason",
     "Root",
@@ -30,7 +32,8 @@ __all__ = [
     "claims_to_be_ins",
     "identify",
     "identities_of",
-    "keep_many",
+    "import_cases",
+    "import_people",
     "normal_name",
     "patient_for",
     "patient_from",

@@ -106,12 +106,13 @@ where decided_by = %(by)s and state in ('linked', 'promoted') order by decided d
 select * from identity_case where patient = %(patient)s and state = 'open'
 
 -- name: records_alike :many
--- Regional records to compare an identity with: the same INS, the same birth date, or the same names.
+-- Regional records to compare an identity with: the same INS, the same names but for hyphens, the same birthday and first name.
 select p.patient from identity_person p
 where p.record = p.patient and p.patient <> %(patient)s
   and (p.matricule = %(matricule)s
-       or (p.birth_date = %(birth_date)s and (p.birth_name = %(birth_name)s or p.first_given = %(first_given)s))
-       or (p.birth_name = %(birth_name)s and p.first_given = %(first_given)s))
+       or (translate(p.birth_name, '-''', '  ') = translate(%(birth_name)s, '-''', '  ')
+           and (p.first_given = %(first_given)s or p.birth_date = %(birth_date)s))
+       or (p.first_given = %(first_given)s and right(p.birth_date, 5) = right(%(birth_date)s, 5)))
 order by (p.matricule = %(matricule)s) desc nulls last, (p.birth_date = %(birth_date)s) desc, p.patient
 limit 5
 
@@ -136,3 +137,7 @@ select record from identity_person where patient = %(patient)s
 -- name: linked_to :value
 -- How many other identities refer to this record.
 select count(*) from identity_person where record = %(patient)s and patient <> %(patient)s
+
+-- name: count_message :exec
+-- One more message about an identity that waits.
+update identity_case set messages = messages + 1 where patient = %(patient)s and state = 'open'

@@ -79,6 +79,20 @@ async def receive(ctx: Context, content: bytes, *, origin: Origin, read: Clinica
         return prepared
     await ctx.records.write_changes(document_reference.changes(prepared.record, prepared.superseded))
     announce(ctx, prepared)
+    return _received_as(prepared)
+
+
+async def import_document(ctx: Context, content: bytes, *, origin: Origin) -> Received:
+    """Record a document that existed before the platform: as `receive`, but nobody is told of it."""
+    ctx.require(Permission.DOCUMENT_WRITE)
+    prepared = await prepare(ctx, content, origin=origin)
+    if isinstance(prepared, Received):
+        return prepared
+    await ctx.records.write_changes(document_reference.changes(prepared.record, prepared.superseded))
+    return _received_as(prepared)
+
+
+def _received_as(prepared: Prepared) -> Received:
     event = prepared.received
     return Received(
         document=event.document,

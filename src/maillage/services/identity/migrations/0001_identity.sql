@@ -20,6 +20,9 @@ create table identity_person (
 create unique index identity_one_record_per_ins on identity_person (ins_root, matricule) where record = patient and matricule is not null;
 create index identity_by_ins on identity_person (matricule, ins_root) where matricule is not null;
 create index identity_by_traits on identity_person (birth_date, birth_name, first_given);
+-- What a keyboard makes of the same person: hyphens left out, another year, another spelling on the same day.
+create index identity_by_loose_name on identity_person (translate(birth_name, '-''', '  '), first_given);
+create index identity_by_birthday on identity_person (first_given, right(birth_date, 5));
 create index identity_by_record on identity_person (record) where record is not null;
 
 -- The cross-reference: a facility's own identifier of a person. Learnt from certain messages as well as from the Patient.
@@ -40,6 +43,7 @@ create table identity_case (
     ('discordant', 'discordant-identifier', 'same-traits', 'several', 'unknown', 'merge')),
   near text[] not null default '{}',
   origin text not null default '',
+  messages integer not null default 1,
   state text not null default 'open' check (state in ('open', 'linked', 'promoted', 'matched')),
   decided timestamptz,
   decided_by text,

@@ -54,6 +54,8 @@ async def identify(ctx: Context, claim: Claim, *, source: dict[str, Any] | None 
         return await _keep_source(ctx, claim, decision, source or patients.patient_for(claim))
     if decision.certain:
         await _learn(ctx, claim, decision.known)
+    else:
+        await ctx.run(QUERIES.count_message, patient=decision.known.patient)
     return _identified(decision.known, decision.reason)
 
 

@@ -1,11 +1,11 @@
 """The table of who is known by what: reading it for a claim, keeping it equal to the Patients."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from maillage.access.context import Context
-from maillage.db import Connection, load_queries
+from maillage.db import load_queries
 from maillage.services.identity.resources import patients
 from maillage.services.identity.rules.ins import Ins
 from maillage.services.identity.rules.matching import Claim, Identifier, Known
@@ -46,11 +46,6 @@ def known_from(row: Mapping[str, Any]) -> Known:
 async def keep(ctx: Context, patient: Mapping[str, Any]) -> None:
     """Make the table say what this Patient says."""
     await ctx.run(QUERIES.save_people, people=json.dumps([row_of(patient)]))
-
-
-async def keep_many(conn: Connection, people: Iterable[Mapping[str, Any]]) -> None:
-    """The same for Patients loaded in bulk, in one statement."""
-    await QUERIES.save_people(conn, people=json.dumps([row_of(patient) for patient in people]))
 
 
 def row_of(patient: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,129 @@
+"""The whole territory: the directory, the people with their circles, their records and letters, what waits."""
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from maillage.demo import circles, people, professionals, situations, structures
+from maillage.demo.circles import Circle, Staff
+from maillage.demo.clinic import Record
+from maillage.demo.letters import Letter
+from maillage.demo.people import Person, Population
+from maillage.demo.personas import persona
+from maillage.demo.situations import INBOX, LATE, LETTERED, RETURNS, THICK, Waiting
+
+Resource = dict[str, Any]
+
+SEED = 51
+PEOPLE = 2100
+FEWEST = 40
+WAITING = 11
+FIRST_NUMBER = 100_001
+
+
+class Territory:
+    """A territory as it stands at an instant (UTC, aware). The same instant, scale and seed give the same resources."""
+
+    def __init__(self, at: datetime, *, scale: float = 1, seed: int = SEED) -> None:
+        self.at = at.replace(microsecond=0)
+        self.scale = scale
+        self._seed = seed
+        self.population = Population(seed, at=self.at.date())
+        self.structures = structures.structures(scale)
+        self.professionals = professionals.professionals(self.population, self.structures, scale)
+        self.people: list[Person] = [*people.NAMED, *self.population.people(max(FEWEST, round(PEOPLE * scale)))]
+        self.staff = Staff(self.professionals, self.structures)
+        self._hospitals = [one for one in self.structures if one.kind in ("ch", "clinique", "ch-demoville")]
+        self._circles = {
+            person.id: circles.circle(person, self.staff, chance=self._chance("circle", person), at=self.at)
+            for person in self.people
+        }
+
+    def directory(self) -> Iterator[Resource]:
+        """Structures, professionals, and the machine that the `system` persona is."""
+        for structure in self.structures:
+            yield from structures.resources(structure)
+        for one in self.professionals:
+            yield from professionals.resources(one)
+        yield machine()
+
+    def records(self) -> Iterator[list[Resource]]:
+        """For each person: the Patient, the circle, the clinical resources."""
+        for rank, person in enumerate(self.people):
+            yield self._record(rank, person)
+
+    def past_letters(self) -> Iterator[Letter]:
+        """Documents of before: nobody is told of them any more. The thick record comes last."""
+        recent = {letter.key for letter in self.recent_letters()}
+        for letter in self._all_letters():
+            if letter.key not in recent:
+                yield letter
+        yield from self._usual(people.DOCUMENTED, THICK)
+
+    def recent_letters(self) -> list[Letter]:
+        """Documents of these days, which arrive as if they were sent now: the returns home, and the latest of the GP persona's patients."""
+        gp = persona("gp").reference
+        hers = [
+            letter for letter in self._all_letters() if (drawn := self._circles[letter.person.id].gp) and drawn.reference == gp
+        ]
+        latest = sorted(hers, key=lambda letter: (letter.at, letter.key), reverse=True)[:INBOX]
+        return [*latest, *self.returns()[LATE:]]
+
+    def returns(self) -> list[Letter]:
+        """People who came home from hospital in the last days; the calls of the first ones are late."""
+        author = self.staff.by_key["hospital"]
+        home = [p for p in self.people if 0 < p.rank < circles.COORDINATOR_PANEL and p.age(self.at.date()) > 64][:RETURNS]
+        days = (4, 3, 1, 1, 0, 0)
+        return [
+            situations.discharge(self._circles[p.id], author, self.at - timedelta(days=days[i], hours=3 + i), f"return-{i}")
+            for i, p in enumerate(home)
+        ]
+
+    def consequences(self) -> Iterator[Resource]:
+        """The stays of the returns home, and the calls that are late."""
+        for letter in self.returns():
+            yield situations.stay(letter)
+        for letter in self.returns()[:LATE]:
+            yield situations.late_call(letter)
+
+    def waiting(self) -> list[Waiting]:
+        """The steward's queue."""
+        known = [p for p in reversed(self.people) if p.ins and not p.key][:WAITING]
+        return list(situations.waiting_identities(known, at=self.at, sender=self.staff.by_key["hospital"].structure.reference))
+
+    def circle_of(self, person: Person) -> Circle:
+        return self._circles[person.id]
+
+    def _record(self, rank: int, person: Person) -> list[Resource]:
+        drawn = self._circles[person.id]
+        patient = people.regional_record(person, FIRST_NUMBER + rank, practitioner=drawn.gp.reference if drawn.gp else None)
+        record = Record(drawn, chance=self._chance("record", person), at=self.at, hospitals=self._hospitals)
+        return [patient, *([drawn.carer] if drawn.carer else []), circles.care_team(drawn, at=self.at), *record.resources()]
+
+    def _all_letters(self) -> Iterator[Letter]:
+        for person in self.people[: max(20, round(LETTERED * self.scale))]:
+            if person.key != people.DOCUMENTED.key:
+                count = 6 if person.key == "patient" else self._chance("letters", person).randrange(1, 4)
+                yield from self._usual(person, count)
+        yield from self.returns()[:LATE]
+
+    def _usual(self, person: Person, count: int) -> Iterator[Letter]:
+        doctors = [one for one in self.professionals if one.prefix and one.structure.kind in ("ch", "clinique", "labo")]
+        chance = self._chance("letters", person)
+        return situations.usual_letters(self._circles[person.id], authors=doctors, at=self.at, count=count, chance=chance)
+
+    def _chance(self, about: str, person: Person) -> random.Random:
+        return random.Random(f"{about}-{self._seed}-{person.id}")  # noqa: S311 -- nothing secret is drawn
+
+
+def machine() -> Resource:
+    """The partner's information system, as a Device."""
+    system = persona("system")
+    return {
+        "resourceType": "Device",
+        "id": system.reference.removeprefix("Device/"),
+        "status": "active",
+        "deviceName": [{"name": system.name, "type": "user-friendly-name"}],
+        "owner": {"reference": system.organizations[0]},
+    }
