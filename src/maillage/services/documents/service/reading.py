@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.db import load_queries
 from maillage.errors import Gone, NotFound
 from maillage.services.documents.resources import cda, document_reference, narrative
 from maillage.services.documents.resources.cda import ClinicalDocument, EmbeddedFile
@@ -17,6 +18,7 @@ from maillage.services.identity.public import identities_of
 
 Resource = dict[str, Any]
 
+QUERIES = load_queries("maillage.services.documents")
 MOST_DOCUMENTS = 500
 SHOWN = "current,superseded"
 PDF = "application/pdf"
@@ -41,15 +43,22 @@ class Opened:
 async def document(ctx: Context, id: str) -> Resource:
     """The record of a document the actor may see; Gone once it was withdrawn."""
     ctx.require(Permission.DOCUMENT_READ)
-    record = await ctx.records.read("DocumentReference", id)
-    if record["status"] == "entered-in-error":
-        raise Gone("This document was withdrawn by its author.")
-    return record
+    return _shown(await ctx.records.read("DocumentReference", id))
 
 
 async def original(ctx: Context, id: str) -> bytes:
-    """The bytes as they were received, checked by their name (SHA-256)."""
+    """The bytes as they were received."""
     return await _bytes(ctx, await document(ctx, id))
+
+
+async def is_original(ctx: Context, id: str) -> bool:
+    """Whether this id is that of a document whose bytes are kept here; says nothing of who may see it."""
+    return await ctx.run(QUERIES.of_document, document=id) is not None
+
+
+async def bytes_of(ctx: Context, id: str) -> bytes:
+    """As `original`, for a door that has its own permission: whoever may see the record may have its bytes."""
+    return await _bytes(ctx, _shown(await ctx.records.read("DocumentReference", id)))
 
 
 async def documents_of(ctx: Context, patient: str) -> list[DocumentSummary]:
@@ -113,6 +122,12 @@ def _narrative(read: ClinicalDocument, body: EmbeddedFile | None, links: dict[st
     if body is not None and body.media_type == TEXT:
         return narrative.plain_text(body.data.decode("utf-8", "replace"))
     return narrative.body(read, links, level=level)
+
+
+def _shown(record: Resource) -> Resource:
+    if record["status"] == "entered-in-error":
+        raise Gone("This document was withdrawn by its author.")
+    return record
 
 
 async def _bytes(ctx: Context, record: Resource) -> bytes:

@@ -1,5 +1,6 @@
 """The pages of a document, as a professional and as the person see them."""
 
+import base64
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,8 @@ from maillage.config import Config
 from maillage.db import Database
 from maillage.files import Files, LocalFiles
 from maillage.http.app import create_app
-from maillage.services.documents import pages
+from maillage.http.fhir import fhir_routes
+from maillage.services.documents import operations, pages
 from maillage.services.documents import public as documents
 from maillage.services.documents.public import Origin
 from maillage.services.identity import public as identity
@@ -71,9 +73,9 @@ async def received(access: Access, path: Path, **more: Any) -> str:
         return answer.document
 
 
-async def get(app: Starlette, access: Access, actor: Actor, path: str) -> httpx.Response:
+async def get(app: Starlette, access: Access, actor: Actor, path: str, *, accept: str = "text/html") -> httpx.Response:
     token = await access.issue_token(actor, lifetime=timedelta(hours=1))
-    headers = {"authorization": f"Bearer {token}", "accept": "text/html"}
+    headers = {"authorization": f"Bearer {token}", "accept": accept}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door.example", headers=headers) as client:
         return await client.get(path)
 
@@ -99,7 +101,7 @@ async def test_the_original_is_given_byte_for_byte(app: Starlette, access: Acces
 async def test_a_pdf_is_framed_by_the_page_and_by_no_other(app: Starlette, access: Access, shared_data: Path) -> None:
     document = await received(access, shared_data / REPORT)
     page = await get(app, access, GP, f"/documents/{document}")
-    assert f'src="/documents/{document}/pdf"' in page.text
+    assert f'src="/documents/{document}/pdf#' in page.text
     pdf = await get(app, access, GP, f"/documents/{document}/pdf")
     assert pdf.content.startswith(b"%PDF-")
     assert pdf.headers["content-type"] == "application/pdf"
@@ -156,6 +158,21 @@ async def test_the_person_reads_their_own_letter(app: Starlette, access: Access,
     page = await get(app, access, DOMINIQUE, f"/documents/{document}")
     assert page.status_code == 200
     assert "/patients/dominique" not in page.text
+
+
+async def test_the_binary_of_a_document_is_its_original(
+    database: Database, access: Access, clock: FixedClock, app: Starlette, tmp_path: Path, shared_data: Path
+) -> None:
+    platform = Platform(Config(base_url="http://door.example"), clock, database, LocalFiles(tmp_path / "files"), access)
+    door = create_app(platform, [*operations.routes, *fhir_routes()], render=render)
+    document = await received(access, shared_data / LETTER)
+    content = (shared_data / LETTER).read_bytes()
+    assert (await get(door, access, GP, f"/fhir/Binary/{document}", accept="*/*")).content == content
+    binary = (await get(door, access, GP, f"/fhir/Binary/{document}", accept="application/fhir+json")).json()
+    assert base64.b64decode(binary["data"]) == content
+    assert binary["contentType"] == "text/xml"
+    assert (await get(door, access, OUTSIDER, f"/fhir/Binary/{document}", accept="*/*")).status_code == 404
+    assert (await get(door, access, GP, "/fhir/Binary/other", accept="*/*")).status_code == 404
 
 
 @pytest.mark.browser
