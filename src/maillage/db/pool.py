@@ -14,6 +14,10 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from maillage.errors import Unavailable
 
+# Prepared statements keep one plan: PostgreSQL would otherwise plan searches anew each time, which costs more than running them
+# (docs/adr/0004-store.md). A statement that must be planned for its values is sent with them written in.
+OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_generic_plan"
+
 Row = dict[str, Any]
 Connection = AsyncConnection[Row]
 
@@ -62,7 +66,7 @@ class Database:
         self.dsn = dsn
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             dsn,
-            kwargs={"row_factory": dict_row, "cursor_factory": _CountingCursor, "options": "-c timezone=UTC"},
+            kwargs={"row_factory": dict_row, "cursor_factory": _CountingCursor, "options": OPTIONS},
             min_size=1,
             max_size=size,
             timeout=patience,

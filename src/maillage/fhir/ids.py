@@ -73,6 +73,11 @@ def key(text: str) -> UUID:
     return UUID(int=digest & ~(0xF << 76) | _VERSION_8)
 
 
+def key_text(text: str) -> str:
+    """The key of a resource id as text."""
+    return text if _CANONICAL.fullmatch(text) else str(key(text))
+
+
 def hashed(key: UUID) -> bool:
     """Whether the key is a hash, so that the id is only in the text of the resource."""
     return key.int >> 76 & 0xF == 8

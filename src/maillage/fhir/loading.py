@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -15,6 +16,7 @@ from maillage.fhir.writing import body
 
 QUERIES = load_queries("maillage.fhir")
 _BATCH = 2_000
+_PIECE = 50
 _NULL = r"\N"
 
 
@@ -26,33 +28,38 @@ async def load(conn: Connection, resources: Iterable[Resource]) -> int:
     """
     at = await QUERIES.written_at(conn)
     loaded, source = 0, iter(resources)
-    while batch := [rows_of(Change(Verb.CREATE, resource)) for resource in islice(source, _BATCH)]:
-        await _copy(conn, batch, at)
-        loaded += len(batch)
+    try:
+        while batch := list(islice(source, _BATCH)):
+            await _copy(conn, batch, at)
+            loaded += len(batch)
+    except UniqueViolation as fault:
+        raise Conflict("one of the loaded resources exists already") from fault
     await QUERIES.analyze(conn)
     return loaded
 
 
-async def _copy(conn: Connection, batch: list[Rows], at: datetime) -> None:
-    time = at.isoformat()
+async def _copy(conn: Connection, batch: list[Resource], at: datetime) -> None:
+    """Small pieces of the first table: the server works on one while the next is made."""
+    made: list[Rows] = []
+    async with conn.cursor() as cursor, cursor.copy(QUERIES.text("load_res").encode()) as copy:
+        for start in range(0, len(batch), _PIECE):
+            piece = [rows_of(Change(Verb.CREATE, resource)) for resource in batch[start : start + _PIECE]]
+            await copy.write("".join(_line(_res(one, at)) for one in piece))
+            made += piece
     tables: list[tuple[str, Iterator[tuple[Any, ...]]]] = [
-        ("load_res", (_res(one, at, time) for one in batch)),
-        ("load_ver", ((time, one.row["rt"], one.row["id"], 1, "c", one.row["patient"]) for one in batch)),
-        ("load_refs", ((one.row["id"], e["dst"], e["p"], one.row["rt"], e["dt"]) for one in batch for e in one.edges)),
-        ("load_hot", (_hot(one, pair) for one in batch for pair in one.dated)),
+        ("load_ver", ((at, one.row["rt"], one.row["id"], 1, "c", one.row["patient"]) for one in made)),
+        ("load_refs", ((one.row["id"], e["dst"], e["p"], one.row["rt"], e["dt"]) for one in made for e in one.edges)),
+        ("load_hot", (_hot(one, pair) for one in made for pair in one.dated)),
     ]
-    try:
-        for name, lines in tables:
-            async with conn.cursor() as cursor, cursor.copy(QUERIES.text(name).encode()) as copy:
-                await copy.write("".join(_line(line) for line in lines))
-    except UniqueViolation as fault:
-        raise Conflict("one of the loaded resources exists already") from fault
+    for name, lines in tables:
+        async with conn.cursor() as cursor, cursor.copy(QUERIES.text(name).encode()) as copy:
+            await copy.write("".join(map(_line, lines)))
 
 
-def _res(one: Rows, at: datetime, time: str) -> tuple[Any, ...]:
+def _res(one: Rows, at: datetime) -> tuple[Any, ...]:
     row = one.row
     return (
-        row["rt"], row["id"], 1, time, row["patient"], row["d0"], row["d1"], body(one, 1, at), _array(row["tok"]), _array(row["has"]), row["str"],
+        row["rt"], row["id"], 1, at, row["patient"], row["d0"], row["d1"], body(one, 1, at), _array(row["tok"]), _array(row["has"]), row["str"],
     )  # fmt: skip
 
 
@@ -70,9 +77,16 @@ def _line(values: tuple[Any, ...]) -> str:
 
 
 def _escaped(value: Any) -> str:
+    if isinstance(value, datetime):
+        return _time(value)
     if not isinstance(value, str):
         return str(value)
     if "\\" in value:
         value = value.replace("\\", "\\\\")
     text: str = value.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
     return text
+
+
+@lru_cache(maxsize=16_384)
+def _time(value: datetime) -> str:
+    return value.isoformat()

@@ -62,12 +62,12 @@ with n as materialized (
     select from refs f where f.src = k.id and f.st = k.rt and f.p = e.p and f.dt = e.dt and f.dst = e.dst)
 ), undated as (
   delete from hot x using kept k where x.id = k.id and x.rt = k.rt and k.before is not null
-    and not exists (select from h where h.i = k.i and h.k = x.k and h.d0 = x.d0 and h.d1 = x.d1 and x.patient is not distinct from k.patient)
+    and not exists (select from h where h.i = k.i and h.k = x.k and h.d0 = x.d0 and h.d1 is not distinct from x.d1 and x.patient is not distinct from k.patient)
 ), dated as (
   insert into hot (k, d0, d1, id, rt, patient)
   select h.k, h.d0, h.d1, k.id, k.rt, k.patient from h join kept k on k.i = h.i
   where k.before is null or not exists (
-    select from hot x where x.k = h.k and x.d0 = h.d0 and x.d1 = h.d1 and x.id = k.id and x.rt = k.rt
+    select from hot x where x.k = h.k and x.d0 = h.d0 and x.d1 is not distinct from h.d1 and x.id = k.id and x.rt = k.rt
       and x.patient is not distinct from k.patient)
 )
 select j.verdict, j.version, j.before, j.left_patient, go.at

@@ -1,6 +1,5 @@
 """From a change to the rows that the store writes for it: the spliced body text and the index columns."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -36,7 +35,7 @@ def rows_of(change: Change) -> Rows:
     row: dict[str, Any] = {
         "verb": change.verb.value,
         "rt": ids.number(kind),
-        "id": str(ids.key(id)),
+        "id": ids.key_text(id),
         "expected": change.expected,
     }
     if change.verb is Verb.DELETE:
@@ -45,11 +44,11 @@ def rows_of(change: Change) -> Rows:
     found = index.index(resource)
     row["head"], row["tail"] = _spliced(resource, kind, id)
     patient = patient_of(found)
-    row["patient"] = str(ids.key(patient)) if patient else None
+    row["patient"] = ids.key_text(patient) if patient else None
     row["tok"] = list(found.tokens)
     row["has"] = _has(found)
     row["str"] = _lexemes(found)
-    row["d0"], row["d1"] = (found.date[0].isoformat(), found.date[1].isoformat()) if found.date else (NO_DATE, None)
+    row["d0"], row["d1"] = found.date or (NO_DATE, None)
     return Rows(kind, id, row, _edges(found, patient), _dated(found))
 
 
@@ -109,9 +108,13 @@ def _members(value: Resource) -> str:
 
 
 def _has(found: index.IndexRows) -> list[int]:
-    marks = {present(found.type, parameter) for parameter in found.present}
-    marks.update(exact(found.type, parameter, text) for parameter, _, text in found.strings)
-    return list(marks)
+    texts = {exact(found.type, parameter, text) for parameter, _, text in found.strings}
+    return [*_presence(found.type, frozenset(found.present)), *texts]
+
+
+@lru_cache(maxsize=4_096)
+def _presence(kind: str, parameters: frozenset[str]) -> tuple[int, ...]:
+    return tuple(present(kind, parameter) for parameter in sorted(parameters))
 
 
 def _lexemes(found: index.IndexRows) -> str | None:
@@ -121,22 +124,21 @@ def _lexemes(found: index.IndexRows) -> str | None:
 def _edges(found: index.IndexRows, patient: str | None) -> list[dict[str, Any]]:
     codes = home(found.type)
     return [
-        {"p": ids.edge(found.type, parameter), "dt": ids.number(target), "dst": str(ids.key(id))}
+        {"p": ids.edge(found.type, parameter), "dt": ids.number(target), "dst": ids.key_text(id)}
         for parameter, target, id in found.references
         if not (parameter in codes and target == "Patient" and id == patient)
     ]
 
 
 def _dated(found: index.IndexRows) -> list[dict[str, Any]]:
+    """Declared tokens with the main date (or without: they are then found last), and every date that is not the main one."""
     main = index.main_date(found.type)
-    pairs = [(k, *found.date) for k in found.hot] if found.date else []
-    pairs += [(dated_key(found.type, parameter), start, end) for parameter, start, end in found.dates if parameter != main]
-    return [_pair(k, start, end) for k, start, end in _distinct(pairs)]
+    pairs = [_pair(k, *(found.date or (None, None))) for k in found.hot]
+    others = dict.fromkeys(one for one in found.dates if one[0] != main)
+    return pairs + [_pair(dated_key(found.type, parameter), start, end) for parameter, start, end in others]
 
 
-def _distinct(pairs: Iterable[tuple[int, datetime, datetime]]) -> Iterable[tuple[int, datetime, datetime]]:
-    return dict.fromkeys(pairs)
-
-
-def _pair(k: int, start: datetime, end: datetime) -> dict[str, Any]:
-    return {"k": k if end - start <= SHORT else long(k), "d0": start.isoformat(), "d1": end.isoformat()}
+def _pair(k: int, start: datetime | None, end: datetime | None) -> dict[str, Any]:
+    if start is None or end is None:
+        return {"k": k, "d0": NO_DATE, "d1": None}
+    return {"k": k if end - start <= SHORT else long(k), "d0": start, "d1": end}

@@ -23,11 +23,11 @@ create index res_patient on res (patient, rt, d0, id) where patient is not null;
 create index res_date on res (rt, d0, id);
 create index res_updated on res (rt, updated, id);
 
--- Dates to be found by a key: a declared token with the main date, or a date parameter that is not the main one.
+-- Dates to be found by a key: a declared token with the main date (-infinity and null: none), or a date that is not the main one.
 create table hot (
   k int8 not null,
   d0 timestamptz not null,
-  d1 timestamptz not null,
+  d1 timestamptz,
   id uuid not null,
   rt int2 not null,
   patient uuid

@@ -6,6 +6,7 @@ so that no index answers it. All other searches leave the choice to PostgreSQL, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from functools import reduce
 from typing import TypeVar
@@ -29,6 +30,9 @@ class Drive(Enum):
 
 
 NEARLY_UNIQUE = frozenset({"identifier", "email", "phone", "telecom", "url"})
+NARROW = timedelta(days=32)
+"""The longest window of a declared token in which every row may be looked at for further conditions."""
+
 BY_ID = (SortKey("id", False),)
 NEWEST = (SortKey("date", True), SortKey("id", True))
 OLDEST = (SortKey("date", False), SortKey("id", False))
@@ -70,19 +74,18 @@ def _drive(query: SearchQuery) -> tuple[Drive, Criterion | None]:
 
 
 def _hot(query: SearchQuery) -> TokenIs | None:
-    """The declared token that may drive: one value, and an order that its key has."""
+    """The declared token that may drive: one value with a code, an order that its key has, and few rows to look at in vain."""
     if len(query.sort) > 1 or any(key.column != "date" for key in query.sort) or main_date(query.kind) is None:
         return None
-    for criterion in query.criteria:
-        if isinstance(criterion, TokenIs) and criterion.parameter in HOT.get(query.kind, ()):
-            kept = len(criterion.values) == 1 and criterion.coded and not criterion.negated
-            return criterion if kept and _dated(query) else None
-    return None
+    tokens = [c for c in query.criteria if isinstance(c, TokenIs) and c.parameter in HOT.get(query.kind, ())]
+    if not tokens or len(tokens[0].values) > 1 or tokens[0].negated or not tokens[0].coded:
+        return None
+    others = [c for c in query.criteria if c is not tokens[0] and not isinstance(c, MainDate)]
+    return tokens[0] if not others or _narrow(_bounds(query.criteria)) else None
 
 
-def _dated(query: SearchQuery) -> bool:
-    """Whether only resources with a main date are asked for: `hot` has no others."""
-    return any(isinstance(criterion, MainDate) for criterion in query.criteria)
+def _narrow(bounds: Bounds) -> bool:
+    return bounds.lower is not None and bounds.upper is not None and bounds.upper - bounds.lower <= NARROW
 
 
 def _short(criteria: Sequence[Criterion]) -> bool:
@@ -96,14 +99,21 @@ def _bounds(criteria: Sequence[Criterion]) -> Bounds:
 
 
 def _order(query: SearchQuery, drive: Drive) -> tuple[SortKey, ...]:
-    """The wanted order made total by the id; without a wish, the order of the driving index."""
+    """The wanted order made total by the id; without a wish, one that an index gives."""
     if not query.sort:
-        return {Drive.PATIENT: NEWEST, Drive.HOT: OLDEST, Drive.DATE: OLDEST}.get(drive, BY_ID)
+        return _natural(query, drive)
     keys = tuple(dict.fromkeys(query.sort))
     columns = [key.column for key in keys]
     if "id" in columns:
         return keys[: columns.index("id") + 1]
     return (*keys, SortKey("id", keys[-1].descending))
+
+
+def _natural(query: SearchQuery, drive: Drive) -> tuple[SortKey, ...]:
+    """The order of the driving index; for a date without an end, from the side where the matches are."""
+    if drive is Drive.FREE and (bounds := _bounds(query.criteria)).lower != bounds.upper and not bounds.window:
+        return NEWEST if bounds.lower else OLDEST
+    return {Drive.PATIENT: NEWEST, Drive.HOT: OLDEST, Drive.DATE: OLDEST}.get(drive, BY_ID)
 
 
 Kind = TypeVar("Kind", bound=Criterion)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from psycopg import AsyncClientCursor
+
 from maillage.db import Connection
 from maillage.errors import Issue
 from maillage.fhir import ids
@@ -37,8 +39,12 @@ async def count(conn: Connection, query: SearchQuery, *, scope: Scope) -> int:
 
 
 async def _run(conn: Connection, wanted: Statement) -> list[dict[str, Any]]:
-    """Stable statements are prepared; the others are planned for their values each time."""
-    cursor = await conn.execute(wanted.text.encode(), wanted.params, prepare=wanted.stable)
+    """Stable statements are prepared and keep their plan; the others have their values written in, to be planned for them."""
+    if wanted.stable:
+        cursor = await conn.execute(wanted.text.encode(), wanted.params, prepare=True)
+    else:
+        literal = AsyncClientCursor(conn).mogrify(wanted.text.encode(), wanted.params)
+        cursor = await conn.execute(literal.encode())
     return await cursor.fetchall()
 
 

@@ -5,7 +5,7 @@ from maillage.fhir.compartment import home
 from maillage.fhir.rows import long
 from maillage.fhir.scope import Scope
 from maillage.fhir.search.compose import Composer, Row, Statement
-from maillage.fhir.search.criteria import Criterion, IdIs, RefersTo, TokenIs
+from maillage.fhir.search.criteria import Criterion, IdIs, MainDate, RefersTo, TokenIs
 from maillage.fhir.search.plan import Drive, Plan
 from maillage.fhir.search.query import Include, SearchQuery, SortKey
 
@@ -21,8 +21,8 @@ def page(query: SearchQuery, plan: Plan, scope: Scope, after: list[str] | None) 
     Rows: `mode` match or include, the fields of a stored version, and for matches `k0`, `k1`… = the keys of the order as text.
     """
     composer = Composer(scope, free=plan.drive is Drive.FREE)
-    matches = _matches(query, plan, composer, after)
     limit = composer.bind(query.count + 1, "int8")
+    matches = _matches(query, plan, composer, after, limit)
     keys = ", ".join(f"{_COLUMNS[key.column][0]}::text as k{i}" for i, key in enumerate(plan.order))
     if not (query.includes or query.revincludes):
         text = f"select 'match' as mode, {_FIELDS}, {keys} from ({matches} limit {limit}) m"
@@ -46,11 +46,11 @@ def count(query: SearchQuery, scope: Scope) -> Statement:
     )
 
 
-def _matches(query: SearchQuery, plan: Plan, composer: Composer, after: list[str] | None) -> str:
+def _matches(query: SearchQuery, plan: Plan, composer: Composer, after: list[str] | None, limit: str) -> str:
     row = Row(_R, query.kind)
     rest = [criterion for criterion in query.criteria if criterion is not plan.driver]
     if plan.drive is Drive.HOT and isinstance(plan.driver, TokenIs):
-        return _hot(plan, plan.driver, rest, row, composer, after)
+        return _hot(plan, plan.driver, rest, row, composer, after, limit)
     source, driving = "res r", f"r.rt = {row.rt}"
     match plan.driver:
         case IdIs(keys):
@@ -67,20 +67,28 @@ def _matches(query: SearchQuery, plan: Plan, composer: Composer, after: list[str
     return f"select {_R}.* from {source} where {' and '.join(conditions)} order by {_order(plan.order, 'r')}"
 
 
-def _hot(plan: Plan, driver: TokenIs, rest: list[Criterion], row: Row, composer: Composer, after: list[str] | None) -> str:
-    """Keys in the order of the date, seen by the caller, then their rows one by one until the page is full."""
-    seen = composer.scope.sql("h", rt=str(row.rt))
-    beyond = f" and {_beyond(plan.order, 'h', after, composer)}" if after else ""
-    key = driver.values[0]
+def _hot(
+    plan: Plan, driver: TokenIs, rest: list[Criterion], row: Row, composer: Composer, after: list[str] | None, limit: str
+) -> str:
+    """Keys in the order of the date, seen by the caller, then their rows one by one until the page is full.
+
+    Where the keys answer everything, no more of them are taken than the page holds.
+    """
+    key, h = driver.values[0], Row("h", row.kind)
+    dates = [criterion.sql(h, composer) for criterion in rest if isinstance(criterion, MainDate)]
+    others = [criterion.sql(row, composer) for criterion in rest if not isinstance(criterion, MainDate)]
+    conditions = [f"({composer.scope.sql('h', rt=str(row.rt))})", *dates]
+    if after:
+        conditions.append(_beyond(plan.order, "h", after, composer))
+    enough = f" order by {_order(plan.order, 'h')} limit {limit}" if not others else ""
     arms = (
-        f"select h.d0, h.d1, h.id, h.patient from hot h where h.k = {composer.bind(k, 'int8')}"
-        f"{_bounded('h', plan, composer, beyond_short=k != key)} and ({seen}){beyond}"
+        f"(select h.d0, h.id from hot h where h.k = {composer.bind(k, 'int8')}"
+        f"{_bounded('h', plan, composer, beyond_short=k != key)} and {' and '.join(conditions)}{enough})"
         for k in (key, long(key))
     )
-    conditions = " and ".join([f"r.rt = {row.rt} and r.id = h.id", *(criterion.sql(row, composer) for criterion in rest)])
     return (
-        f"select r.* from ({' union all '.join(arms)}) h"
-        f" cross join lateral (select * from res r where {conditions} limit 1) r order by {_order(plan.order, 'h')}"
+        f"select r.* from (select * from ({' union all '.join(arms)}) h{enough}) h cross join lateral"
+        f" (select * from res r where {' and '.join([f'r.rt = {row.rt} and r.id = h.id', *others])} limit 1) r order by {_order(plan.order, 'h')}"
     )
 
 
