@@ -11,8 +11,11 @@ from maillage.services.documents import public as documents
 from maillage.services.identity import public as identity
 from maillage.services.portal import rules, service
 from maillage.services.portal.service import Shelf, Space
+from maillage.services.rights.public import Visit, Visits
 from maillage.ui import render
+from maillage.ui.people import role_words
 
+SOCIAL = {"coordinator", "social-worker"}
 HOME, DOCUMENTS = "/accueil", "/mes-documents"
 
 
@@ -20,8 +23,12 @@ async def home(request: Request, ctx: Context) -> Response:
     """GET /accueil: what there is to read, who looked, who is in the team."""
     whose = await service.space(ctx)
     shelf = await service.shelf(ctx, whose.patient)
-    team = await service.team(ctx, whose.patient)
-    return render(request, ctx, "portal/home.html", **await _common(ctx, whose, shelf), shelf=shelf, team=team)
+    values: dict[str, Any] = {
+        "shelf": shelf,
+        "team": await service.team(ctx, whose.patient),
+        "visits": _shown(await service.visits(ctx, whose.patient)),
+    }
+    return render(request, ctx, "portal/home.html", **await _common(ctx, whose, shelf), **values)
 
 
 async def all_documents(request: Request, ctx: Context) -> Response:
@@ -61,6 +68,20 @@ async def unread(request: Request, ctx: Context) -> Response:
     id = str(request.path_params["id"])
     await service.take_back(ctx, id)
     return redirect(f"{DOCUMENTS}/{id}?fait=a-lire")
+
+
+def _shown(found: Visits) -> list[dict[str, Any]]:
+    """Visits with their words and their knot."""
+    return [{"visit": visit, "words": _words(visit, found.organizations), "knot": _knot(visit)} for visit in found.visits]
+
+
+def _words(visit: Visit, names: dict[str, str]) -> str:
+    places = (names.get(reference, "") for reference in visit.organizations)
+    return ", ".join(word for word in (role_words(visit.roles).lower(), *places) if word)
+
+
+def _knot(visit: Visit) -> str:
+    return "alert" if visit.emergency or visit.refused else "social" if SOCIAL & set(visit.roles) else "care"
 
 
 async def _common(ctx: Context, whose: Space, shelf: Shelf) -> dict[str, Any]:

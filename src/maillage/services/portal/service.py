@@ -1,19 +1,20 @@
 """What a person or their carer does in their own space: look, read, say that they have read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.db import load_queries
-from maillage.errors import Forbidden
 from maillage.services.directory import public as directory
 from maillage.services.documents import public as documents
 from maillage.services.documents.public import DocumentSummary
 from maillage.services.portal import rules
+from maillage.services.rights import public as rights
 
 QUERIES = load_queries("maillage.services.portal")
+MOST_VISITS, LINES_OF_VISITS = 4, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,8 @@ class Shelf:
 async def space(ctx: Context) -> Space:
     """The record that this actor may call theirs: their own, or that of the person they help. Forbidden for anyone else."""
     ctx.require(Permission.OWN_RECORD_READ)
-    kind, _, id = (ctx.actor.reference or "").partition("/")
-    if kind == "Patient":
-        return Space(patient=id, own=True)
-    if kind == "RelatedPerson":
-        carer = await ctx.records.read("RelatedPerson", id)
-        return Space(patient=carer["patient"]["reference"].removeprefix("Patient/"), own=False)
-    raise Forbidden("These pages are for patients and carers.")
+    whose = await rights.person_of(ctx)
+    return Space(patient=whose, own=ctx.actor.reference == f"Patient/{whose}")
 
 
 async def shelf(ctx: Context, patient: str) -> Shelf:
@@ -56,6 +52,12 @@ async def shelf(ctx: Context, patient: str) -> Shelf:
 async def team(ctx: Context, patient: str) -> Sequence[directory.Member]:
     """The circle of a person, their general practitioner first."""
     return await directory.circle(ctx, patient)
+
+
+async def visits(ctx: Context, patient: str) -> rights.Visits:
+    """The last few visits of others to this record."""
+    found = await rights.who_looked(ctx, patient, lines=LINES_OF_VISITS)
+    return replace(found, visits=found.visits[:MOST_VISITS])
 
 
 async def mark_read(ctx: Context, document: str) -> None:

@@ -13,6 +13,7 @@ from maillage.access.actors import Actor, ActorKind, Role
 from maillage.services.documents import public as documents
 from maillage.services.documents.public import Origin
 from maillage.services.portal import pages
+from maillage.services.rights import pages as rights_pages
 from maillage.ui import pages as own_pages
 
 ZOE, NOT_ZOE = patient("zoe"), patient("other")
@@ -63,7 +64,7 @@ def visit(application, signed_in):
     """A client for one person."""
 
     async def client(actor: Actor) -> AsyncClient:
-        app = application(pages, own_pages)
+        app = application(pages, rights_pages, own_pages)
         cookies = dict([dict(await signed_in(actor))["cookie"].split("=", 1)])
         return AsyncClient(transport=ASGITransport(app=app), base_url=HERE, headers={"accept": "text/html"}, cookies=cookies)
 
@@ -100,6 +101,13 @@ async def test_opening_is_not_reading_and_reading_can_be_taken_back(visit, lette
     assert "2 à traiter" in words((await zoe.get("/accueil")).text)
 
 
+async def test_who_looked_is_on_the_first_page(visit, letters, access) -> None:
+    async with access.act(professional("gp", Role.GP, name="Dr Camille EXEMPLE"), read_only=True) as ctx:
+        await documents.document(ctx, letters[0])
+    page = words((await (await visit(ZOE)).get("/accueil")).text)
+    assert "Dr Camille EXEMPLE , médecin généraliste A consulté « Lettre de sortie 1 »." in page.replace("\u202f", " ")
+
+
 async def test_a_mark_without_the_forms_token_is_refused(visit, letters) -> None:
     zoe = await visit(ZOE)
     assert (await zoe.post(f"/mes-documents/{letters[0]}/lu")).status_code == 403
@@ -127,7 +135,7 @@ async def test_a_carer_of_nobody_known_is_refused(visit, letters) -> None:
 
 @pytest.mark.browser
 async def test_the_pages_are_accessible(browser: Browser, application, signed_in, letters) -> None:
-    app = application(pages, own_pages)
+    app = application(pages, rights_pages, own_pages)
     window = await screen(browser, app, headers=await signed_in(ZOE))
     for path, name in (
         ("/accueil", "accueil"),
@@ -143,7 +151,7 @@ async def test_the_pages_are_accessible(browser: Browser, application, signed_in
 
 @pytest.mark.browser
 async def test_a_letter_is_read_and_marked_without_javascript(browser: Browser, application, signed_in, letters) -> None:
-    app = application(pages, own_pages)
+    app = application(pages, rights_pages, own_pages)
     window = await screen(browser, app, headers=await signed_in(ZOE), scripts=False, width=390)
     page = await window.open("/accueil")
     await page.get_by_role("link", name=re.compile("Lire")).first.click()
