@@ -1,0 +1,1 @@
+"""Pathways: protocols that react to what happens. See README.md."""

@@ -1,0 +1,30 @@
+"""Reactions: the facts that protocols listen to."""
+
+from maillage.access.context import Context
+from maillage.jobs import reaction
+from maillage.services.documents.events import DocumentReceived
+from maillage.services.identity.events import EncounterFinished
+from maillage.services.pathways import rules, service
+
+INPATIENT = "IMP"  # v3-ActCode
+
+
+@reaction(DocumentReceived)
+async def follow_a_document(ctx: Context, event: DocumentReceived) -> None:
+    """A document about a person may call for an action, by its type."""
+    if event.replaces is None:
+        service.follow(
+            ctx,
+            fact=rules.DOCUMENT_RECEIVED,
+            patient=event.patient,
+            focus=f"DocumentReference/{event.document}",
+            type_code=event.type,
+        )
+
+
+@reaction(EncounterFinished)
+async def follow_a_discharge(ctx: Context, event: EncounterFinished) -> None:
+    """The end of a hospital stay that leads home calls for actions, whether or not a letter comes."""
+    if not event.home or event.encounter_class != INPATIENT:
+        return
+    service.follow(ctx, fact=rules.ENCOUNTER_FINISHED, patient=event.patient, focus=f"Encounter/{event.encounter}")
