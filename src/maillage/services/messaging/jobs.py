@@ -1,0 +1,64 @@
+"""Reactions to documents, and the e-mail that says to look."""
+
+import structlog
+
+from maillage.access.context import Context
+from maillage.connectors.mail.mailer import Letter
+from maillage.errors import Invalid
+from maillage.jobs import Job, errand, periodic, reaction
+from maillage.services.documents.events import DocumentDeleted, DocumentReceived, DocumentReplaced
+from maillage.services.messaging import resources, rules, service
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 200
+
+
+@reaction(DocumentReceived)
+async def tell_the_circle(ctx: Context, event: DocumentReceived) -> None:
+    """A document about a person who is known for certain reaches everyone of their circle."""
+    if not event.certain:
+        return
+    posted = await service.post(
+        ctx, document=event.document, patient=event.patient, author=event.author, custodian=event.organization
+    )
+    if posted.mail:
+        await ctx.later(send_mail)
+
+
+@reaction(DocumentReplaced)
+async def treat_the_replaced(ctx: Context, event: DocumentReplaced) -> None:
+    """What was replaced is no longer to be read: its notices are treated, the new document has its own."""
+    await service.withdraw(ctx, document=event.document, status=resources.TREATED)
+
+
+@reaction(DocumentDeleted)
+async def withdraw_the_deleted(ctx: Context, event: DocumentDeleted) -> None:
+    """A deleted document leaves every inbox."""
+    await service.withdraw(ctx, document=event.document)
+
+
+@errand(queue="mail")
+async def send_mail(job: Job) -> None:
+    """Sends the e-mails that are owed, one for each person, however many notices wait for them."""
+    async with job.act(read_only=True) as ctx:
+        owed = await service.owed_mail(ctx, limit=AT_ONCE)
+    for one in owed:
+        subject, text = rules.mail_text(one.count, job.outside.base_url)
+        key = f"{one.recipient.replace('/', '-')}-{one.since:%Y%m%d%H%M%S}"
+        try:
+            await job.outside.mail.send(Letter(to=one.address, subject=subject, text=text, key=key))
+        except Invalid as fault:
+            log.warning("mail_refused", reason=fault.message)
+            async with job.act() as ctx:
+                await service.mail_refused(ctx, recipient=one.recipient)
+            continue
+        async with job.act() as ctx:
+            await service.mail_sent(ctx, recipient=one.recipient, counted=one.count)
+
+
+@periodic("*/5 * * * *")
+async def mail_what_waited(ctx: Context) -> None:
+    """Those who were written to within the hour get their next e-mail when the hour is over."""
+    if await service.owed_mail(ctx, limit=1):
+        await ctx.later(send_mail)

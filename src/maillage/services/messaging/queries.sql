@@ -1,0 +1,24 @@
+-- name: owe_mail :value
+-- Counts a notice for each of these recipients and keeps their present address; true when an e-mail may go to one of them at once.
+with owed as (
+  insert into messaging_mail as m (recipient, address, pending, since)
+  select recipient, address, 1, %(now)s from json_to_recordset(%(owed)s::json) as o(recipient text, address text)
+  on conflict (recipient) do update set address = excluded.address, pending = m.pending + 1,
+    since = case when m.pending = 0 then excluded.since else m.since end
+  returning pending, sent
+)
+select coalesce(bool_or(pending = 1 and (sent is null or sent <= %(before)s)), false) from owed;
+
+-- name: owed_mail :many
+-- The e-mails that may go now, those that wait the longest first.
+select recipient, address, pending, since from messaging_mail
+where pending > 0 and (sent is null or sent <= %(before)s)
+order by since limit %(limit)s;
+
+-- name: mail_sent :exec
+-- An e-mail went: what it counted is owed no more.
+update messaging_mail set pending = greatest(0, pending - %(counted)s), sent = %(now)s, since = %(now)s where recipient = %(recipient)s;
+
+-- name: mail_refused :exec
+-- The address was refused for good: nothing is owed to it until another notice comes.
+update messaging_mail set pending = 0, sent = %(now)s where recipient = %(recipient)s

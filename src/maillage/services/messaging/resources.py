@@ -1,0 +1,79 @@
+"""Communication (FHIR R4 §8.12) ↔ notices."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+NOTICE_SYSTEM = "urn:maillage:notice"  # "<document id>|<recipient reference>": one notice each
+DOCUMENT_SYSTEM = "urn:maillage:notice-document"  # "<document id>": every notice about a document
+CATEGORY = {"system": "http://terminology.hl7.org/CodeSystem/communication-category", "code": "notification"}
+
+TO_TREAT = "in-progress"
+TREATED = "completed"
+WITHDRAWN = "entered-in-error"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One line of an inbox. `sent` is when it was posted; `document`, `patient` and `id` are ids."""
+
+    id: str
+    version: str
+    patient: str
+    document: str
+    status: str
+    sent: datetime
+
+
+def notice_for(*, document: str, patient: str, recipient: str, sender: str | None, at: datetime) -> dict[str, Any]:
+    """The Communication that puts a document before a recipient."""
+    reference = {"reference": f"DocumentReference/{document}"}
+    resource: dict[str, Any] = {
+        "resourceType": "Communication",
+        "identifier": [
+            {"system": NOTICE_SYSTEM, "value": notice_key(document, recipient)},
+            {"system": DOCUMENT_SYSTEM, "value": document},
+        ],
+        "status": TO_TREAT,
+        "category": [{"coding": [CATEGORY]}],
+        "subject": {"reference": f"Patient/{patient}"},
+        "about": [reference],
+        "sent": at.isoformat(timespec="milliseconds"),
+        "recipient": [{"reference": recipient}],
+        "payload": [{"contentReference": reference}],
+    }
+    if sender:
+        resource["sender"] = {"reference": sender}
+    return resource
+
+
+def notice_key(document: str, recipient: str) -> str:
+    """What makes a notice the only one of its kind."""
+    return f"{document}|{recipient}"
+
+
+def notice_from(resource: dict[str, Any]) -> Notice:
+    """The notice of a Communication that `notice_for` made."""
+    return Notice(
+        id=resource["id"],
+        version=resource["meta"]["versionId"],
+        patient=resource["subject"]["reference"].removeprefix("Patient/"),
+        document=document_of(resource),
+        status=resource["status"],
+        sent=datetime.fromisoformat(resource["sent"]),
+    )
+
+
+def document_of(resource: dict[str, Any]) -> str:
+    """The id of the document a notice is about."""
+    return next(str(i["value"]) for i in resource["identifier"] if i["system"] == DOCUMENT_SYSTEM)
+
+
+def recipient_of(resource: dict[str, Any]) -> str:
+    """The reference of the one a notice is for."""
+    return str(resource["recipient"][0]["reference"])
+
+
+def with_status(resource: dict[str, Any], status: str) -> dict[str, Any]:
+    """The same notice with another status."""
+    return {**resource, "status": status}

@@ -1,0 +1,159 @@
+"""The verbs of messaging: post notices, treat them, send the e-mails that say to look."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.db import load_queries
+from maillage.errors import Forbidden
+from maillage.http.live import tell
+from maillage.services.directory import public as directory
+from maillage.services.messaging import resources, rules
+from maillage.services.messaging.events import NoticePosted, NoticeTreated
+from maillage.services.messaging.resources import TO_TREAT, TREATED, WITHDRAWN
+
+QUERIES = load_queries(__package__)
+PAGE = 50
+TOPIC = "nouveautes"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Who was newly told (references), and whether an e-mail may go at once."""
+
+    recipients: list[str]
+    mail: bool = False
+
+
+async def post(ctx: Context, *, document: str, patient: str, author: str | None, custodian: str | None) -> Posted:
+    """Puts a document before everyone of the person's circle but its author, once."""
+    told = rules.recipients(await directory.circle(ctx, patient), author=author)
+    known = {resources.recipient_of(notice) for notice in await _notices_about(ctx, document)} if told else set()
+    new = [member for member in told if member.reference not in known]
+    if not new:
+        return Posted([])
+    references = [member.reference for member in new]
+    await ctx.records.write(
+        *(
+            resources.notice_for(document=document, patient=patient, recipient=recipient, sender=custodian, at=ctx.now)
+            for recipient in references
+        )
+    )
+    for recipient in references:
+        ctx.announce(NoticePosted(recipient=recipient, document=document, patient=patient))
+    await tell(ctx, references, topic=TOPIC)
+    return Posted(references, await _owe_mail(ctx, {m.reference: m.email for m in new if m.email}))
+
+
+async def withdraw(ctx: Context, *, document: str, status: str = WITHDRAWN) -> int:
+    """Takes the notices about a document out of every inbox: it was deleted (withdrawn) or replaced (treated)."""
+    open_ = [n for n in await _notices_about(ctx, document) if n["status"] == TO_TREAT]
+    if open_:
+        await ctx.records.write(*(resources.with_status(n, status) for n in open_))
+        await tell(ctx, [resources.recipient_of(n) for n in open_], topic=TOPIC)
+    return len(open_)
+
+
+async def mark(ctx: Context, *, notice: str, treated: bool) -> dict[str, Any]:
+    """Marks one's own notice as treated, or takes that back. Forbidden on another's."""
+    ctx.require(Permission.INBOX_TREAT)
+    resource = await ctx.records.read("Communication", notice)
+    if resources.recipient_of(resource) != ctx.actor.reference:
+        raise Forbidden("a notice is marked by the one it was sent to")
+    wanted = TREATED if treated else TO_TREAT
+    if resource["status"] == wanted:
+        return resource
+    written = await ctx.records.write(resources.with_status(resource, wanted))
+    ctx.announce(NoticeTreated(notice=notice, recipient=ctx.actor.reference or "", treated=treated))
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """One page of an inbox: notices newest first, the patients and documents they are about by id, the next page's cursor."""
+
+    notices: list[resources.Notice]
+    patients: dict[str, dict[str, Any]]
+    documents: dict[str, dict[str, Any]]
+    next: str | None
+
+
+async def inbox(ctx: Context, *, treated: bool = False, cursor: str | None = None) -> Inbox:
+    """The notices of whoever acts, in two statements."""
+    ctx.require(Permission.INBOX_READ)
+    parameters = [
+        ("recipient", ctx.actor.reference or "Practitioner/none"),
+        ("status", TREATED if treated else TO_TREAT),
+        ("_sort", "-sent"),
+        ("_count", str(PAGE)),
+        ("_include", "Communication:subject"),
+    ]
+    if cursor:
+        parameters.append(("_cursor", cursor))
+    page = await ctx.records.search("Communication", parameters)
+    notices = [resources.notice_from(r) for r in page.matches]
+    documents = await _documents(ctx, {n.document for n in notices})
+    return Inbox(notices, {r["id"]: r for r in page.included}, documents, page.next)
+
+
+async def count_to_treat(ctx: Context) -> int:
+    """How many notices wait for whoever acts: the figure in the top bar."""
+    parameters = [("recipient", ctx.actor.reference or "Practitioner/none"), ("status", TO_TREAT), ("_summary", "count")]
+    return (await ctx.records.search("Communication", parameters)).total or 0
+
+
+async def recipients_of(ctx: Context, *, document: str) -> dict[str, bool]:
+    """Who was sent a document, and whether each has treated it: reference → treated."""
+    return {
+        resources.recipient_of(n): n["status"] == TREATED for n in await _notices_about(ctx, document) if n["status"] != WITHDRAWN
+    }
+
+
+async def _notices_about(ctx: Context, document: str) -> list[dict[str, Any]]:
+    return await ctx.records.find("Communication", [("identifier", f"{resources.DOCUMENT_SYSTEM}|{document}"), ("_count", "500")])
+
+
+async def _documents(ctx: Context, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    if not (wanted := ",".join(sorted(ids))):
+        return {}
+    found = await ctx.records.find("DocumentReference", [("_id", wanted), ("_count", str(PAGE))])
+    return {r["id"]: r for r in found}
+
+
+async def _owe_mail(ctx: Context, addresses: dict[str, str]) -> bool:
+    if not addresses:
+        return False
+    owed = [{"recipient": recipient, "address": address} for recipient, address in addresses.items()]
+    text = msgspec.json.encode(owed).decode()
+    return bool(await ctx.run(QUERIES.owe_mail, owed=text, now=ctx.now, before=ctx.now - rules.MAIL_EVERY))
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An e-mail that may go: to whom, how many notices it counts, since when they wait."""
+
+    recipient: str
+    address: str
+    count: int
+    since: datetime
+
+
+async def owed_mail(ctx: Context, *, limit: int) -> list[Owed]:
+    """The e-mails that may go now; one person is written to once an hour at most."""
+    rows = await ctx.run(QUERIES.owed_mail, before=ctx.now - rules.MAIL_EVERY, limit=limit)
+    return [Owed(row["recipient"], row["address"], row["pending"], row["since"]) for row in rows]
+
+
+async def mail_sent(ctx: Context, *, recipient: str, counted: int) -> None:
+    """An e-mail went; notices posted since are still owed."""
+    await ctx.run(QUERIES.mail_sent, recipient=recipient, counted=counted, now=ctx.now)
+
+
+async def mail_refused(ctx: Context, *, recipient: str) -> None:
+    """The mail server refuses this address for good."""
+    await ctx.run(QUERIES.mail_refused, recipient=recipient, now=ctx.now)

@@ -1,0 +1,38 @@
+"""Who is told of a document, and what an e-mail may say."""
+
+from typing import Any
+
+from maillage.services.directory.public import Member
+from maillage.services.messaging import rules
+
+
+def member(reference: str, **other: Any) -> Member:
+    values = {"name": "X", "title": "", "kind": "care", "organization": None, "organization_name": "", "email": None}
+    return Member(reference=reference, **{**values, **other})
+
+
+def test_everyone_who_cares_is_told_but_the_author() -> None:
+    circle = [member("Practitioner/gp"), member("Practitioner/nurse"), member("Practitioner/author")]
+    told = rules.recipients(circle, author="Practitioner/author")
+    assert [m.reference for m in told] == ["Practitioner/gp", "Practitioner/nurse"]
+
+
+def test_the_person_their_carers_and_organisations_get_no_notice_of_their_own() -> None:
+    circle = [member("RelatedPerson/carer", kind="person"), member("Organization/dac", kind="coordination")]
+    assert rules.recipients(circle, author=None) == []
+
+
+def test_someone_with_two_parts_in_a_circle_is_told_once() -> None:
+    circle = [member("Practitioner/gp", title="Médecin traitant"), member("Practitioner/gp", title="Coordinatrice")]
+    assert len(rules.recipients(circle, author=None)) == 1
+
+
+def test_the_e_mail_says_how_many_and_where_and_nothing_else() -> None:
+    subject, text = rules.mail_text(3, "https://maillage.example")
+    assert subject == "Maillage : 3 nouveautés vous attendent"
+    assert "https://maillage.example/nouveautes" in text
+    assert rules.mail_text(1, "x")[0] == "Maillage : une nouveauté vous attend"
+
+
+def test_groups_keep_the_order_of_their_first_item() -> None:
+    assert rules.grouped(["b1", "a1", "b2"], key=lambda s: s[0]) == [("b", ["b1", "b2"]), ("a", ["a1"])]
