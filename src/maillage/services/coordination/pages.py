@@ -1,0 +1,117 @@
+"""Pages: patient search, the person's record, its circle, the caseload, the tasks."""
+
+from starlette.responses import Response
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.http import Request, action, page, redirect
+from maillage.services.coordination import rules
+from maillage.services.coordination.resources import timeline
+from maillage.services.coordination.service import caseload, records, tasks
+from maillage.services.identity import public as identity
+from maillage.ui import render
+
+TIMELINE = 25
+CHANGED = 8
+
+
+def tabs(patient: str) -> list[tuple[str, str]]:
+    """The tabs of a record."""
+    return [
+        ("Résumé", f"/patients/{patient}"),
+        ("Documents", f"/patients/{patient}/documents"),
+        ("Cercle de soins", f"/patients/{patient}/cercle"),
+    ]
+
+
+async def search(request: Request, ctx: Context) -> Response:
+    """People by birth name, first name, birth date or INS, among those whom the actor may see."""
+    text = request.query_params.get("q", "").strip()
+    found = await records.search(ctx, text=text) if text else []
+    return render(
+        request,
+        ctx,
+        "coordination/search.html",
+        q=text,
+        found=[(p, identity.banner_of(p, allergies=[], relatives=[], practitioners=[]).ins_status) for p in found],
+    )
+
+
+async def record(request: Request, ctx: Context) -> Response:
+    """The summary: what came lately, problems, treatments, measures, thread, circle."""
+    patient = str(request.path_params["id"])
+    held = await records.read(ctx, patient=patient)
+    view = request.query_params.get("fil", "")
+    moments = timeline.moments(held.resources)
+    return render(
+        request,
+        ctx,
+        "coordination/record.html",
+        patient=patient,
+        banner=held.banner,
+        tabs=tabs(patient),
+        recent=[m for m in moments if m.kind == "doc"][:CHANGED],
+        problems=timeline.problems(held.of("Condition")),
+        treatments=timeline.treatments(held.of("MedicationStatement", "MedicationRequest")),
+        measures=timeline.measures(held.of("Observation")),
+        thread=[m for m in moments if not view or m.kind == view][:TIMELINE],
+        view=view,
+        coming=timeline.coming(held.of("Appointment"), ctx.now),
+        circle=held.circle,
+        hidden=max(0, len(moments) - TIMELINE),
+    )
+
+
+async def circle(request: Request, ctx: Context) -> Response:
+    """Who is around the person, with what each does."""
+    patient = str(request.path_params["id"])
+    held = await records.circle(ctx, patient=patient)
+    return render(
+        request, ctx, "coordination/circle.html", patient=patient, banner=held.banner, tabs=tabs(patient), circle=held.circle
+    )
+
+
+async def people(request: Request, ctx: Context) -> Response:
+    """The caseload of the coordination team, the nearest deadline first."""
+    view = request.query_params.get("vue", "")
+    held = await caseload.read(ctx)
+    lines = [line for line in held.people if _kept(line, view)]
+    return render(request, ctx, "coordination/caseload.html", held=held, lines=lines, view=view, delay=rules.delay)
+
+
+def _kept(line: rules.Followed, view: str) -> bool:
+    return {"change": line.changed is not None, "tache": line.next is not None}.get(view, True)
+
+
+async def list_tasks(request: Request, ctx: Context) -> Response:
+    """The tasks of the team by deadline, or those done lately."""
+    done = request.query_params.get("vue") == "faites"
+    found, patients = await tasks.of_teams(ctx, done=done)
+    return render(
+        request, ctx, "coordination/tasks.html", tasks=found, patients=patients, done=done, delay=rules.delay,
+        said=request.query_params.get("fait", ""), counts={} if done else {"/taches": len(found)},
+    )  # fmt: skip
+
+
+async def do(request: Request, ctx: Context) -> Response:
+    """Says that a task is done."""
+    task = str(request.path_params["id"])
+    await tasks.mark(ctx, task=task, done=True)
+    return redirect(f"/taches?fait={task}")
+
+
+async def undo(request: Request, ctx: Context) -> Response:
+    """Takes « done » back."""
+    await tasks.mark(ctx, task=str(request.path_params["id"]), done=False)
+    return redirect("/taches")
+
+
+routes = [
+    page("/patients", search, permission=Permission.PATIENT_SEARCH),
+    page("/patients/{id}", record, permission=Permission.RECORD_READ),
+    page("/patients/{id}/cercle", circle, permission=Permission.RECORD_READ),
+    page("/file-active", people, permission=Permission.CASELOAD_READ),
+    page("/taches", list_tasks, permission=Permission.TASK_READ),
+    action("/taches/{id}/faite", do, permission=Permission.TASK_WRITE),
+    action("/taches/{id}/a-faire", undo, permission=Permission.TASK_WRITE),
+]

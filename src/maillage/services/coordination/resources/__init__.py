@@ -1,0 +1,1 @@
+"""FHIR JSON ↔ the small values of coordination, one file a noun."""

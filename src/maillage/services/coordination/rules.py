@@ -1,0 +1,74 @@
+"""Decisions of coordination: whose task it is, what is late, what to show first. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from maillage.services.coordination.resources.task import Task
+from maillage.services.directory.public import Member
+
+SAME_RETURN = timedelta(days=7)  # a letter that follows the end of a stay within a week is about the same return home
+
+
+def team_of(circle: Iterable[Member]) -> str | None:
+    """The reference of the coordination team in a circle: its organisation, else that of one of its coordinators."""
+    members = [m for m in circle if m.kind == "coordination"]
+    for member in members:
+        if member.reference.startswith("Organization/"):
+            return member.reference
+    return next((m.organization for m in members if m.organization), None)
+
+
+def origin_of(protocol: str, action: str, patient: str, focus: str) -> str:
+    """What makes a planned task the only one for this fact."""
+    return f"{protocol}/{action}|{patient}|{focus}"
+
+
+def already_planned(tasks: Iterable[Task], *, now: datetime) -> bool:
+    """Whether a task of the same kind covers this return home already."""
+    return any(now - task.planned < SAME_RETURN for task in tasks)
+
+
+def late(task: Task, now: datetime) -> bool:
+    """Whether the deadline of a task that is still to do has passed."""
+    return not task.done and task.due < now
+
+
+def delay(task: Task, now: datetime) -> str:
+    """« en retard de 2 jours », « en retard de 3 h » or nothing."""
+    if not late(task, now):
+        return ""
+    by = now - task.due
+    if by.days >= 1:
+        return f"en retard d’{by.days} jour" if by.days == 1 else f"en retard de {by.days} jours"
+    hours = max(1, round(by.total_seconds() / 3600))
+    return f"en retard d’{hours} h" if hours == 1 else f"en retard de {hours} h"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One line of the caseload: a person, what changed, the next deadline."""
+
+    patient: dict[str, Any]
+    next: Task | None
+    open: int
+    changed: dict[str, Any] | None  # the newest document since the last look, or None
+
+
+def caseload(patients: Iterable[dict[str, Any]], tasks: Sequence[Task], changed: dict[str, dict[str, Any]]) -> list[Followed]:
+    """The people of a team: who has the nearest deadline first, then who has news, then by name."""
+    by_patient: dict[str, list[Task]] = {}
+    for task in sorted(tasks, key=lambda t: t.due):
+        if not task.done:
+            by_patient.setdefault(task.patient, []).append(task)
+    lines = [
+        Followed(p, next(iter(by_patient.get(p["id"], [])), None), len(by_patient.get(p["id"], [])), changed.get(p["id"]))
+        for p in patients
+    ]
+    far = datetime.max.replace(tzinfo=tasks[0].due.tzinfo) if tasks else datetime.max
+    return sorted(lines, key=lambda f: (f.next.due if f.next else far, f.changed is None, _name(f.patient)))
+
+
+def _name(patient: dict[str, Any]) -> str:
+    return str((patient.get("name") or [{}])[0].get("family", ""))

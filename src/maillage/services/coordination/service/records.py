@@ -1,0 +1,89 @@
+"""The person's record: found by name, birth date or INS, and read in few statements."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.services.directory import public as directory
+from maillage.services.identity import public as identity
+from maillage.ui import Banner
+
+FOUND = "30"
+LIMITS = {
+    "DocumentReference": 60,
+    "Encounter": 20,
+    "Condition": 30,
+    "MedicationRequest": 30,
+    "MedicationStatement": 30,
+    "Observation": 80,
+    "AllergyIntolerance": 20,
+    "Appointment": 10,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the summary page shows: the banner, the newest resources by type, the circle."""
+
+    banner: Banner
+    resources: dict[str, list[dict[str, Any]]]
+    circle: list[directory.Member]
+
+    def of(self, *types: str) -> list[dict[str, Any]]:
+        """The resources of these types, newest first within each."""
+        return [r for t in types for r in self.resources.get(t, [])]
+
+
+async def search(ctx: Context, *, text: str) -> list[dict[str, Any]]:
+    """The people whom the actor follows, by birth name or first name, birth date (JJ/MM/AAAA or ISO) or INS; at most 30."""
+    ctx.require(Permission.PATIENT_SEARCH)
+    if not (parameters := _criteria(text)):
+        return []
+    found = await ctx.records.find("Patient", [*parameters, ("_count", FOUND)])
+    return sorted(found, key=lambda p: str((p.get("name") or [{}])[0].get("family", "")))
+
+
+async def read(ctx: Context, *, patient: str) -> Record:
+    """The record of a person, with what was received under identities that a steward has linked to it."""
+    ctx.require(Permission.RECORD_READ, patient=patient)
+    banner = await identity.banner(ctx, patient)
+    identities = await identity.identities_of(ctx, patient)
+    resources = await ctx.records.compartment(identities, LIMITS)
+    return Record(banner, resources, await directory.circle(ctx, patient))
+
+
+def _criteria(text: str) -> list[tuple[str, str]]:
+    """Search parameters of what was typed: an INS alone, else names and dates in any order (RNIV: birth date first)."""
+    typed = " ".join(text.split())
+    digits = re.sub(r"[ .]", "", typed)
+    if re.fullmatch(r"[0-9]{5}[0-9AB][0-9]{7}([0-9]{2})?", digits):
+        return [("identifier", digits)]
+    parameters = []
+    for word in typed.split(" "):
+        if match := re.fullmatch(r"(\d{2})[/-](\d{2})[/-](\d{4})", word):
+            parameters.append(("birthdate", f"{match[3]}-{match[2]}-{match[1]}"))
+        elif re.fullmatch(r"\d{4}(-\d{2}(-\d{2})?)?", word):
+            parameters.append(("birthdate", word))
+        elif word:
+            parameters.append(("name", _escaped(word)))
+    return parameters
+
+
+def _escaped(word: str) -> str:
+    return re.sub(r"([\\,$|])", r"\\\1", word)
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """The banner and the members of a person's circle."""
+
+    banner: Banner
+    circle: list[directory.Member]
+
+
+async def circle(ctx: Context, *, patient: str) -> Circle:
+    """Who is around a person now."""
+    ctx.require(Permission.RECORD_READ, patient=patient)
+    return Circle(await identity.banner(ctx, patient), await directory.circle(ctx, patient))

@@ -1,0 +1,102 @@
+"""Whose task it is, what is late, what a record shows first."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from maillage.services.coordination import rules
+from maillage.services.coordination.resources import timeline
+from maillage.services.coordination.resources.task import Task, task_for, task_from, with_status
+from maillage.services.directory.public import Member
+
+NOW = datetime(2026, 11, 23, 8, 40, tzinfo=UTC)
+
+
+def member(reference: str, kind: Any = "care", organization: str | None = None) -> Member:
+    return Member(reference=reference, name="X", title="", kind=kind, organization=organization, organization_name="", email=None)
+
+
+def resource(**other: Any) -> dict[str, Any]:
+    values = {
+        "patient": "p", "owner": "Organization/dac", "code": "return-home/call", "title": "Appel", "description": "",
+        "focus": "Encounter/1", "due": NOW, "at": NOW, "origin": "o",
+    }  # fmt: skip
+    return {"id": "t", **task_for(**{**values, **other})}
+
+
+def task(**other: Any) -> Task:
+    return task_from(resource(**other))
+
+
+def test_the_task_goes_to_the_coordination_team_of_the_circle() -> None:
+    circle = [member("Practitioner/gp"), member("Organization/dac", "coordination")]
+    assert rules.team_of(circle) == "Organization/dac"
+
+
+def test_a_coordinator_alone_stands_for_their_organisation() -> None:
+    assert rules.team_of([member("Practitioner/lise", "coordination", "Organization/dac")]) == "Organization/dac"
+
+
+def test_without_a_coordination_team_there_is_no_task() -> None:
+    assert rules.team_of([member("Practitioner/gp")]) is None
+
+
+def test_the_letter_and_the_end_of_the_stay_are_one_return_home() -> None:
+    assert rules.already_planned([task(at=NOW - timedelta(days=2))], now=NOW)
+    assert not rules.already_planned([task(at=NOW - timedelta(days=8))], now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"),
+    [
+        (timedelta(hours=-1), ""),
+        (timedelta(minutes=20), "en retard d’1 h"),
+        (timedelta(hours=3), "en retard de 3 h"),
+        (timedelta(days=1, hours=2), "en retard d’1 jour"),
+        (timedelta(days=2), "en retard de 2 jours"),
+    ],
+)
+def test_late_is_said_in_words(ago: timedelta, words: str) -> None:
+    assert rules.delay(task(due=NOW - ago), NOW) == words
+
+
+def test_what_is_done_is_never_late() -> None:
+    done = with_status(resource(due=NOW - timedelta(days=3)), "completed", by="Practitioner/x", at=NOW)
+    assert rules.delay(task_from(done), NOW) == ""
+
+
+def test_the_caseload_begins_with_the_nearest_deadline_then_with_news() -> None:
+    people = [{"id": i, "name": [{"family": i}]} for i in ("calm", "news", "later", "soon")]
+    tasks = [task(patient="later", due=NOW + timedelta(days=3)), task(patient="soon", due=NOW + timedelta(hours=3))]
+    lines = rules.caseload(people, tasks, {"news": {"id": "d"}})
+    assert [line.patient["id"] for line in lines] == ["soon", "later", "news", "calm"]
+
+
+def observation(value: str, at: str, code: str = "4548-4") -> dict[str, Any]:
+    quantity = {"value": Decimal(value), "unit": "%"}
+    return {"code": {"coding": [{"code": code}]}, "valueQuantity": quantity, "effectiveDateTime": at}
+
+
+def test_a_measure_shows_its_last_value_its_way_and_whether_it_is_out() -> None:
+    (measure,) = timeline.measures([observation("8.6", "2026-11-15"), observation("7.4", "2026-05-02")])
+    assert (str(measure.value), measure.trend, measure.out, measure.target) == ("8.6", "↑", True, "6,5 à 7,5")
+    assert measure.words == "En hausse, hors de la cible"
+
+
+def test_a_measure_nobody_follows_is_left_to_its_own_page() -> None:
+    assert timeline.measures([observation("1", "2026-01-01", code="0000-0")]) == []
+
+
+def test_partial_dates_are_sorted_with_whole_ones() -> None:
+    starts = ("2026", "2026-03", "2026-03-04T10:00:00+01:00")
+    shown = timeline.moments({"Encounter": [{"class": {"code": "IMP"}, "period": {"start": start}} for start in starts]})
+    assert [m.at for m in shown] == ["2026-03-04T10:00:00+01:00", "2026-03", "2026"]
+
+
+def test_only_problems_that_are_active_are_shown_once() -> None:
+    active = {"clinicalStatus": {"coding": [{"code": "active"}]}}
+    diabetes = {"code": {"text": "Diabète de type 1"}, "onsetDateTime": "1991", **active}
+    angina = {"code": {"text": "Angine"}, "clinicalStatus": {"coding": [{"code": "resolved"}]}}
+    assert timeline.problems([diabetes, diabetes, angina]) == [("Diabète de type 1", "1991")]
