@@ -1,19 +1,137 @@
-"""The command `maillage`."""
+"""The command `maillage`: one verb for each process and each act of an operator."""
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from maillage import __version__
+from maillage.config import Config
 from maillage.errors import MaillageError
+
+Verb = Callable[[Config, argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; an error of ours ends with status 1 and its message on standard error."""
-    parser = argparse.ArgumentParser(prog="maillage", description="L'espace numérique de santé d'une région.")
-    parser.parse_args(arguments)
+    """Runs one command; a fault of ours ends with status 1 and its message on standard error."""
+    parsed = parser().parse_args(arguments)
     try:
-        parser.print_help()
+        config = Config.from_env(os.environ)
+        verb: Verb = parsed.verb
+        return verb(config, parsed)
     except MaillageError as fault:
         print(f"maillage: {fault.message}", file=sys.stderr)
         return 1
-    return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, in French: an operator reads it."""
+    top = argparse.ArgumentParser(prog="maillage", description="L’espace numérique de santé d’une région.")
+    top.add_argument("--version", action="version", version=f"maillage {__version__}")
+    verbs = top.add_subparsers(title="commandes", required=True, metavar="COMMANDE")
+
+    demo = _verb(verbs, "demo", _demo, "un territoire de démonstration complet : base, web, travaux, porte MLLP, émulateurs")
+    demo.add_argument(
+        "--port", type=int, default=8000, help="port de la page web ; 0 : n’importe lequel de libre (défaut : 8000)"
+    )
+    demo.add_argument("--data", type=Path, help="dossier des données (défaut : .maillage)")
+    demo.add_argument("--scale", type=float, default=1.0, help="taille du territoire ; 1 : 2 000 personnes")
+    demo.add_argument("--no-seed", action="store_true", help="les personas seulement : ni patients ni données cliniques")
+    demo.add_argument("--json", action="store_true", help="une ligne JSON sur la sortie standard quand tout répond")
+
+    _verb(verbs, "serve", _serve, "le processus web (pages et API FHIR)")
+    _verb(verbs, "worker", _worker, "le processus des réactions et des travaux différés")
+    _verb(verbs, "mllp", _mllp, "le processus de la porte HL7v2 (MLLP)")
+    _verb(verbs, "migrate", _migrate, "mettre la base au schéma de cette version")
+    _verb(verbs, "check", _check, "vérifier l’installation : réglages, base, documents, chaîne des traces")
+
+    send = _verb(verbs, "send", _send, "envoyer des documents ou des messages, comme un hôpital")
+    send.add_argument("files", nargs="+", type=Path, metavar="FICHIER", help="CDA (.xml) ou HL7v2 (.er7, .hl7)")
+    send.add_argument("--to", choices=["mllp", "fhir"], default="mllp")
+    send.add_argument("--address", default="", help="mllp : hôte:port ; fhir : adresse de base (défaut : celles des réglages)")
+    send.add_argument("--token", default="", help="jeton d’accès pour fhir (défaut : MAILLAGE_TOKEN)")
+
+    load = _verb(verbs, "import", _import, "importer des ressources FHIR (NDJSON)")
+    load.add_argument("files", nargs="+", type=Path, metavar="FICHIER")
+
+    save = _verb(verbs, "backup", _backup, "sauvegarder la base et les documents dans un nouveau dossier")
+    save.add_argument("target", type=Path, metavar="DOSSIER")
+    back = _verb(verbs, "restore", _restore, "restaurer une sauvegarde dans une installation vide")
+    back.add_argument("source", type=Path, metavar="DOSSIER")
+    return top
+
+
+def _verb(
+    verbs: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, verb: Verb, words: str
+) -> argparse.ArgumentParser:
+    command = verbs.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
+    command.set_defaults(verb=verb)
+    return command
+
+
+def _demo(config: Config, arguments: argparse.Namespace) -> int:
+    from maillage.operator.demo import Wanted, run_demo
+
+    wanted = Wanted(port=arguments.port, scale=arguments.scale, seed=not arguments.no_seed, json=arguments.json)
+    return run_demo(config, arguments.data, wanted)
+
+
+def _serve(config: Config, _: argparse.Namespace) -> int:
+    from maillage.app import serve
+
+    return serve(config)
+
+
+def _worker(config: Config, _: argparse.Namespace) -> int:
+    from maillage.worker import work
+
+    return work(config)
+
+
+def _mllp(config: Config, _: argparse.Namespace) -> int:
+    from maillage.worker import receive
+
+    return receive(config)
+
+
+def _migrate(config: Config, _: argparse.Namespace) -> int:
+    from maillage.operator.checks import migrate_database
+
+    return migrate_database(config)
+
+
+def _check(config: Config, _: argparse.Namespace) -> int:
+    from maillage.operator.checks import check
+
+    return check(config)
+
+
+def _send(config: Config, arguments: argparse.Namespace) -> int:
+    from maillage.operator.sending import send
+
+    return send(config, arguments.files, to=arguments.to, address=arguments.address, token=arguments.token or config.token)
+
+
+def _import(config: Config, arguments: argparse.Namespace) -> int:
+    from maillage.operator.imports import import_resources
+
+    return import_resources(config, arguments.files)
+
+
+def _backup(config: Config, arguments: argparse.Namespace) -> int:
+    from maillage.operator.backup import save
+
+    return save(config, arguments.target)
+
+
+def _restore(config: Config, arguments: argparse.Namespace) -> int:
+    from maillage.operator.backup import bring_back
+
+    return bring_back(config, arguments.source)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -55,6 +55,7 @@ class Config:
     cardless_client_secret: str = field(default="", repr=False)
     session_idle: int = 30 * 60
     session_lifetime: int = 10 * 3600
+    token: str = field(default="", repr=False)  # bearer token of `maillage send --to fhir`
     mail_viewer: str = ""  # address of the mail emulator's page, shown to the demo's personas
     region: str = "Territoire de démonstration"
     demo: bool = False

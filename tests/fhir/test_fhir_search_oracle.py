@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.support.naive_search import PATHS, Naive, main_date
 
 from maillage.db import Connection, Database
 from maillage.fhir import ids
@@ -13,6 +12,7 @@ from maillage.fhir.change import Change, Verb
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, parse
 from maillage.fhir.store import Store
+from tests.support.naive_search import PATHS, Naive, main_date
 
 Resource = dict[str, Any]
 STORE = Store()

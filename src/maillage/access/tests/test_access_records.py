@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.support.people import MACHINE, SEED, care_team, carer, officer_of, patient, professional
 
 from maillage.access import audit
 from maillage.access.access import Access
@@ -18,6 +17,7 @@ from maillage.clock import FixedClock
 from maillage.db import Database
 from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound, PreconditionFailed
 from maillage.fhir.change import Change, Verb
+from tests.support.people import MACHINE, SEED, care_team, carer, officer_of, patient, professional
 
 Resource = dict[str, Any]
 

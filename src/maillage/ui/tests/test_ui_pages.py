@@ -3,11 +3,11 @@
 import pytest
 from httpx import ASGITransport, AsyncClient
 from playwright.async_api import Browser
-from tests.support.browser import HERE, screen
-from tests.support.people import officer_of, professional
 
 from maillage.access.actors import Role
 from maillage.ui import pages
+from tests.support.browser import HERE, screen
+from tests.support.people import officer_of, professional
 
 CHOICES = {
     "gp": ("psc", "Dr Camille EXEMPLE", "Médecin généraliste"),

@@ -7,13 +7,13 @@ from pathlib import Path
 from ssl import SSLContext, SSLError
 
 import pytest
-from tests.support.certificates import Authority
 
 from maillage.connectors.mllp.client import Client
 from maillage.connectors.mllp.framing import Broken, Fault, framed
 from maillage.connectors.mllp.server import Limits, Peer, Server
 from maillage.connectors.mllp.tls import client_context, server_context
 from maillage.errors import Unavailable
+from tests.support.certificates import Authority
 
 ACK = b"MSH|^~\\&|A|B|C|D|1||ACK|1|P|2.5\rMSA|AA|"
 

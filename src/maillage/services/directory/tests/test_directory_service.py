@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from tests.support.people import SEED, care_team, professional
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
@@ -11,6 +10,7 @@ from maillage.db import count_statements
 from maillage.services.directory.public import circle, find_practitioner, general_practitioner, organization_by_finess
 from maillage.services.directory.rules import kind_of, wanted
 from maillage.services.directory.service import search
+from tests.support.people import SEED, care_team, professional
 
 RPPS = "https://rpps.esante.gouv.fr"
 FINESS = "https://finess.esante.gouv.fr"

@@ -10,8 +10,6 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 from starlette.applications import Starlette
-from tests.support.browser import screen
-from tests.support.people import MACHINE, SEED, care_team, patient, professional
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
@@ -27,6 +25,8 @@ from maillage.services.documents.public import Origin
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.build import BUILD
+from tests.support.browser import screen
+from tests.support.people import MACHINE, SEED, care_team, patient, professional
 
 GP = professional("gp", Role.GP)
 OUTSIDER = professional("outsider")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.people import SEED
 
 from maillage.access.access import Access
 from maillage.connectors.mllp.er7 import read
@@ -15,6 +14,7 @@ from maillage.services.documents.resources import messages
 from maillage.services.documents.resources.coding import VISIBILITY
 from maillage.services.exchange.public import Refused
 from maillage.services.exchange.service.receiving import Arrival, receive
+from tests.support.people import SEED
 
 TRANS = "hl7v2/vague-2/Trans_Doc-CDA-HL7V2/TRANSMISSION_DOCS_CDA_EN_HL7V2_V2.1"
 LPS = "hl7v2/vague-2/Trans_LPS_CDA_MSSanté/TRANSMISSION_LPS_DOC_CDA_COURRIEL_FROM_MSSANTE_V1.1"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.people import MACHINE, SEED, care_team, patient, professional
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
@@ -16,6 +15,7 @@ from maillage.services.documents.events import DocumentDeleted, DocumentReceived
 from maillage.services.documents.public import Origin, Received, Withdrawn
 from maillage.services.documents.resources import cda
 from maillage.services.identity import public as identity
+from tests.support.people import MACHINE, SEED, care_team, patient, professional
 
 Resource = dict[str, Any]
 

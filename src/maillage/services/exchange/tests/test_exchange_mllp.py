@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.support.certificates import Authority
 
 from maillage.access.access import Access
 from maillage.access.context import Context
@@ -28,6 +27,7 @@ from maillage.files import LocalFiles
 from maillage.services.exchange.ports import mllp_door
 from maillage.services.exchange.public import Handled, Refused, handles, needed
 from maillage.services.exchange.service import routes
+from tests.support.certificates import Authority
 
 Door = AbstractAsyncContextManager[Client]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.people import MACHINE, SEED, officer_of, professional
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
@@ -29,6 +28,7 @@ from maillage.services.identity.public import (
     patient_for,
     record_of,
 )
+from tests.support.people import MACHINE, SEED, officer_of, professional
 
 TRAITS = Traits("PAT-TROIS", "DOMINIQUE MARIE-LOUISE", "DOMINIQUE", "1979-03-28", "female", "51215", phone="0639980001")
 INS = Ins("279035121518989", Root.NIR_TEST)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.people import MACHINE, SEED, care_team, officer_of, professional
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
@@ -43,6 +42,7 @@ from maillage.services.identity.service import stewarding
 from maillage.services.identity.service.matching import match
 from maillage.services.identity.service.people import QUERIES
 from maillage.ui.banner import AllergyState, InsStatus
+from tests.support.people import MACHINE, SEED, care_team, officer_of, professional
 
 STEWARD = officer_of(Role.STEWARD)
 TRAITS = Traits("PAT-TROIS", "DOMINIQUE MARIE-LOUISE", "DOMINIQUE", "1979-03-28", "female", "51215")

@@ -5,8 +5,6 @@ import re
 import pytest
 from httpx import ASGITransport, AsyncClient
 from playwright.async_api import Browser
-from tests.support.browser import HERE, screen
-from tests.support.people import SEED, care_team, carer, patient, professional
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
@@ -15,6 +13,8 @@ from maillage.services.documents.public import Origin
 from maillage.services.portal import pages
 from maillage.services.rights import pages as rights_pages
 from maillage.ui import pages as own_pages
+from tests.support.browser import HERE, screen
+from tests.support.people import SEED, care_team, carer, patient, professional
 
 ZOE, NOT_ZOE = patient("zoe"), patient("other")
 HELPER = Actor(

@@ -8,8 +8,6 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 from starlette.applications import Starlette
-from tests.support.browser import screen
-from tests.support.people import MACHINE, SEED, care_team, carer, patient, professional
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
@@ -23,6 +21,8 @@ from maillage.services.rights import public
 from maillage.services.rights.pages import routes
 from maillage.ui import render
 from maillage.ui.build import BUILD
+from tests.support.browser import screen
+from tests.support.people import MACHINE, SEED, care_team, carer, patient, professional
 
 DOCTOR = replace(professional("gp", Role.GP, name="Dr Camille EXEMPLE"), organizations=("Organization/msp",))
 COORDINATOR = professional("lise", Role.COORDINATOR, name="Lise MAQUETTE")

@@ -7,13 +7,13 @@ from datetime import date, timedelta
 import pytest
 from httpx import ASGITransport, AsyncClient
 from playwright.async_api import Browser
-from tests.support.browser import HERE, screen
-from tests.support.people import NOON, SEED, officer_of
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
 from maillage.services.steering import pages, public
 from maillage.services.steering.public import Tally
+from tests.support.browser import HERE, screen
+from tests.support.people import NOON, SEED, officer_of
 
 ARS = officer_of(Role.ARS)
 TODAY = NOON.date()

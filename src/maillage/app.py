@@ -1,0 +1,145 @@
+"""The parts put together: what every process is made of, and the web application."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maillage.access.access import Access
+from maillage.access.tokens import SessionPolicy
+from maillage.clock import Clock, SystemClock
+from maillage.config import Config
+from maillage.db import Database, EmbeddedPostgres
+from maillage.errors import SetupError
+from maillage.fhir.store import Store
+from maillage.files import Files, open_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.types import Receive, Scope, Send
+
+SERVICES = (
+    "exchange",
+    "rights",
+    "identity",
+    "directory",
+    "documents",
+    "messaging",
+    "pathways",
+    "coordination",
+    "portal",
+    "steering",
+)
+DOORS = ("pages", "operations", "ports", "jobs")
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What one process acts with."""
+
+    config: Config
+    clock: Clock
+    database: Database
+    files: Files
+    store: Store
+    access: Access
+
+
+@contextmanager
+def database_of(config: Config) -> "Iterator[str]":
+    """The DSN of this installation; the embedded server is joined (or started) for as long as it is used."""
+    if config.database_url:
+        yield config.database_url
+        return
+    with EmbeddedPostgres(config.data) as server:
+        yield server.dsn
+
+
+@asynccontextmanager
+async def platform_of(config: Config, *, clock: Clock | None = None) -> AsyncIterator[Platform]:
+    """The parts of a process, connected. `config.database_url` must be set (see `database_of`)."""
+    if not config.database_url:
+        raise SetupError("no database: MAILLAGE_DATABASE_URL is empty")
+    clock = clock or SystemClock()
+    files = open_files(config.files_url, folder=config.data / "files")
+    sessions = SessionPolicy(idle=timedelta(seconds=config.session_idle), lifetime=timedelta(seconds=config.session_lifetime))
+    async with await Database.open(config.database_url, size=config.database_pool) as database:
+        store = Store()
+        access = Access(database, store=store, files=files, clock=clock, sessions=sessions)
+        yield Platform(config, clock, database, files, store, access)
+
+
+def load_services(*doors: str) -> list[Any]:
+    """Imports the named modules of every service, so that what they register is known, and answers them."""
+    found = []
+    for service in SERVICES:
+        for door in doors or DOORS:
+            name = f"maillage.services.{service}.{door}"
+            if find_spec(name):
+                found.append(import_module(name))
+    return found
+
+
+def declared_routes() -> list[Any]:
+    """Every route of the FHIR door and of the services, as declared."""
+    from maillage.http.fhir import fhir_routes
+
+    return [*fhir_routes(), *(route for module in load_services() for route in getattr(module, "routes", ()))]
+
+
+def web(platform: Platform) -> Any:
+    """The web application on a platform: every service's routes and the FHIR door."""
+    from maillage import ui
+    from maillage.http.app import create_app
+
+    static = Path(ui.__file__).parent / "static" / "build"
+    return create_app(platform, declared_routes(), render=ui.render, static=static)
+
+
+class Web:
+    """The ASGI application of one web worker: opens its platform when the server starts it, closes it when it stops."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._inner: Any = None
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        if scope["type"] != "lifespan":
+            await self._inner(scope, receive, send)
+            return
+        async with platform_of(self._config) as platform:
+            self._inner = web(platform)
+            await self._inner(scope, receive, send)
+
+
+def application() -> Web:
+    """The factory that each web worker calls; its settings are in the environment."""
+    return Web(Config.from_env(os.environ))
+
+
+def serve(config: Config) -> int:
+    """The web process: granian with `config.web_workers` workers, until it is told to stop."""
+    from granian.constants import Interfaces
+    from granian.server import Server
+
+    host, _, port = config.web.rpartition(":")
+    with database_of(config) as dsn:
+        os.environ.update(replace(config, database_url=dsn).environment())
+        Server(
+            "maillage.app:application",
+            address=host,
+            port=int(port),
+            interface=Interfaces.ASGI,
+            workers=config.web_workers,
+            factory=True,
+            log_access=False,
+            respawn_failed_workers=True,
+            workers_kill_timeout=15,
+        ).serve()
+    return 0

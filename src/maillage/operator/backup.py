@@ -1,0 +1,174 @@
+"""Backup and restore of one installation: the database and the documents, checked when they come back.
+
+A backup is a folder: `database.dump` (pg_dump, custom format), `files/` (documents by digest), `manifest.json` (what must be there).
+"""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from maillage import __version__
+from maillage.config import Config
+from maillage.db import EmbeddedPostgres, load_queries
+from maillage.errors import SetupError
+from maillage.files import digest
+
+MANIFEST = "manifest.json"
+DUMP = "database.dump"
+FORMAT = 1
+QUERIES = load_queries("maillage.operator", "backup.sql")
+
+Run = Callable[[str, Sequence[str]], None]  # runs pg_dump, pg_restore… and raises SetupError
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What is saved: the database at `dsn`, the documents in `files` (None where an object store keeps them)."""
+
+    dsn: str
+    files: Path | None
+    run: Run
+
+
+def program_runner(server: EmbeddedPostgres | None) -> Run:
+    """pg_dump and its kin: the embedded server's own, or the machine's for another DSN."""
+
+    def run(name: str, arguments: Sequence[str]) -> None:
+        command = server.command(name, *arguments) if server else [name, *arguments]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except FileNotFoundError as fault:
+            raise SetupError(f"{name} is not installed: it must be of the database's version or newer") from fault
+        except subprocess.CalledProcessError as fault:
+            raise SetupError(f"{name} failed: {(fault.stderr or '').strip()[-600:]}") from fault
+
+    return run
+
+
+def backup(installation: Installation, target: Path) -> dict[str, Any]:
+    """Saves into `target` (must not exist) and answers the manifest. The service may go on: the dump is one snapshot, and documents only grow."""
+    if target.exists():
+        raise SetupError(f"{target} exists: a backup goes to a new folder")
+    draft = target.with_name(target.name + ".partial")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    installation.run("pg_dump", ["--format=custom", "--no-owner", f"--file={draft / DUMP}", f"--dbname={installation.dsn}"])
+    copied = _copy_files(installation.files, draft / "files") if installation.files else 0
+    manifest = {"format": FORMAT, "version": __version__, "documents": copied, "counts": _counts(installation.dsn)}
+    (draft / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    draft.rename(target)
+    return manifest
+
+
+def restore(installation: Installation, source: Path) -> dict[str, Any]:
+    """Brings a backup into an empty database and checks it; nothing that is there already is overwritten."""
+    manifest = _manifest(source)
+    if _tables(installation.dsn):
+        raise SetupError("the database is not empty: restore goes into a new one")
+    installation.run(
+        "pg_restore",
+        ["--exit-on-error", "--no-owner", "--single-transaction", f"--dbname={installation.dsn}", str(source / DUMP)],
+    )
+    if installation.files:
+        _copy_files(source / "files", installation.files)
+    _settle(installation.dsn)
+    counts = _counts(installation.dsn)
+    if missing := {k: v for k, v in manifest["counts"].items() if counts.get(k, 0) < v}:
+        raise SetupError(f"fewer rows came back than were saved: {missing}")
+    _check_documents(installation)
+    return counts
+
+
+def _manifest(source: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((source / MANIFEST).read_text())
+    except (OSError, ValueError) as fault:
+        raise SetupError(f"{source} is not a backup of Maillage: {fault}") from fault
+    if manifest.get("format") != FORMAT:
+        raise SetupError(f"{source} is of format {manifest.get('format')}, this version reads {FORMAT}")
+    return manifest
+
+
+def _copy_files(source: Path, target: Path) -> int:
+    count = 0
+    for file in source.rglob("*") if source.exists() else []:
+        if not file.is_file() or file.name.startswith("."):
+            continue
+        content = file.read_bytes()
+        if digest(content) != file.name:
+            raise SetupError(f"the document {file.name} is damaged in {source}")
+        copy = target / file.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if not copy.exists():
+            copy.write_bytes(content)
+        count += 1
+    return count
+
+
+def _tables(dsn: str) -> list[str]:
+    with psycopg.connect(dsn) as connection:
+        found = connection.execute(QUERIES.text("tables").encode()).fetchall()
+    return [name for (name,) in found]
+
+
+def _counts(dsn: str) -> dict[str, int]:
+    with psycopg.connect(dsn) as connection:
+        counts = {}
+        for name in _tables(dsn):
+            row = connection.execute(sql.SQL(QUERIES.text("count_rows")).format(table=sql.Identifier(name))).fetchone()
+            counts[name] = row[0] if row else 0
+    return counts
+
+
+SETTLE = ("settle_cursors", "settle_dead_letters", "settle_events", "settle_versions")
+
+
+def _settle(dsn: str) -> None:
+    """Transaction numbers restart in the new cluster: cursors and logs must not compare with the old ones."""
+    with psycopg.connect(dsn) as connection:
+        for name in SETTLE:
+            connection.execute(QUERIES.text(name).encode())
+
+
+def _check_documents(installation: Installation) -> None:
+    if installation.files is None:
+        return
+    with psycopg.connect(installation.dsn) as connection:
+        for (name,) in connection.execute(QUERIES.text("document_digests").encode()):
+            if not (installation.files / name[:2] / name[2:4] / name).exists():
+                raise SetupError(f"the document {name} is named by a record but did not come back")
+
+
+def save(config: Config, target: Path) -> int:
+    """`maillage backup FOLDER`."""
+    with _installation(config) as installation:
+        manifest = backup(installation, target.resolve())
+    rows = sum(manifest["counts"].values())
+    print(f"maillage: {target} : {rows} lignes, {manifest['documents']} documents")
+    return 0
+
+
+def bring_back(config: Config, source: Path) -> int:
+    """`maillage restore FOLDER`."""
+    with _installation(config) as installation:
+        counts = restore(installation, source.resolve())
+    print(f"maillage: {sum(counts.values())} lignes restaurées et vérifiées")
+    return 0
+
+
+@contextmanager
+def _installation(config: Config) -> Iterator[Installation]:
+    files = None if config.files_url else config.data / "files"
+    if config.database_url:
+        yield Installation(config.database_url, files, program_runner(None))
+        return
+    with EmbeddedPostgres(config.data) as server:
+        yield Installation(server.dsn, files, program_runner(server))

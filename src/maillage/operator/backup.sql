@@ -1,0 +1,29 @@
+-- name: tables :many
+-- The tables of the installation.
+select tablename from pg_tables where schemaname = 'public' order by tablename;
+
+-- name: count_rows :value
+-- How many rows a table has; {table} is an identifier.
+select count(*) from {table};
+
+-- name: document_digests :many
+-- The SHA-256 of every document that a record names.
+select distinct sha256 from documents_identity where sha256 is not null;
+
+-- name: settle_cursors :exec
+-- Transaction numbers start again in a new cluster: each reaction resumes by sequence, before the first event it has not done.
+update reaction_cursor c set xid = '0', seq = coalesce(
+  (select min(e.seq) - 1 from event e where e.kind = any(c.kinds) and (e.xid, e.seq) > (c.xid, c.seq)),
+  greatest(c.seq, (select coalesce(max(seq), 0) from event)));
+
+-- name: settle_dead_letters :exec
+-- The events set aside keep their sequence.
+update dead_letter set xid = '0';
+
+-- name: settle_events :exec
+-- The events of the old cluster come before every new one.
+update event set xid = '0';
+
+-- name: settle_versions :exec
+-- So do the versions in the store's log.
+update ver set xid = '0'

@@ -1,0 +1,105 @@
+"""`maillage migrate` and `maillage check`: is this installation whole, and if not, what is to be mended?"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+import httpx
+
+from maillage.access import audit
+from maillage.app import Platform, database_of, platform_of
+from maillage.config import Config
+from maillage.db import load_queries, migrate, pending
+from maillage.errors import MaillageError, SetupError
+
+OLDEST = 160000  # server_version_num of PostgreSQL 16
+QUERIES = load_queries("maillage.operator", "checks.sql")
+
+Check = Callable[[Platform], Awaitable[str]]
+
+
+def migrate_database(config: Config) -> int:
+    """Brings the schema to this version and says what was applied."""
+    with database_of(config) as dsn:
+        applied = migrate(dsn)
+    for migration in applied:
+        print(f"appliquée : {migration.label}")
+    print(f"{len(applied)} migration(s) ; le schéma est à jour")
+    return 0
+
+
+def check(config: Config) -> int:
+    """Prints one line for each part; status 1 when one is not well."""
+    with database_of(config) as dsn:
+        return asyncio.run(_check(replace(config, database_url=dsn, database_pool=2)))
+
+
+async def _check(config: Config) -> int:
+    faults = 0
+    async with platform_of(config) as platform:
+        for name, part in CHECKS:
+            try:
+                print(f"bien   {name} : {await part(platform)}")
+            except (MaillageError, OSError, httpx.HTTPError) as fault:
+                faults += 1
+                print(f"FAUTE  {name} : {fault}")
+    return 1 if faults else 0
+
+
+async def _version(platform: Platform) -> str:
+    async with platform.database.transaction() as connection:
+        number = int(await QUERIES.server_version(connection))
+    if number < OLDEST:
+        raise SetupError(f"PostgreSQL {number // 10000} is too old: 16 or newer is needed")
+    return f"PostgreSQL {number // 10000}.{number % 10000}"
+
+
+async def _schema(platform: Platform) -> str:
+    waiting = await asyncio.to_thread(pending, platform.config.database_url)
+    if waiting:
+        raise SetupError(f"{len(waiting)} migrations are to be applied: run maillage migrate")
+    return "à jour"
+
+
+async def _documents(platform: Platform) -> str:
+    await platform.files.probe()
+    return "écriture et lecture possibles"
+
+
+async def _trail(platform: Platform) -> str:
+    async with platform.database.transaction() as connection:
+        broken = await audit.verify(connection)
+    if broken:
+        raise SetupError(f"the chain of audit rows is broken at {len(broken)} places, first: {broken[0]}")
+    return "chaîne des traces intacte"
+
+
+async def _mail(platform: Platform) -> str:
+    host, _, port = platform.config.smtp.rpartition(":")
+    await asyncio.to_thread(_reach, host, int(port))
+    return platform.config.smtp
+
+
+def _reach(host: str, port: int) -> None:
+    socket.create_connection((host, port), timeout=5).close()
+
+
+async def _identity_provider(platform: Platform) -> str:
+    issuer = platform.config.psc_issuer
+    if not issuer:
+        raise SetupError("MAILLAGE_PSC_ISSUER is empty: nobody can sign in")
+    async with httpx.AsyncClient(timeout=5) as client:
+        address = platform.config.psc_discovery or f"{issuer}/.well-known/openid-configuration"
+        (await client.get(address)).raise_for_status()
+    return issuer
+
+
+CHECKS: Sequence[tuple[str, Check]] = (
+    ("base de données", _version),
+    ("schéma", _schema),
+    ("documents", _documents),
+    ("traces", _trail),
+    ("courriel", _mail),
+    ("identification", _identity_provider),
+)

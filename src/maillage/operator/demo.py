@@ -1,0 +1,175 @@
+"""`maillage demo`: a whole territory on one machine, started, watched and stopped as one."""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from maillage.app import database_of, load_services, platform_of
+from maillage.config import Config
+from maillage.db import migrate
+from maillage.demo.personas import PERSONAS
+from maillage.demo.territory import ensure_personas, is_seeded, seed
+from maillage.errors import SetupError
+from maillage.operator.children import Child, Family, free_port, wait_for_port
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for. `port` 0 is any free one; `scale` 1 is 2,000 people."""
+
+    port: int = 8000
+    scale: float = 1.0
+    seed: bool = True
+    json: bool = False
+
+
+def run_demo(config: Config, data: Path | None, wanted: Wanted) -> int:
+    """Runs until Ctrl-C or SIGTERM, then stops everything it started."""
+    config = replace(config, data=(data or config.data).resolve(), demo=True)
+    config.data.mkdir(parents=True, exist_ok=True)
+    with _only_one(config.data), database_of(config) as dsn:
+        return asyncio.run(_run(replace(config, database_url=dsn), wanted))
+
+
+@contextmanager
+def _only_one(data: Path) -> Iterator[None]:
+    with (data / "demo.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as fault:
+            raise SetupError(f"a demonstration runs on {data} already: stop it, or name another folder with --data") from fault
+        yield
+
+
+async def _run(config: Config, wanted: Wanted) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    starting = asyncio.create_task(_started(config, wanted, stop))
+    await asyncio.wait({starting, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        starting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await starting
+    return 0
+
+
+async def _started(config: Config, wanted: Wanted, stop: asyncio.Event) -> None:
+    _say(f"base de données et documents : {config.data}")
+    migrate(config.database_url)
+    async with _family() as family:
+        config, told = await _emulators(config, wanted, family)
+        tokens = await _people(config, wanted)
+        await _processes(config, family)
+        _announce(config, wanted, told, tokens)
+        await stop.wait()
+        _say("arrêt…")
+
+
+@asynccontextmanager
+async def _family() -> AsyncIterator[Family]:
+    family = Family()
+    try:
+        yield family
+    finally:
+        await family.stop()
+
+
+async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Config, dict[str, Any]]:
+    """Starts the emulated national services; answers the settings that name them and what each said."""
+    web = f"127.0.0.1:{wanted.port or free_port()}"
+    config = replace(
+        config,
+        web=web,
+        base_url=f"http://{web}",
+        mllp=f"127.0.0.1:{free_port() if wanted.port == 0 else _preferred(2575)}",
+        psc_client_secret=secrets.token_urlsafe(16),
+        cardless_client_secret=secrets.token_urlsafe(16),
+    )
+    personas = config.data / "personas.json"
+    personas.write_text(json.dumps([_identity(p) for p in PERSONAS if p.role != "system"], ensure_ascii=False))
+    psc = await family.add(
+        _module(
+            "Pro Santé Connect (émulateur)", "maillage.connectors.psc.emulator", config, "--personas", str(personas),
+            "--client", f"{config.psc_client_id}:{config.psc_client_secret}",
+            "--cardless-client", f"{config.cardless_client_id}:{config.cardless_client_secret}",
+            "--redirect-uri", f"{config.base_url}/connexion/retour",
+            "--port", str(free_port()),
+        )
+    )  # fmt: skip
+    mail = await family.add(
+        _module("messagerie (émulateur)", "maillage.connectors.mail.emulator", config, "--port", str(free_port()))
+    )
+    config = replace(config, psc_issuer=psc.said["issuer"], smtp=mail.said["smtp"], mail_viewer=mail.said["web"])
+    return config, {"smtp": mail.said["smtp"], "mail": mail.said["web"], "psc": psc.said["web"]}
+
+
+def _identity(persona: Any) -> dict[str, Any]:
+    return {"id": persona.id, "name": persona.name, "title": persona.title, "card": persona.card, "claims": persona.claims()}
+
+
+async def _people(config: Config, wanted: Wanted) -> dict[str, str]:
+    """Seeds a new installation, and gives every persona a bearer token."""
+    load_services()
+    async with platform_of(replace(config, database_pool=2)) as platform:
+        if wanted.seed and not await is_seeded(platform.database):
+            _say("création du territoire de démonstration (une fois)…")
+            summary = await seed(platform, scale=wanted.scale)
+            _say(summary)
+        return await ensure_personas(platform)
+
+
+async def _processes(config: Config, family: Family) -> None:
+    for name, verb in (("web", "serve"), ("worker", "worker"), ("MLLP", "mllp")):
+        await family.add(Child(name, [sys.executable, "-m", "maillage.cli", verb], _environment(config)))
+    await asyncio.gather(wait_for_port(config.web, name="web"), wait_for_port(config.mllp, name="MLLP"))
+
+
+def _module(name: str, module: str, config: Config, *arguments: str) -> Child:
+    return Child(name, [sys.executable, "-m", module, *arguments], _environment(config), ready_line=True)
+
+
+def _environment(config: Config) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("MAILLAGE_")}
+    return kept | config.environment()
+
+
+def _preferred(port: int) -> int:
+    """The usual port where it is free, else any."""
+    import socket
+
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return free_port()
+    return port
+
+
+def _announce(config: Config, wanted: Wanted, told: dict[str, Any], tokens: dict[str, str]) -> None:
+    personas = [{"id": p.id, "role": p.role, "name": p.name, "token": tokens[p.id]} for p in PERSONAS]
+    if wanted.json:
+        line = {"web": config.base_url, "fhir": f"{config.base_url}/fhir", "mllp": config.mllp, **told, "personas": personas}
+        print(json.dumps(line, ensure_ascii=False), flush=True)
+    _say(f"prêt : {config.base_url}  (Ctrl-C pour arrêter)")
+    for persona in PERSONAS:
+        if persona.role != "system":
+            _say(f"  {persona.name:32} {persona.title}")
+    _say(
+        f"FHIR {config.base_url}/fhir   MLLP {config.mllp}   courriels {told['mail']}   émulateur de Pro Santé Connect {told['psc']}"
+    )
+
+
+def _say(words: str) -> None:
+    print(f"maillage: {words}", file=sys.stderr, flush=True)

@@ -1,0 +1,68 @@
+"""The processes that wait for work: reactions and jobs, and the MLLP door."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from maillage.app import Platform, database_of, load_services, platform_of
+from maillage.config import Config
+from maillage.connectors.mail.mailer import Mailer, TransportSecurity
+from maillage.jobs import JobRunner, Outside, declared_in
+from maillage.services.exchange.ports import serve_mllp
+
+Task = Callable[[Platform, asyncio.Event], Awaitable[None]]
+
+
+def work(config: Config) -> int:
+    """The worker: reacts to events and runs jobs until it is told to stop; what is in hand is finished first."""
+    return _until_told_to_stop(config, _work)
+
+
+def receive(config: Config) -> int:
+    """The MLLP door: takes messages until it is told to stop; what is in hand is finished first."""
+    return _until_told_to_stop(config, _receive)
+
+
+async def _work(platform: Platform, stop: asyncio.Event) -> None:
+    reactions, tasks = declared_in(load_services("jobs"))
+    runner = JobRunner(
+        database=platform.database, access=platform.access, clock=platform.clock, outside=_outside(platform), reactions=reactions, tasks=tasks,
+    )  # fmt: skip
+    working = asyncio.create_task(runner.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not working.done():
+        working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+
+
+def _outside(platform: Platform) -> Outside:
+    config = platform.config
+    mail = Mailer(
+        address=config.smtp, sender=config.mail_from, clock=platform.clock, security=TransportSecurity(config.smtp_tls),
+        user=config.smtp_user, password=config.smtp_password,
+    )  # fmt: skip
+    return Outside(mail=mail, base_url=config.base_url)
+
+
+async def _receive(platform: Platform, stop: asyncio.Event) -> None:
+    await serve_mllp(platform, stop=stop)
+
+
+def _until_told_to_stop(config: Config, task: Task) -> int:
+    with database_of(config) as dsn:
+        asyncio.run(_run(replace(config, database_url=dsn), task))
+    return 0
+
+
+async def _run(config: Config, task: Task) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    load_services()
+    async with platform_of(config) as platform:
+        await task(platform, stop)

@@ -1,0 +1,104 @@
+"""Backup and restore: what was there comes back, checked, into another server; nothing is overwritten."""
+
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from maillage import events
+from maillage.access import audit
+from maillage.access.actors import Actor, ActorKind, Role
+from maillage.app import platform_of
+from maillage.config import Config
+from maillage.db import EmbeddedPostgres, migrate
+from maillage.errors import SetupError
+from maillage.operator.backup import Installation, backup, program_runner, restore
+from maillage.services.documents.events import DocumentDeleted
+
+SYSTEM = Actor(
+    id="system:test", kind=ActorKind.SYSTEM, name="test", roles=frozenset({Role.SYSTEM}), scopes=frozenset({"system/*.*"})
+)
+PERSON = {"resourceType": "Patient", "name": [{"family": "PAT-TROIS", "given": ["Dominique"]}], "birthDate": "1979-03-28"}
+
+
+@pytest.fixture
+def folder(scratch: Path) -> Path:
+    return scratch / uuid4().hex[:8]
+
+
+def installation(server: EmbeddedPostgres, config: Config) -> Installation:
+    return Installation(server.dsn, config.data / "files", program_runner(server))
+
+
+async def test_what_was_saved_comes_back_and_the_service_goes_on(folder: Path) -> None:
+    old, new = Config(data=folder / "old"), Config(data=folder / "new")
+    saved = folder / "backup"
+    with EmbeddedPostgres(old.data) as server:
+        migrate(server.dsn)
+        async with platform_of(replace(old, database_url=server.dsn)) as platform:
+            digest = await platform.files.put(b"a letter")
+            async with platform.access.act(SYSTEM, door="fhir") as ctx:
+                person = await ctx.records.write(PERSON)
+                ctx.announce(DocumentDeleted(document="a", patient=person["id"]))
+        manifest = backup(installation(server, old), saved)
+    assert manifest["documents"] == 1
+
+    with EmbeddedPostgres(new.data) as server:
+        counts = restore(installation(server, new), saved)
+        assert counts["res"] == manifest["counts"]["res"] == 1
+        assert migrate(server.dsn) == []
+        async with platform_of(replace(new, database_url=server.dsn)) as platform:
+            assert await platform.files.get(digest) == b"a letter"
+            async with platform.access.act(SYSTEM, door="fhir") as ctx:
+                assert await ctx.records.read("Patient", person["id"]) == person
+                ctx.announce(DocumentDeleted(document="b", patient=person["id"]))
+            async with platform.database.transaction() as connection:
+                assert await audit.verify(connection) == []
+                read = await events.read(connection, after=events.START, kinds=[DocumentDeleted.kind])
+            assert [one.event.document for one in read] == ["a", "b"]
+
+
+async def test_a_backup_never_overwrites_and_a_restore_asks_for_an_empty_database(folder: Path) -> None:
+    config = Config(data=folder / "data")
+    with EmbeddedPostgres(config.data) as server:
+        migrate(server.dsn)
+        here = installation(server, config)
+        backup(here, folder / "first")
+        with pytest.raises(SetupError, match="exists"):
+            backup(here, folder / "first")
+        with pytest.raises(SetupError, match="not empty"):
+            restore(here, folder / "first")
+
+
+async def test_a_damaged_document_stops_the_restore(folder: Path) -> None:
+    old, new = Config(data=folder / "old"), Config(data=folder / "new")
+    with EmbeddedPostgres(old.data) as server:
+        migrate(server.dsn)
+        async with platform_of(replace(old, database_url=server.dsn)) as platform:
+            digest = await platform.files.put(b"a letter")
+        backup(installation(server, old), folder / "saved")
+    (folder / "saved" / "files" / digest[:2] / digest[2:4] / digest).write_bytes(b"another letter")
+    with EmbeddedPostgres(new.data) as server, pytest.raises(SetupError, match="damaged"):
+        restore(installation(server, new), folder / "saved")
+
+
+def test_a_folder_that_is_no_backup_is_refused(folder: Path) -> None:
+    folder.mkdir()
+    with pytest.raises(SetupError, match="not a backup"):
+        restore(Installation("dbname=nowhere", None, lambda *_: None), folder)
+
+
+def test_a_program_that_is_missing_is_named() -> None:
+    with pytest.raises(SetupError, match="pg_nothing is not installed"):
+        program_runner(None)("pg_nothing", [])
+
+
+def test_the_dump_is_written_by_whoever_runs_it(folder: Path) -> None:
+    """Started by root, the server's account cannot write everywhere: the dump is made by the caller, over the socket."""
+    closed = folder / "closed"
+    closed.mkdir(parents=True, mode=0o700)
+    with EmbeddedPostgres(folder / "data") as server:
+        migrate(server.dsn)
+        backup(Installation(server.dsn, None, program_runner(server)), closed / "saved")
+    assert (closed / "saved" / "database.dump").stat().st_size > 1000
