@@ -60,7 +60,7 @@ class Stored:
     def resource(self) -> Resource:
         """The resource, parsed; of a deletion only its type, id and meta."""
         if self.body is not None:
-            return json.loads(self.body)
+            return json.stored(self.body)
         meta = {"versionId": str(self.version), "lastUpdated": instant(self.updated)}
         return {"resourceType": self.type, "id": self.id, "meta": meta}
 

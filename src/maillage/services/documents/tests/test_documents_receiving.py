@@ -1,5 +1,6 @@
 """Documents received, received again, replaced in any order, withdrawn: what stands afterwards."""
 
+import asyncio
 import base64
 import hashlib
 from pathlib import Path
@@ -146,6 +147,20 @@ async def test_the_same_letter_again_gets_the_same_answer_and_writes_nothing(reg
     assert (again.document, again.patient, again.again) == (first.document, first.patient, True)
     assert events == ()
     assert (await record_of(region, first.document))["meta"]["versionId"] == "1"
+
+
+async def test_the_same_letter_by_two_doors_at_once_is_one_document(region: Access) -> None:
+    answers = await asyncio.gather(*(received(region, letter()) for _ in range(4)))
+    assert len({answer.document for answer, _ in answers}) == 1
+    assert sorted(answer.again for answer, _ in answers) == [False, True, True, True]
+    async with region.act(GP) as ctx:
+        assert len(await documents.documents_of(ctx, ZOE)) == 1
+
+
+async def test_a_letter_and_its_replacement_at_once_leave_one_current(region: Access) -> None:
+    (old, _), (new, _) = await asyncio.gather(received(region, letter()), received(region, letter(id="2", replaces="1")))
+    assert (await record_of(region, old.document))["status"] == "superseded"
+    assert (await record_of(region, new.document))["status"] == "current"
 
 
 async def test_other_bytes_under_the_same_unique_id_are_refused(region: Access) -> None:
