@@ -27,7 +27,7 @@ from maillage.http.envelope import Envelope
 from maillage.http.faults import MethodNotAllowed, Render, answer_fault
 from maillage.http.headers import security_headers
 from maillage.http.health import Probe, Probes, answer_health, database_probe, files_probe
-from maillage.http.live import Live, answer_live
+from maillage.http.live import Live, answer_live, closed_when_told_to_stop
 from maillage.http.metrics import Metrics, answer_metrics
 from maillage.http.request import Request
 from maillage.http.routes import Declared, bare, stream
@@ -88,7 +88,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await live.start()
-        yield
+        with closed_when_told_to_stop(live):
+            yield
         await live.stop()
         for party in parties.values():
             await party.close()

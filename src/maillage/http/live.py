@@ -6,7 +6,11 @@ organisations; a page then asks again for what it shows, with its own rights.
 
 import asyncio
 import contextlib
+import signal
+import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
+from types import FrameType
+from typing import Any
 
 import structlog
 from psycopg import OperationalError
@@ -78,10 +82,14 @@ class Live:
         """Begin to listen, in a task of its own."""
         self._task = asyncio.create_task(self._listen_always())
 
-    async def stop(self) -> None:
-        """End every stream and the listening."""
+    def close(self) -> None:
+        """End every stream."""
         for stream in {stream for streams in self._streams.values() for stream in streams}:
             stream.close()
+
+    async def stop(self) -> None:
+        """End every stream and the listening."""
+        self.close()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -130,6 +138,33 @@ class Live:
                 self.deliver(notice.payload)
 
 
+@contextlib.contextmanager
+def closed_when_told_to_stop(live: Live) -> Iterator[None]:
+    """End the streams as soon as the process is told to stop: the server waits for open answers before anything else ends.
+
+    The handlers that the server set are called too. Outside the main thread no signal arrives and nothing is done.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before: dict[int, Any] = {}
+
+    def told(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(live.close)
+        if callable(before[number]):
+            before[number](number, frame)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before[number] = signal.getsignal(number)
+        signal.signal(number, told)
+    try:
+        yield
+    finally:
+        for changed, handler in before.items():
+            signal.signal(changed, handler)
+
+
 async def answer_live(request: Request, ctx: None) -> Response:
     """GET /flux: one event « change » with a topic each time, a comment as heartbeat, an end when the session ends."""
     state = request.app.state
@@ -143,8 +178,10 @@ async def answer_live(request: Request, ctx: None) -> Response:
 async def _events(live: Live, visitors: Visitors, visitor: Visitor) -> AsyncIterator[str]:
     with live.stream_of(visitor.actor) as stream:
         yield "retry: 3000\n\n"
-        while not stream.closed:
+        while True:
             topics = await stream.next(HEARTBEAT_SECONDS)
+            if stream.closed:
+                return
             if not topics:
                 if not await visitors.still_there(visitor):
                     yield "event: fin\ndata: session\n\n"
