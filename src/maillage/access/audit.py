@@ -235,12 +235,13 @@ async def of_patient(
     *,
     kinds: Sequence[ActorKind] = PEOPLE,
     leaving_out: str | None = None,
+    document: str | None = None,
     before: Position | None = None,
     count: int = 50,
 ) -> list[dict[str, Any]]:
     """Who touched this person's record ("12" of Patient/12, with all linked identities), newest first.
 
-    `leaving_out` is a reference whose own accesses are not wanted.
+    `leaving_out` is a reference whose own accesses are not wanted; `document` keeps those to one DocumentReference, by id.
     """
     at, chain, batch, place = before or (None, None, None, None)
     rows: list[dict[str, Any]] = await QUERIES.audit_of_patient(
@@ -248,6 +249,7 @@ async def of_patient(
         patient=ids.key(patient),
         kinds=list(kinds),
         leaving_out=leaving_out,
+        document=document,
         count=count,
         before_at=at,
         before_chain=chain,

@@ -56,13 +56,14 @@ select audit_append(%(entries)s)
 select secret from audit_secret
 
 -- name: audit_of_patient :many
--- Who touched the record of one person (all of their linked identities), newest first, after a cursor.
+-- Who touched the record of one person (all of their linked identities), or one document of it, newest first, after a cursor.
 select a.at, a.actor, a.kind, a.name, a.roles, a.reference, a.organizations, a.purpose, a.door, a.action, a.type, a.id, a.query, a.outcome,
        a.chain, a.batch, a.place
 from audit a
 where a.patients && array(select access_identities(%(patient)s))
   and (%(before_at)s::timestamptz is null
        or (a.at, a.chain, a.batch, a.place) < (%(before_at)s, %(before_chain)s::smallint, %(before_batch)s::bigint, %(before_place)s::integer))
+  and (%(document)s::text is null or (a.type = 'DocumentReference' and a.id = %(document)s))
   and a.kind = any(%(kinds)s) and a.reference is distinct from %(leaving_out)s
 order by a.at desc, a.chain desc, a.batch desc, a.place desc
 limit %(count)s

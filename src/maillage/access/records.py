@@ -119,6 +119,7 @@ class Records:
         *,
         kinds: Sequence[ActorKind] = audit.PEOPLE,
         leaving_out: str | None = None,
+        document: str | None = None,
         before: audit.Position | None = None,
         count: int = 50,
     ) -> list[dict[str, Any]]:
@@ -129,7 +130,9 @@ class Records:
         entry = self._trail.add(Action.EXECUTE, "AuditEvent", query="trail")
         with self._trail.attempt([entry]):
             _seen(entry, [await self._store.read_raw(self._conn, "Patient", patient, scope=self._visible)])
-            return await audit.of_patient(self._conn, patient, kinds=kinds, leaving_out=leaving_out, before=before, count=count)
+            return await audit.of_patient(
+                self._conn, patient, kinds=kinds, leaving_out=leaving_out, document=document, before=before, count=count
+            )
 
     @overload
     async def write(self, resource: Resource, /) -> Resource: ...

@@ -14,6 +14,7 @@ from maillage.ui.people import role_words
 from maillage.ui.words import full_date
 
 PATH = "/qui-a-vu"
+OTHERS = {"patient": "", "carer": "aidant"}  # the words under their own name are those of their own pages
 SOCIAL = {"coordinator", "social-worker"}
 
 
@@ -40,7 +41,8 @@ def _shown(visit: Visit, organizations: dict[str, str]) -> dict[str, object]:
     knot = "alert" if visit.refused or visit.emergency else "social" if SOCIAL & set(visit.roles) else "care"
     if visit.kind in ("system", "job"):
         knot = "plain"
-    return {"visit": visit, "role": role_words(visit.roles), "houses": ", ".join(houses), "knot": knot}
+    role = OTHERS.get(visit.kind, role_words(visit.roles))
+    return {"visit": visit, "role": role, "houses": ", ".join(houses), "knot": knot}
 
 
 routes = [page(PATH, who_looked, permission=Permission.OWN_ACCESS_READ)]

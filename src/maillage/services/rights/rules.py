@@ -90,6 +90,10 @@ class Visit:
     emergency: bool
 
 
+# How other people than professionals are named to the person: by their place, since a name would tell of someone else's record.
+ANOTHER_PERSON = "Une autre personne suivie"
+
+
 def visits(lines: Iterable[Line], titles: Mapping[str, str]) -> list[Visit]:
     """Lines newest first, gathered into visits, newest first. `titles` names the documents that the reader may see, by id.
 
@@ -116,7 +120,7 @@ def _visit(lines: list[Line], titles: Mapping[str, str]) -> Visit:
         at=last.at,
         actor=last.actor,
         kind=last.kind,
-        name=last.name,
+        name=ANOTHER_PERSON if last.kind == "patient" else last.name,
         roles=last.roles,
         organizations=last.organizations,
         reason=REASONS.get(last.purpose, ""),

@@ -42,6 +42,13 @@ async def who_looked(
     return Visits(found, await _names(ctx, {o for visit in found for o in visit.organizations}), following)
 
 
+async def who_opened(ctx: Context, patient: str, document: str) -> list[Visit]:
+    """Who opened one document of this patient (id of its DocumentReference), newest first, without the reader's own visits."""
+    ctx.require(Permission.OWN_ACCESS_READ, patient=patient)
+    rows = await ctx.records.trail(patient, leaving_out=ctx.actor.reference, document=document, count=LINES)
+    return rules.visits(map(_line, rows), {})
+
+
 async def person_of(ctx: Context) -> str:
     """Whose record the actor reads as their own: the patient themself, or the person a carer cares for; the id of the Patient."""
     kind, _, id = (ctx.actor.reference or "").partition("/")

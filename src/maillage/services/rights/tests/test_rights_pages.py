@@ -111,6 +111,19 @@ async def test_the_trail_is_read_page_by_page(record: Access) -> None:
     assert seen == ["Lise MAQUETTE", "Dr Camille EXEMPLE", "Dr Camille EXEMPLE", "Dr Zoé CALIBRE"]
 
 
+async def test_the_person_reads_who_opened_one_document(record: Access) -> None:
+    async with record.act(PERSON, read_only=True) as ctx:
+        opened = await public.who_opened(ctx, "p", "letter")
+    assert [visit.name for visit in opened if not visit.refused] == ["Lise MAQUETTE", "Dr Camille EXEMPLE"]
+
+
+async def test_another_patient_is_not_named(record: Access) -> None:
+    with pytest.raises(NotFound):
+        async with record.act(patient("q"), read_only=True) as ctx:
+            await ctx.records.read("DocumentReference", "letter")
+    assert (await told(record, PERSON))[0] == ("Une autre personne suivie", "A voulu ouvrir le dossier : l'accès a été refusé")
+
+
 async def test_a_carer_sees_it_too_and_their_own_visits_are_left_out(record: Access) -> None:
     async with record.act(DAUGHTER, read_only=True) as ctx:
         assert await public.person_of(ctx) == "p"
