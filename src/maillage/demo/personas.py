@@ -92,7 +92,7 @@ class Persona:
     def _account_claims(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "maillage_role": self.role,
+            "maillage_role": granted_role(self),
             "maillage_reference": self.reference,
             "maillage_organizations": list(self.organizations),
         }
