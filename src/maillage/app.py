@@ -87,10 +87,10 @@ def load_services(*doors: str) -> list[Any]:
 
 
 def declared_routes() -> list[Any]:
-    """Every route of the FHIR door and of the services, as declared."""
+    """Every route of the services, then of the FHIR door: an operation of a service comes before the door's own interactions."""
     from maillage.http.fhir import fhir_routes
 
-    return [*fhir_routes(), *(route for module in load_services() for route in getattr(module, "routes", ()))]
+    return [*(route for module in load_services() for route in getattr(module, "routes", ())), *fhir_routes()]
 
 
 def web(platform: Platform) -> Any:

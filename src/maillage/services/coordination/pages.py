@@ -10,18 +10,10 @@ from maillage.services.coordination.resources import timeline
 from maillage.services.coordination.service import caseload, records, tasks
 from maillage.services.identity import public as identity
 from maillage.ui import render
+from maillage.ui.places import record_tabs
 
 TIMELINE = 25
 CHANGED = 8
-
-
-def tabs(patient: str) -> list[tuple[str, str]]:
-    """The tabs of a record."""
-    return [
-        ("Résumé", f"/patients/{patient}"),
-        ("Documents", f"/patients/{patient}/documents"),
-        ("Cercle de soins", f"/patients/{patient}/cercle"),
-    ]
 
 
 async def search(request: Request, ctx: Context) -> Response:
@@ -49,7 +41,7 @@ async def record(request: Request, ctx: Context) -> Response:
         "coordination/record.html",
         patient=patient,
         banner=held.banner,
-        tabs=tabs(patient),
+        tabs=record_tabs(patient),
         recent=[m for m in moments if m.kind == "doc"][:CHANGED],
         problems=timeline.problems(held.of("Condition")),
         treatments=timeline.treatments(held.of("MedicationStatement", "MedicationRequest")),
@@ -67,7 +59,13 @@ async def circle(request: Request, ctx: Context) -> Response:
     patient = str(request.path_params["id"])
     held = await records.circle(ctx, patient=patient)
     return render(
-        request, ctx, "coordination/circle.html", patient=patient, banner=held.banner, tabs=tabs(patient), circle=held.circle
+        request,
+        ctx,
+        "coordination/circle.html",
+        patient=patient,
+        banner=held.banner,
+        tabs=record_tabs(patient),
+        circle=held.circle,
     )
 
 

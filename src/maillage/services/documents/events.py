@@ -6,8 +6,8 @@ from maillage.events import Event
 class DocumentReceived(Event, frozen=True, kw_only=True):
     """A document was recorded and may be shown.
 
-    `document` and `patient` are ids of DocumentReference and Patient; `certain` is false while a steward decides who the patient
-    is; `author`, `organization` are references of the directory where it knows them; `recipients` are national professional
+    `document` is the id of the DocumentReference, `patient` that of the regional record, or of the source identity it is filed under
+    while a steward decides who they are (`certain` is then false, and the event comes again once it is decided); `author`, `organization` are references of the directory where it knows them; `recipients` are national professional
     identifiers (IDNPS) the document names; `replaces` is the id of the
     document it made old; `ins` tells whether it carries an INS.
     """

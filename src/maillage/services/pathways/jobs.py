@@ -11,8 +11,8 @@ INPATIENT = "IMP"  # v3-ActCode
 
 @reaction(DocumentReceived)
 async def follow_a_document(ctx: Context, event: DocumentReceived) -> None:
-    """A document about a person may call for an action, by its type."""
-    if event.replaces is None:
+    """A document about a person who is known for certain may call for an action, by its type; it is told again once they are."""
+    if event.certain and event.replaces is None:
         service.follow(
             ctx,
             fact=rules.DOCUMENT_RECEIVED,

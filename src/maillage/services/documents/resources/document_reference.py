@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.services.documents.resources import coding
 from maillage.services.documents.resources.coding import concept
-from maillage.services.documents.resources.header import Address, Agent, Code, Header, InstanceId, Organization, Subject
+from maillage.services.documents.resources.header import (
+    INS_ROOTS,
+    Address,
+    Agent,
+    Code,
+    Header,
+    InstanceId,
+    Organization,
+    Subject,
+)
 
 PROFILE = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-comprehensive-document-reference"
 SHA256 = "urn:oid:2.16.840.1.101.3.4.2.1"
@@ -179,6 +188,23 @@ def digest_of(resource: Resource) -> str | None:
     """SHA-256 of the original bytes in hexadecimal, or None for a record that did not come as a CDA."""
     identifiers: list[Resource] = resource.get("identifier", [])
     return next((one.get("value") for one in identifiers if one.get("system") == SHA256), None)
+
+
+def first_of(references: Sequence[Resource], kind: str) -> str | None:
+    """The first of these that is in our directory, such as "Practitioner/…"."""
+    return next((one["reference"] for one in references if one.get("reference", "").startswith(kind)), None)
+
+
+def recipients_of(resource: Resource) -> tuple[str, ...]:
+    """National identifiers of those the document names as its recipients."""
+    extensions: list[Resource] = resource.get("extension", [])
+    named = (e["valueReference"].get("identifier", {}) for e in extensions if e.get("url") == RECIPIENT)
+    return tuple(one["value"] for one in named if one.get("value") and one.get("system") != "urn:ietf:rfc:3986")
+
+
+def carries_ins(resource: Resource) -> bool:
+    """Whether the document names its patient by an INS."""
+    return any(one.get("system", "").removeprefix("urn:oid:") in INS_ROOTS for one in patient_of(resource).get("identifier", []))
 
 
 def _identifiers(header: Header, original: Original, id: str) -> list[Resource]:

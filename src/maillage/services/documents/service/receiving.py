@@ -16,9 +16,10 @@ from maillage.services.documents.resources import cda, document_reference
 from maillage.services.documents.resources.cda import ClinicalDocument
 from maillage.services.documents.resources.document_reference import Links, Original
 from maillage.services.documents.resources.header import Header, InstanceId
+from maillage.services.documents.resources.summary import summary
 from maillage.services.documents.rules import Held
 from maillage.services.documents.service import directory
-from maillage.services.identity.public import IdentityClaim, claim_of, identify, usable
+from maillage.services.identity.public import IdentityClaim, claim_of, identify, record_of, usable
 
 QUERIES = load_queries("maillage.services.documents")
 
@@ -66,6 +67,19 @@ class Prepared:
     notes: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """The "Patient/…" a document is filed under, and the regional record that is, None while a steward decides."""
+
+    filed: str
+    record: str | None
+
+    @property
+    def told(self) -> str:
+        """The id that events name."""
+        return (self.record or self.filed).removeprefix("Patient/")
+
+
 async def receive(ctx: Context, content: bytes, *, origin: Origin, read: ClinicalDocument | None = None) -> Received:
     """Record a CDA document. The same unique id with the same bytes gives the same answer and writes nothing.
 
@@ -96,7 +110,7 @@ def _received_as(prepared: Prepared) -> Received:
     event = prepared.received
     return Received(
         document=event.document,
-        patient=f"Patient/{event.patient}",
+        patient=prepared.record["subject"]["reference"],
         certain=event.certain,
         replaced=prepared.replaced,
         note="; ".join(prepared.notes),
@@ -120,12 +134,12 @@ async def prepare(
     held = await _take(ctx, header, original, identifier)
     if held.document != identifier:
         return await _again(ctx, held)
-    identified = await _whose(ctx, said, origin)
+    whose = await _whose(ctx, said, origin)
     await ctx.files.put(content)
     known = await directory.known(ctx, header)
     replaced = await _replaced(ctx, header)
     links = Links(
-        patient=identified[0],
+        patient=whose.filed,
         known=known,
         replaced={one.unique_id: f"DocumentReference/{one.document}" for one in replaced if one.document},
     )
@@ -144,7 +158,7 @@ async def prepare(
         record=document_reference.superseded(record) if held.replaced_by else record,
         superseded=tuple(document_reference.superseded(one) for one in old if one["status"] == "current"),
         replaced=tuple(one["id"] for one in old),
-        received=_received(header, record, identified, origin, tuple(one["id"] for one in old), known),
+        received=_received(header, record, whose, origin, tuple(one["id"] for one in old), known),
         claim=held,
         notes=_notes(held, replaced),
     )
@@ -157,6 +171,29 @@ def announce(ctx: Context, prepared: Prepared) -> None:
         ctx.announce(DocumentReplaced(document=old, patient=event.patient, by=event.document))
     if prepared.claim.replaced_by is None:
         ctx.announce(event)
+
+
+async def tell(ctx: Context, *, identity: str, record: str) -> None:
+    """Announce the current documents filed under an identity which is now known to be that of a regional record."""
+    params = [("patient", identity), ("status", "current"), ("_count", "500")]
+    for document in await ctx.records.find("DocumentReference", params):
+        if document_reference.digest_of(document):
+            ctx.announce(_told_later(document, record))
+
+
+def _told_later(document: Resource, record: str) -> DocumentReceived:
+    about = summary(document)
+    return DocumentReceived(
+        document=about.id,
+        patient=record,
+        certain=True,
+        type=about.type_code,
+        door="identity",
+        author=document_reference.first_of(document["author"], "Practitioner/"),
+        organization=document_reference.first_of([document["custodian"]], "Organization/"),
+        recipients=document_reference.recipients_of(document),
+        ins=document_reference.carries_ins(document),
+    )
 
 
 async def _take(ctx: Context, header: Header, original: Original, identifier: str) -> Held:
@@ -179,9 +216,10 @@ async def _again(ctx: Context, held: Held) -> Received:
     return Received(document=record["id"], patient=patient, certain=True, again=True, note="already received")
 
 
-async def _whose(ctx: Context, said: IdentityClaim, origin: Origin) -> tuple[str, bool]:
+async def _whose(ctx: Context, said: IdentityClaim, origin: Origin) -> Whose:
     if origin.subject:
-        return origin.subject, True
+        record = await record_of(ctx, origin.subject.removeprefix("Patient/"))
+        return Whose(origin.subject, f"Patient/{record}" if record else None)
     carrier = origin.claim
     if carrier:
         identifiers = tuple(dict.fromkeys((*said.identifiers, *carrier.identifiers)))
@@ -193,7 +231,7 @@ async def _whose(ctx: Context, said: IdentityClaim, origin: Origin) -> tuple[str
             organization=carrier.organization,
         )
     identified = await identify(ctx, _with_usable_ins(said))
-    return identified.patient_reference, identified.certain
+    return Whose(identified.patient_reference, identified.record_reference)
 
 
 def _with_usable_ins(said: IdentityClaim) -> IdentityClaim:
@@ -221,17 +259,16 @@ def _with_carrier(header: Header, origin: Origin) -> Header:
 def _received(
     header: Header,
     record: Resource,
-    identified: tuple[str, bool],
+    whose: Whose,
     origin: Origin,
     replaces: tuple[str, ...],
     known: dict[str, str],
 ) -> DocumentReceived:
-    patient, certain = identified
     author = header.authors[0]
     return DocumentReceived(
         document=record["id"],
-        patient=patient.removeprefix("Patient/"),
-        certain=certain,
+        patient=whose.told,
+        certain=whose.record is not None,
         type=header.type.code,
         door=origin.door,
         author=known.get(author.id.text) if author.id else None,

@@ -6,16 +6,19 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
 from maillage.errors import Conflict, Forbidden, Gone, Invalid, MaillageError, NotFound, Unprocessable
+from maillage.services.documents import jobs
 from maillage.services.documents import public as documents
 from maillage.services.documents.events import DocumentDeleted, DocumentReceived, DocumentReplaced
 from maillage.services.documents.public import Origin, Received, Withdrawn
 from maillage.services.documents.resources import cda
 from maillage.services.identity import public as identity
+from maillage.services.identity.events import IdentityLinked
 from tests.support.people import MACHINE, SEED, care_team, patient, professional
 
 Resource = dict[str, Any]
@@ -139,6 +142,15 @@ async def test_a_letter_about_nobody_known_waits_for_the_steward_and_is_kept(reg
     assert answer.patient != f"Patient/{ZOE}"
     assert (event.document, event.certain) == (answer.document, False)
     assert (await record_of(region, answer.document))["subject"]["reference"] == answer.patient
+
+
+async def test_a_letter_that_waited_is_told_once_a_steward_has_decided(region: Access) -> None:
+    answer, [_, first] = await received(region, letter(family="INCONNUE"))
+    source = answer.patient.removeprefix("Patient/")
+    async with region.act(SEED) as ctx:
+        await jobs.tell_what_waited(ctx, IdentityLinked(source=source, record=ZOE))
+        [told] = ctx.announced
+    assert told == msgspec.structs.replace(first, patient=ZOE, certain=True, door="identity")
 
 
 async def test_the_same_letter_again_gets_the_same_answer_and_writes_nothing(region: Access) -> None:
