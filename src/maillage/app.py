@@ -1,7 +1,8 @@
 """The parts put together: what every process is made of, and the web application."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,13 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maillage.access.access import Access
+from maillage.access.context import Context
 from maillage.access.tokens import SessionPolicy
 from maillage.clock import Clock, SystemClock
 from maillage.config import Config
+from maillage.connectors.mail.mailer import Mailer, TransportSecurity
 from maillage.db import Database, EmbeddedPostgres
 from maillage.errors import SetupError
 from maillage.fhir.store import Store
 from maillage.files import Files, open_files
+from maillage.http.health import Found, Probe
+from maillage.jobs.health import worker_probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +104,68 @@ def web(platform: Platform) -> Any:
     from maillage.http.app import create_app
 
     static = Path(ui.__file__).parent / "static" / "build"
-    return create_app(platform, declared_routes(), render=ui.render, static=static)
+    probes: dict[str, Probe] = {
+        "worker": worker_probe(platform.database, platform.clock),
+        "mail": mailer_of(platform).probe,
+        "mllp": _mllp_probe(platform),
+    }
+    _watch(probes)
+    return create_app(
+        platform,
+        declared_routes(),
+        render=ui.render,
+        static=static,
+        probes=probes,
+        choices=_personas() if platform.config.demo else None,
+    )
+
+
+def mailer_of(platform: Platform) -> Mailer:
+    """The SMTP client of this installation."""
+    config = platform.config
+    return Mailer(
+        address=config.smtp, sender=config.mail_from, clock=platform.clock, security=TransportSecurity(config.smtp_tls),
+        user=config.smtp_user, password=config.smtp_password,
+    )  # fmt: skip
+
+
+def _personas() -> dict[str, tuple[str, str, str]]:
+    """Whom the demonstration offers at sign-in: id → (provider, name, title)."""
+    from maillage.demo.personas import PERSONAS
+    from maillage.http.sign_in import CARD, CARDLESS
+
+    return {p.id: (CARD if p.card else CARDLESS, p.name, p.title) for p in PERSONAS if p.role != "system"}
+
+
+def _mllp_probe(platform: Platform) -> Probe:
+    """Whether the MLLP door accepts a connection."""
+
+    async def probe() -> Found:
+        host, _, port = platform.config.mllp.rpartition(":")
+        try:
+            _, writer = await asyncio.open_connection(host, int(port))
+        except OSError:
+            return Found(ok=False, detail="La porte HL7v2 ne répond pas : démarrer le processus « mllp ».")
+        writer.close()
+        return Found(ok=True, detail="La porte HL7v2 répond.")
+
+    return probe
+
+
+WATCHED = {"worker": ("Travaux différés", "processus"), "mail": ("Courriel", "SMTP"), "mllp": ("Porte HL7v2", "MLLP")}
+
+
+def _watch(probes: Mapping[str, Probe]) -> None:
+    """The same parts as lines of the operator's page « Connecteurs »."""
+    from maillage.services.exchange.public import Connector, watches
+
+    @watches
+    async def lines(_: Context) -> list[Connector]:
+        found = await asyncio.gather(*(probes[name]() for name in WATCHED))
+        return [
+            Connector(name=name, kind=kind, state="good" if part.ok else "bad", fact=part.detail)
+            for (name, kind), part in zip(WATCHED.values(), found, strict=True)
+        ]
 
 
 class Web:

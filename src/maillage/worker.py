@@ -6,9 +6,8 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from maillage.app import Platform, database_of, load_services, platform_of
+from maillage.app import Platform, database_of, load_services, mailer_of, platform_of
 from maillage.config import Config
-from maillage.connectors.mail.mailer import Mailer, TransportSecurity
 from maillage.jobs import JobRunner, Outside, declared_in
 from maillage.services.exchange.ports import serve_mllp
 
@@ -39,17 +38,12 @@ async def _work(platform: Platform, stop: asyncio.Event) -> None:
         await working
 
 
-def _outside(platform: Platform) -> Outside:
-    config = platform.config
-    mail = Mailer(
-        address=config.smtp, sender=config.mail_from, clock=platform.clock, security=TransportSecurity(config.smtp_tls),
-        user=config.smtp_user, password=config.smtp_password,
-    )  # fmt: skip
-    return Outside(mail=mail, base_url=config.base_url)
-
-
 async def _receive(platform: Platform, stop: asyncio.Event) -> None:
     await serve_mllp(platform, stop=stop)
+
+
+def _outside(platform: Platform) -> Outside:
+    return Outside(mail=mailer_of(platform), base_url=platform.config.base_url)
 
 
 def _until_told_to_stop(config: Config, task: Task) -> int:

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page
 
 from tests.support.browser import Screen, screen
 from tests.support.letters import discharge_letter
-from tests.support.territory import Territory
+from tests.support.territory import Territory, plain_environment
 
 pytestmark = pytest.mark.browser
 
@@ -33,7 +33,7 @@ def send(territory: Territory, *files: Path) -> str:
     """`maillage send` as a hospital's operator types it; answers what it printed."""
     host, port = territory.mllp
     command = [sys.executable, "-m", "maillage.cli", "send", *map(str, files), "--to", "mllp", "--address", f"{host}:{port}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=plain_environment())
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

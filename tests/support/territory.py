@@ -34,14 +34,18 @@ class Territory:
         return self.personas[role]["id"]
 
 
+def plain_environment() -> dict[str, str]:
+    """The environment without any setting of Maillage or of its tests: for child processes."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("MAILLAGE_")}
+
+
 @contextmanager
 def running_territory(data: Path, *arguments: str) -> Iterator[Territory]:
     """Starts `maillage demo --json --port 0` on a folder and stops it with SIGTERM; its diary is `demo.log` beside the folder."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAILLAGE_")}
     command = [sys.executable, "-m", "maillage.cli", "demo", "--json", "--port", "0", "--data", str(data), *arguments]
     with data.with_suffix(".log").open("w") as diary:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=diary, env=environment, text=True, start_new_session=True
+            command, stdout=subprocess.PIPE, stderr=diary, env=plain_environment(), text=True, start_new_session=True
         )
         try:
             yield _territory(process, data)
