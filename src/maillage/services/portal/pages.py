@@ -11,7 +11,7 @@ from maillage.services.documents import public as documents
 from maillage.services.identity import public as identity
 from maillage.services.portal import rules, service
 from maillage.services.portal.service import Shelf, Space
-from maillage.services.rights.public import Visit, Visits
+from maillage.services.rights.public import Visit, Visits, who_opened
 from maillage.ui import render
 from maillage.ui.people import role_words
 
@@ -52,6 +52,7 @@ async def one_document(request: Request, ctx: Context) -> Response:
         document=about,
         preview=await documents.preview(ctx, id, level=2),
         read_at=shelf.read.get(id),
+        openings=_openings(await who_opened(ctx, whose.patient, id)),
         said=request.query_params.get("fait", ""),
     )
 
@@ -73,6 +74,13 @@ async def unread(request: Request, ctx: Context) -> Response:
 def _shown(found: Visits) -> list[dict[str, Any]]:
     """Visits with their words and their knot."""
     return [{"visit": visit, "words": _words(visit, found.organizations), "knot": _knot(visit)} for visit in found.visits]
+
+
+def _openings(visits: list[Visit]) -> list[dict[str, Any]]:
+    """Who opened a document, each person once with their last visit; refused attempts are told with the others on « Qui a vu »."""
+    last = {visit.actor: visit for visit in reversed(visits) if not visit.refused}
+    ordered = sorted(last.values(), key=lambda visit: visit.at, reverse=True)
+    return [{"visit": visit, "words": role_words(visit.roles).lower()} for visit in ordered]
 
 
 def _words(visit: Visit, names: dict[str, str]) -> str:

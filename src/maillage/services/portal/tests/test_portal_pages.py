@@ -108,6 +108,15 @@ async def test_who_looked_is_on_the_first_page(visit, letters, access) -> None:
     assert "Dr Camille EXEMPLE , médecin généraliste A consulté « Lettre de sortie 1 »." in page.replace("\u202f", " ")
 
 
+async def test_a_document_says_who_opened_it(visit, letters, access) -> None:
+    zoe = await visit(ZOE)
+    assert "Aucun professionnel ne l’a encore ouvert." in words((await zoe.get(f"/mes-documents/{letters[0]}")).text)
+    async with access.act(professional("gp", Role.GP, name="Dr Camille EXEMPLE"), read_only=True) as ctx:
+        await documents.document(ctx, letters[0])
+    assert "Dr Camille EXEMPLE, médecin généraliste" in words((await zoe.get(f"/mes-documents/{letters[0]}")).text)
+    assert "Dr Camille EXEMPLE, médecin généraliste" not in words((await zoe.get(f"/mes-documents/{letters[1]}")).text)
+
+
 async def test_a_mark_without_the_forms_token_is_refused(visit, letters) -> None:
     zoe = await visit(ZOE)
     assert (await zoe.post(f"/mes-documents/{letters[0]}/lu")).status_code == 403
