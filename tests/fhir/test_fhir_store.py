@@ -169,6 +169,28 @@ async def test_a_writer_who_waited_for_another_writes_over_what_that_one_left(da
     assert len({one.body for one in page.versions}) == 7
 
 
+async def test_the_indexes_of_a_row_are_those_of_its_last_writer(database: Database) -> None:
+    await write(database, put(a_patient(id="p")), put(an_observation("p", id="o")))
+
+    def from_doctor(number: int) -> Change:
+        performer = [{"reference": f"Practitioner/{number}"}]
+        return put(an_observation("p", id="o", performer=performer, valueDateTime=f"20{number}", effectiveDateTime=f"20{number}"))
+
+    await asyncio.gather(*(write(database, from_doctor(number)) for number in range(10, 20)))
+    async with database.transaction() as conn:
+        last = (await STORE.read(conn, "Observation", "o", scope=ALL))["valueDateTime"]
+    for number in range(10, 20):
+        for search in (
+            {"performer": f"Practitioner/{number}"},
+            {"value-date": f"20{number}"},
+            {"code": "8867-4", "date": f"20{number}"},
+        ):
+            assert await found(database, "Observation", **search) == (["o"] if last == f"20{number}" else []), (number, search)
+    async with database.transaction() as conn:
+        for table, rows in (("refs", 1), ("hot", 3)):
+            assert await (await conn.execute(f"select count(*) as n from {table}".encode())).fetchone() == {"n": rows}, table
+
+
 async def test_of_two_writers_who_create_one_id_one_is_refused(database: Database) -> None:
     outcomes = await asyncio.gather(*(write(database, create(a_patient(id="p"))) for _ in range(4)), return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "Conflict", "Conflict", "list"]
@@ -190,6 +212,11 @@ async def test_a_write_with_one_lost_row_writes_nothing(database: Database) -> N
     assert refused.value.issues[0].expression == "change[1]"
     assert await found(database, "Patient") == ["one"]
     assert await found(database, "Patient", family="x") == []
+
+
+async def test_a_text_that_the_database_cannot_hold_is_refused(database: Database) -> None:
+    with pytest.raises(Invalid, match=r"U\+0000"):
+        await write(database, create(a_patient("a\0b")))
 
 
 async def test_one_resource_may_not_be_changed_twice_in_one_write(database: Database) -> None:

@@ -1,77 +1,125 @@
 -- name: write :many
 -- Any mix of creations, updates and deletions, all or none, with their edges, dated keys and log; one row a change says how it went.
--- `rows`, `edges` and `dated` are JSON arrays; edges and dated keys name the place `i` of their row. `{old}` and `{new}` are the
--- caller's scope for the stored and the new row. The old rows are locked first and joined by key, so that a writer who waited sees
--- what the other one left. Log and old body come from the locked row (the form without RETURNING OLD works from PostgreSQL 16 on).
-with n as materialized (
-  select * from json_to_recordset(%(rows)s::json) as n(i int, verb text, rt int2, id uuid, expected int, patient uuid,
-    head text, tail text, tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz)
-), e as materialized (
-  select * from json_to_recordset(%(edges)s::json) as e(i int, p int4, dt int2, dst uuid)
-), h as materialized (
-  select * from json_to_recordset(%(dated)s::json) as h(i int, k int8, d0 timestamptz, d1 timestamptz)
-), old as materialized (
-  select n.i, o.version, o.patient, o.body, o.seen
-  from (select * from n where verb <> 'create' order by rt, id) n
-  cross join lateral (
-    select r.version, r.patient, r.body, coalesce(({old}), false) as seen from res r where r.rt = n.rt and r.id = n.id limit 1 for update
-  ) o
-), opened as materialized (
-  select n.id from n where n.rt = %(patient_type)s and n.verb in ('create', 'put') and not exists (select from old where old.i = n.i)
+-- `{old}` and `{new}` are the caller's scope for the stored row `r` and the new row `n`. A stored row is locked first; where another
+-- writer changed it meanwhile (`moved`) nothing is written, as this statement does not see that one's edges: it is to be run again.
+-- Rows are reached by key in laterals and by ctid, and `i between` makes the planner expect few: no plan made while the tables were
+-- small may read them whole. The old body comes from the locked row (RETURNING OLD would need PostgreSQL 18).
+with met as materialized (
+  select n.*, o.at, o.before, o.left_patient, o.was, o.seen, o.moved
+  from (
+    select * from json_to_recordset(%(rows)s::json) as n(i int, verb text, rt int2, id uuid, expected int, patient uuid, head text, tail text,
+      tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json)
+    where i between 0 and 1000000 order by rt, id
+  ) n
+  left join lateral (
+    select r.ctid as at, r.version as before, r.patient as left_patient, r.body as was, coalesce(({old}), false) as seen,
+      r.version is distinct from (select s.version from res s where s.rt = n.rt and s.id = n.id) as moved
+    from res r where r.rt = n.rt and r.id = n.id limit 1 for update
+  ) o on n.verb <> 'create'
 ), judged as materialized (
-  select n.i, n.verb, o.version as before, o.patient as left_patient, o.body as was,
-    coalesce(o.version, case when n.verb = 'put' then (select max(v.version) from ver v where v.rt = n.rt and v.id = n.id) end, 0) + 1
-      as version,
+  select n.*,
+    coalesce(before, case when verb = 'put' then (select max(v.version) from ver v where v.rt = n.rt and v.id = n.id) end, 0) + 1 as version,
     case
-      when o.i is null and n.verb in ('update', 'delete') then 'missing'
-      when not o.seen then 'missing'
-      when n.expected is not null and n.expected is distinct from o.version then 'stale'
-      when n.verb <> 'delete' and n.patient is not null and n.patient not in (select id from opened) and not coalesce(({new}), false)
-        then 'outside'
+      when moved then 'moved'
+      when before is null and verb in ('update', 'delete') then 'missing'
+      when not seen then 'missing'
+      when expected is not null and expected is distinct from before then 'stale'
+      when verb <> 'delete' and patient is not null and not coalesce(({new}), false) and patient not in (
+        select x.id from met x where x.rt = %(patient_type)s and x.before is null and x.verb in ('create', 'put')) then 'outside'
       else 'done'
     end as verdict
-  from n left join old o on o.i = n.i
+  from met n
 ), go as materialized (
-  select bool_and(verdict = 'done') as go, date_trunc('milliseconds', now()) as at from judged
+  select bool_and(verdict = 'done') as go, date_trunc('milliseconds', now()) as written from judged
 ), kept as materialized (
-  select n.*, j.version, j.before, j.left_patient, j.was, go.at
-  from judged j join n on n.i = j.i cross join go where go.go
+  select j.*, go.written,
+    head || version || '","lastUpdated":"' || to_char(written at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || tail as body
+  from judged j cross join go where go.go
 ), inserted as (
   insert into res (rt, id, version, updated, patient, d0, d1, body, tok, has, str)
-  select rt, id, version, at, patient, d0, d1,
-    head || version || '","lastUpdated":"' || to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || tail, tok, has, str
-  from kept where before is null
+  select rt, id, version, written, patient, d0, d1, body, tok, has, str from kept where before is null
 ), updated as (
-  update res r set version = k.version, updated = k.at, patient = k.patient, d0 = k.d0, d1 = k.d1, tok = k.tok, has = k.has, str = k.str,
-    body = k.head || k.version || '","lastUpdated":"' || to_char(k.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || k.tail
-  from kept k where r.rt = k.rt and r.id = k.id and k.before is not null and k.verb <> 'delete'
+  update res r set version = k.version, updated = k.written, patient = k.patient, d0 = k.d0, d1 = k.d1, tok = k.tok, has = k.has,
+    str = k.str, body = k.body
+  from kept k where r.ctid = k.at and k.verb <> 'delete'
 ), deleted as (
-  delete from res r using kept k where r.rt = k.rt and r.id = k.id and k.verb = 'delete'
+  delete from res r using kept k where r.ctid = k.at and k.verb = 'delete'
 ), logged as (
   insert into ver (at, rt, id, version, op, patient, was)
-  select at, rt, id, version, case when verb = 'delete' then 'd' when before is null then 'c' else 'u' end,
+  select written, rt, id, version, case when verb = 'delete' then 'd' when before is null then 'c' else 'u' end,
     case when verb = 'delete' then left_patient else patient end, was
   from kept order by i
 ), unlinked as (
-  delete from refs f using kept k where f.src = k.id and f.st = k.rt and k.before is not null
-    and not exists (select from e where e.i = k.i and e.p = f.p and e.dt = f.dt and e.dst = f.dst)
+  delete from refs f using (
+    select g.at from kept k cross join lateral (select x.ctid as at, x.* from refs x where x.src = k.id and x.st = k.rt offset 0) g
+    where k.before is not null and not exists (
+      select from json_to_recordset(k.edges) as e(p int4, dt int2, dst uuid) where e.p = g.p and e.dt = g.dt and e.dst = g.dst)
+  ) d where f.ctid = d.at
 ), linked as (
   insert into refs (src, st, p, dt, dst)
-  select k.id, k.rt, e.p, e.dt, e.dst from e join kept k on k.i = e.i
-  where k.before is null or not exists (
-    select from refs f where f.src = k.id and f.st = k.rt and f.p = e.p and f.dt = e.dt and f.dst = e.dst)
+  select k.id, k.rt, e.p, e.dt, e.dst
+  from kept k cross join lateral json_to_recordset(k.edges) as e(p int4, dt int2, dst uuid)
+  left join lateral (
+    select true as there from refs x
+    where k.before is not null and x.src = k.id and x.p = e.p and x.st = k.rt and x.dt = e.dt and x.dst = e.dst limit 1
+  ) known on true
+  where known.there is null
 ), undated as (
-  delete from hot x using kept k where x.id = k.id and x.rt = k.rt and k.before is not null
-    and not exists (select from h where h.i = k.i and h.k = x.k and h.d0 = x.d0 and h.d1 is not distinct from x.d1 and x.patient is not distinct from k.patient)
+  delete from hot f using (
+    select g.at from kept k cross join lateral (select x.ctid as at, x.* from hot x where x.id = k.id and x.rt = k.rt offset 0) g
+    where k.before is not null and (g.patient is distinct from k.patient or not exists (
+      select from json_to_recordset(k.dated) as h(k int8, d0 timestamptz, d1 timestamptz)
+      where h.k = g.k and h.d0 = g.d0 and h.d1 is not distinct from g.d1))
+  ) d where f.ctid = d.at
 ), dated as (
   insert into hot (k, d0, d1, id, rt, patient)
-  select h.k, h.d0, h.d1, k.id, k.rt, k.patient from h join kept k on k.i = h.i
-  where k.before is null or not exists (
-    select from hot x where x.k = h.k and x.d0 = h.d0 and x.d1 is not distinct from h.d1 and x.id = k.id and x.rt = k.rt
-      and x.patient is not distinct from k.patient)
+  select h.k, h.d0, h.d1, k.id, k.rt, k.patient
+  from kept k cross join lateral json_to_recordset(k.dated) as h(k int8, d0 timestamptz, d1 timestamptz)
+  left join lateral (
+    select true as there from hot x
+    where k.before is not null and x.k = h.k and x.d0 = h.d0 and x.id = k.id and x.rt = k.rt and x.d1 is not distinct from h.d1
+      and x.patient is not distinct from k.patient limit 1
+  ) known on true
+  where known.there is null
 )
-select j.verdict, j.version, j.before, j.left_patient, go.at
-from judged j cross join go order by j.i
+select j.verdict, j.version, j.before, j.left_patient, go.written as at from judged j cross join go order by j.i
+
+-- name: create :many
+-- Creations only: as `write`, without what stored rows would need. An id that is taken breaks the primary key.
+with met as materialized (
+  select n.*
+  from json_to_recordset(%(rows)s::json) as n(i int, rt int2, id uuid, expected int, patient uuid, head text, tail text,
+    tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json)
+  where i between 0 and 1000000
+), judged as materialized (
+  select n.*,
+    case
+      when expected is not null then 'stale'
+      when patient is not null and not coalesce(({new}), false) and patient not in (select x.id from met x where x.rt = %(patient_type)s)
+        then 'outside'
+      else 'done'
+    end as verdict
+  from met n
+), go as materialized (
+  select bool_and(verdict = 'done') as go, date_trunc('milliseconds', now()) as written from judged
+), kept as materialized (
+  select j.*, go.written,
+    head || 1 || '","lastUpdated":"' || to_char(written at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || tail as body
+  from judged j cross join go where go.go
+), inserted as (
+  insert into res (rt, id, version, updated, patient, d0, d1, body, tok, has, str)
+  select rt, id, 1, written, patient, d0, d1, body, tok, has, str from kept
+), logged as (
+  insert into ver (at, rt, id, version, op, patient) select written, rt, id, 1, 'c', patient from kept order by i
+), linked as (
+  insert into refs (src, st, p, dt, dst)
+  select k.id, k.rt, e.p, e.dt, e.dst from kept k cross join lateral json_to_recordset(k.edges) as e(p int4, dt int2, dst uuid)
+), dated as (
+  insert into hot (k, d0, d1, id, rt, patient)
+  select h.k, h.d0, h.d1, k.id, k.rt, k.patient
+  from kept k cross join lateral json_to_recordset(k.dated) as h(k int8, d0 timestamptz, d1 timestamptz)
+)
+select j.verdict, 1 as version, null::int as before, null::uuid as left_patient, go.written as at from judged j cross join go order by j.i
 
 -- name: read :one
 -- The current version of one resource, when it is in scope (`{row}`).

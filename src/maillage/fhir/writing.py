@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
+from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation, UntranslatableCharacter
 
 from maillage.db import Connection, load_queries
-from maillage.errors import Conflict, Forbidden, Issue, MaillageError, NotFound, PreconditionFailed
+from maillage.errors import Conflict, Forbidden, Invalid, Issue, MaillageError, NotFound, PreconditionFailed
 from maillage.fhir import ids
 from maillage.fhir.change import Change, Operation, Stored, Verb, instant
 from maillage.fhir.rows import Rows, rows_of
@@ -18,6 +18,7 @@ from maillage.fhir.scope import Scope
 
 QUERIES = load_queries("maillage.fhir")
 _PATIENT = ids.number("Patient")
+_PATIENCE = 20
 
 
 async def write(conn: Connection, changes: Sequence[Change], *, scope: Scope) -> list[Stored]:
@@ -31,34 +32,38 @@ async def write(conn: Connection, changes: Sequence[Change], *, scope: Scope) ->
         return []
     written = [rows_of(change) for change in changes]
     _refuse_twice(written)
-    parameters = {**_parameters(written), "patient_type": _PATIENT, **scope.params}
+    creations = all(change.verb is Verb.CREATE for change in changes)
+    statement = _statement("create" if creations else "write", scope.sql("r"), scope.sql("n"))
+    parameters = {"rows": _json(written), "patient_type": _PATIENT, **scope.params}
     try:
-        cursor = await conn.execute(_statement(scope), parameters, prepare=True)
-        outcomes = await cursor.fetchall()
+        outcomes = await _run(conn, statement, parameters)
     except UniqueViolation as fault:
         raise Conflict("an id of this write is taken already") from fault
     except (DeadlockDetected, SerializationFailure) as fault:
         raise Conflict("another writer changed the same resources at the same time: try again") from fault
+    except UntranslatableCharacter as fault:
+        raise Invalid("a text holds the character U+0000, which cannot be stored") from fault
     _refuse_failed(changes, written, outcomes)
     return [_stored(rows, outcome) for rows, outcome in zip(written, outcomes, strict=True)]
 
 
-def _statement(scope: Scope) -> bytes:
-    return _statement_for(scope.sql("r"), scope.sql("n"))
+async def _run(conn: Connection, statement: bytes, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """Runs the statement until it has seen the latest state of the rows that it locked: twice, unless writers queue up."""
+    for _ in range(_PATIENCE):
+        outcomes = await (await conn.execute(statement, parameters, prepare=True)).fetchall()
+        if all(outcome["verdict"] != "moved" for outcome in outcomes):
+            return outcomes
+    raise Conflict("other writers change the same resources all the time: try again")
 
 
 @lru_cache(maxsize=256)
-def _statement_for(old: str, new: str) -> bytes:
-    return QUERIES.text("write").replace("{old}", old).replace("{new}", new).encode()
+def _statement(name: str, old: str, new: str) -> bytes:
+    return QUERIES.text(name).replace("{old}", old).replace("{new}", new).encode()
 
 
-def _parameters(written: Sequence[Rows]) -> dict[str, str]:
-    rows, edges, dated = [], [], []
-    for i, one in enumerate(written):
-        rows.append({"i": i, **one.row})
-        edges += [{"i": i, **edge} for edge in one.edges]
-        dated += [{"i": i, **pair} for pair in one.dated]
-    return {name: msgspec.json.encode(value).decode() for name, value in (("rows", rows), ("edges", edges), ("dated", dated))}
+def _json(written: Sequence[Rows]) -> str:
+    rows = [{"i": i, **one.row, "edges": one.edges, "dated": one.dated} for i, one in enumerate(written)]
+    return msgspec.json.encode(rows).decode()
 
 
 def _refuse_twice(written: Sequence[Rows]) -> None:
