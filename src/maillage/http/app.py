@@ -105,6 +105,7 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.platform = platform
     app.state.declared = declared
+    app.state.render = render
     app.state.visitors = visitors
     app.state.live = live
     app.state.metrics = metrics

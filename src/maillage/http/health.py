@@ -118,7 +118,7 @@ async def answer_health(request: Request, ctx: None) -> Response:
     health = await request.app.state.probes.look()
     status = 503 if health.status == "down" else 200
     if request.wants_html:
-        return _page(health, status)
+        return _page(request, health, status)
     parts = {
         name: {
             "status": "ok" if part.ok else "down",
@@ -133,13 +133,22 @@ async def answer_health(request: Request, ctx: None) -> Response:
 
 
 _TITLES = {"ok": "Tout fonctionne", "degraded": "Une partie ne fonctionne pas", "down": "La plateforme ne peut pas répondre"}
+_NAMES = {
+    "database": "Base de données",
+    "files": "Documents",
+    "worker": "Traitements",
+    "mail": "Messagerie",
+    "mllp": "Réception HL7 (MLLP)",
+}
+TEMPLATE = "health.html"
 
 
-def _page(health: Health, status: int) -> Response:
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(name)}</th><td>{'En marche' if part.ok else 'En panne'}</td><td>{escape(part.detail)}</td></tr>"
-        for name, part in health.parts.items()
-    )
-    head = "<tr><th scope='col'>Partie</th><th scope='col'>État</th><th scope='col'>Détail</th></tr>"
-    table = f"<table><caption>Parties de la plateforme</caption><thead>{head}</thead><tbody>{rows}</tbody></table>"
-    return plain_page(_TITLES[health.status], table, status=status)
+def _page(request: Request, health: Health, status: int) -> Response:
+    render = request.app.state.render
+    title = _TITLES[health.status]
+    if render is None:
+        lines = (f"<li>{escape(_NAMES.get(name, name))} : {escape(part.detail)}</li>" for name, part in health.parts.items())
+        return plain_page(title, f"<ul>{''.join(lines)}</ul>", status=status)
+    response: Response = render(request, None, TEMPLATE, title=title, names=_NAMES, parts=health.parts)
+    response.status_code = status
+    return response
