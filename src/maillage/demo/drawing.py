@@ -59,7 +59,7 @@ class Territory:
         for letter in self._all_letters():
             if letter.key not in recent:
                 yield letter
-        yield from self._usual(people.DOCUMENTED, THICK)
+        yield from self._usual(people.DOCUMENTED, max(FEWEST, round(THICK * min(self.scale, 1))))
 
     def recent_letters(self) -> list[Letter]:
         """Documents of these days, which arrive as if they were sent now: the returns home, and the latest of the GP persona's patients."""

@@ -28,6 +28,8 @@ from maillage.services.identity.public import (
     patient_for,
     record_of,
 )
+from maillage.ui import BUILD, render
+from tests.support.browser import screen
 from tests.support.people import MACHINE, SEED, officer_of, professional
 
 TRAITS = Traits("PAT-TROIS", "DOMINIQUE MARIE-LOUISE", "DOMINIQUE", "1979-03-28", "female", "51215", phone="0639980001")
@@ -55,7 +57,7 @@ class Platform:
 @pytest.fixture
 def app(database: Database, access: Access, clock: FixedClock, tmp_path: Path) -> Any:
     platform = Platform(Config(base_url="http://door.example"), clock, database, LocalFiles(tmp_path), access)
-    return create_app(platform, pages.routes)
+    return create_app(platform, pages.routes, render=render, static=BUILD)
 
 
 async def signed_in(app: Any, access: Access, actor: Actor) -> httpx.AsyncClient:
@@ -142,3 +144,19 @@ async def test_only_a_steward_enters(app, access, waiting):
     async with await signed_in(app, access, professional("gp", Role.GP)) as client:
         assert (await client.get("/identites")).status_code == 403
         assert (await client.post("/identites/1/creer")).status_code == 403
+
+
+@pytest.mark.browser
+async def test_the_screens_are_accessible_and_one_key_decides(browser, app, access, waiting):
+    token = await access.issue_token(STEWARD, lifetime=timedelta(hours=1))
+    headers = [("Authorization", f"Bearer {token}")]
+    checked = await screen(browser, app, headers=headers)
+    for path, name in (("/identites", "identites-file"), ("/identites/1", "identites")):
+        await checked.open(path)
+        await checked.check(name)
+    plain = await screen(browser, app, headers=headers, scripts=False)
+    await plain.open("/identites/1")
+    await plain.page.keyboard.press("Enter")
+    await plain.page.wait_for_url("**/identites?fait=*", timeout=20_000)
+    async with access.act(SEED) as ctx:
+        assert await record_of(ctx, waiting) in ("record", waiting)

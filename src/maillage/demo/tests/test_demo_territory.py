@@ -1,0 +1,80 @@
+"""The seed on a real database: whole or absent, told once, and everybody sees what is theirs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from maillage.access.access import Access
+from maillage.clock import FixedClock
+from maillage.demo.people import OTHER_PATIENT, PAT_TROIS
+from maillage.demo.personas import PERSONAS, persona
+from maillage.demo.territory import actor_of, ensure_personas, is_seeded, seed
+from maillage.errors import NotFound
+from maillage.services.directory.public import circle
+from maillage.services.identity.public import IdentityClaim, identify, waiting
+
+
+@dataclass(frozen=True)
+class Platform:
+    clock: FixedClock
+    access: Access
+
+
+@pytest.fixture
+def platform(access: Access, clock: FixedClock) -> Platform:
+    return Platform(clock, access)
+
+
+async def sees(platform: Platform, who: str, patient: str) -> bool:
+    async with platform.access.act(actor_of(persona(who))) as ctx:
+        try:
+            await ctx.records.read("Patient", patient)
+        except NotFound:
+            return False
+        return True
+
+
+async def test_personas_can_sign_in_before_anybody_lives_there(platform, database):
+    tokens = await ensure_personas(platform)
+    assert set(tokens) == {one.id for one in PERSONAS}
+    for one in PERSONAS:
+        actor = await platform.access.bearer(tokens[one.id])
+        assert (actor.reference, actor.name) == (one.reference, one.name)
+    assert not await is_seeded(database)
+    async with platform.access.act(actor_of(persona("system"))) as ctx:
+        assert await ctx.records.find("Patient", {}) == []
+        assert len(await ctx.records.find("Practitioner", {})) == sum(one.resource == "Practitioner" for one in PERSONAS)
+
+
+async def test_the_territory_is_written_once_and_each_sees_what_is_theirs(platform, database):
+    await ensure_personas(platform)
+    told = await seed(platform, scale=0.03)
+    assert await is_seeded(database)
+    assert "documents" in told
+    await ensure_personas(platform)
+    for who in ("gp", "nurse", "hospital", "coordinator", "social-worker", "patient", "carer", "steward", "system"):
+        assert await sees(platform, who, PAT_TROIS.id), who
+    for who in ("outsider", "other-patient", "operator", "officer", "ars"):
+        assert not await sees(platform, who, PAT_TROIS.id), who
+    assert await sees(platform, "other-patient", OTHER_PATIENT.id)
+    async with platform.access.act(actor_of(persona("gp"))) as ctx:
+        members = await circle(ctx, PAT_TROIS.id)
+        assert members[0].reference == persona("gp").reference
+        assert {member.kind for member in members} == {"care", "coordination", "social", "person"}
+        assert await ctx.records.find("DocumentReference", {"patient": PAT_TROIS.reference})
+    async with platform.access.act(actor_of(persona("steward"))) as ctx:
+        assert await waiting(ctx) > 10
+    async with platform.access.act(actor_of(persona("system"))) as ctx:
+        found = await identify(ctx, IdentityClaim(PAT_TROIS.traits, PAT_TROIS.ins))
+    assert (found.certain, found.patient) == (True, PAT_TROIS.id)
+
+
+async def test_a_seed_that_fails_leaves_nothing_behind(platform, database, monkeypatch):
+    async def failing(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr("maillage.demo.territory.receive", failing)
+    with pytest.raises(RuntimeError, match="disk is full"):
+        await seed(platform, scale=0.02)
+    assert not await is_seeded(database)
