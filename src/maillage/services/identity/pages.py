@@ -19,7 +19,7 @@ REASONS = {
     Reason.DISCORDANT_IDENTIFIER: "Numéro de l’établissement déjà connu, traits différents",
     Reason.SAME_TRAITS: "Mêmes traits, sans INS",
     Reason.SEVERAL: "Plusieurs dossiers possibles",
-    Reason.UNKNOWN: "Personne inconnue de la région",
+    Reason.UNKNOWN: "Aucune correspondance exacte",
     Reason.MERGE: "Fusion annoncée par l’établissement",
 }
 TRAITS = {
@@ -145,9 +145,14 @@ def _arguments(chosen: Comparison | None) -> str:
         ("Pour", [one for one in chosen.lines if one.weight > 0]),
         ("Contre", [one for one in chosen.lines if one.weight < 0]),
     ]
-    said = [f"{side} : {', '.join(TRAITS[one.trait].lower() for one in lines)}." for side, lines in sides if lines]
+    said = [f"{side} : {', '.join(_inside(TRAITS[one.trait]) for one in lines)}." for side, lines in sides if lines]
     missing = any(one.trait is Trait.INS and one.difference is Difference.MISSING for one in chosen.lines)
     return " ".join([*said, *(["L’INS n’est pas connu des deux côtés."] if missing else [])])
+
+
+def _inside(words_of_trait: str) -> str:
+    """A label within a sentence."""
+    return words_of_trait[0].lower() + words_of_trait[1:]
 
 
 def _row(line: Compared) -> dict[str, Any]:

@@ -89,7 +89,7 @@ async def test_the_queue_names_who_waits_why_and_where_from(steward, waiting):
     text = (await steward.get("/identites")).text
     assert "PAT TROIS Dominique" in text
     assert "28/03/1997" in text
-    assert "Personne inconnue de la région" in text
+    assert "Aucune correspondance exacte" in text
     assert "CH de Démoville (ADT A28)" in text
 
 
@@ -156,7 +156,8 @@ async def test_the_screens_are_accessible_and_one_key_decides(browser, app, acce
         await checked.check(name)
     plain = await screen(browser, app, headers=headers, scripts=False)
     await plain.open("/identites/1")
-    await plain.page.keyboard.press("Enter")
-    await plain.page.wait_for_url("**/identites?fait=*", timeout=20_000)
+    async with plain.page.expect_response("**/identites/1/*") as answered:
+        await plain.page.keyboard.press("Enter")
+    assert (await answered.value).status == 303
     async with access.act(SEED) as ctx:
         assert await record_of(ctx, waiting) in ("record", waiting)
