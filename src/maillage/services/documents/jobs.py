@@ -2,17 +2,17 @@
 
 from maillage.access.context import Context
 from maillage.jobs import reaction
-from maillage.services.documents.service import receiving
+from maillage.services.documents.service import telling
 from maillage.services.identity.events import IdentityLinked, IdentityPromoted
 
 
 @reaction(IdentityLinked)
 async def tell_what_waited(ctx: Context, event: IdentityLinked) -> None:
     """A source identity refers to a regional record: its documents are told as if they came now."""
-    await receiving.tell(ctx, identity=event.source, record=event.record)
+    await telling.tell(ctx, identity=event.source, record=event.record)
 
 
 @reaction(IdentityPromoted)
 async def tell_of_a_new_person(ctx: Context, event: IdentityPromoted) -> None:
     """A source identity became a record: likewise."""
-    await receiving.tell(ctx, identity=event.patient, record=event.patient)
+    await telling.tell(ctx, identity=event.patient, record=event.patient)

@@ -11,6 +11,7 @@ from maillage.http import Request, page
 from maillage.http.headers import framed_by_us
 from maillage.services.documents.resources.narrative import INLINE_IMAGES
 from maillage.services.documents.service import reading
+from maillage.services.documents.service.delivery import deliveries
 from maillage.services.documents.service.reading import PDF
 from maillage.services.identity import public as identity
 from maillage.ui import render
@@ -41,6 +42,7 @@ async def show(request: Request, ctx: Context) -> Response:
         banner=await identity.banner(ctx, about.patient),
         tabs=record_tabs(about.patient) if professional else [],
         audience=[AUDIENCES[code] for code in about.hidden] if professional else [],
+        deliveries=await deliveries(ctx, about.id) if professional else [],
         pdf=opened.body_type == PDF,
     )
 

@@ -1,12 +1,14 @@
 """What other services may ask of documents."""
 
 from maillage.services.documents.resources.summary import DocumentSummary, summary
+from maillage.services.documents.service.delivery import Delivery, tells_deliveries
 from maillage.services.documents.service.guarding import complete
 from maillage.services.documents.service.reading import Preview, document, documents_of, original, preview
 from maillage.services.documents.service.receiving import Origin, Received, import_document, receive
 from maillage.services.documents.service.withdrawing import Withdrawn, withdraw
 
 __all__ = [
+    "Delivery",
     "DocumentSummary",
     "Origin",
     "Preview",
@@ -20,5 +22,6 @@ __all__ = [
     "preview",
     "receive",
     "summary",
+    "tells_deliveries",
     "withdraw",
 ]

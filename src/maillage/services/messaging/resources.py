@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from maillage.ui.words import person_name
+
 NOTICE_SYSTEM = "urn:maillage:notice"  # "<document id>|<recipient reference>": one notice each
 DOCUMENT_SYSTEM = "urn:maillage:notice-document"  # "<document id>": every notice about a document
 CATEGORY = {"system": "http://terminology.hl7.org/CodeSystem/communication-category", "code": "notification"}
@@ -77,3 +79,12 @@ def recipient_of(resource: dict[str, Any]) -> str:
 def with_status(resource: dict[str, Any], status: str) -> dict[str, Any]:
     """The same notice with another status."""
     return {**resource, "status": status}
+
+
+def name_of(recipient: dict[str, Any]) -> str:
+    """How a page names a recipient: a person's prefix and name, or the name of a structure."""
+    names = recipient.get("name", "")
+    if isinstance(names, str):
+        return names
+    prefix = next((p for p in (names[0].get("prefix") or [])), "") if names else ""
+    return f"{prefix} {person_name(names)}".strip()

@@ -13,6 +13,7 @@ from maillage.db import load_queries
 from maillage.errors import Forbidden
 from maillage.http.live import tell
 from maillage.services.directory import public as directory
+from maillage.services.documents import public as documents
 from maillage.services.messaging import resources, rules
 from maillage.services.messaging.events import NoticePosted, NoticeTreated
 from maillage.services.messaging.resources import TO_TREAT, TREATED, WITHDRAWN
@@ -107,11 +108,21 @@ async def count_to_treat(ctx: Context) -> int:
     return (await ctx.records.search("Communication", parameters)).total or 0
 
 
-async def recipients_of(ctx: Context, *, document: str) -> dict[str, bool]:
-    """Who was sent a document, and whether each has treated it: reference → treated."""
-    return {
-        resources.recipient_of(n): n["status"] == TREATED for n in await _notices_about(ctx, document) if n["status"] != WITHDRAWN
-    }
+@documents.tells_deliveries
+async def deliveries(ctx: Context, document: str) -> list[documents.Delivery]:
+    """Who was put a document before, by name, and whether each has treated it."""
+    about = [
+        ("identifier", f"{resources.DOCUMENT_SYSTEM}|{document}"),
+        ("_include", "Communication:recipient"),
+        ("_count", "100"),
+    ]
+    page = await ctx.records.search("Communication", about)
+    named = {f"{one['resourceType']}/{one['id']}": resources.name_of(one) for one in page.included}
+    return [
+        documents.Delivery(named[recipient], notice["status"] == TREATED)
+        for notice in page.matches
+        if notice["status"] != WITHDRAWN and (recipient := resources.recipient_of(notice)) in named
+    ]
 
 
 async def _notices_about(ctx: Context, document: str) -> list[dict[str, Any]]:

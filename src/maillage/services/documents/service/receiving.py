@@ -16,7 +16,6 @@ from maillage.services.documents.resources import cda, document_reference
 from maillage.services.documents.resources.cda import ClinicalDocument
 from maillage.services.documents.resources.document_reference import Links, Original
 from maillage.services.documents.resources.header import Header, InstanceId
-from maillage.services.documents.resources.summary import summary
 from maillage.services.documents.rules import Held
 from maillage.services.documents.service import directory
 from maillage.services.identity.public import IdentityClaim, claim_of, identify, record_of, usable
@@ -171,29 +170,6 @@ def announce(ctx: Context, prepared: Prepared) -> None:
         ctx.announce(DocumentReplaced(document=old, patient=event.patient, by=event.document))
     if prepared.claim.replaced_by is None:
         ctx.announce(event)
-
-
-async def tell(ctx: Context, *, identity: str, record: str) -> None:
-    """Announce the current documents filed under an identity which is now known to be that of a regional record."""
-    params = [("patient", identity), ("status", "current"), ("_count", "500")]
-    for document in await ctx.records.find("DocumentReference", params):
-        if document_reference.digest_of(document):
-            ctx.announce(_told_later(document, record))
-
-
-def _told_later(document: Resource, record: str) -> DocumentReceived:
-    about = summary(document)
-    return DocumentReceived(
-        document=about.id,
-        patient=record,
-        certain=True,
-        type=about.type_code,
-        door="identity",
-        author=document_reference.first_of(document["author"], "Practitioner/"),
-        organization=document_reference.first_of([document["custodian"]], "Organization/"),
-        recipients=document_reference.recipients_of(document),
-        ins=document_reference.carries_ins(document),
-    )
 
 
 async def _take(ctx: Context, header: Header, original: Original, identifier: str) -> Held:

@@ -1,0 +1,33 @@
+"""Who was put a document before: the page of the document says it by name."""
+
+from datetime import UTC, datetime
+
+from maillage.access.access import Access
+from maillage.access.actors import Role
+from maillage.services.documents.public import Delivery
+from maillage.services.messaging import resources, service
+from tests.support.people import SEED, care_team, professional
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+GP = professional("gp", Role.GP)
+
+
+async def test_each_recipient_is_named_with_what_they_did(access: Access) -> None:
+    def notice(recipient: str, status: str) -> dict[str, object]:
+        posted = resources.notice_for(document="d1", patient="zoe", recipient=recipient, sender=None, at=NOW)
+        return resources.with_status(posted, status)
+
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            {"resourceType": "Patient", "id": "zoe", "name": [{"family": "MARTIN"}]},
+            care_team("zoe", "Practitioner/gp"),
+            {"resourceType": "Practitioner", "id": "gp", "name": [{"family": "EXEMPLE", "given": ["Camille"], "prefix": ["Dr"]}]},
+            {"resourceType": "Practitioner", "id": "nurse", "name": [{"family": "FICTIVE", "given": ["Nora"]}]},
+            {"resourceType": "Organization", "id": "dac", "name": "DAC des Essais"},
+            notice("Practitioner/gp", resources.TREATED),
+            notice("Practitioner/nurse", resources.TO_TREAT),
+            notice("Organization/dac", resources.WITHDRAWN),
+        )
+    async with access.act(GP) as ctx:
+        told = await service.deliveries(ctx, "d1")
+    assert sorted(told, key=lambda one: one.name) == [Delivery("Dr EXEMPLE Camille", True), Delivery("FICTIVE Nora", False)]
