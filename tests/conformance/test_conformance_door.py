@@ -346,6 +346,13 @@ async def test_only_a_bundle_is_processed(machine: httpx.AsyncClient) -> None:
     assert "transaction" in told(await send(machine, "POST", "", {"resourceType": "Bundle", "type": "collection"}))
 
 
+async def test_a_fault_of_the_bundle_itself_is_told_with_its_place(machine: httpx.AsyncClient) -> None:
+    bundle = a_transaction(("POST", "Patient", a_patient(), None))
+    bundle["entry"][0]["request"]["methode"] = "POST"
+    assert "Bundle.entry[0].request.methode" in told(await send(machine, "POST", "", bundle)).split()
+    assert "Bundle.entry[0]" in told(await send(machine, "POST", "", {**bundle, "entry": ["x"]})).split()
+
+
 # History, metadata, Binary
 
 

@@ -1,4 +1,4 @@
-"""The invariants of R4 of severity error: the frequent ones in Python (`native`), the rest by fhirpathpy, six not at all."""
+"""The invariants of R4 of severity error: the frequent ones in Python (`native`), the rest by fhirpathpy, seven not at all."""
 
 import logging
 from dataclasses import dataclass

@@ -107,7 +107,9 @@ def _object(kind: str, shape: dict[str, Any], types: _Types) -> Check:
             _choose(kind, value, keys, needed, faults)
         if len(value) < 2 and (not value or "id" in value) and not is_resource:
             faults.append(Fault("", "invariant", "an element must have a value or children (ele-1)", "ele-1"))
-        return faults or [stated.fault for stated in rules if not stated.holds(value, run)]
+        if faults or not rules:
+            return faults
+        return [stated.fault for stated in rules if not stated.holds(value, run)]
 
     return check
 

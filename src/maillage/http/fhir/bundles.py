@@ -7,6 +7,7 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.fhir import json
+from maillage.fhir.validation import validate
 from maillage.http.fhir import answers, negotiation
 from maillage.http.request import Request
 
@@ -15,10 +16,23 @@ async def process(request: Request, ctx: Context) -> Response:
     """A transaction is done wholly or, with the outcome of its first fault, not at all; a batch entry by entry."""
     negotiation.no_parameters(request)
     bundle = await negotiation.sent_resource(request, "Bundle")
+    validate(_frame(bundle))
     if _writes(bundle):
         ctx.require(Permission.FHIR_WRITE)
     answer = await ctx.records.transaction(bundle, base=negotiation.base_of(request))
     return answers.fhir(json.dumps(answer))
+
+
+def _frame(bundle: dict[str, Any]) -> dict[str, Any]:
+    """The bundle without its resources: each of those is validated when its turn to be written comes."""
+    entries = bundle.get("entry")
+    if not isinstance(entries, list):
+        return bundle
+    return bundle | {"entry": [_without_resource(entry) if isinstance(entry, dict) else entry for entry in entries]}
+
+
+def _without_resource(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "resource"}
 
 
 def _writes(bundle: dict[str, Any]) -> bool:
