@@ -24,6 +24,7 @@ REFUSED = {
     "DeviceUseStatement-example": ("DeviceUseStatement.reasonReference[0].reference", "a reference to Condition"),
     "EventDefinition-example": ("EventDefinition.text.div", NO_CONTENT),
     "ImplementationGuide-fhir": ("ImplementationGuide.name", "ImplementationGuide.name is required"),
+    "ig-r4": ("ImplementationGuide.name", "ImplementationGuide.name is required"),
     "MedicationRequest-medrx0301": (
         "MedicationRequest.dispenseRequest.performer.reference",
         "a reference to Organization is expected, not to Practitioner",

@@ -18,12 +18,14 @@ from maillage.fhir.validation.native import NATIVE
 
 TYPES = (
     "AllergyIntolerance Appointment Bundle CarePlan Composition Condition Consent DiagnosticReport Encounter Immunization MedicationRequest "
-    "Observation Organization Patient QuestionnaireResponse ServiceRequest Task Location PractitionerRole Practitioner RelatedPerson Goal Device"
+    "Observation Organization Patient QuestionnaireResponse ServiceRequest Task Location PractitionerRole Practitioner RelatedPerson Goal Device "
+    "Questionnaire CodeSystem ValueSet StructureDefinition"
 )
 
 DIFFERENT = {
     "dom-3": "fhirpathpy does not follow canonical and uri types in descendants()",
     "ref-1": "'#' alone is the container (R4 references.html#contained), which the expression forgets",
+    "vsd-9": "an absent `abstract` is not true, where the expression has no answer",
     "que-7": "fhirpathpy holds that no FHIR boolean is a Boolean",
     "per-1": "fhirpathpy orders dates of unlike precision by their text",
     "rng-2": "fhirpathpy compares quantities of unlike units",
@@ -38,7 +40,11 @@ def examples(shared_data: Path) -> list[dict[str, Any]]:
     with tarfile.open(shared_data / "fhir-r4" / "hl7.fhir.r4.examples-4.0.1.tgz") as archive:
         for member in archive:
             name = member.name.split("/")[-1]
-            if name.split("-")[0] in TYPES.split() and member.size < 20_000 and crc32(name.encode()) % 8 == 0:
+            if (
+                name.split("-")[0] in TYPES.split()
+                and member.size < 20_000
+                and crc32(name.encode()) % (8 if len(name) % 2 else 40) == 0
+            ):
                 file = archive.extractfile(member)
                 assert file is not None
                 chosen.append(json.loads(file.read()))

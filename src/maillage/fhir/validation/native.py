@@ -1,36 +1,25 @@
 """The frequent invariants of R4, in Python: each is 20 to 300 times cheaper than its FHIRPath expression."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from maillage.fhir.dates import span
+from maillage.fhir.validation import native_definitions
 from maillage.fhir.validation.faults import Run
-
-Holds = Callable[[Any, Run], bool]
-"""(element, run) -> whether the invariant holds."""
-
-
-def _there(value: dict[str, Any], name: str) -> bool:
-    """Whether an element exists: a primitive may have extensions only."""
-    return name in value or f"_{name}" in value
-
-
-def _any_of(value: dict[str, Any], choice: str) -> bool:
-    """Whether a choice[x] has a value of some type."""
-    return any(key.startswith((choice, f"_{choice}")) for key in value)
+from maillage.fhir.validation.native_definitions import Holds, any_of, there
 
 
 def _has(*names: str) -> Holds:
-    return lambda value, run: any(_there(value, name) for name in names)
+    return lambda value, run: any(there(value, name) for name in names)
 
 
 def _implies(name: str, needed: str) -> Holds:
-    return lambda value, run: not _there(value, name) or _there(value, needed)
+    return lambda value, run: not there(value, name) or there(value, needed)
 
 
 def _not_both(one: str, other: str) -> Holds:
-    return lambda value, run: not (_there(value, one) and _there(value, other))
+    return lambda value, run: not (there(value, one) and there(value, other))
 
 
 def _not_negative(name: str) -> Holds:
@@ -38,7 +27,7 @@ def _not_negative(name: str) -> Holds:
 
 
 def _one_value(value: dict[str, Any], run: Run) -> bool:
-    return ("extension" in value) != _any_of(value, "value")
+    return ("extension" in value) != any_of(value, "value")
 
 
 def _in_order(value: dict[str, Any], run: Run) -> bool:
@@ -102,14 +91,14 @@ def _local_pointers(value: Any) -> Iterator[str]:
 
 
 def _no_component_repeats_the_code(value: dict[str, Any], run: Run) -> bool:
-    if not _any_of(value, "value"):
+    if not any_of(value, "value"):
         return True
     own = value["code"].get("coding", [])
     return not any(coding in own for one in value.get("component", ()) for coding in one["code"].get("coding", ()))
 
 
 def _no_reason_beside_a_value(value: dict[str, Any], run: Run) -> bool:
-    return "dataAbsentReason" not in value or not _any_of(value, "value")
+    return "dataAbsentReason" not in value or not any_of(value, "value")
 
 
 def _coded(value: dict[str, Any], name: str, system: str, *codes: str) -> bool:
@@ -124,7 +113,7 @@ _ALLERGY = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verificatio
 
 def _abated(value: dict[str, Any], run: Run) -> bool:
     over = _coded(value, "clinicalStatus", _CLINICAL, "resolved", "remission", "inactive")
-    return over or not _any_of(value, "abatement")
+    return over or not any_of(value, "abatement")
 
 
 def _no_status_of_an_error(system: str) -> Holds:
@@ -137,7 +126,7 @@ def _allergy_has_a_status(value: dict[str, Any], run: Run) -> bool:
 
 
 def _appointment_has_times(value: dict[str, Any], run: Run) -> bool:
-    both = _there(value, "start") and _there(value, "end")
+    both = there(value, "start") and there(value, "end")
     return both or value.get("status") in ("proposed", "cancelled", "waitlist")
 
 
@@ -151,17 +140,23 @@ def _modified_after_written(value: dict[str, Any], run: Run) -> bool:
 
 
 def _after_a_meal_only(value: dict[str, Any], run: Run) -> bool:
-    if not _there(value, "offset"):
+    if not there(value, "offset"):
         return True
     return "when" in value and not {"C", "CM", "CD", "CV"}.intersection(value["when"])
 
 
+_UCUM = "http://unitsofmeasure.org"
+
+
 def _duration(value: dict[str, Any], run: Run) -> bool:
-    return not _there(value, "code") or (value.get("system") == "http://unitsofmeasure.org" and _there(value, "value"))
+    """Of a code without a system qty-3 tells."""
+    if not there(value, "code"):
+        return True
+    return value.get("system", _UCUM) == _UCUM and there(value, "value")
 
 
 def _simple(value: dict[str, Any], run: Run) -> bool:
-    return not _there(value, "comparator")
+    return not there(value, "comparator")
 
 
 def _exists_asks_yes_or_no(value: dict[str, Any], run: Run) -> bool:
@@ -221,7 +216,7 @@ def _only_if_type(name: str, *types: str) -> Holds:
     return lambda value, run: name not in value or value.get("type") in types
 
 
-NATIVE: dict[str, Holds] = {
+NATIVE: dict[str, Holds] = native_definitions.NATIVE | {
     "ext-1": _one_value,
     "dom-2": _not_nested,
     "dom-3": _all_referenced,
@@ -258,7 +253,7 @@ NATIVE: dict[str, Holds] = {
     "ait-1": _allergy_has_a_status,
     "ait-2": _no_status_of_an_error(_ALLERGY),
     "app-1": _has("type", "actor"),
-    "app-2": lambda value, run: _there(value, "start") == _there(value, "end"),
+    "app-2": lambda value, run: there(value, "start") == there(value, "end"),
     "app-4": _cancelled_for_a_reason,
     "app-3": _appointment_has_times,
     "cpl-3": _not_both("detail", "reference"),

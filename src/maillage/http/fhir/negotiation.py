@@ -47,7 +47,8 @@ def kind_of(request: Request) -> str:
 
 def pairs_of(request: Request) -> Pairs:
     """The query parameters in their order, without those of the format. Raises NotAcceptable for a format other than JSON."""
-    pairs = _decoded(request.url.query)
+    query: bytes = request.scope["query_string"]
+    pairs = _decoded(query.decode("latin-1")) if query else []
     _accept(request.headers.get("accept", ""), dict(pairs).get("_format"))
     return [pair for pair in pairs if pair[0] not in _IGNORED]
 
@@ -71,7 +72,7 @@ def refuse_unknown(pairs: Pairs, known: tuple[str, ...]) -> None:
 def names_fhir(request: Request) -> bool:
     """Whether the client names FHIR JSON (a Binary is otherwise given in its own media type)."""
     accepted = request.headers.get("accept", "")
-    return "_format=" in request.url.query or any(kind in accepted for kind in JSON_TYPES)
+    return b"_format=" in request.scope["query_string"] or any(kind in accepted for kind in JSON_TYPES)
 
 
 async def sent_resource(request: Request, kind: str) -> Resource:
