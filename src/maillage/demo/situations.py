@@ -94,12 +94,20 @@ def late_call(letter: Letter) -> Resource:
     return {
         "resourceType": "Task",
         "id": resource_id("Task", f"call-{letter.key}"),
-        "identifier": [{"system": "urn:maillage:task-origin", "value": f"return-home/call|DocumentReference/{letter.id}"}],
+        "identifier": [
+            {
+                "system": "urn:maillage:task-origin",
+                "value": f"return-home/call-within-48h|{letter.person.id}|DocumentReference/{letter.id}",
+            }
+        ],
         "status": "requested",
         "intent": "plan",
         "priority": "routine",
-        "code": {"coding": [{"system": "urn:maillage:task", "code": "return-home/call"}], "text": "Appeler la personne"},
-        "description": "Retour à domicile après une hospitalisation : appeler la personne dans les 48 heures.",
+        "code": {
+            "coding": [{"system": "urn:maillage:task", "code": "return-home/call-within-48h"}],
+            "text": "Appel de retour à domicile",
+        },
+        "description": "Demander comment elle va, ce qui a changé dans son traitement, si les aides sont en place et quand elle revoit son médecin.",
         "focus": {"reference": f"DocumentReference/{letter.id}"},
         "for": {"reference": letter.person.reference},
         "authoredOn": letter.at.isoformat(),

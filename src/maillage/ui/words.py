@@ -233,7 +233,7 @@ def person_name(names: Sequence[Mapping[str, Any]], *, official_first: bool = Tr
     by_use = {name.get("use", ""): name for name in reversed(names)}
     name = next((by_use[use] for use in preferred if use in by_use), names[0])
     family, given = str(name.get("family", "")).upper(), list(name.get("given", []))
-    words = f"{family} {given[0] if given else ''}".strip()
+    words = f"{family} {given_name(given[0]) if given else ''}".strip()
     return words or str(name.get("text", "Nom inconnu"))
 
 

@@ -14,6 +14,7 @@ from maillage.ui.places import record_tabs
 
 TIMELINE = 25
 CHANGED = 8
+PAGE = 50
 
 
 async def search(request: Request, ctx: Context) -> Response:
@@ -74,7 +75,17 @@ async def people(request: Request, ctx: Context) -> Response:
     view = request.query_params.get("vue", "")
     held = await caseload.read(ctx)
     lines = [line for line in held.people if _kept(line, view)]
-    return render(request, ctx, "coordination/caseload.html", held=held, lines=lines, view=view, delay=rules.delay)
+    first = _first_line(request)
+    return render(
+        request, ctx, "coordination/caseload.html", held=held, lines=lines[first : first + PAGE], view=view, delay=rules.delay,
+        first=first, found=len(lines), following=first + PAGE if first + PAGE < len(lines) else 0, counts={"/taches": held.open},
+    )  # fmt: skip
+
+
+def _first_line(request: Request) -> int:
+    """The `?depuis=` of a long list: a whole number of lines to pass over, anything else is the beginning."""
+    text = request.query_params.get("depuis", "0")
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
 
 
 def _kept(line: rules.Followed, view: str) -> bool:
