@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import re
 import shutil
 import signal
@@ -34,8 +35,10 @@ from maillage.connectors.mllp.letter import Sender, letter, renumbered
 from maillage.db import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[1]
-TEMPLATE = ROOT.parent / "shared" / "specs" / "data" / "cda" / "selection" / "LDL-SES_2022.01.xml"
+SHARED = Path(os.environ.get("MAILLAGE_TEST_SHARED", ROOT.parent / "shared"))
+TEMPLATE = SHARED / "specs" / "data" / "cda" / "selection" / "LDL-SES_2022.01.xml"
 SOURCES = 4
+VERBS = ("serve", "worker", "mllp")
 TITLE = "Lettre de liaison du banc"
 EMPTY_APP = """
 from starlette.applications import Starlette
@@ -155,7 +158,8 @@ def start_demo(folder: Path, scale: float) -> Demo:
         "--scale",
         str(scale),
     ]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, cwd=ROOT)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, cwd=ROOT, env=environment)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -215,6 +219,7 @@ async def main_job(demo: Demo, figures: Figures, wanted: argparse.Namespace, ins
 
     watching = asyncio.create_task(watch_inbox(demo, seen))
     await asyncio.sleep(1)
+    before = demo.worked()
     hospitals = [asyncio.create_task(hospital(source)) for source in range(SOURCES)]
     began = time.perf_counter()
     for number in range(total):
@@ -227,6 +232,7 @@ async def main_job(demo: Demo, figures: Figures, wanted: argparse.Namespace, ins
     took = time.perf_counter() - began
     await _all_seen(seen, total)
     watching.cancel()
+    after = demo.worked()
 
     acknowledged = [(answered[number] - due[number]) * 1000 for number in answered]
     visible = [(seen[number] - due[number]) * 1000 for number in seen]
@@ -238,6 +244,8 @@ async def main_job(demo: Demo, figures: Figures, wanted: argparse.Namespace, ins
     for rank, bound in ((50, None), (95, 1000.0), (99, None)):
         figures.add(f"seen in the GP's inbox page, p{rank}", percentile(visible, rank), "ms", bound=bound)
     figures.add("letters never seen in the inbox", total - len(seen), "", bound=0)
+    for verb in VERBS:
+        figures.add(f"processor per letter, {verb}", (after[verb] - before[verb]) * 1000 / total, "ms")
 
 
 async def watch_inbox(demo: Demo, seen: dict[int, float]) -> None:
@@ -326,9 +334,9 @@ def _until_it_answers(client: httpx.Client) -> None:
     raise SystemExit("the empty route never answered")
 
 
-def _below(process: psutil.Process, verb: str) -> bool:
-    """Whether the process was started by `maillage <verb>` (granian's workers bear another command line)."""
-    return any(re.search(rf"maillage.*\b{verb}\b", " ".join(parent.cmdline())) for parent in process.parents())
+def _is(process: psutil.Process, verb: str) -> bool:
+    """Whether this is the process `maillage <verb>` or one below it (granian's workers bear another command line)."""
+    return any(re.search(rf"maillage.*\b{verb}\b", " ".join(one.cmdline())) for one in (process, *process.parents()))
 
 
 if __name__ == "__main__":

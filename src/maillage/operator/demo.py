@@ -56,16 +56,18 @@ async def _run(config: Config, wanted: Wanted) -> int:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    starting = asyncio.create_task(_started(config, wanted, stop))
-    await asyncio.wait({starting, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    if not starting.done():
-        starting.cancel()
+    running = asyncio.create_task(_running(config, wanted))
+    await asyncio.wait({running, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    if not running.done():
+        _say("arrêt…")
+        running.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await starting
+        await running
     return 0
 
 
-async def _started(config: Config, wanted: Wanted, stop: asyncio.Event) -> None:
+async def _running(config: Config, wanted: Wanted) -> None:
+    """Until it is cancelled, and that once: a second blow would leave children behind while the database stops."""
     _say(f"base de données et documents : {config.data}")
     migrate(config.database_url)
     async with _family() as family:
@@ -73,8 +75,7 @@ async def _started(config: Config, wanted: Wanted, stop: asyncio.Event) -> None:
         tokens = await _people(config, wanted)
         await _processes(config, family)
         _announce(config, wanted, told, tokens)
-        await stop.wait()
-        _say("arrêt…")
+        await asyncio.Event().wait()
 
 
 @asynccontextmanager
