@@ -66,16 +66,18 @@ class Demo:
 
     def resident(self) -> dict[str, float]:
         """Resident MB of the web, worker and MLLP processes, by verb."""
-        found: dict[str, float] = {}
+        return {verb: sum(one.memory_info().rss for one in found) / 1e6 for verb, found in self._processes().items()}
+
+    def worked(self) -> dict[str, float]:
+        """Seconds of processor that these processes have used so far, by verb."""
+        return {verb: sum(sum(one.cpu_times()[:2]) for one in found) for verb, found in self._processes().items()}
+
+    def _processes(self) -> dict[str, list[psutil.Process]]:
+        found: dict[str, list[psutil.Process]] = {}
         for child in psutil.Process(self.process.pid).children(recursive=True):
-            words = " ".join(child.cmdline())
-            verb = next(
-                (verb for verb in ("serve", "worker", "mllp") if re.search(rf"\b{verb}\b", words) and "maillage" in words), None
-            )
-            if verb is None and _below(child, "serve"):
-                verb = "serve"
+            verb = next((verb for verb in VERBS if _is(child, verb)), None)
             if verb:
-                found[verb] = found.get(verb, 0) + child.memory_info().rss / 1e6
+                found.setdefault(verb, []).append(child)
         return found
 
 
