@@ -19,6 +19,8 @@ from maillage.fhir.scope import Scope
 from maillage.fhir.store import Store
 from maillage.services.documents.public import Origin, import_document, receive
 from maillage.services.identity.public import ImportedCase, import_cases, import_people
+from maillage.services.steering import public as steering
+from maillage.services.steering.public import Tally
 
 Resource = dict[str, Any]
 
@@ -124,15 +126,27 @@ async def _load(ctx: Context, resources: Sequence[Resource]) -> int:
 
 
 async def _load_letters(ctx: Context, drawn: Territory) -> int:
-    """Past documents silently; recent ones as if they arrived now, so that their readers are told."""
-    count = 0
+    """Past documents silently, but counted; recent ones as if they arrived now, so that their readers are told."""
+    tallies = []
     for letter in drawn.past_letters():
-        await import_document(ctx, cda(letter), origin=_origin(letter))
-        count += 1
-    for letter in drawn.recent_letters():
+        received = await import_document(ctx, cda(letter), origin=_origin(letter))
+        tallies.append(_tally(letter, received.document))
+    await steering.count(ctx, tallies)
+    recent = drawn.recent_letters()
+    for letter in recent:
         await receive(ctx, cda(letter), origin=_origin(letter))
-        count += 1
-    return count
+    return len(tallies) + len(recent)
+
+
+def _tally(letter: Letter, document: str) -> Tally:
+    """How a past document counts in the indicators: as if it had come when it was made."""
+    return Tally(
+        document=document,
+        day=steering.local_day(letter.at),
+        type=letter.model.code,
+        organization=letter.author.structure.id,
+        qualified=letter.person.ins is not None,
+    )
 
 
 def _origin(letter: Letter) -> Origin:

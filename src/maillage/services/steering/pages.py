@@ -17,6 +17,7 @@ from maillage.services.steering.service import Indicators
 from maillage.ui import render
 from maillage.ui.words import MONTHS
 
+STEP_WORDS = {Grain.DAY: "jour", Grain.WEEK: "semaine", Grain.MONTH: "mois", Grain.WHOLE: "période"}
 NO_NAME = "Établissement hors annuaire"
 
 
@@ -33,16 +34,16 @@ class Row:
 
 async def indicators(request: Request, ctx: Context) -> Response:
     """GET /indicateurs: documents received, over time, by type, by establishment, with an INS or not."""
-    month, organization = _asked(request)
-    shown = await service.indicators(ctx, month=month, organization=organization)
-    values = _numbers(shown) | _findings(shown) | _groups(shown, month) | _filters(shown, month, organization)
+    period, organization = _asked(request)
+    shown = await service.indicators(ctx, period=period, organization=organization)
+    values = _numbers(shown) | _findings(shown) | _groups(shown, period) | _filters(shown, period, organization)
     return render(request, ctx, "steering/indicators.html", **values)
 
 
 async def numbers(request: Request, ctx: Context) -> Response:
     """GET /indicateurs.csv: the same numbers, with the same small groups withheld."""
-    month, organization = _asked(request)
-    shown = await service.indicators(ctx, month=month, organization=organization)
+    period, organization = _asked(request)
+    shown = await service.indicators(ctx, period=period, organization=organization)
     name = f"indicateurs-{shown.period.first}-{shown.period.last}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(_csv(shown), media_type="text/csv; charset=utf-8", headers=headers)
@@ -70,29 +71,29 @@ def _findings(shown: Indicators) -> dict[str, Any]:
     steps = shown.series.steps
     return {
         "steps": steps,
-        "weekly": shown.series.grain is Grain.WEEK,
+        "step": STEP_WORDS[shown.series.grain],
         "drawn": shown.series.grain is not Grain.WHOLE and len(steps) > 1,
         "volume_finding": rules.volume_finding(shown.total or 0, shown.before or 0),
         "ins_finding": rules.ins_finding(shown.qualified, shown.total or 0),
     }
 
 
-def _groups(shown: Indicators, month: str) -> dict[str, Any]:
+def _groups(shown: Indicators, period: str) -> dict[str, Any]:
     types = _types(shown)
     return {
         "types": types,
         "type_bars": [(row.words, row.documents, row.qualified) for row in types],
-        "organizations": _senders(shown, month),
+        "organizations": _senders(shown, period),
     }
 
 
-def _filters(shown: Indicators, month: str, organization: str) -> dict[str, Any]:
+def _filters(shown: Indicators, period: str, organization: str) -> dict[str, Any]:
     months = [(f"{day:%Y-%m}", f"{MONTHS[day.month - 1].capitalize()} {day.year}") for day in shown.months]
     senders = [(row.key, shown.names.get(row.key) or NO_NAME) for row in shown.organizations if row.key not in ("", rules.POOLED)]
     return {
-        "month": month,
+        "asked": period,
         "organization": organization,
-        "periods": [("", "30 derniers jours"), *months],
+        "periods": [("", "12 derniers mois"), (rules.RECENT, "30 derniers jours"), *months],
         "choices": [("", "Tous"), *senders],
     }
 
@@ -101,13 +102,13 @@ def _types(shown: Indicators) -> list[Row]:
     return [_row(_pool(row, "type") if row.key == rules.POOLED else rules.type_words(row.key), row) for row in shown.types]
 
 
-def _senders(shown: Indicators, month: str = "") -> list[Row]:
+def _senders(shown: Indicators, period: str = "") -> list[Row]:
     rows = []
     for row in shown.organizations:
         if row.key == rules.POOLED:
             rows.append(_row(_pool(row, "établissement"), row))
         else:
-            query = urlencode({"periode": month, "etablissement": row.key})
+            query = urlencode({"periode": period, "etablissement": row.key})
             rows.append(_row(shown.names.get(row.key) or NO_NAME, row, f"/indicateurs?{query}" if row.key else ""))
     return rows
 
@@ -127,7 +128,7 @@ def _csv(shown: Indicators) -> str:
     sheet.writerow(["regroupement", "valeur", "documents", "avec INS qualifiée"])
     sheet.writerow(["période", f"{shown.period.first} à {shown.period.last}", shown.total, shown.qualified])
     if shown.series.grain is not Grain.WHOLE:
-        step = "semaine du" if shown.series.grain is Grain.WEEK else "jour"
+        step = STEP_WORDS[shown.series.grain]
         sheet.writerows([step, start.isoformat(), documents, ""] for start, documents in shown.series.steps)
     sheet.writerows(["type", _plain(row.words), row.documents, row.qualified] for row in _types(shown))
     sheet.writerows(["établissement", _plain(row.words), row.documents, row.qualified] for row in _senders(shown))

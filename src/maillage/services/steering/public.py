@@ -1,5 +1,5 @@
-"""What others may ask of steering: adding to the counts what came without an event (an import, the demo territory)."""
+"""What others may ask of steering: counting what came without an event (an import, the demo territory)."""
 
-from maillage.services.steering.service import Tally, count
+from maillage.services.steering.service import Tally, count, local_day
 
-__all__ = ["Tally", "count"]
+__all__ = ["Tally", "count", "local_day"]

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 SMALLEST_SHOWN = 11  # groups under this are not shown (recommendation of the CNIL and the SNDS for aggregates)
 RECENT_DAYS = 30
+RECENT = "30"  # the period of the last thirty days, as its address says it
+LONG_DAYS = 62  # a longer period is told by months
 INS_TARGET = 95  # per cent, target of the design's indicator page
 POOLED = "*"
 
@@ -64,6 +66,7 @@ class Grain(StrEnum):
 
     DAY = "day"
     WEEK = "week"
+    MONTH = "month"
     WHOLE = "whole"
 
 
@@ -78,6 +81,16 @@ class Series:
 def recent(today: date) -> Period:
     """The thirty days up to today."""
     return Period(today - timedelta(days=RECENT_DAYS - 1), today)
+
+
+def year(today: date) -> Period:
+    """The twelve months up to today, the current one with its days so far."""
+    return Period(date(today.year - (today.month < 12), today.month % 12 + 1, 1), today)
+
+
+def period(text: str, today: date) -> Period:
+    """The period that an address names: `30`, a month (2026-10), or else the last twelve months."""
+    return recent(today) if text == RECENT else month(text) or year(today)
 
 
 def month(text: str) -> Period | None:
@@ -108,13 +121,23 @@ def without_small(counts: Sequence[Count]) -> list[Count]:
 
 
 def series(by_day: Mapping[date, int], period: Period) -> Series:
-    """The counts at the finest grain at which no step shows 1 to 10 documents: days, else weeks, else the whole period."""
-    daily = tuple((day, by_day.get(day, 0)) for day in period.days)
-    weekly = tuple((daily[start][0], sum(n for _, n in daily[start : start + 7])) for start in range(0, len(daily), 7))
-    for grain, steps in ((Grain.DAY, daily), (Grain.WEEK, weekly)):
+    """The counts at the finest grain at which no step shows 1 to 10 documents: days, weeks (months in a long period), else the whole."""
+    days = period.days
+    grains = (Grain.DAY, Grain.WEEK) if len(days) <= LONG_DAYS else (Grain.MONTH,)
+    for grain in grains:
+        steps = _steps(by_day, days, grain)
         if all(n == 0 or n >= SMALLEST_SHOWN for _, n in steps):
             return Series(grain, steps)
-    return Series(Grain.WHOLE, ((period.first, sum(by_day.get(day, 0) for day in period.days)),))
+    return Series(Grain.WHOLE, ((period.first, sum(by_day.get(day, 0) for day in days)),))
+
+
+def _steps(by_day: Mapping[date, int], days: Sequence[date], grain: Grain) -> tuple[tuple[date, int], ...]:
+    """Each step's first day and count, in order."""
+    totals: dict[date, int] = {}
+    for number, day in enumerate(days):
+        start = {Grain.DAY: day, Grain.WEEK: days[number - number % 7]}.get(grain, day.replace(day=1))
+        totals[start] = totals.get(start, 0) + by_day.get(day, 0)
+    return tuple(totals.items())
 
 
 def shown_total(documents: int) -> int | None:

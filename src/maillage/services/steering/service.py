@@ -56,23 +56,23 @@ async def count(ctx: Context, tallies: Sequence[Tally]) -> None:
     await ctx.run(QUERIES.count_documents, tallies=msgspec.json.encode(tallies).decode())
 
 
-async def indicators(ctx: Context, *, month: str = "", organization: str = "") -> Indicators:
-    """The counts of a month (2026-10), or of the last thirty days when it names none; of one establishment if given."""
+async def indicators(ctx: Context, *, period: str = "", organization: str = "") -> Indicators:
+    """The counts of a period as `rules.period` names it; of one establishment if given."""
     ctx.require(Permission.INDICATORS_READ)
-    period = rules.month(month) or rules.recent(local_day(ctx.now))
-    days = await ctx.run(QUERIES.by_day, **_of(period), organization=organization)
-    before = await ctx.run(QUERIES.by_day, **_of(period.before), organization=organization)
-    senders = _counts(await ctx.run(QUERIES.by_organization, **_of(period)))
+    of = rules.period(period, local_day(ctx.now))
+    days = await ctx.run(QUERIES.by_day, **_of(of), organization=organization)
+    before = await ctx.run(QUERIES.by_day, **_of(of.before), organization=organization)
+    senders = _counts(await ctx.run(QUERIES.by_organization, **_of(of)))
     shown = rules.without_small(senders)
     total = rules.shown_total(sum(row["documents"] for row in days))
     return Indicators(
-        period=period,
+        period=of,
         total=total,
         qualified=sum(row["qualified"] for row in days) if total else 0,
         before=rules.shown_total(sum(row["documents"] for row in before)),
-        replacements=rules.shown_total(await ctx.run(QUERIES.replacements, **_of(period), organization=organization)),
-        series=rules.series({row["day"]: row["documents"] for row in days}, period),
-        types=rules.without_small(_counts(await ctx.run(QUERIES.by_type, **_of(period), organization=organization))),
+        replacements=rules.shown_total(await ctx.run(QUERIES.replacements, **_of(of), organization=organization)),
+        series=rules.series({row["day"]: row["documents"] for row in days}, of),
+        types=rules.without_small(_counts(await ctx.run(QUERIES.by_type, **_of(of), organization=organization))),
         organizations=shown,
         names=await _names(ctx, [sender.key for sender in shown]),
         months=[row["month"] for row in await ctx.run(QUERIES.months)],

@@ -82,9 +82,11 @@ async def test_the_page_is_accessible_and_its_charts_have_tables(browser: Browse
     days = [tallies(20 + n % 7, qualified=18, day=TODAY - timedelta(days=n)) for n in range(30)]
     await counted(access, *days, tallies(60, type="11502-2", organization="clinique", qualified=55), tallies(34, type="57833-6"))
     window = await screen(browser, application(pages), headers=await signed_in(ARS))
-    page = await window.open("/indicateurs")
+    page = await window.open("/indicateurs?periode=30")
     await window.check("indicateurs")
     await page.get_by_text("Lire les valeurs en tableau").first.click()
     assert await page.get_by_role("rowheader", name="23 nov. 2026").count() == 1
     await window.check("indicateurs-tableau")
     assert "Afficher" in await window.tab_order()
+    await window.open("/indicateurs")
+    await window.check("indicateurs-annee")

@@ -61,6 +61,21 @@ def test_time_is_told_at_the_finest_grain_without_small_steps() -> None:
     assert rules.series({date(2026, 11, 2): 4}, period).steps == ((date(2026, 11, 2), 4),)
 
 
+def test_twelve_months_end_today_and_are_told_by_months() -> None:
+    assert rules.year(date(2026, 11, 23)) == Period(date(2025, 12, 1), date(2026, 11, 23))
+    assert rules.year(date(2026, 12, 3)) == Period(date(2026, 1, 1), date(2026, 12, 3))
+    told = rules.series({date(2026, 1, 5): 30, date(2026, 1, 31): 2, date(2026, 11, 2): 11}, rules.year(date(2026, 11, 23)))
+    assert (told.grain, len(told.steps)) == (Grain.MONTH, 12)
+    assert dict(told.steps)[date(2026, 1, 1)] == 32
+
+
+def test_an_address_names_its_period() -> None:
+    today = date(2026, 11, 23)
+    assert rules.period("30", today) == rules.recent(today)
+    assert rules.period("2026-10", today) == rules.month("2026-10")
+    assert rules.period("", today) == rules.period("n’importe quoi", today) == rules.year(today)
+
+
 @pytest.mark.parametrize(
     ("now", "before", "said"),
     [
