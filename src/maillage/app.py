@@ -92,10 +92,11 @@ def load_services(*doors: str) -> list[Any]:
 
 
 def declared_routes() -> list[Any]:
-    """Every route of the services, then of the FHIR door: an operation of a service comes before the door's own interactions."""
+    """Every route of no service, of the services, then of the FHIR door: an operation of a service comes before the door's own interactions."""
     from maillage.http.fhir import fhir_routes
+    from maillage.ui.pages import routes as own
 
-    return [*(route for module in load_services() for route in getattr(module, "routes", ())), *fhir_routes()]
+    return [*own, *(route for module in load_services() for route in getattr(module, "routes", ())), *fhir_routes()]
 
 
 def web(platform: Platform) -> Any:
