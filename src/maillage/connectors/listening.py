@@ -29,7 +29,7 @@ def free_port(host: str) -> int:
 @asynccontextmanager
 async def served(app: ASGIApp, *, host: str, port: int) -> AsyncIterator[str]:
     """Serve an application in this event loop while the block lasts; gives its address once it answers."""
-    server = Server(app, address=host, port=port, interface=Interfaces.ASGINL, log_enabled=False, websockets=False)
+    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, log_enabled=False, websockets=False)
     running = asyncio.create_task(server.serve())
     address = f"http://{host}:{port}"
     try:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -63,12 +64,13 @@ def gallery() -> Iterator[Environment]:
 
 
 def application(actor: Actor) -> Starlette:
-    """The gallery as this actor sees it, beside two places."""
+    """The gallery as this actor sees it, beside two places; each time it is asked for, two more things are new."""
+    shown = count(7, 2)
 
     async def show(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
         request.visitor = Visitor(actor=actor, session="a-session")
-        response = render(request, Looking(actor), "gallery.html", banner=BANNER, counts={"/nouveautes": 7})
+        response = render(request, Looking(actor), "gallery.html", banner=BANNER, shown=next(shown), counts={"/nouveautes": 7})
         await response(scope, receive, send)
 
     async def nothing(request: Request) -> Response:
@@ -77,8 +79,18 @@ def application(actor: Actor) -> Starlette:
     class Shown:
         __call__ = staticmethod(show)
 
+    async def flux(request: Request) -> Response:
+        return Response("retry: 600000\nevent: change\ndata: nouveautes\n\n", media_type="text/event-stream")
+
     places = [Route(path, nothing) for path in ("/nouveautes", "/patients", "/accueil", "/mes-documents")]
-    return Starlette(routes=[Route("/galerie", Shown()), *places, Mount(URL, GZipMiddleware(StaticFiles(directory=BUILD)))])
+    return Starlette(
+        routes=[
+            Route("/galerie", Shown()),
+            Route("/flux", flux),
+            *places,
+            Mount(URL, GZipMiddleware(StaticFiles(directory=BUILD))),
+        ]
+    )
 
 
 def test_every_component_is_in_the_gallery() -> None:
@@ -127,6 +139,37 @@ async def test_the_error_summary_takes_the_focus_and_leads_to_the_field(browser:
     assert await page.evaluate("document.activeElement.className") == "m-errors mb-4"
     await page.get_by_role("link", name="Décrivez le besoin en une phrase au moins").click()
     assert await page.evaluate("document.activeElement.id") == "besoin"
+
+
+@pytest.mark.browser
+async def test_what_is_new_is_told_and_nothing_moves(browser: Browser, gallery: Environment) -> None:
+    window = await screen(browser, application(GP))
+    page = await window.open("/galerie")
+    notice = page.get_by_text("2 nouveautés")
+    await notice.wait_for(state="visible")
+    assert await page.get_by_role("link", name="Afficher").get_attribute("href") == "/nouveautes"
+    assert await page.locator("[data-news]").get_attribute("data-shown") == "7"
+
+
+@pytest.mark.browser
+async def test_without_javascript_nothing_is_missing(browser: Browser, gallery: Environment) -> None:
+    window = await screen(browser, application(GP), scripts=False)
+    page = await window.open("/galerie")
+    assert await page.get_by_role("button", name="Imprimer").is_hidden()
+    assert await page.locator("[data-news]").is_hidden()
+    await page.locator(".m-menu summary").click()
+    assert await page.get_by_role("button", name="Se déconnecter").is_visible()
+
+
+@pytest.mark.browser
+async def test_a_printed_page_keeps_the_banner_and_says_that_it_is_a_copy(browser: Browser, gallery: Environment) -> None:
+    window = await screen(browser, application(GP))
+    page = await window.open("/galerie")
+    await page.emulate_media(media="print")
+    assert await page.get_by_role("region", name="Identité de la patiente").is_visible()
+    assert await page.locator(".m-top, .m-tabs, .m-actions").first.is_hidden()
+    assert await page.get_by_text("Copie, l’original fait foi.").is_visible()
+    await window.picture("galerie-imprimee")
 
 
 @pytest.mark.browser
