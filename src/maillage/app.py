@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maillage import logs
 from maillage.access.access import Access
 from maillage.access.context import Context
 from maillage.access.tokens import SessionPolicy
@@ -139,7 +140,8 @@ def _personas() -> dict[str, tuple[str, str, str]]:
 
 
 def _mllp_probe(platform: Platform) -> Probe:
-    """Whether the MLLP door accepts a connection."""
+    """Whether the MLLP door accepts a connection, and how much comes through it."""
+    from maillage.services.exchange.public import flow
 
     async def probe() -> Found:
         host, _, port = platform.config.mllp.rpartition(":")
@@ -148,7 +150,8 @@ def _mllp_probe(platform: Platform) -> Probe:
         except OSError:
             return Found(ok=False, detail="La porte HL7v2 ne répond pas : démarrer le processus « mllp ».")
         writer.close()
-        return Found(ok=True, detail="La porte HL7v2 répond.")
+        measures = await flow(platform.database, now=platform.clock.now())
+        return Found(ok=True, detail="La porte HL7v2 répond.", measures=measures)
 
     return probe
 
@@ -187,7 +190,9 @@ class Web:
 
 def application() -> Web:
     """The factory that each web worker calls; its settings are in the environment."""
-    return Web(Config.from_env(os.environ))
+    config = Config.from_env(os.environ)
+    logs.configure(config.log_level, process="web")
+    return Web(config)
 
 
 def serve(config: Config) -> int:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from maillage import logs
 from maillage.app import Platform, database_of, load_services, mailer_of, platform_of
 from maillage.config import Config
 from maillage.jobs import JobRunner, Outside, declared_in
@@ -16,11 +17,13 @@ Task = Callable[[Platform, asyncio.Event], Awaitable[None]]
 
 def work(config: Config) -> int:
     """The worker: reacts to events and runs jobs until it is told to stop; what is in hand is finished first."""
+    logs.configure(config.log_level, process="worker")
     return _until_told_to_stop(config, _work)
 
 
 def receive(config: Config) -> int:
     """The MLLP door: takes messages until it is told to stop; what is in hand is finished first."""
+    logs.configure(config.log_level, process="mllp")
     return _until_told_to_stop(config, _receive)
 
 

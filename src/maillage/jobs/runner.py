@@ -55,7 +55,9 @@ class JobRunner:
         self._access = access
         self._clock = clock
         self._outside = outside
-        self._queue = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database.dsn, min_size=1, max_size=3))
+        self._queue = procrastinate.App(
+            connector=procrastinate.PsycopgConnector(conninfo=database.dsn, min_size=1, max_size=3, timeout=5)
+        )
         for one in tasks:
             self._register(one)
 
@@ -107,6 +109,8 @@ class JobRunner:
                     shutdown_graceful_timeout=10, stalled_worker_timeout=STALLED_SECONDS,
                 )  # fmt: skip
             except (OperationalError, procrastinate.exceptions.ConnectorException) as error:
+                if _told_to_stop():  # the queue met a lost database while it was being stopped, and raised that instead
+                    raise asyncio.CancelledError from error
                 log.warning("tasks_wait_for_database", error=type(error).__name__)
             await asyncio.sleep(1)
 
@@ -146,3 +150,8 @@ class JobRunner:
         async with self._database.transaction() as conn:
             await QUERIES.forget_done(conn, before=now - KEEP_MARKS)
             await QUERIES.forget_workers(conn, before=now - FORGET_WORKERS)
+
+
+def _told_to_stop() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

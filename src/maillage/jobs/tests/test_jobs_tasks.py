@@ -16,7 +16,7 @@ from maillage.access.context import Context
 from maillage.clock import SystemClock
 from maillage.connectors.mail import Letter, Mailer
 from maillage.connectors.mail.emulator import Mailbox, smtp_door
-from maillage.db import Database
+from maillage.db import Database, EmbeddedPostgres, migrate
 from maillage.db.queries import parse
 from maillage.errors import Conflict
 from maillage.events import Event
@@ -205,3 +205,22 @@ def test_what_a_module_declares_is_found() -> None:
     module.__dict__.update(keep=keep, tell=tell, pass_on=pass_on, other=3)
     reactions, tasks = declared_in([module])
     assert ([one.name for one in reactions], [one.name for one in tasks]) == ([pass_on.name], [keep.name, tell.name])
+
+
+async def test_a_worker_told_to_stop_ends_even_when_the_database_is_gone(outside: Outside, scratch: Path, tmp_path: Path) -> None:
+    with EmbeddedPostgres(scratch / "gone", settings="fsync = off\n") as server:
+        migrate(server.dsn)
+        async with await Database.open(server.dsn, patience=1) as database:
+            clock = SystemClock()
+            access = Access(database, store=Store(), files=LocalFiles(tmp_path), clock=clock)
+            one = runner(database, access, outside, reactions=[pass_on], tasks=[tell])
+            life = asyncio.create_task(one.run())
+            probe = worker_probe(database, clock)
+            async with asyncio.timeout(20):
+                while not (await probe()).ok:
+                    await asyncio.sleep(0.05)
+            await asyncio.to_thread(server.run, "pg_ctl", "--pgdata", str(server.cluster), "--mode=immediate", "stop")
+            life.cancel()
+            async with asyncio.timeout(40):
+                await asyncio.gather(life, return_exceptions=True)
+            assert life.done()

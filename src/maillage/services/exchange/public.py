@@ -3,7 +3,7 @@
 from maillage.connectors.mllp.er7 import NULL, Message, Place, Segment
 from maillage.services.exchange.resources.answers import Handled, Refused
 from maillage.services.exchange.service.routes import handles
-from maillage.services.exchange.service.watch import Connector, watches
+from maillage.services.exchange.service.watch import Connector, flow, watches
 
 __all__ = [
     "NULL",
@@ -13,6 +13,7 @@ __all__ = [
     "Place",
     "Refused",
     "Segment",
+    "flow",
     "handles",
     "needed",
     "needed_segment",

@@ -94,3 +94,10 @@ where m.received_at > %(now)s - interval '30 days'
 group by m.source
 order by last_at desc
 limit 200
+
+-- name: flow :one
+-- What came in during the last hour, and what waits in quarantine: figures for /metrics, about nobody.
+select count(*) filter (where state <> 'refused') as accepted_last_hour,
+  count(*) filter (where state = 'refused') as refused_last_hour,
+  (select count(*) from exchange_quarantine where state = 'open') as quarantined
+from exchange_message where received_at > %(now)s - interval '1 hour'

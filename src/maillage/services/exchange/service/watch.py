@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.db import load_queries
+from maillage.db import Database, load_queries
 from maillage.services.exchange import rules
 
 QUERIES = load_queries("maillage.services.exchange")
@@ -65,3 +65,10 @@ async def connectors(ctx: Context) -> list[Connector]:
     """The lines of all registered probes."""
     ctx.require(Permission.CONNECTORS_READ)
     return [line for probe in _probes for line in await probe(ctx)]
+
+
+async def flow(database: Database, *, now: datetime) -> dict[str, float]:
+    """Counts of the last hour and of the quarantine, for `/metrics`: who reads them is nobody in particular."""
+    async with database.transaction() as conn:
+        row = await QUERIES.flow(conn, now=now)
+    return {name: float(value) for name, value in row.items()}
