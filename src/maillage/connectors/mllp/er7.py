@@ -123,24 +123,19 @@ class Segment:
     def data(self, path: str, *, rep: int = 0) -> bytes:
         """The same as `value`, neither decoded nor unescaped: for the base64 of an ED field."""
         _, number, component, subcomponent = parse_path(path)
-        repetitions = self._repetitions(number)
-        if rep >= len(repetitions):
+        start, end = span = self._field(number)
+        if start == end:
             return b""
-        message = self._message
-        if self._verbatim(number):
-            return message.raw[slice(*repetitions[rep])]
-        span = _nth(message.raw, repetitions[rep], message.delimiters.component, component or 1)
-        span = _nth(message.raw, span, message.delimiters.subcomponent, subcomponent or 1)
-        return message.raw[slice(*span)]
+        raw, delimiters = self._message.raw, self._message.delimiters
+        if not self._verbatim(number):
+            span = _nth(raw, span, delimiters.repetition, rep + 1)
+            span = _nth(raw, span, delimiters.component, component or 1)
+            span = _nth(raw, span, delimiters.subcomponent, subcomponent or 1)
+        return raw[slice(*span)]
 
-    def whole(self, number: int, *, rep: int = 0) -> str:
-        """One repetition with its separators, as received: for a screen or a log of the place."""
-        repetitions = self._repetitions(number)
-        return self._message.decode(self._message.raw[slice(*repetitions[rep])]) if rep < len(repetitions) else ""
-
-    def fields(self) -> int:
-        """The number of the last field."""
-        return len(self._spans()) - 1
+    def whole(self, number: int) -> str:
+        """The field with its separators, as received: for a screen or a log of the place."""
+        return self._message.decode(self._message.raw[slice(*self._field(number))])
 
     def _verbatim(self, number: int) -> bool:
         return self.name == "MSH" and number in (1, 2)
@@ -316,8 +311,14 @@ def _split(raw: bytes, span: Span, separator: int) -> list[Span]:
 
 
 def _nth(raw: bytes, span: Span, separator: int, number: int) -> Span:
-    spans = _split(raw, span, separator)
-    return spans[number - 1] if number <= len(spans) else (0, 0)
+    """The n-th part between separators, counted from 1; an empty span when there are fewer."""
+    start, end = span
+    for _ in range(number - 1):
+        start = raw.find(separator, start, end) + 1
+        if start == 0:
+            return (0, 0)
+    cut = raw.find(separator, start, end)
+    return (start, end if cut < 0 else cut)
 
 
 def _segment_name(message: Message, span: Span) -> str:
