@@ -219,6 +219,7 @@ class Records:
         """The change as it will be written: valid, allowed, seen by the guards of its type."""
         if change.verb is not Verb.DELETE:
             validation.validate(change.resource)
+        change = writes.taken_as(self._ctx.actor, change)
         if reason := writes.refusal(self._ctx.actor, change):
             raise Forbidden(reason)
         await self._refuse_new_links(change)

@@ -1,5 +1,6 @@
 """What an actor may write, before it is known whose record it is (the store checks that, in SQL)."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,12 @@ def refusal(actor: Actor, change: Change) -> str | None:
     if _may(actor, change, kind):
         return None
     return f"{actor.name} may not {change.verb} {kind}"
+
+
+def taken_as(actor: Actor, change: Change) -> Change:
+    """The change as this actor may mean it: a PUT of a Patient updates one that is there, it does not choose the id of a new one."""
+    of_patient = change.resource["resourceType"] == "Patient" and change.verb is Verb.PUT
+    return replace(change, verb=Verb.UPDATE) if of_patient and not may_link(actor) else change
 
 
 def limited(actor: Actor) -> bool:

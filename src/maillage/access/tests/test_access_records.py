@@ -207,11 +207,17 @@ async def test_nobody_lets_themself_in_by_a_link_between_patients(seeded: Access
 async def test_nobody_chooses_the_id_of_a_patient_to_open_an_old_compartment(seeded: Access) -> None:
     await seed(seeded, a_condition("orphan", "ghost"))
     mine = a_patient("ghost", generalPractitioner=[{"reference": "Practitioner/outsider"}])
-    for change in (Change(Verb.PUT, mine), Change(Verb.CREATE, mine)):
-        with pytest.raises(Forbidden):
+    for refused, change in ((NotFound, Change(Verb.PUT, mine)), (Forbidden, Change(Verb.CREATE, mine))):
+        with pytest.raises(refused):
             async with seeded.act(OUTSIDER) as ctx:
                 await ctx.records.write_changes([change])
     assert not await reads(seeded, OUTSIDER, "Condition", "orphan")
+
+
+async def test_the_circle_puts_the_patient_it_sees(seeded: Access) -> None:
+    async with seeded.act(NURSE) as ctx:
+        written = await ctx.records.write(a_patient("p", gender="female"))
+    assert (written["gender"], written["meta"]["versionId"]) == ("female", "2")
 
 
 async def test_a_record_cannot_be_moved_to_a_patient_one_cannot_see(seeded: Access) -> None:
