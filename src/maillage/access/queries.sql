@@ -64,7 +64,7 @@ where a.patients && array(select access_identities(%(patient)s))
   and (%(before_at)s::timestamptz is null
        or (a.at, a.chain, a.batch, a.place) < (%(before_at)s, %(before_chain)s::smallint, %(before_batch)s::bigint, %(before_place)s::integer))
   and (%(document)s::text is null or (a.type = 'DocumentReference' and a.id = %(document)s))
-  and a.kind = any(%(kinds)s) and a.reference is distinct from %(leaving_out)s
+  and a.kind = any(%(kinds)s) and (%(leaving_out)s::text is null or a.reference is distinct from %(leaving_out)s)
 order by a.at desc, a.chain desc, a.batch desc, a.place desc
 limit %(count)s
 
