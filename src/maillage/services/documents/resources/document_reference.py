@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.services.documents.resources import coding
+from maillage.services.documents.resources.cda import EmbeddedFile
 from maillage.services.documents.resources.coding import concept
 from maillage.services.documents.resources.header import (
     INS_ROOTS,
@@ -188,6 +189,13 @@ def digest_of(resource: Resource) -> str | None:
     """SHA-256 of the original bytes in hexadecimal, or None for a record that did not come as a CDA."""
     identifiers: list[Resource] = resource.get("identifier", [])
     return next((one.get("value") for one in identifiers if one.get("system") == SHA256), None)
+
+
+def inline_file(resource: Resource) -> EmbeddedFile | None:
+    """The file that the attachment of a document which is no CDA holds in itself, or None."""
+    contents: list[Resource] = resource.get("content", [])
+    held = next((c["attachment"] for c in contents if c.get("attachment", {}).get("data")), None)
+    return EmbeddedFile(held.get("contentType", "").partition(";")[0], base64.b64decode(held["data"])) if held else None
 
 
 def first_of(references: Sequence[Resource], kind: str) -> str | None:

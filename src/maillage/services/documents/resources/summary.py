@@ -10,12 +10,14 @@ from maillage.services.documents.resources.moments import PARIS
 
 Resource = dict[str, Any]
 
+OLDEST = "1900"
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentSummary:
     """One document on a list or at the head of its page.
 
-    `created` is when its author made it, `received` when it came (FHIR dateTimes); `start` and `end` bound the care it is about;
+    `created` is when its author made it, else when it came, `received` when it came (FHIR dateTimes, never empty for a stored record); `start` and `end` bound the care it is about;
     `hidden` are codes of TRE_A07; `replaces` are ids of our records; `status` is current, superseded or entered-in-error.
     """
 
@@ -42,10 +44,10 @@ class DocumentSummary:
 
     @property
     def at(self) -> datetime:
-        """When its author made it, aware; what is not said of the date counts as its beginning, in French time."""
+        """When its author made it, aware; what is not said of the date counts as its beginning, in French time; unknown is oldest."""
         if "T" in self.created:
             return datetime.fromisoformat(self.created)
-        year, month, day = (int(part) for part in [*self.created.split("-"), "1", "1"][:3])
+        year, month, day = (int(part) for part in [*(self.created or OLDEST).split("-"), "1", "1"][:3])
         return datetime(year, month, day, tzinfo=PARIS)
 
     @property
@@ -62,6 +64,7 @@ def summary(resource: Resource) -> DocumentSummary:
     period = context.get("period", {})
     title = attachment.get("title") or resource.get("description") or _text(resource.get("type"))
     authors = resource.get("author", [])
+    came = resource.get("date") or resource.get("meta", {}).get("lastUpdated", "")
     return DocumentSummary(
         id=resource["id"],
         patient=resource.get("subject", {}).get("reference", "").removeprefix("Patient/"),
@@ -72,8 +75,8 @@ def summary(resource: Resource) -> DocumentSummary:
         specialty=_specialty(resource, authors),
         organisation=resource.get("custodian", {}).get("display", ""),
         signatory=resource.get("authenticator", {}).get("display", ""),
-        created=attachment.get("creation") or resource.get("date") or "1900",
-        received=resource.get("date", ""),
+        created=attachment.get("creation") or came,
+        received=came,
         start=period.get("start", ""),
         end=period.get("end", ""),
         status=resource["status"],

@@ -29,12 +29,13 @@ TEXT = "text/plain"
 class Opened:
     """A document ready to be shown: its summary, its narrative or the type of its one file, the files it carries, its versions.
 
-    `newer` is the id of the document that replaced it; `older` those it replaced and that the actor may see.
+    `kept` tells whether there is an original to save (a document that came as a CDA); `newer` is the id of the document that replaced it; `older` those it replaced and that the actor may see.
     """
 
     about: DocumentSummary
     body: Markup
     body_type: str | None
+    kept: bool
     files: tuple[tuple[int, str], ...]
     newer: DocumentSummary | None
     older: tuple[DocumentSummary, ...]
@@ -72,14 +73,13 @@ async def documents_of(ctx: Context, patient: str) -> list[DocumentSummary]:
 async def opened(ctx: Context, id: str, *, level: int = 2) -> Opened:
     """A document with all its page shows; the first headings of its body are at `level`."""
     record = await document(ctx, id)
-    read = await asyncio.to_thread(cda.parse, await _bytes(ctx, record))
-    body = await asyncio.to_thread(cda.non_xml_body, read)
-    links = _links(read, id)
+    read, body = await _contents(ctx, record)
     return Opened(
         about=summary(record),
-        body=_narrative(read, body, links, level),
+        body=_shown_body(id, read, body, level),
         body_type=body.media_type if body else None,
-        files=tuple((index, _kind(value)) for index, (_, value) in enumerate(cda.media(read))),
+        kept=read is not None,
+        files=tuple((index, _kind(value)) for index, (_, value) in enumerate(cda.media(read))) if read else (),
         newer=await _newer(ctx, record),
         older=await _older(ctx, record),
     )
@@ -95,15 +95,13 @@ class Preview:
 
 async def preview(ctx: Context, id: str, *, level: int = 3) -> Preview:
     """The body of a document, to be shown beside a list."""
-    read = await asyncio.to_thread(cda.parse, await original(ctx, id))
-    body = await asyncio.to_thread(cda.non_xml_body, read)
-    return Preview(_narrative(read, body, _links(read, id), level), pdf=body is not None and body.media_type == PDF)
+    read, body = await _contents(ctx, await document(ctx, id))
+    return Preview(_shown_body(id, read, body, level), pdf=body is not None and body.media_type == PDF)
 
 
 async def body_file(ctx: Context, id: str) -> EmbeddedFile:
-    """The one file that is the body of a level 1 document."""
-    read = await asyncio.to_thread(cda.parse, await original(ctx, id))
-    body = await asyncio.to_thread(cda.non_xml_body, read)
+    """The one file that is the body of a level 1 document, or of a document that is no CDA."""
+    _, body = await _contents(ctx, await document(ctx, id))
     if body is None:
         raise NotFound("This document has sections, not a file, as its body.")
     return body
@@ -118,10 +116,18 @@ async def media_file(ctx: Context, id: str, index: int) -> EmbeddedFile:
     return await asyncio.to_thread(cda.media_file, files[index][1])
 
 
-def _narrative(read: ClinicalDocument, body: EmbeddedFile | None, links: dict[str, MediaLink], level: int) -> Markup:
+async def _contents(ctx: Context, record: Resource) -> tuple[ClinicalDocument | None, EmbeddedFile | None]:
+    """The CDA, and the file that is its body at level 1; of a document that is no CDA, what its FHIR attachment holds."""
+    if document_reference.digest_of(record) is None:
+        return None, document_reference.inline_file(record)
+    read = await asyncio.to_thread(cda.parse, await _bytes(ctx, record))
+    return read, await asyncio.to_thread(cda.non_xml_body, read)
+
+
+def _shown_body(id: str, read: ClinicalDocument | None, body: EmbeddedFile | None, level: int) -> Markup:
     if body is not None and body.media_type == TEXT:
         return narrative.plain_text(body.data.decode("utf-8", "replace"))
-    return narrative.body(read, links, level=level)
+    return narrative.body(read, _links(read, id), level=level) if read else Markup("")
 
 
 def _shown(record: Resource) -> Resource:

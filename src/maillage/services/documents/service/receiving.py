@@ -189,7 +189,8 @@ async def _take(ctx: Context, header: Header, original: Original, identifier: st
 async def _again(ctx: Context, held: Held) -> Received:
     record = await ctx.records.read("DocumentReference", held.document or "")
     patient = record["subject"]["reference"]
-    return Received(document=record["id"], patient=patient, certain=True, again=True, note="already received")
+    certain = await record_of(ctx, patient.removeprefix("Patient/")) is not None
+    return Received(document=record["id"], patient=patient, certain=certain, again=True, note="already received")
 
 
 async def _whose(ctx: Context, said: IdentityClaim, origin: Origin) -> Whose:

@@ -160,6 +160,20 @@ async def test_the_person_reads_their_own_letter(app: Starlette, access: Access,
     assert "/patients/dominique" not in page.text
 
 
+async def test_a_document_that_is_no_cda_is_shown_by_what_it_holds(app: Starlette, access: Access) -> None:
+    pdf = {"contentType": "application/pdf", "data": base64.b64encode(b"%PDF-1.7").decode(), "title": "Bilan"}
+    elsewhere = {"contentType": "application/pdf", "url": "https://example.org/bilan.pdf", "title": "Ailleurs"}
+    about = {"resourceType": "DocumentReference", "status": "current", "subject": {"reference": "Patient/dominique"}}
+    async with access.act(MACHINE, door="fhir") as ctx:
+        held, far = await ctx.records.write(*({**about, "content": [{"attachment": one}]} for one in (pdf, elsewhere)))
+    page = await get(app, access, GP, f"/documents/{held['id']}")
+    assert ("Bilan" in page.text, "Télécharger l’original" in page.text) == (True, False)
+    assert (await get(app, access, GP, f"/documents/{held['id']}/pdf")).content == b"%PDF-1.7"
+    page = await get(app, access, GP, f"/documents/{far['id']}")
+    assert "ne s’affiche pas ici" in page.text
+    assert "example.org" not in page.text
+
+
 async def test_the_binary_of_a_document_is_its_original(
     database: Database, access: Access, clock: FixedClock, app: Starlette, tmp_path: Path, shared_data: Path
 ) -> None:
