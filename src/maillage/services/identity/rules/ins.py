@@ -35,6 +35,7 @@ class InsFault(StrEnum):
     UNKNOWN_ROOT = "unknown-root"
     MALFORMED = "malformed"
     WRONG_KEY = "wrong-key"
+    NO_KEY = "no-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +88,19 @@ def fault(ins: Ins) -> InsFault | None:
         expected = with_key(ins.matricule[:13])
     except ValueError:
         return InsFault.MALFORMED
+    if len(ins.matricule) == MATRICULE_LENGTH - 2:
+        return InsFault.NO_KEY
     return None if expected == ins.matricule.upper() else InsFault.WRONG_KEY
 
 
 def refused(ins: Ins) -> bool:
     """True when a record carrying this INS is refused: unknown root, or a bad number on a root of real people.
 
-    The official ANS examples carry test numbers with wrong keys, hence only a warning on the TEST and DEMO roots.
+    The official ANS examples carry test numbers with wrong keys, hence only a warning on the TEST and DEMO roots. A NIR without its key
+    contradicts nothing: it identifies nobody, and its record waits as a source identity.
     """
     found = fault(ins)
-    return found is InsFault.UNKNOWN_ROOT or (found is not None and Root(ins.root).real)
+    return found is InsFault.UNKNOWN_ROOT or (found not in (None, InsFault.NO_KEY) and Root(ins.root).real)
 
 
 def usable(ins: Ins) -> bool:

@@ -20,6 +20,7 @@ FAULTS = {
     InsFault.UNKNOWN_ROOT: "{root} is not an INS root: use 1.2.250.1.213.1.4.8 (NIR), .9 (NIA), .10 (TEST) or .11 (DEMO)",
     InsFault.MALFORMED: "an INS has 15 characters: 13 of the NIR (digits, 2A or 2B) and its key",
     InsFault.WRONG_KEY: "the key of this INS is wrong",
+    InsFault.NO_KEY: "this INS has no key",
 }
 
 

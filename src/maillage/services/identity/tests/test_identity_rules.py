@@ -55,6 +55,13 @@ def test_a_wrong_key_on_a_real_root_is_refused(root):
     assert ins.refused(Ins("123456789012244", root))
 
 
+@pytest.mark.parametrize("root", list(Root))
+def test_a_nir_without_its_key_identifies_nobody_and_is_kept(root):
+    assert ins.fault(Ins("2790351215189", root)) is InsFault.NO_KEY
+    assert not ins.usable(Ins("2790351215189", root))
+    assert not ins.refused(Ins("2790351215189", root))
+
+
 def test_an_unknown_root_is_refused_even_with_a_right_key():
     assert ins.fault(Ins("279035121518989", "1.2.250.1.213.1.4.12")) is InsFault.UNKNOWN_ROOT
     assert ins.refused(Ins("279035121518989", "1.2.250.1.213.1.4.12"))
