@@ -289,6 +289,21 @@ async def test_an_included_resource_says_so(machine: httpx.AsyncClient) -> None:
     assert [(e["resource"]["id"], e["search"]["mode"]) for e in found["entry"]] == [("o", "match"), ("p", "include")]
 
 
+async def test_everything_of_a_patient_is_the_record_and_what_it_names(machine: httpx.AsyncClient) -> None:
+    await send(machine, "PUT", "/Organization/ch", {"resourceType": "Organization", "id": "ch", "name": "CH"})
+    await send(machine, "PUT", "/Patient/p", a_patient(id="p", managingOrganization={"reference": "Organization/ch"}))
+    for name in ("a", "b"):
+        await send(machine, "PUT", f"/Observation/{name}", an_observation("Patient/p", id=name))
+    whole = (await send(machine, "GET", "/Patient/p/$everything")).json()
+    validate(whole)
+    assert {e["resource"]["id"] for e in whole["entry"]} == {"p", "a", "b", "ch"}
+    page = (await send(machine, "GET", "/Patient/p/$everything?_count=2")).json()
+    rest = (await send(machine, "GET", page["link"][1]["url"].removeprefix(BASE))).json()
+    assert {e["resource"]["id"] for e in (*page["entry"], *rest["entry"])} == {"p", "a", "b", "ch"}
+    assert (await send(machine, "GET", "/Patient/nobody/$everything")).status_code == 404
+    assert (await send(machine, "GET", "/Patient/p/$everything?_type=Observation")).status_code == 400
+
+
 # Bundles
 
 

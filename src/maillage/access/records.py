@@ -100,6 +100,14 @@ class Records:
             _seen(entry, [*page.matches, *page.included])
             return page
 
+    async def everything_raw(self, id: str, *, count: int = 500, cursor: str | None = None) -> StoredPage:
+        """A page of the whole record of a Patient, as stored: its compartment (`matches`) and what that names (`included`)."""
+        entry = self._trail.add(Action.READ, "Patient", id, query="$everything")
+        with self._trail.attempt([entry]):
+            page = await self._store.everything(self._conn, id, scope=self._visible, count=count, cursor=cursor)
+            _seen(entry, [*page.matches, *page.included])
+            return page
+
     async def find(self, kind: str, params: Params = ()) -> list[Resource]:
         """The matches of one page of a search, for callers that know they are few."""
         return (await self.search(kind, params)).matches

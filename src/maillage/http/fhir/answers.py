@@ -70,13 +70,17 @@ def outcome(issues: Iterable[Issue]) -> dict[str, Any]:
 
 def searchset(page: StoredPage, query: SearchQuery, *, base: str) -> Response:
     """A page of matches and of what they include; a lenient search says what it passed over."""
-    applied = list(query.applied)
+    return pages(page, f"{base}/{query.kind}", list(query.applied), base=base, issues=query.issues)
+
+
+def pages(page: StoredPage, address: str, pairs: Pairs, *, base: str, issues: tuple[Issue, ...] = ()) -> Response:
+    """A searchset of what was found at this address with these parameters."""
     entries = [_found(one, base, b"match") for one in page.matches] + [_found(one, base, b"include") for one in page.included]
-    issues = (*query.issues, *page.issues)
-    if issues:
-        entries.append(b'{"resource":' + json.dumps(outcome(issues)) + b',"search":{"mode":"outcome"}}')
-    links = _links(f"{base}/{query.kind}", applied, page.next)
-    return fhir(_bundle("searchset", page.total, links, entries))
+    told = (*issues, *page.issues)
+    if told:
+        entries.append(b'{"resource":' + json.dumps(outcome(told)) + b',"search":{"mode":"outcome"}}')
+    kept = [pair for pair in pairs if pair[0] != "_cursor"]
+    return fhir(_bundle("searchset", page.total, _links(address, kept, page.next), entries))
 
 
 def history(page: HistoryPage, address: str, pairs: Pairs, *, base: str) -> Response:

@@ -11,8 +11,10 @@ from maillage.fhir import json
 from maillage.fhir.definitions import resource_types
 from maillage.fhir.search import searchable
 from maillage.http.fhir import answers, negotiation
-from maillage.http.fhir.interactions import OF_SYSTEM, OF_TYPE
+from maillage.http.fhir.interactions import EVERYTHING, OF_SYSTEM, OF_TYPE
 from maillage.http.request import Request
+
+_EVERYTHING = {"name": EVERYTHING.code, "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"}
 
 
 async def metadata(request: Request, ctx: Context | None) -> Response:
@@ -64,5 +66,6 @@ def _resource(kind: str) -> dict[str, Any]:
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical", "local"],
         **({"searchInclude": includes} if includes else {}),
+        **({"operation": [_EVERYTHING]} if kind == "Patient" else {}),
         "searchParam": [{"name": one.code, "definition": one.url, "type": one.type} for one in parameters],
     }
