@@ -138,7 +138,7 @@ class Record:
 
     def _measures(self, problems: set[str]) -> Iterator[Resource]:
         weight = self._chance.uniform(48, 98) if self._age > 15 else self._chance.uniform(10, 50)
-        for rank in range(self._chance.randrange(1, 4)):
+        for rank in range(6 if self._person.key == "patient" else self._chance.randrange(1, 4)):
             when = self._at - timedelta(days=7 + 60 * rank, hours=self._chance.randrange(10))
             yield self._quantity(
                 "29463-7", "Poids", Decimal(f"{weight + self._chance.uniform(-2, 2):.1f}"), "kg", VITAL_SIGNS, when

@@ -6,7 +6,7 @@ from typing import Any
 from maillage.services.identity.resources import systems
 from maillage.services.identity.rules.ins import Ins, Root, claims_to_be_ins, usable
 from maillage.services.identity.rules.matching import Claim, Identifier
-from maillage.services.identity.rules.status import IdentityStatus, status_of
+from maillage.services.identity.rules.status import VALIDATED_CODES, IdentityStatus, status_of
 from maillage.services.identity.rules.traits import Traits, normal
 
 Resource = dict[str, Any]
@@ -149,6 +149,20 @@ def unlinked(patient: Mapping[str, Any]) -> Resource:
     return bare | ({"link": links} if links else {})
 
 
+def provisional_without_ins(patient: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The Patient with a provisional identity when it has no usable INS: validation is not a client's word to give."""
+    ins = ins_of(patient)
+    if ins is not None and usable(ins):
+        return patient
+    kept = [e for e in patient.get("extension", []) if not _says_validated(e)]
+    return patient if kept == patient.get("extension", []) else with_reliability_added({**patient, "extension": kept}, "PROV")
+
+
+def _says_validated(extension: Mapping[str, Any]) -> bool:
+    code = _extension(extension, "identityStatus").get("valueCoding", {}).get("code")
+    return extension.get("url") == systems.RELIABILITY_EXTENSION and code in VALIDATED_CODES
+
+
 def with_tag(patient: Mapping[str, Any], tag: Resource) -> Resource:
     """The Patient with this identity-kind tag instead of any other."""
     meta = patient.get("meta", {})
@@ -203,11 +217,12 @@ def patient_for(claim: Claim) -> Resource:
     if claim.organization:
         patient["managingOrganization"] = {"reference": claim.organization}
     for code in sorted(claim.reliability - {"VIDE"}):
-        patient = _add_reliability(patient, code)
+        patient = with_reliability_added(patient, code)
     return as_source({key: value for key, value in patient.items() if value not in ([], "")})
 
 
-def _add_reliability(patient: Resource, code: str) -> Resource:
+def with_reliability_added(patient: Mapping[str, Any], code: str) -> Resource:
+    """The Patient with one reliability code more."""
     kept = patient.get("extension", [])
     return {**patient, "extension": [*kept, *with_reliability({}, code)["extension"]]}
 

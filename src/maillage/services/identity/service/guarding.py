@@ -52,7 +52,7 @@ async def _as_it_stands(ctx: Context, patient: dict[str, Any]) -> dict[str, Any]
     if record == patient["id"]:
         stored = await ctx.records.read("Patient", patient["id"])
         return patients.as_regional(patient, patients.regional_number(stored))
-    source = patients.unlinked(patients.as_source_again(patients.as_source(patient)))
+    source = patients.unlinked(patients.as_source_again(patients.as_source(patients.provisional_without_ins(patient))))
     return patients.linked(source, record) if record else source
 
 

@@ -38,6 +38,7 @@ from maillage.services.identity.public import (
     record_of,
     waiting,
 )
+from maillage.services.identity.resources.patients import reliability_of
 from maillage.services.identity.service import stewarding
 from maillage.services.identity.service.matching import match
 from maillage.services.identity.service.people import QUERIES
@@ -248,6 +249,13 @@ async def test_a_patient_written_through_fhir_is_a_provisional_source_identity(a
     assert said["extension"][0]["valueCoding"]["code"] == "PROV"
 
 
+@pytest.mark.parametrize(("ins", "codes"), [(None, {"PROV", "HOMA"}), (INS, {"VALI", "HOMA"})])
+async def test_a_client_cannot_validate_an_identity_that_has_no_ins(access, ins, codes):
+    claim = IdentityClaim(TRAITS, ins, (), frozenset({"VALI", "HOMA"}))
+    stored = await written_by_fhir(access, patient_for(claim))
+    assert reliability_of(stored) == codes
+
+
 async def test_a_client_cannot_call_its_patient_a_regional_record_nor_link_it(access):
     await a_record(access)
     claimed = as_regional(patient_for(IdentityClaim(TRAITS)), "77") | {
@@ -398,6 +406,9 @@ async def test_the_banner_says_who_and_what_could_harm(access):
     allergy = {
         "resourceType": "AllergyIntolerance",
         "patient": {"reference": "Patient/record"},
+        "clinicalStatus": {
+            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]
+        },
         "code": {"text": "Pénicilline"},
         "recordedDate": "2014-02-01",
         "reaction": [{"manifestation": [{"text": "Éruption"}]}],
