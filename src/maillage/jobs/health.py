@@ -49,4 +49,6 @@ def _words(alive: bool, lag: timedelta, aside: int) -> str:
     if not alive:
         return "Aucun traitement en cours : le processus « worker » ne donne pas signe de vie."
     late = f"retard de {lag.total_seconds():.0f} s" if lag >= LATE_AFTER else "à jour"
-    return f"Au travail, {late}, {aside} événement(s) mis de côté."
+    if aside == 0:
+        return f"Au travail, {late}."
+    return f"Au travail, {late} ; événements mis de côté : {aside}."

@@ -12,6 +12,7 @@ from maillage.access.permissions import Permission
 from maillage.errors import Invalid
 from maillage.http import Request, action, page
 from maillage.http.wrapper import redirect
+from maillage.jobs.dead_letters import dead_letters, try_again
 from maillage.services.exchange.resources import sheets
 from maillage.services.exchange.service import quarantine, watch
 from maillage.ui import render
@@ -69,13 +70,22 @@ async def dismiss(request: Request, ctx: Context) -> Response:
 
 
 async def connectors(request: Request, ctx: Context) -> Response:
-    """The MLLP sources and the lines that other services add."""
+    """The MLLP sources, the lines that other services add, and the events that a reaction could not handle."""
     return render(
-        request, ctx, "exchange/connectors.html", sources=await watch.sources(ctx), connectors=await watch.connectors(ctx)
-    )
+        request, ctx, "exchange/connectors.html",
+        sources=await watch.sources(ctx), connectors=await watch.connectors(ctx), set_aside=await dead_letters(ctx),
+        said_words=_SAID.get(request.query_params.get("fait", ""), ""),
+    )  # fmt: skip
+
+
+async def handle_again(request: Request, ctx: Context) -> Response:
+    """Hand an event that was set aside to its reaction once more."""
+    await try_again(ctx, dead_letter=request.path_params["id"])
+    return redirect("/connecteurs?fait=repris#mis-de-cote")
 
 
 _SAID = {
+    "repris": "Événement rendu à son traitement : il disparaît de cette liste s’il aboutit.",
     "rejoue": "Message rejoué et accepté : la source en recevra la réponse si elle le renvoie.",
     "refuse": "Le texte rejoué a été refusé : le motif est dans les tentatives.",
     "ecarte": "Message écarté ; l'original est gardé avec le motif.",
@@ -106,4 +116,5 @@ routes = [
     action("/quarantaine/{id}/rejeu", replay, permission=Permission.QUARANTINE_REPLAY, max_body=CORRECTION_BODY),
     action("/quarantaine/{id}/ecarter", dismiss, permission=Permission.QUARANTINE_REPLAY),
     page("/connecteurs", connectors, permission=Permission.CONNECTORS_READ),
+    action("/connecteurs/mis-de-cote/{id:int}/reprise", handle_again, permission=Permission.QUARANTINE_REPLAY),
 ]

@@ -117,7 +117,7 @@ class _Doors:
         query = request.query_params
         client = self._realm.sign_out(query.get("id_token_hint", ""))
         target = query.get("post_logout_redirect_uri", "")
-        if client and client.may_return_to(target):
+        if client and client.may_leave_to(target):
             state = f"?{urlencode({'state': query['state']})}" if "state" in query else ""
             return RedirectResponse(target + state, status_code=302)
         return _page("psc/sortie.html")

@@ -47,8 +47,13 @@ class Client:
     redirect_uris: frozenset[str] = frozenset()
 
     def may_return_to(self, address: str) -> bool:
-        """Whether the browser may be sent there with a code, or after a sign-out."""
+        """Whether the browser may be sent there with a code."""
         return address in self.redirect_uris if self.redirect_uris else urlsplit(address).hostname in LOOPBACK
+
+    def may_leave_to(self, address: str) -> bool:
+        """Whether the browser may be sent there after a sign-out: an address of a registered site, whatever its path."""
+        sites = {urlsplit(known)[:2] for known in self.redirect_uris}
+        return urlsplit(address)[:2] in sites if sites else self.may_return_to(address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

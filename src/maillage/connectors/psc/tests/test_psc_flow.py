@@ -141,6 +141,13 @@ async def test_signing_out_ends_the_providers_tokens(party: RelyingParty, realm:
     assert not realm.introspect(token)["active"]
 
 
+def test_a_sign_out_leads_back_to_a_registered_site_only() -> None:
+    client = Client(id="m", secret="s", card=True, redirect_uris=frozenset({BACK}))
+    assert client.may_leave_to("http://127.0.0.1:8000/connexion")
+    assert not client.may_leave_to("http://127.0.0.1:8001/connexion")
+    assert not client.may_return_to("http://127.0.0.1:8000/connexion"), "a code goes to the registered address alone"
+
+
 async def test_a_person_may_refuse(party: RelyingParty) -> None:
     url = await party.authorize_url(Attempt.new(), redirect_uri=BACK)
     async with httpx.AsyncClient() as browser:

@@ -14,13 +14,14 @@ from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
 from maillage.clock import FixedClock
 from maillage.config import Config
-from maillage.db import Database, count_statements
+from maillage.db import Database, count_statements, load_queries
 from maillage.fhir.store import Store
 from maillage.files import Files, LocalFiles
 from maillage.http.app import create_app
 from maillage.services.exchange import pages
 from maillage.services.exchange.service.receiving import Arrival, receive
 
+SET_ASIDE = load_queries("maillage.jobs").set_aside
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MESSAGE = (
     "MSH|^~\\&|RIS|HOP|PFI|REG|20260101||SIU^S12|42|P|2.6|||||FRA|UNICODE UTF-8\r"
@@ -130,6 +131,25 @@ async def test_the_operator_sees_the_sources(platform: Platform) -> None:
     assert page.status_code == 200
     assert "RIS|HOP" in page.text
     assert "À surveiller" in page.text
+
+
+async def test_an_event_that_was_set_aside_is_shown_and_handed_to_its_reaction_again(platform: Platform) -> None:
+    async with platform.database.transaction() as conn:
+        await SET_ASIDE(
+            conn, reaction="messaging.post", xid=1, seq=1, happened=NOON, kind="documents.DocumentReceived", payload="{}", attempts=5,
+            fault="Conflict at maillage.services.messaging.service:7", now=NOON,
+        )  # fmt: skip
+    async with await visiting(platform, Role.OPERATOR) as operator:
+        page = (await operator.get("/connecteurs")).text
+        assert "messaging.post" in page
+        assert "5 essais" in page.replace("\xa0", " ")
+        address = re.search(r'action="(/connecteurs/mis-de-cote/\d+/reprise)"', page)
+        assert address
+        answer = await operator.post(address[1])
+        assert answer.status_code == 303
+        after = (await operator.get(answer.headers["location"])).text
+        assert "Reprise demandée" in after
+        assert (await operator.post("/connecteurs/mis-de-cote/999/reprise")).status_code == 404
 
 
 async def test_a_professional_sees_neither(platform: Platform) -> None:
