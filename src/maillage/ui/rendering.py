@@ -8,6 +8,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from maillage.access.actors import Actor
+from maillage.access.permissions import Permission, permits
 from maillage.clock import SystemClock
 from maillage.http.csrf import FIELD, csrf_token
 from maillage.http.request import Request
@@ -53,7 +54,8 @@ def page_text(request: Request, ctx: Looking | None, template: str, **values: An
     }
     if actor:
         paths = served(request)
-        common |= {"places": places_of(roles, paths), "searches": "/patients" in paths and not common["public"]}
+        searches = "/patients" in paths and permits(actor, Permission.PATIENT_SEARCH)
+        common |= {"places": places_of(roles, paths), "searches": searches}
     else:
         common |= {"places": (), "searches": False}
     return environment().get_template(template).render(common | values)

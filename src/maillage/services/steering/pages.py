@@ -17,7 +17,7 @@ from maillage.services.steering.service import Indicators
 from maillage.ui import render
 from maillage.ui.words import MONTHS
 
-STEP_WORDS = {Grain.DAY: "jour", Grain.WEEK: "semaine", Grain.MONTH: "mois", Grain.WHOLE: "période"}
+STEP_WORDS = {Grain.DAY: "jour", Grain.WEEK: "semaine", Grain.MONTH: "mois", Grain.QUARTER: "trimestre", Grain.WHOLE: "période"}
 NO_NAME = "Établissement hors annuaire"
 
 

@@ -67,6 +67,7 @@ class Grain(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
     WHOLE = "whole"
 
 
@@ -121,9 +122,12 @@ def without_small(counts: Sequence[Count]) -> list[Count]:
 
 
 def series(by_day: Mapping[date, int], period: Period) -> Series:
-    """The counts at the finest grain at which no step shows 1 to 10 documents: days, weeks (months in a long period), else the whole."""
+    """The counts at the finest grain at which no step shows 1 to 10 documents: days, weeks, else the whole.
+
+    A long period goes by months or by three of its months.
+    """
     days = period.days
-    grains = (Grain.DAY, Grain.WEEK) if len(days) <= LONG_DAYS else (Grain.MONTH,)
+    grains = (Grain.DAY, Grain.WEEK) if len(days) <= LONG_DAYS else (Grain.MONTH, Grain.QUARTER)
     for grain in grains:
         steps = _steps(by_day, days, grain)
         if all(n == 0 or n >= SMALLEST_SHOWN for _, n in steps):
@@ -135,9 +139,25 @@ def _steps(by_day: Mapping[date, int], days: Sequence[date], grain: Grain) -> tu
     """Each step's first day and count, in order."""
     totals: dict[date, int] = {}
     for number, day in enumerate(days):
-        start = {Grain.DAY: day, Grain.WEEK: days[number - number % 7]}.get(grain, day.replace(day=1))
+        start = _start(grain, number, days)
         totals[start] = totals.get(start, 0) + by_day.get(day, 0)
     return tuple(totals.items())
+
+
+def _start(grain: Grain, number: int, days: Sequence[date]) -> date:
+    """The first day of the step in which a day stands, by its place among the days."""
+    if grain is Grain.DAY:
+        return days[number]
+    if grain is Grain.WEEK:
+        return days[number - number % 7]
+    month = _months(days[number])
+    if grain is Grain.QUARTER:
+        month -= (month - _months(days[0])) % 3
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def _months(day: date) -> int:
+    return day.year * 12 + day.month - 1
 
 
 def shown_total(documents: int) -> int | None:
@@ -172,4 +192,7 @@ def ins_finding(part: int, whole: int) -> str:
         return "Aucun document reçu sur la période"
     if reached >= INS_TARGET:
         return f"La cible de {INS_TARGET} % de documents avec INS qualifiée est atteinte"
-    return f"Il manque {INS_TARGET - reached} points pour la cible de {INS_TARGET} % de documents avec INS qualifiée"
+    missing = INS_TARGET - reached
+    return (
+        f"Il manque {missing} point{'s' if missing > 1 else ''} pour la cible de {INS_TARGET} % de documents avec INS qualifiée"
+    )

@@ -69,6 +69,12 @@ def test_twelve_months_end_today_and_are_told_by_months() -> None:
     assert dict(told.steps)[date(2026, 1, 1)] == 32
 
 
+def test_few_documents_in_a_year_are_told_by_three_months() -> None:
+    told = rules.series({date(2025, 12, 24): 9, date(2026, 1, 5): 9, date(2026, 11, 2): 12}, rules.year(date(2026, 11, 23)))
+    assert told.grain is Grain.QUARTER
+    assert told.steps == ((date(2025, 12, 1), 18), (date(2026, 3, 1), 0), (date(2026, 6, 1), 0), (date(2026, 9, 1), 12))
+
+
 def test_an_address_names_its_period() -> None:
     today = date(2026, 11, 23)
     assert rules.period("30", today) == rules.recent(today)
@@ -91,6 +97,7 @@ def test_the_title_of_a_chart_states_its_finding(now: int, before: int, said: st
 
 def test_the_share_with_an_ins_is_told_against_its_target() -> None:
     assert rules.ins_finding(81, 100) == "Il manque 14 points pour la cible de 95 % de documents avec INS qualifiée"
+    assert rules.ins_finding(94, 100).startswith("Il manque 1 point pour")
     assert rules.ins_finding(96, 100) == "La cible de 95 % de documents avec INS qualifiée est atteinte"
     assert rules.ins_finding(0, 0) == "Aucun document reçu sur la période"
 
