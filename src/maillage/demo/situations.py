@@ -150,6 +150,18 @@ MISTAKES: tuple[tuple[Reason, str, Change, bool], ...] = (
 """Why, where from, what differs, and whether the INS came along."""
 
 
+def outdated_message(at: datetime) -> bytes:
+    """An admission in a version of HL7 that the region does not take: it goes to the quarantine, where its version can be mended."""
+    sent = at.strftime("%Y%m%d%H%M%S")
+    segments = (
+        f"MSH|^~\\&|GAM|CH de Démoville|MAILLAGE|REGION|{sent}||ADT^A04^ADT_A01|DEMO-{sent}|P|2.3.1|||||FRA|UNICODE UTF-8",
+        f"EVN||{sent}",
+        "PID|||880999^^^CH-DEMOVILLE&510000017&N^PI||CROQUIS^ADA^ADA LOUISE^^^^L||19900714|F" + "|" * 24 + "PROV",
+        "PV1|1|O|||||||||||||||||26000999^^^CH-DEMOVILLE&510000017&N^VN",
+    )
+    return "\r".join(segments).encode()
+
+
 def _newcomer(at: datetime, sender: str | None) -> Waiting:
     """Somebody with a qualified INS whom the region does not know yet."""
     traits = Traits("CROQUIS", "ADA LOUISE", "ADA", "1990-07-14", "female", "51230", phone="06 39 98 00 77")

@@ -9,7 +9,7 @@ from maillage.access.actors import Actor, ActorKind, Role, job_actor
 from maillage.access.context import Context
 from maillage.clock import Clock
 from maillage.db import Database
-from maillage.demo import professionals, structures
+from maillage.demo import professionals, situations, structures
 from maillage.demo.drawing import Territory, machine
 from maillage.demo.letters import Letter, cda
 from maillage.demo.people import PAT_TROIS
@@ -18,6 +18,8 @@ from maillage.errors import NotFound
 from maillage.fhir.scope import Scope
 from maillage.fhir.store import Store
 from maillage.services.documents.public import Origin, import_document, receive
+from maillage.services.exchange.public import Arrival
+from maillage.services.exchange.public import receive as receive_message
 from maillage.services.identity.public import ImportedCase, import_cases, import_people
 from maillage.services.steering import public as steering
 from maillage.services.steering.public import Tally
@@ -50,11 +52,17 @@ async def is_seeded(database: Database) -> bool:
 
 
 async def seed(platform: Platform, *, scale: float = 1) -> str:
-    """Writes the territory as it stands now, in one transaction; answers in a French sentence what is there."""
+    """Writes the territory as it stands now, in one transaction; answers in a French sentence what is there.
+
+    A message that had to be refused comes after it, by the door of messages.
+    """
     drawn = Territory(platform.clock.now(), scale=scale)
     async with platform.access.act(SEED) as ctx:
         count = await _load_records(ctx, drawn, await _missing(ctx, drawn.directory()))
         documents = await _load_letters(ctx, drawn)
+    await receive_message(
+        platform.access, Arrival(content=situations.outdated_message(drawn.at), peer="192.0.2.51:50000", at=drawn.at)
+    )
     return (
         f"{len(drawn.people)} personnes, {len(drawn.professionals)} professionnels, {len(drawn.structures)} structures, "
         f"{documents} documents, {count} ressources FHIR"

@@ -12,6 +12,7 @@ from maillage.demo.personas import PERSONAS, persona
 from maillage.demo.territory import actor_of, ensure_personas, is_seeded, seed
 from maillage.errors import NotFound
 from maillage.services.directory.public import circle
+from maillage.services.exchange.service import quarantine
 from maillage.services.identity.public import IdentityClaim, identify, waiting
 
 
@@ -65,6 +66,8 @@ async def test_the_territory_is_written_once_and_each_sees_what_is_theirs(platfo
         assert await ctx.records.find("DocumentReference", {"patient": PAT_TROIS.reference})
     async with platform.access.act(actor_of(persona("steward"))) as ctx:
         assert await waiting(ctx) > 10
+        (refused,) = await quarantine.entries(ctx)
+        assert "2.3.1" in refused.text
     async with platform.access.act(actor_of(persona("system"))) as ctx:
         found = await identify(ctx, IdentityClaim(PAT_TROIS.traits, PAT_TROIS.ins))
     assert (found.certain, found.patient) == (True, PAT_TROIS.id)

@@ -2,11 +2,13 @@
 
 from maillage.connectors.mllp.er7 import NULL, Message, Place, Segment
 from maillage.services.exchange.resources.answers import Handled, Refused
+from maillage.services.exchange.service.receiving import Arrival, receive
 from maillage.services.exchange.service.routes import handles
 from maillage.services.exchange.service.watch import Connector, flow, watches
 
 __all__ = [
     "NULL",
+    "Arrival",
     "Connector",
     "Handled",
     "Message",
@@ -17,6 +19,7 @@ __all__ = [
     "handles",
     "needed",
     "needed_segment",
+    "receive",
     "watches",
 ]
 
