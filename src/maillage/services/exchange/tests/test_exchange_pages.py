@@ -9,7 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.async_api import Browser
 
+from maillage import ui
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
 from maillage.clock import FixedClock
@@ -20,6 +22,7 @@ from maillage.files import Files, LocalFiles
 from maillage.http.app import create_app
 from maillage.services.exchange import pages
 from maillage.services.exchange.service.receiving import Arrival, receive
+from tests.support.browser import screen
 
 SET_ASIDE = load_queries("maillage.jobs").set_aside
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -165,3 +168,21 @@ async def test_the_list_costs_the_same_whatever_its_length(platform: Platform, s
     with count_statements() as counted:
         await steward.get("/quarantaine")
     assert counted.statements <= 4
+
+
+@pytest.mark.browser
+async def test_the_pages_have_no_axe_violation_and_work_by_keyboard(platform: Platform, browser: Browser) -> None:
+    await refused(platform)
+    for role, addresses in ((Role.STEWARD, ["/quarantaine"]), (Role.OPERATOR, ["/connecteurs"])):
+        actor = Actor(id=f"staff:{role}", kind=ActorKind.PROFESSIONAL, name=f"Rose {role}", roles=frozenset({role}))
+        token = await platform.access.issue_token(actor, lifetime=timedelta(hours=1))
+        app = create_app(platform, pages.routes, render=ui.render, static=ui.BUILD)
+        window = await screen(browser, app, headers=[("authorization", f"Bearer {token}")])
+        for address in addresses:
+            await window.open(address)
+            await window.check(f"exchange{address.replace('/', '-')}")
+        if role is Role.STEWARD:
+            await window.open(address_of_first(await window.page.content()))
+            await window.check("exchange-quarantaine-message")
+            order = await window.tab_order()
+            assert order.index("Texte du message d’origine") < order.index("Texte du message") < order.index("Rejouer ce texte")
