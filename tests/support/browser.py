@@ -29,6 +29,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 async def browser() -> AsyncIterator[Browser]:
     """Chromium, one process per test; skips where the machine has none."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None and os.environ.get("MAILLAGE_TEST_BROWSER") == "required":
+        pytest.fail("Chromium is missing, and this run may not skip what needs it")
     if program is None:
         pytest.skip("no Chromium on this machine")
     async with async_playwright() as playwright:
