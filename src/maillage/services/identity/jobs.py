@@ -6,7 +6,8 @@ from maillage.services.identity.events import PatientStored
 from maillage.services.identity.service.matching import match
 
 
-@reaction(PatientStored)
+# One event a transaction: each takes the locks of its claim, and two in one transaction could wait crosswise for a message.
+@reaction(PatientStored, batch=1)
 async def match_stored_patient(ctx: Context, event: PatientStored) -> None:
     """Certain: linked to its record. Otherwise a steward's case."""
     await match(ctx, patient=event.patient)

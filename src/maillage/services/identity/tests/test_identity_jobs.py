@@ -1,0 +1,27 @@
+"""What happens after a Patient came in through the FHIR door, by the reactor itself."""
+
+from maillage.jobs import Reactor
+from maillage.services.identity import jobs
+from maillage.services.identity.public import IdentityClaim, Ins, Root, Traits, as_regional, patient_for, record_of
+from tests.support.people import MACHINE, SEED
+
+CLAIM = IdentityClaim(
+    Traits("PAT-TROIS", "DOMINIQUE", "DOMINIQUE", "1979-03-28", "female"),
+    Ins("279035121518989", Root.NIR_TEST),
+    reliability=frozenset({"VALI"}),
+)
+
+
+async def test_patients_written_through_fhir_are_matched_by_the_worker(access, database, clock):
+    reactor = Reactor(database=database, access=access, clock=clock, reactions=[jobs.match_stored_patient])
+    await reactor.prepare()
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(as_regional(patient_for(CLAIM), "1") | {"id": "record"})
+    async with access.act(MACHINE, door="fhir") as ctx:
+        known, unknown = await ctx.records.write(
+            patient_for(CLAIM), {"resourceType": "Patient", "name": [{"family": "INCONNU", "given": ["ANA"]}]}
+        )
+    await reactor.drain()
+    async with access.act(SEED) as ctx:
+        assert await record_of(ctx, known["id"]) == "record"
+        assert await record_of(ctx, unknown["id"]) is None
