@@ -8,11 +8,9 @@ from typing import Any, Protocol
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
-from starlette.staticfiles import StaticFiles
 
 from maillage.access.access import Access
 from maillage.access.permissions import Permission
@@ -23,6 +21,7 @@ from maillage.connectors.psc.relying_party import PSC_ACR, PSC_SCOPE, origin
 from maillage.db import Database
 from maillage.errors import Invalid, MaillageError, NotFound
 from maillage.files import Files
+from maillage.http.built import BuiltFiles
 from maillage.http.envelope import Envelope
 from maillage.http.faults import MethodNotAllowed, Render, answer_fault
 from maillage.http.headers import security_headers
@@ -34,8 +33,6 @@ from maillage.http.routes import Declared, bare, stream
 from maillage.http.sign_in import CARD, CARDLESS, SignIn
 from maillage.http.visitors import Visitors
 from maillage.http.wrapper import Answer, mounted
-
-STATIC_CACHE = "public, max-age=31536000, immutable"
 
 
 class Platform(Protocol):
@@ -142,7 +139,7 @@ def _mounted(
 ) -> list[BaseRoute]:
     routes: list[BaseRoute] = [mounted(one, Answer(one, access=access, visitors=visitors, render=render)) for one in declared]
     if static is not None:
-        routes.append(Mount("/static", GZipMiddleware(_Static(directory=static), minimum_size=1000), name="static"))
+        routes.append(Mount("/static", BuiltFiles(directory=static), name="static"))
     return routes
 
 
@@ -153,13 +150,6 @@ def _probes(platform: Platform, more: Mapping[str, Probe]) -> Probes:
     for name, probe in more.items():
         probes.add(name, probe)
     return probes
-
-
-class _Static(StaticFiles):
-    def file_response(self, *args: Any, **options: Any) -> Response:
-        response = super().file_response(*args, **options)
-        response.headers["Cache-Control"] = STATIC_CACHE
-        return response
 
 
 def _unrouted(render: Render | None) -> Any:

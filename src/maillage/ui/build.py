@@ -60,10 +60,13 @@ def _write(files: dict[str, bytes]) -> dict[str, str]:
     manifest = {name: _hashed(name, content) for name, content in files.items()}
     for name, content in files.items():
         (BUILD / manifest[name]).write_bytes(content)
-        logger.info("%s: %d bytes, %d gzip", manifest[name], len(content), len(gzip.compress(content)))
+        packed = gzip.compress(content, mtime=0)
+        if len(packed) < len(content):
+            (BUILD / f"{manifest[name]}.gz").write_bytes(packed)
+        logger.info("%s: %d bytes, %d gzip", manifest[name], len(content), len(packed))
     (BUILD / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     for old in BUILD.iterdir():
-        if old.name not in {*manifest.values(), "manifest.json"}:
+        if old.name.removesuffix(".gz") not in {*manifest.values(), "manifest.json"}:
             old.unlink()
     return manifest
 

@@ -11,13 +11,12 @@ import pytest
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 from playwright.async_api import Browser
 from starlette.applications import Starlette
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from maillage.access.actors import Actor, ActorKind, Role
+from maillage.http.built import BuiltFiles
 from maillage.http.request import Request, Visitor
 from maillage.ui import AllergyState, Banner, InsStatus, render
 from maillage.ui.assets import BUILD, URL
@@ -88,7 +87,7 @@ def application(actor: Actor) -> Starlette:
             Route("/galerie", Shown()),
             Route("/flux", flux),
             *places,
-            Mount(URL, GZipMiddleware(StaticFiles(directory=BUILD))),
+            Mount(URL, BuiltFiles(directory=BUILD)),
         ]
     )
 
