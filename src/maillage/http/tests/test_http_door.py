@@ -1,5 +1,6 @@
 """The HTTP door: who is let in, what a refusal looks like, what every answer carries."""
 
+import gzip
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -317,12 +318,24 @@ async def test_a_request_has_an_id_and_a_good_one_that_was_given_is_kept(nobody:
     assert bad != "a b\tc;"
 
 
-async def test_static_files_are_kept_for_a_year_and_compressed(platform: Platform, tmp_path: Path) -> None:
-    (tmp_path / "page.0123.css").write_text("p{color:red}\n" * 500)
+async def test_built_files_are_kept_for_a_year_and_sent_packed_to_those_who_can_read_it(
+    platform: Platform, tmp_path: Path
+) -> None:
+    sheet = "p{color:red}\n" * 500
+    (tmp_path / "page.0123.css").write_text(sheet)
+    (tmp_path / "page.0123.css.gz").write_bytes(gzip.compress(sheet.encode()))
+    (tmp_path / "letter.0123.woff2").write_bytes(b"font")
     async with reader(application(platform, static=tmp_path)) as client:
         answer = await client.get("/static/page.0123.css", headers={"accept-encoding": "gzip"})
+        plain = await client.get("/static/page.0123.css", headers={"accept-encoding": "identity"})
+        font = await client.get("/static/letter.0123.woff2", headers={"accept-encoding": "gzip"})
+        absent = await client.get("/static/absent.css", headers={"accept-encoding": "gzip"})
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-    assert answer.headers["content-encoding"] == "gzip"
+    assert (answer.headers["content-encoding"], answer.text) == ("gzip", sheet)
+    assert answer.headers["content-type"].startswith("text/css")
+    assert ("content-encoding" in plain.headers, plain.text) == (False, sheet)
+    assert ("content-encoding" in font.headers, font.content) == (False, b"font")
+    assert absent.status_code == 404
 
 
 async def test_no_log_line_names_a_patient_or_a_query(gp: httpx.AsyncClient) -> None:
