@@ -16,20 +16,30 @@
     notice.querySelector("[data-news-words]").textContent = count === 1 ? "1 nouveauté" : `${count} nouveautés`;
   };
 
+  /* One page of the browser listens for all of them, whoever holds the lock: over HTTP/1.1 a browser opens six connections to a host, and
+     a seventh page that listened would never load. */
   const listen = () => {
     const notices = [...document.querySelectorAll("[data-news]")];
     if (!notices.length) return;
     const waiting = new Map();
-    const source = new EventSource("/flux");
-    source.addEventListener("change", (event) => {
+    const others = new BroadcastChannel("maillage-flux");
+    const hear = (topic) => {
       for (const notice of notices) {
-        if (event.data !== notice.dataset.news && event.data !== "reprise") continue;
+        if (topic !== notice.dataset.news && topic !== "reprise") continue;
         clearTimeout(waiting.get(notice));
         waiting.set(notice, setTimeout(() => tell(notice), 150));
       }
+    };
+    const stream = () => new Promise((end) => {
+      const source = new EventSource("/flux");
+      const stop = () => { source.close(); end(); };
+      source.addEventListener("change", (event) => { hear(event.data); others.postMessage(event.data); });
+      source.addEventListener("fin", stop);
+      addEventListener("pagehide", stop, { once: true });
     });
-    source.addEventListener("fin", () => source.close());
-    addEventListener("pagehide", () => source.close(), { once: true });
+    others.addEventListener("message", (event) => hear(event.data));
+    if (navigator.locks) navigator.locks.request("maillage-flux", stream);
+    else stream();
   };
 
   const start = (root) => {
