@@ -68,14 +68,17 @@ def database_of(config: Config) -> "Iterator[str]":
 
 
 @asynccontextmanager
-async def platform_of(config: Config, *, clock: Clock | None = None) -> AsyncIterator[Platform]:
-    """The parts of a process, connected. `config.database_url` must be set (see `database_of`)."""
+async def platform_of(config: Config, *, clock: Clock | None = None, patience: float = 10.0) -> AsyncIterator[Platform]:
+    """The parts of a process, connected. `config.database_url` must be set (see `database_of`).
+
+    `patience`: seconds that a caller waits for a connection before the database counts as gone.
+    """
     if not config.database_url:
         raise SetupError("no database: MAILLAGE_DATABASE_URL is empty")
     clock = clock or SystemClock()
     files = open_files(config.files_url, folder=config.data / "files")
     sessions = SessionPolicy(idle=timedelta(seconds=config.session_idle), lifetime=timedelta(seconds=config.session_lifetime))
-    async with await Database.open(config.database_url, size=config.database_pool) as database:
+    async with await Database.open(config.database_url, size=config.database_pool, patience=patience) as database:
         store = Store()
         access = Access(database, store=store, files=files, clock=clock, sessions=sessions)
         yield Platform(config, clock, database, files, store, access)
@@ -92,12 +95,16 @@ def load_services(*doors: str) -> list[Any]:
     return found
 
 
-def declared_routes() -> list[Any]:
+def declared_routes(config: Config | None = None) -> list[Any]:
     """Every route of no service, of the services, then of the FHIR door: an operation of a service comes before the door's own interactions."""
     from maillage.http.fhir import fhir_routes
     from maillage.ui.pages import routes as own
 
-    return [*own, *(route for module in load_services() for route in getattr(module, "routes", ())), *fhir_routes()]
+    return [
+        *own,
+        *(route for module in load_services() for route in getattr(module, "routes", ())),
+        *fhir_routes(max_body=(config or Config()).body_limit),
+    ]
 
 
 def web(platform: Platform) -> Any:
@@ -114,7 +121,7 @@ def web(platform: Platform) -> Any:
     _watch(probes)
     return create_app(
         platform,
-        declared_routes(),
+        declared_routes(platform.config),
         render=ui.render,
         static=static,
         probes=probes,

@@ -12,6 +12,8 @@ from maillage.config import Config
 from maillage.jobs import JobRunner, Outside, declared_in
 from maillage.services.exchange.ports import serve_mllp
 
+DOOR_PATIENCE = 1.0  # the MLLP door itself waits for the database, message by message
+
 Task = Callable[[Platform, asyncio.Event], Awaitable[None]]
 
 
@@ -24,7 +26,7 @@ def work(config: Config) -> int:
 def receive(config: Config) -> int:
     """The MLLP door: takes messages until it is told to stop; what is in hand is finished first."""
     logs.configure(config.log_level, process="mllp")
-    return _until_told_to_stop(config, _receive)
+    return _until_told_to_stop(config, _receive, patience=DOOR_PATIENCE)
 
 
 async def _work(platform: Platform, stop: asyncio.Event) -> None:
@@ -49,17 +51,17 @@ def _outside(platform: Platform) -> Outside:
     return Outside(mail=mailer_of(platform), base_url=platform.config.base_url)
 
 
-def _until_told_to_stop(config: Config, task: Task) -> int:
+def _until_told_to_stop(config: Config, task: Task, *, patience: float = 10.0) -> int:
     with database_of(config) as dsn:
-        asyncio.run(_run(replace(config, database_url=dsn), task))
+        asyncio.run(_run(replace(config, database_url=dsn), task, patience))
     return 0
 
 
-async def _run(config: Config, task: Task) -> None:
+async def _run(config: Config, task: Task, patience: float) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     load_services()
-    async with platform_of(config) as platform:
+    async with platform_of(config, patience=patience) as platform:
         await task(platform, stop)

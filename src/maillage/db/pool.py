@@ -18,6 +18,8 @@ from maillage.errors import Unavailable
 # (docs/adr/0004-store.md). A statement that must be planned for its values is sent with them written in.
 OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_generic_plan"
 
+FIRST_CONNECTION = 10.0  # seconds; a server that has just started answers late
+
 Row = dict[str, Any]
 Connection = AsyncConnection[Row]
 
@@ -80,10 +82,10 @@ class Database:
         """Connects, or raises Unavailable. `patience` is how many seconds a caller waits for a connection."""
         database = cls(dsn, size=size, patience=patience)
         try:
-            await database._pool.open(wait=True, timeout=patience)
+            await database._pool.open(wait=True, timeout=max(patience, FIRST_CONNECTION))
         except PoolTimeout as fault:
             await database._pool.close()
-            raise Unavailable(f"no connection to the database in {patience:g} s") from fault
+            raise Unavailable(f"no connection to the database in {max(patience, FIRST_CONNECTION):g} s") from fault
         return database
 
     async def close(self) -> None:
