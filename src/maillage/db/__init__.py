@@ -2,7 +2,7 @@
 
 from maillage.db.embedded import EmbeddedPostgres
 from maillage.db.migrations import migrate, pending
-from maillage.db.pool import Connection, Database, count_statements
+from maillage.db.pool import Connection, Database, count_statements, end_if_cancelled
 from maillage.db.queries import Queries, Query, load_queries
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Queries",
     "Query",
     "count_statements",
+    "end_if_cancelled",
     "load_queries",
     "migrate",
     "pending",

@@ -1,5 +1,6 @@
 """A pool of connections, and transactions on it."""
 
+import asyncio
 import select
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -43,6 +44,14 @@ def count_statements() -> Iterator[StatementCount]:
         yield counter
     finally:
         _count.reset(token)
+
+
+def end_if_cancelled() -> None:
+    """Ends a task that was told to stop. A cancellation may come out of the driver as a lost connection: a loop that goes on after a
+    fault calls this first, or it would never end."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _CountingCursor(AsyncCursor[Row]):
@@ -114,6 +123,7 @@ class Database:
         except (PoolTimeout, psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow) as fault:
             raise Unavailable("the database does not answer") from fault
         except psycopg.OperationalError as fault:
+            end_if_cancelled()
             if fault.sqlstate is None or fault.sqlstate[:2] in {"08", "57"}:
                 raise Unavailable("the connection to the database was lost") from fault
             raise

@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 
 from maillage.access.actors import Actor
 from maillage.access.context import Context
-from maillage.db import Database, load_queries
+from maillage.db import Database, end_if_cancelled, load_queries
 from maillage.errors import Unavailable
 from maillage.http.request import Request, Visitor
 from maillage.http.visitors import Visitors
@@ -125,6 +125,7 @@ class Live:
             try:
                 await self._listen()
             except (Unavailable, OperationalError) as error:
+                end_if_cancelled()
                 log.warning("live_lost", error=type(error).__name__)
             self.listening.clear()
             await asyncio.sleep(RECONNECT_SECONDS)

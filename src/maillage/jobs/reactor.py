@@ -16,7 +16,7 @@ from psycopg import OperationalError
 from maillage.access.access import Access
 from maillage.access.actors import Actor, job_actor
 from maillage.clock import Clock
-from maillage.db import Database, load_queries
+from maillage.db import Database, end_if_cancelled, load_queries
 from maillage.errors import Unavailable
 from maillage.events import kinds
 from maillage.events.base import decode
@@ -83,6 +83,7 @@ class Reactor:
                 if await self._woken(one):
                     await self._settle(one)
             except (Unavailable, OperationalError) as error:
+                end_if_cancelled()
                 log.warning("reaction_waits_for_database", reaction=one.name, error=type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)
 
@@ -203,6 +204,7 @@ class Reactor:
             try:
                 await self._listen()
             except (Unavailable, OperationalError) as error:
+                end_if_cancelled()
                 log.warning("reactor_lost", error=type(error).__name__)
             await asyncio.sleep(AWAY_SECONDS)
 
@@ -228,6 +230,7 @@ class Reactor:
                 async with self._database.transaction() as conn:
                     await QUERIES.catch_up_idle(conn, reactions=list(self._reactions))
             except (Unavailable, OperationalError) as error:
+                end_if_cancelled()
                 log.warning("reactor_lost", error=type(error).__name__)
 
 

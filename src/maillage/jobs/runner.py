@@ -14,7 +14,7 @@ from psycopg import OperationalError
 from maillage import __version__
 from maillage.access.access import Access
 from maillage.clock import Clock
-from maillage.db import Database, load_queries
+from maillage.db import Database, end_if_cancelled, load_queries
 from maillage.errors import Unavailable
 from maillage.jobs.faults import place_of
 from maillage.jobs.reactions import Reaction
@@ -109,9 +109,9 @@ class JobRunner:
                     shutdown_graceful_timeout=10, stalled_worker_timeout=STALLED_SECONDS,
                 )  # fmt: skip
             except (OperationalError, procrastinate.exceptions.ConnectorException) as error:
-                if _told_to_stop():  # the queue met a lost database while it was being stopped, and raised that instead
-                    raise asyncio.CancelledError from error
+                end_if_cancelled()
                 log.warning("tasks_wait_for_database", error=type(error).__name__)
+            end_if_cancelled()
             await asyncio.sleep(1)
 
     async def _beat_always(self) -> None:
@@ -120,6 +120,7 @@ class JobRunner:
             try:
                 await self._beat()
             except (Unavailable, OperationalError) as error:
+                end_if_cancelled()
                 log.warning("heartbeat_missed", error=type(error).__name__)
 
     async def _beat(self) -> None:
@@ -138,6 +139,7 @@ class JobRunner:
             try:
                 await self._clean()
             except (Unavailable, OperationalError, procrastinate.exceptions.ConnectorException) as error:
+                end_if_cancelled()
                 log.warning("cleaning_missed", error=type(error).__name__)
             await asyncio.sleep(CLEAN_SECONDS)
 
@@ -150,8 +152,3 @@ class JobRunner:
         async with self._database.transaction() as conn:
             await QUERIES.forget_done(conn, before=now - KEEP_MARKS)
             await QUERIES.forget_workers(conn, before=now - FORGET_WORKERS)
-
-
-def _told_to_stop() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
