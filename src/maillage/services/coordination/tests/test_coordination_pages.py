@@ -1,0 +1,129 @@
+"""The record, the caseload and the tasks through their pages: few statements, and what protocols ask for becomes a task once."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+
+from maillage.access.access import Access
+from maillage.access.actors import Actor, ActorKind, Role
+from maillage.clock import FixedClock
+from maillage.db import count_statements
+from maillage.services.coordination import jobs, pages
+from maillage.services.pathways.events import ActionDue
+from tests.support.browser import HERE
+from tests.support.people import NOON, SEED, care_team, professional
+
+GP = professional("gp", Role.GP, name="Dr Camille EXEMPLE")
+STATEMENTS = 12  # of a record page with 200 documents, session and audit included
+COORDINATOR = Actor(
+    id="psc:lise", kind=ActorKind.PROFESSIONAL, name="Lise MAQUETTE", roles=frozenset({Role.COORDINATOR}),
+    reference="Practitioner/lise", organizations=("Organization/dac",),
+)  # fmt: skip
+
+
+def person(id: str, family: str) -> dict[str, Any]:
+    name = {"use": "official", "family": family, "given": ["DOMINIQUE"]}
+    return {"resourceType": "Patient", "id": id, "name": [name], "gender": "female", "birthDate": "1979-03-28"}
+
+
+def document(number: int) -> dict[str, Any]:
+    attachment = {"contentType": "application/pdf", "url": f"https://elsewhere.example/{number}", "title": f"Lettre {number}"}
+    return {
+        "resourceType": "DocumentReference", "status": "current", "subject": {"reference": "Patient/p"},
+        "type": {"coding": [{"system": "http://loinc.org", "code": "11490-0"}], "text": "Lettre de liaison"},
+        "date": (NOON - timedelta(days=number)).isoformat(), "content": [{"attachment": attachment}],
+    }  # fmt: skip
+
+
+@pytest.fixture
+async def territory(access: Access) -> None:
+    """One person with a GP, a coordination team and 200 documents."""
+    dac = {
+        "resourceType": "Organization", "id": "dac", "name": "DAC des Essais",
+        "type": [{"coding": [{"system": "https://mos.esante.gouv.fr/NOS/TRE_R02-SecteurActivite/FHIR/TRE-R02-SecteurActivite", "code": "SA57"}]}],
+    }  # fmt: skip
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            dac,
+            {"resourceType": "Practitioner", "id": "gp", "name": [{"text": "Dr Camille EXEMPLE", "family": "EXEMPLE"}]},
+            {"resourceType": "Practitioner", "id": "lise", "name": [{"text": "Lise MAQUETTE", "family": "MAQUETTE"}]},
+            {"resourceType": "PractitionerRole", "id": "lise-dac", "active": True, "practitioner": {"reference": "Practitioner/lise"},
+             "organization": {"reference": "Organization/dac"}},
+            person("p", "PAT-TROIS"), person("q", "AUTRE"),
+        )  # fmt: skip
+        await ctx.records.write(care_team("p", "Practitioner/gp", "Organization/dac"))
+        await ctx.records.write(*(document(number) for number in range(200)))
+
+
+@pytest.fixture
+def visit(application, signed_in):
+    """A client for one person."""
+
+    async def client(actor: Actor) -> AsyncClient:
+        cookies = dict([dict(await signed_in(actor))["cookie"].split("=", 1)])
+        transport = ASGITransport(app=application(pages))
+        return AsyncClient(transport=transport, base_url=HERE, headers={"accept": "text/html"}, cookies=cookies)
+
+    return client
+
+
+async def due(access: Access, *, patient: str = "p", focus: str = "DocumentReference/d") -> None:
+    event = ActionDue(
+        protocol="return-home", action="call-within-48h", patient=patient, focus=focus, due=NOON + timedelta(hours=48)
+    )
+    async with access.act(SEED) as ctx:
+        await jobs.plan_the_action(ctx, event)
+
+
+async def test_a_record_of_200_documents_is_read_in_few_statements(territory: None, visit: Any) -> None:
+    gp = await visit(GP)
+    with count_statements() as counted:
+        page = await gp.get("/patients/p")
+    assert page.status_code == 200
+    assert "Lettre 0" in page.text
+    assert "Dr Camille EXEMPLE" in page.text
+    assert counted.statements <= STATEMENTS
+
+
+async def test_a_record_that_is_not_theirs_is_not_there(territory: None, visit: Any) -> None:
+    gp = await visit(GP)
+    assert (await gp.get("/patients/q")).status_code == 404
+    assert "/patients/q" not in (await gp.get("/patients", params={"q": "AUTRE"})).text
+
+
+async def test_people_are_found_by_name_birth_date_and_in_any_order(territory: None, visit: Any) -> None:
+    gp = await visit(GP)
+    for text in ("pat-trois", "28/03/1979", "Dominique 28/03/1979"):
+        assert "/patients/p" in (await gp.get("/patients", params={"q": text})).text, text
+    assert "/patients/p" not in (await gp.get("/patients", params={"q": "29/03/1979"})).text
+
+
+async def test_what_is_asked_for_twice_is_one_task_of_the_coordination_team(territory: None, access: Access, visit: Any) -> None:
+    await due(access)
+    await due(access, focus="Encounter/e")
+    coordinator = await visit(COORDINATOR)
+    page = (await coordinator.get("/taches")).text
+    assert page.count("Marquer comme faite") == 1
+    assert "PAT-TROIS Dominique" in page
+    assert "/documents/d" in page
+
+
+async def test_nobody_without_a_coordination_team_gets_a_task(territory: None, access: Access) -> None:
+    await due(access, patient="q")
+    async with access.act(SEED) as ctx:
+        assert await ctx.records.find("Task") == []
+
+
+async def test_a_late_task_says_so_and_leads_the_caseload(territory: None, access: Access, visit: Any, clock: FixedClock) -> None:
+    await due(access)
+    clock.advance(timedelta(days=5))
+    coordinator = await visit(COORDINATOR)
+    assert "en retard de 3 jours" in (await coordinator.get("/taches")).text
+    caseload = (await coordinator.get("/file-active")).text
+    assert "Appel de retour à domicile, en retard de 3 jours" in " ".join(caseload.split())
+
+
+async def test_the_gp_has_no_caseload_of_the_coordination_team(territory: None, visit: Any) -> None:
+    assert (await (await visit(GP)).get("/file-active")).status_code == 403
