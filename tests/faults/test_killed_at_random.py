@@ -23,7 +23,6 @@ from tests.support.processes import Killable, Server, free_port
 AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 SOURCES = 4
 SPOILT_EVERY = 10
-PAUSE = (1.0, 4.0)
 
 
 @dataclass
@@ -114,10 +113,13 @@ async def deliver(post: Post, names: list[str], port: int) -> None:
         await client.close()
 
 
-async def kill_now_and_then(site: Site, dice: random.Random) -> None:
-    """Kill a part chosen by chance, start it again, wait, and so on until cancelled."""
+async def kill_now_and_then(site: Site, post: Post, dice: random.Random, every: tuple[int, int]) -> None:
+    """Kill a part chosen by chance after some letters more were answered, start it again, and so on until cancelled."""
+    answered = 0
     while True:
-        await asyncio.sleep(dice.uniform(*PAUSE))
+        answered = len(post.answers) + dice.randint(*every)
+        while len(post.answers) < answered:
+            await asyncio.sleep(0.002)
         part = dice.choice(site.parts)
         await asyncio.to_thread(part.kill)
         await asyncio.sleep(dice.uniform(0, 0.5))
@@ -156,10 +158,10 @@ def template(shared_data: Path) -> bytes:
     return (shared_data / "cda" / "selection" / "LDL-SES_2022.01.xml").read_bytes()
 
 
-async def _survives(site: Site, template: bytes, *, how_many: int, seed: int) -> None:
+async def _survives(site: Site, template: bytes, *, how_many: int, seed: int, every: tuple[int, int]) -> None:
     dice = random.Random(seed)
     post = letters(template, how_many)
-    await deliver_all(site, post, lambda: kill_now_and_then(site, dice), seconds=60 + 3 * how_many)
+    await deliver_all(site, post, lambda: kill_now_and_then(site, post, dice, every), seconds=60 + 3 * how_many)
     await asyncio.to_thread(site.server.start)
     check(site, post)
     kills = {type(part).__name__ + getattr(part, "verb", ""): part.kills for part in site.parts}
@@ -168,12 +170,12 @@ async def _survives(site: Site, template: bytes, *, how_many: int, seed: int) ->
 
 
 async def test_sixty_letters_survive_processes_killed_at_random(site: Site, template: bytes) -> None:
-    await _survives(site, template, how_many=60, seed=20261123)
+    await _survives(site, template, how_many=60, seed=20261123, every=(5, 12))
 
 
 @pytest.mark.long
 async def test_two_thousand_letters_survive_processes_killed_at_random(site: Site, template: bytes) -> None:
-    await _survives(site, template, how_many=2000, seed=7)
+    await _survives(site, template, how_many=2000, seed=7, every=(20, 60))
 
 
 @pytest.mark.long

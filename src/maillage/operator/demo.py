@@ -71,8 +71,7 @@ async def _running(config: Config, wanted: Wanted) -> None:
     _say(f"base de données et documents : {config.data}")
     migrate(config.database_url)
     async with _family() as family:
-        config, told = await _emulators(config, wanted, family)
-        tokens = await _people(config, wanted)
+        (config, told), tokens = await asyncio.gather(_emulators(config, wanted, family), _people(config, wanted))
         await _processes(config, family)
         _announce(config, wanted, told, tokens)
         await asyncio.Event().wait()
@@ -100,7 +99,7 @@ async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Co
     )
     personas = config.data / "personas.json"
     personas.write_text(json.dumps([_identity(p) for p in PERSONAS if p.role != "system"], ensure_ascii=False))
-    psc = await family.add(
+    identity = family.add(
         _module(
             "Pro Santé Connect (émulateur)", "maillage.connectors.psc.emulator", config, "--personas", str(personas),
             "--client", f"{config.psc_client_id}:{config.psc_client_secret}",
@@ -109,9 +108,8 @@ async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Co
             "--port", str(free_port()),
         )
     )  # fmt: skip
-    mail = await family.add(
-        _module("messagerie (émulateur)", "maillage.connectors.mail.emulator", config, "--port", str(free_port()))
-    )
+    post = family.add(_module("messagerie (émulateur)", "maillage.connectors.mail.emulator", config, "--port", str(free_port())))
+    psc, mail = await asyncio.gather(identity, post)
     config = replace(config, psc_issuer=psc.said["issuer"], smtp=mail.said["smtp"], mail_viewer=mail.said["web"])
     return config, {"smtp": mail.said["smtp"], "mail": mail.said["web"], "psc": psc.said["web"]}
 

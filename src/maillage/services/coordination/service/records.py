@@ -12,12 +12,12 @@ from maillage.ui import Banner
 
 FOUND = "30"
 LIMITS = {
-    "DocumentReference": 60,
+    "DocumentReference": 30,
     "Encounter": 20,
     "Condition": 30,
     "MedicationRequest": 30,
     "MedicationStatement": 30,
-    "Observation": 80,
+    "Observation": 60,
     "AllergyIntolerance": 20,
     "Appointment": 10,
 }

@@ -156,6 +156,7 @@ async def test_the_screens_are_accessible_and_one_key_decides(browser, app, acce
         await checked.check(name)
     plain = await screen(browser, app, headers=headers, scripts=False)
     await plain.open("/identites/1")
+    await plain.page.locator("button:focus").wait_for()
     async with plain.page.expect_response("**/identites/1/*") as answered:
         await plain.page.keyboard.press("Enter")
     assert (await answered.value).status == 303
