@@ -113,6 +113,18 @@ async def deliver(post: Post, names: list[str], port: int) -> None:
         await client.close()
 
 
+async def listening(port: int) -> None:
+    """Returns when the door accepts a connection: what is sent before is refused by the machine, not by the door."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await (await Client.connect("127.0.0.1", port, timeout=5)).close()
+            except MaillageError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
 async def kill_now_and_then(site: Site, post: Post, dice: random.Random, every: tuple[int, int]) -> None:
     """Kill a part chosen by chance after some letters more were answered, start it again, and so on until cancelled."""
     answered = 0
@@ -181,9 +193,11 @@ async def test_two_thousand_letters_survive_processes_killed_at_random(site: Sit
 @pytest.mark.long
 async def test_letters_wait_for_a_database_that_is_gone_for_ten_seconds(site: Site, template: bytes) -> None:
     post = letters(template, 40)
+    await listening(site.port)
 
     async def gone() -> None:
-        await asyncio.sleep(1.5)
+        while len(post.answers) < 8:
+            await asyncio.sleep(0.002)
         await asyncio.to_thread(site.server.kill)
         await asyncio.sleep(10)
         await asyncio.to_thread(site.server.start)
