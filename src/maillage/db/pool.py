@@ -132,7 +132,7 @@ class Database:
     async def autocommit(self) -> AsyncIterator[Connection]:
         """A connection of its own outside the pool, for LISTEN and for what cannot run in a transaction."""
         try:
-            connection = await AsyncConnection.connect(self.dsn, autocommit=True, row_factory=dict_row, options="-c timezone=UTC")
+            connection = await AsyncConnection.connect(self.dsn, autocommit=True, row_factory=dict_row, options=OPTIONS)
         except psycopg.OperationalError as fault:
             raise Unavailable("the database does not answer") from fault
         async with connection:

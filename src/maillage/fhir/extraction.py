@@ -34,7 +34,7 @@ class IndexRows:
     date: Span | None = None
     """The main date of the resource (`main_date(type)`): from the earliest to the latest of its values."""
     hot: set[int] = field(default_factory=set)
-    """The any-system and exact tokens of the parameters in `HOT[type]`: to be found together with the main date."""
+    """To be found together with the main date: the any-system and exact tokens of the parameters in `HOT[type]`, or the keys of `QUEUES[type]`."""
     present: set[str] = field(default_factory=set)
     """The parameters of any type that have a value, for `:missing`."""
     patient: str | None = None

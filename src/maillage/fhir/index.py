@@ -1,13 +1,14 @@
 """What a resource is found by: the rows that the store writes beside it, taken from the SearchParameter definitions."""
 
 from functools import cache
+from uuid import UUID
 
-from maillage.fhir import definitions
+from maillage.fhir import definitions, ids
 from maillage.fhir.extraction import IndexRows, Node, visit
 from maillage.fhir.json import Resource
-from maillage.fhir.tokens import token
+from maillage.fhir.tokens import hash64, token
 
-__all__ = ["HOT", "IndexRows", "index", "main_date"]
+__all__ = ["HOT", "QUEUES", "IndexRows", "index", "main_date", "queue"]
 
 
 HOT: dict[str, tuple[str, ...]] = {
@@ -18,6 +19,10 @@ HOT: dict[str, tuple[str, ...]] = {
     "Procedure": ("code",),
 }
 """Token parameters that are searched population-wide in a window of the main date (STORE.md, design D)."""
+
+QUEUES: dict[str, tuple[str, str]] = {"Communication": ("recipient", "status"), "Task": ("owner", "status")}
+"""A reference and a plain code that are searched together: someone's inbox, someone's work.
+What was dealt with never slows what waits. These types are not in `HOT`."""
 
 _DATES = """
     birthdate authored authored-on authoredon date period sent created recorded recorded-date onset-date start started start-date
@@ -40,6 +45,8 @@ def index(resource: Resource) -> IndexRows:
     spans = [found for found in rows.dates if found[0] == main]
     if spans:
         rows.date = (min(found[1] for found in spans), max(found[2] for found in spans))
+    if kind in QUEUES:
+        rows.hot = _queues(kind, rows)
     rows.patient = _patient(kind, rows)
     return rows
 
@@ -47,13 +54,23 @@ def index(resource: Resource) -> IndexRows:
 @cache
 def _tree(kind: str) -> Node:
     """Every place of every supported parameter of the type, joined where their paths begin alike."""
-    hot = HOT.get(kind, ())
+    hot = QUEUES[kind][1:] if kind in QUEUES else HOT.get(kind, ())
     tree = Node()
     for parameter in definitions.search_parameters(kind).values():
         if parameter.code not in _IN_COLUMNS:
             for place in parameter.places:
                 tree.grow(kind, parameter, place, hot=parameter.code in hot)
     return tree
+
+
+def queue(kind: str, target: str, key: UUID, code: int) -> int:
+    """The key in `hot` of a pair that `QUEUES` declares: type and stored key of the resource referred to, and a token of the code."""
+    return hash64(f"{kind}|{target}/{key}|{code}")
+
+
+def _queues(kind: str, rows: IndexRows) -> set[int]:
+    waiting = [(target, ids.key(id)) for parameter, target, id in rows.references if parameter == QUEUES[kind][0]]
+    return {queue(kind, target, key, code) for target, key in waiting for code in rows.hot}
 
 
 @cache

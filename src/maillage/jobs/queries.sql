@@ -8,6 +8,17 @@ on conflict (reaction) do update set kinds = excluded.kinds where reaction_curso
 -- Whether no worker ever ran on this database.
 select not exists (select from reaction_cursor) as fresh
 
+-- name: waiting_reactions :many
+-- Those of these reactions that have an event waiting, no pause apart, and whether the oldest can be read: an older transaction may hold it back.
+select c.reaction, next.xid < pg_snapshot_xmin(pg_current_snapshot()) as readable
+from reaction_cursor c, lateral (
+  select event.xid from event
+  where (event.xid, event.seq) > (c.xid, c.seq) and event.kind = any(c.kinds)
+  order by event.xid, event.seq
+  limit 1
+) next
+where c.reaction = any(%(reactions)s) and (c.retry_at is null or c.retry_at <= %(now)s)
+
 -- name: claim_events :many
 -- The next events of a reaction, its cursor locked until the commit; none while another worker holds it or a pause lasts.
 with mine as (

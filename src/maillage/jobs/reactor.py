@@ -21,16 +21,12 @@ from maillage.errors import Unavailable
 from maillage.events import kinds
 from maillage.events.base import decode
 from maillage.jobs.faults import place_of
+from maillage.jobs.lookout import AWAY_SECONDS, Lookout
 from maillage.jobs.reactions import Reaction, pause_after
 
 log = structlog.get_logger(__name__)
 
 QUERIES = load_queries("maillage.jobs")
-LOOK_SECONDS = 3.0
-AWAY_SECONDS = 1.0
-IDLE_SECONDS = 30.0
-# An older transaction may hold the event back for an instant after the notice came.
-SETTLE_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
 AT_ONCE = 4
 
 
@@ -42,9 +38,8 @@ class Reactor:
         self._access = access
         self._clock = clock
         self._reactions = {one.name: one for one in reactions}
-        self._wake = {one.name: asyncio.Event() for one in reactions}
+        self._lookout = Lookout(database=database, clock=clock, reactions=self._reactions)
         self._paused: dict[str, datetime] = {}
-        self._to_retry = set(self._reactions)
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def prepare(self) -> None:
@@ -60,8 +55,7 @@ class Reactor:
     async def run(self) -> None:
         """React until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen_always())
-            group.create_task(self._catch_up_always())
+            group.create_task(self._lookout.run())
             for one in self._reactions.values():
                 group.create_task(self._serve(one))
 
@@ -80,46 +74,30 @@ class Reactor:
             try:
                 await self._exhaust(one)
                 await self._retry_dead_letters(one)
-                if await self._woken(one):
-                    await self._settle(one)
+                await self._lookout.woken(one.name, patience=self._patience(one))
             except (Unavailable, OperationalError) as error:
                 end_if_cancelled()
                 log.warning("reaction_waits_for_database", reaction=one.name, error=type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)
 
-    async def _woken(self, one: Reaction) -> bool:
-        """Wait for a notice, or until it is time to look anyway."""
-        wake = self._wake[one.name]
-        try:
-            await asyncio.wait_for(wake.wait(), self._patience(one))
-        except TimeoutError:
-            return False
-        wake.clear()
-        return True
-
-    async def _settle(self, one: Reaction) -> None:
-        """Look until the event that a notice told of can be read."""
-        for pause in SETTLE_SECONDS:
-            if await self._exhaust(one):
-                return
-            await asyncio.sleep(pause)
-
-    def _patience(self, one: Reaction) -> float:
+    def _patience(self, one: Reaction) -> float | None:
+        """Seconds until the event that failed may be tried again; None when nothing is to be tried."""
         retry_at = self._paused.pop(one.name, None)
-        if retry_at is None:
-            return LOOK_SECONDS
-        return min(LOOK_SECONDS, max(0.02, (retry_at - self._clock.now()).total_seconds()))
+        return None if retry_at is None else max(0.02, (retry_at - self._clock.now()).total_seconds())
 
     async def _exhaust(self, one: Reaction) -> int:
-        total = 0
+        total, more = 0, True
         async with self._room:
-            while done := await self._step(one):
+            while more:
+                done, more = await self._step(one)
                 total += done
         return total
 
-    async def _step(self, one: Reaction) -> int:
-        """Handle the next events; when one of several fails, handle them again one by one."""
+    async def _step(self, one: Reaction) -> tuple[int, bool]:
+        """Handle the next events; when one of several fails, handle them again one by one. How many, and whether others may wait."""
         done, failed = await self._handle(one, one.batch)
+        if not failed:
+            return done, done == one.batch
         alone = len(failed)
         for _ in range(alone if alone > 1 else 0):
             count, failed = await self._handle(one, 1)
@@ -128,7 +106,7 @@ class Reactor:
             done += count
         if len(failed) == 1:
             done += await self._failed(one, *failed[0])
-        return done
+        return done, done > 0
 
     async def _handle(self, one: Reaction, limit: int) -> tuple[int, list[tuple[dict[str, Any], Exception]]]:
         """One transaction: how many events it handled, or those it tried and the failure that undid them."""
@@ -179,8 +157,8 @@ class Reactor:
 
     async def _retry_dead_letters(self, one: Reaction) -> None:
         """Handle the events set aside that someone asked to try again."""
-        if one.name in self._to_retry:
-            self._to_retry.discard(one.name)
+        if one.name in self._lookout.to_retry:
+            self._lookout.to_retry.discard(one.name)
             while await self._retry_dead_letter(one):
                 pass
 
@@ -198,40 +176,6 @@ class Reactor:
             async with self._database.transaction() as conn:
                 await QUERIES.keep_dead_letter(conn, id=letter["id"], fault=place_of(error), now=self._clock.now())
         return letter is not None
-
-    async def _listen_always(self) -> None:
-        while True:
-            try:
-                await self._listen()
-            except (Unavailable, OperationalError) as error:
-                end_if_cancelled()
-                log.warning("reactor_lost", error=type(error).__name__)
-            await asyncio.sleep(AWAY_SECONDS)
-
-    async def _listen(self) -> None:
-        async with self._database.autocommit() as conn:
-            await conn.execute(b"listen maillage_event; listen maillage_retry")
-            for one in self._reactions.values():
-                self._tell(one, retry=True)
-            async for notice in conn.notifies():
-                for one in self._reactions.values():
-                    if notice.payload in one.kinds or notice.payload == one.name:
-                        self._tell(one, retry=notice.channel == "maillage_retry")
-
-    def _tell(self, one: Reaction, *, retry: bool) -> None:
-        if retry:
-            self._to_retry.add(one.name)
-        self._wake[one.name].set()
-
-    async def _catch_up_always(self) -> None:
-        while True:
-            await asyncio.sleep(IDLE_SECONDS)
-            try:
-                async with self._database.transaction() as conn:
-                    await QUERIES.catch_up_idle(conn, reactions=list(self._reactions))
-            except (Unavailable, OperationalError) as error:
-                end_if_cancelled()
-                log.warning("reactor_lost", error=type(error).__name__)
 
 
 def _actor(one: Reaction) -> Actor:

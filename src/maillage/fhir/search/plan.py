@@ -11,7 +11,7 @@ from enum import Enum
 from functools import reduce
 from typing import TypeVar
 
-from maillage.fhir.index import HOT, main_date
+from maillage.fhir.index import HOT, QUEUES, main_date, queue
 from maillage.fhir.rows import SHORT
 from maillage.fhir.search.criteria import Chained, Criterion, HasReferrer, IdIs, MainDate, RefersTo, TokenIs
 from maillage.fhir.search.dates import Bounds
@@ -24,7 +24,7 @@ class Drive(Enum):
     ID = "the primary key, for given ids"
     PATIENT = "(patient, rt, d0): one patient's record"
     UNIQUE = "the tokens, for a parameter whose values are nearly unique"
-    HOT = "hot (k, d0): a declared token in the order of the main date"
+    HOT = "hot (k, d0): a declared token, or a declared reference with its code, in the order of the main date"
     DATE = "(rt, d0): one short range of the main date"
     FREE = "whatever the planner finds best for these values"
 
@@ -39,49 +39,81 @@ OLDEST = (SortKey("date", False), SortKey("id", False))
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The drive, the criterion it answers (left out of the conditions), the whole order, and the bounds of the main date."""
+class Driver:
+    """An index, the criteria it answers (left out of the conditions), and for `hot` the key to be read."""
 
     drive: Drive
-    driver: Criterion | None
+    answers: tuple[Criterion, ...] = ()
+    key: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What drives, the whole order, and the bounds of the main date."""
+
+    driver: Driver
     order: tuple[SortKey, ...]
     bounds: Bounds
+
+    @property
+    def drive(self) -> Drive:
+        """The index that the statement is driven by."""
+        return self.driver.drive
 
 
 def plan(query: SearchQuery) -> Plan:
     """The plan of a search, from its shape alone."""
-    drive, driver = _drive(query)
-    return Plan(drive, driver, _order(query, drive), _bounds(query.criteria))
+    driver = _driver(query)
+    return Plan(driver, _order(query, driver.drive), _bounds(query.criteria))
 
 
-def _drive(query: SearchQuery) -> tuple[Drive, Criterion | None]:
+def _driver(query: SearchQuery) -> Driver:
     criteria = query.criteria
     if by_id := _first(criteria, IdIs):
-        return Drive.ID, by_id
+        return Driver(Drive.ID, (by_id,))
     if any(isinstance(criterion, Chained | HasReferrer) for criterion in criteria):
-        return Drive.FREE, None
+        return Driver(Drive.FREE)
     for criterion in criteria:
         if isinstance(criterion, RefersTo) and criterion.patient:
-            return Drive.PATIENT, criterion
+            return Driver(Drive.PATIENT, (criterion,))
     for criterion in criteria:
         if isinstance(criterion, TokenIs) and criterion.parameter in NEARLY_UNIQUE and not criterion.negated:
-            return Drive.UNIQUE, criterion
-    if hot := _hot(query):
-        return Drive.HOT, hot
-    if _short(criteria):
-        return Drive.DATE, None
-    return Drive.FREE, None
+            return Driver(Drive.UNIQUE, (criterion,))
+    if _by_main_date(query) and (dated := _queue(query) or _hot(query)):
+        return dated
+    return Driver(Drive.DATE if _short(criteria) else Drive.FREE)
 
 
-def _hot(query: SearchQuery) -> TokenIs | None:
-    """The declared token that may drive: one value with a code, an order that its key has, and few rows to look at in vain."""
-    if len(query.sort) > 1 or any(key.column != "date" for key in query.sort) or main_date(query.kind) is None:
-        return None
+def _by_main_date(query: SearchQuery) -> bool:
+    """Whether the wanted order is one that the keys of `hot` have."""
+    return len(query.sort) < 2 and all(key.column == "date" for key in query.sort) and main_date(query.kind) is not None
+
+
+def _queue(query: SearchQuery) -> Driver | None:
+    """What waits for someone: the declared reference to one resource of known type, and one value of its code."""
+    reference, code = QUEUES.get(query.kind, (None, None))
+    for to in query.criteria:
+        if not (isinstance(to, RefersTo) and to.parameter == reference and len(to.targets) == 1 and not to.tokens):
+            continue
+        target = to.targets[0]
+        for state in query.criteria:
+            if isinstance(state, TokenIs) and state.parameter == code and _one(state) and target.kind:
+                return Driver(Drive.HOT, (to, state), queue(query.kind, target.kind, target.key, state.values[0]))
+    return None
+
+
+def _hot(query: SearchQuery) -> Driver | None:
+    """The declared token that may drive: one value with a code, and few rows to look at in vain."""
     tokens = [c for c in query.criteria if isinstance(c, TokenIs) and c.parameter in HOT.get(query.kind, ())]
-    if not tokens or len(tokens[0].values) > 1 or tokens[0].negated or not tokens[0].coded:
+    if not tokens or not _one(tokens[0]):
         return None
     others = [c for c in query.criteria if c is not tokens[0] and not isinstance(c, MainDate)]
-    return tokens[0] if not others or _narrow(_bounds(query.criteria)) else None
+    return None if others and not _narrow(_bounds(query.criteria)) else Driver(Drive.HOT, (tokens[0],), tokens[0].values[0])
+
+
+def _one(criterion: TokenIs) -> bool:
+    """Whether it asks for one value, with a code."""
+    return len(criterion.values) == 1 and not criterion.negated and criterion.coded
 
 
 def _narrow(bounds: Bounds) -> bool:

@@ -34,7 +34,7 @@ async def search(conn: Connection, query: SearchQuery, *, scope: Scope) -> Store
 
 async def count(conn: Connection, query: SearchQuery, *, scope: Scope) -> int:
     """How many resources the query finds within the scope."""
-    rows = await _run(conn, statement.count(query, scope))
+    rows = await _run(conn, statement.count(query, plan(query), scope))
     return int(rows[0]["total"])
 
 

@@ -37,59 +37,65 @@ def page(query: SearchQuery, plan: Plan, scope: Scope, after: list[str] | None) 
     return Statement(text, composer.params, not composer.free)
 
 
-def count(query: SearchQuery, scope: Scope) -> Statement:
+def count(query: SearchQuery, plan: Plan, scope: Scope) -> Statement:
     """The statement that counts the matches the caller may see."""
-    composer = Composer(scope, free=True)
-    row = Row(_R, query.kind)
-    return Statement(
-        f"select count(*) as total from res r where {_conditions(query.criteria, row, composer)}", composer.params, False
-    )
+    composer = Composer(scope, free=plan.drive is not Drive.HOT)
+    if plan.drive is Drive.HOT:
+        found = _hot(query, plan, composer)
+    else:
+        found = f"res r where {_conditions(query.criteria, Row(_R, query.kind), composer)}"
+    return Statement(f"select count(*) as total from {found}", composer.params, not composer.free)
 
 
 def _matches(query: SearchQuery, plan: Plan, composer: Composer, after: list[str] | None, limit: str) -> str:
+    if plan.drive is Drive.HOT:
+        found = _hot(query, plan, composer, after=after, limit=limit, whole=True)
+        return f"select r.* from {found} order by {_order(plan.order, 'h')}"
     row = Row(_R, query.kind)
-    rest = [criterion for criterion in query.criteria if criterion is not plan.driver]
-    if plan.drive is Drive.HOT and isinstance(plan.driver, TokenIs):
-        return _hot(plan, plan.driver, rest, row, composer, after, limit)
     source, driving = "res r", f"r.rt = {row.rt}"
-    match plan.driver:
-        case IdIs(keys):
+    match plan.driver.answers:
+        case [IdIs(keys)]:
             driving += f" and r.id = any({composer.bind(list(keys), 'uuid[]')})"
-        case RefersTo(patient=patient) if patient:
+        case [RefersTo(patient=patient)] if patient:
             driving += f" and r.patient = {composer.bind(patient, 'uuid')}"
-        case TokenIs(values):
+        case [TokenIs(values)]:
             source = f"(select * from res where tok && {composer.bind(list(values), 'int8[]')} offset 0) r"
     if plan.drive is Drive.DATE:
         driving += _bounded("r", plan, composer)
-    conditions = [driving, composer.seen(row), *(criterion.sql(row, composer) for criterion in rest)]
+    conditions = [driving, composer.seen(row), *(criterion.sql(row, composer) for criterion in _rest(query, plan))]
     if after:
         conditions.append(_beyond(plan.order, "r", after, composer))
     return f"select {_R}.* from {source} where {' and '.join(conditions)} order by {_order(plan.order, 'r')}"
 
 
-def _hot(
-    plan: Plan, driver: TokenIs, rest: list[Criterion], row: Row, composer: Composer, after: list[str] | None, limit: str
-) -> str:
-    """Keys in the order of the date, seen by the caller, then their rows one by one until the page is full.
+def _rest(query: SearchQuery, plan: Plan) -> list[Criterion]:
+    """The criteria that the driving index does not answer."""
+    return [criterion for criterion in query.criteria if not any(criterion is one for one in plan.driver.answers)]
 
-    Where the keys answer everything, no more of them are taken than the page holds.
+
+def _hot(
+    query: SearchQuery, plan: Plan, composer: Composer, *, after: list[str] | None = None, limit: str = "", whole: bool = False
+) -> str:
+    """Keys `h` in the order of the date, seen by the caller, then (`whole`, or where the keys do not answer everything) their rows `r`
+    one by one until the page is full. Where the keys answer everything, no more of them are taken than the page holds.
     """
-    key, h = driver.values[0], Row("h", row.kind)
+    row, h, key = Row(_R, query.kind), Row("h", query.kind), plan.driver.key
+    rest = _rest(query, plan)
     dates = [criterion.sql(h, composer) for criterion in rest if isinstance(criterion, MainDate)]
     others = [criterion.sql(row, composer) for criterion in rest if not isinstance(criterion, MainDate)]
     conditions = [f"({composer.scope.sql('h', rt=str(row.rt))})", *dates]
     if after:
         conditions.append(_beyond(plan.order, "h", after, composer))
-    enough = f" order by {_order(plan.order, 'h')} limit {limit}" if not others else ""
+    enough = f" order by {_order(plan.order, 'h')} limit {limit}" if limit and not others else ""
     arms = (
         f"(select h.d0, h.id from hot h where h.k = {composer.bind(k, 'int8')}"
         f"{_bounded('h', plan, composer, beyond_short=k != key)} and {' and '.join(conditions)}{enough})"
         for k in (key, long(key))
     )
-    return (
-        f"select r.* from (select * from ({' union all '.join(arms)}) h{enough}) h cross join lateral"
-        f" (select * from res r where {' and '.join([f'r.rt = {row.rt} and r.id = h.id', *others])} limit 1) r order by {_order(plan.order, 'h')}"
-    )
+    keys = f"(select * from ({' union all '.join(arms)}) h{enough}) h"
+    if not (whole or others):
+        return keys
+    return f"{keys} cross join lateral (select * from res r where {' and '.join([f'r.rt = {row.rt} and r.id = h.id', *others])} limit 1) r"
 
 
 def _bounded(alias: str, plan: Plan, composer: Composer, *, beyond_short: bool = False) -> str:
