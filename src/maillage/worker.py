@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+
+import uvloop
 
 from maillage import logs
 from maillage.app import Platform, database_of, load_services, mailer_of, platform_of
@@ -12,6 +15,7 @@ from maillage.config import Config
 from maillage.jobs import JobRunner, Outside, declared_in
 from maillage.services.exchange.ports import serve_mllp
 
+YIELDS = 5  # the worker gives way to the web and the MLLP door: there someone waits for an answer
 DOOR_PATIENCE = 1.0  # the MLLP door itself waits for the database, message by message
 
 Task = Callable[[Platform, asyncio.Event], Awaitable[None]]
@@ -20,6 +24,7 @@ Task = Callable[[Platform, asyncio.Event], Awaitable[None]]
 def work(config: Config) -> int:
     """The worker: reacts to events and runs jobs until it is told to stop; what is in hand is finished first."""
     logs.configure(config.log_level, process="worker")
+    os.nice(YIELDS)
     return _until_told_to_stop(config, _work)
 
 
@@ -53,7 +58,8 @@ def _outside(platform: Platform) -> Outside:
 
 def _until_told_to_stop(config: Config, task: Task, *, patience: float = 10.0) -> int:
     with database_of(config) as dsn:
-        asyncio.run(_run(replace(config, database_url=dsn), task, patience))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(replace(config, database_url=dsn), task, patience))
     return 0
 
 

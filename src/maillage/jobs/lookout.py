@@ -17,6 +17,8 @@ QUERIES = load_queries("maillage.jobs")
 LOOK_SECONDS = 3.0
 AWAY_SECONDS = 1.0
 IDLE_SECONDS = 30.0
+# While events keep coming they are gathered this long, so that several share one transaction.
+GATHER_SECONDS = 0.1
 # An older transaction may hold an event back after its notice came: looks follow each other this fast, then slower.
 HELD_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32)
 
@@ -74,13 +76,18 @@ class Lookout:
         async with self._database.autocommit() as conn:
             self._told.update(self._reactions)
             while True:
-                held = 0
-                while self._told:
-                    if await self._look(conn):
-                        held = 0
-                    await asyncio.sleep(HELD_SECONDS[held] if self._told else 0)
-                    held = min(held + 1, len(HELD_SECONDS) - 1)
+                await self._look_until_seen(conn)
                 await self._stirred_soon()
+
+    async def _look_until_seen(self, conn: Connection) -> None:
+        held = 0
+        while self._told:
+            if await self._look(conn):
+                held = 0
+                await asyncio.sleep(GATHER_SECONDS)
+            elif self._told:
+                await asyncio.sleep(HELD_SECONDS[held])
+                held = min(held + 1, len(HELD_SECONDS) - 1)
 
     async def _look(self, conn: Connection) -> bool:
         """Wake the reactions told of that have an event to read; those whose event is held back stay told of. Whether any was woken."""

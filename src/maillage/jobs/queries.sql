@@ -20,22 +20,28 @@ from reaction_cursor c, lateral (
 where c.reaction = any(%(reactions)s) and (c.retry_at is null or c.retry_at <= %(now)s)
 
 -- name: claim_events :many
--- The next events of a reaction, its cursor locked until the commit; none while another worker holds it or a pause lasts.
+-- The next events of a reaction, its cursor moved behind them and locked until the commit; none while another worker holds it or a pause lasts.
 with mine as (
   select xid, seq from reaction_cursor
   where reaction = %(reaction)s and (retry_at is null or retry_at <= %(now)s)
   for update skip locked
+),
+next as (
+  select e.* from mine, lateral (
+    select event.* from event
+    where (event.xid, event.seq) > (mine.xid, mine.seq)
+      and event.xid < pg_snapshot_xmin(pg_current_snapshot())
+      and event.kind = any(%(kinds)s)
+    order by event.xid, event.seq
+    limit %(limit)s
+  ) e
+),
+moved as (
+  update reaction_cursor c set xid = last.xid, seq = last.seq, attempts = 0, retry_at = null, fault = null
+  from (select xid, seq from next order by xid desc, seq desc limit 1) last
+  where c.reaction = %(reaction)s
 )
-select e.xid::text::bigint as xid, e.seq, e.at, e.kind, e.payload
-from mine, lateral (
-  select event.* from event
-  where (event.xid, event.seq) > (mine.xid, mine.seq)
-    and event.xid < pg_snapshot_xmin(pg_current_snapshot())
-    and event.kind = any(%(kinds)s)
-  order by event.xid, event.seq
-  limit %(limit)s
-) e
-order by e.xid, e.seq
+select next.xid::text::bigint as xid, next.seq, next.at, next.kind, next.payload from next order by next.xid, next.seq
 
 -- name: advance :exec
 -- These events are done.

@@ -116,8 +116,6 @@ class Reactor:
                 rows = await ctx.run(QUERIES.claim_events, reaction=one.name, kinds=one.kinds, now=ctx.now, limit=limit)
                 for row in rows:
                     await one(ctx, decode(row["kind"], row["payload"]))
-                if rows:
-                    await ctx.run(QUERIES.advance, reaction=one.name, xid=rows[-1]["xid"], seq=rows[-1]["seq"])
         except Exception as error:  # a handler's failure of any sort is the event's, not the worker's
             if not rows:
                 raise

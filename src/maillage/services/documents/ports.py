@@ -1,14 +1,12 @@
 """HL7 v2 door: MDM^T02, T10, T04 and ORU^R01 that carry CDA documents. Parse, call one verb, answer."""
 
-import asyncio
-
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import Conflict, Forbidden, Invalid, NotFound, Unprocessable
 from maillage.services.documents import rules
-from maillage.services.documents.resources import cda, messages
+from maillage.services.documents.resources import messages
 from maillage.services.documents.resources.messages import DELETE, Carried
-from maillage.services.documents.service.receiving import Origin, receive
+from maillage.services.documents.service.receiving import Origin, parsed, receive
 from maillage.services.documents.service.withdrawing import withdraw
 from maillage.services.exchange.public import Handled, Message, Refused, handles, needed_segment
 from maillage.services.identity.public import claim_of, patient_from
@@ -46,7 +44,7 @@ def _flags(message: Message) -> dict[str, bool]:
 
 async def _taken(ctx: Context, message: Message, carried: Carried, origin: Origin) -> Handled:
     try:
-        document = await asyncio.to_thread(cda.parse, carried.content)
+        document = await parsed(carried.content)
         messages.check_against(message, carried, document.header)
         if carried.status == DELETE:
             withdrawn = await withdraw(ctx, document, origin=origin)

@@ -1,8 +1,10 @@
 """Receives a document: reads it, knows whose it is, keeps its bytes, records it, and makes old what it replaces."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 from uuid import uuid4
 
 from maillage.access.context import Context
@@ -21,6 +23,12 @@ from maillage.services.documents.service import directory
 from maillage.services.identity.public import IdentityClaim, claim_of, identify, record_of, usable
 
 QUERIES = load_queries("maillage.services.documents")
+
+SMALL = 256_000
+"""Bytes of a document that is read in a few milliseconds."""
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +87,28 @@ class Whose:
         return (self.record or self.filed).removeprefix("Patient/")
 
 
+async def parsed(content: bytes) -> ClinicalDocument:
+    """The document in these bytes, read as `cda.parse` does."""
+    return await beside_the_loop(cda.parse, content, size=len(content))
+
+
+async def beside_the_loop(function: Callable[[Given], Made], given: Given, *, size: int) -> Made:
+    """What a function makes of a document of `size` bytes: a large one in a thread; for a small one that would cost more than it saves."""
+    return function(given) if size <= SMALL else await asyncio.to_thread(function, given)
+
+
+@asynccontextmanager
+async def _meanwhile(work: Awaitable[object]) -> AsyncIterator[None]:
+    """Does some work while the block runs, and is done with it when the block ends. A failure of the block ends the work."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    except BaseException:
+        task.cancel()
+        raise
+    await task
+
+
 async def receive(ctx: Context, content: bytes, *, origin: Origin, read: ClinicalDocument | None = None) -> Received:
     """Record a CDA document. The same unique id with the same bytes gives the same answer and writes nothing.
 
@@ -123,8 +153,8 @@ async def prepare(
 
     `id` is the record's id where the caller has chosen it.
     """
-    document: ClinicalDocument = read if read is not None else await asyncio.to_thread(cda.parse, content)
-    body = await asyncio.to_thread(cda.non_xml_body, document)
+    document = read if read is not None else await parsed(content)
+    body = await beside_the_loop(cda.non_xml_body, document, size=len(content))
     header = _with_carrier(document.header, origin)
     said = claim_of(document_reference.source_patient(header.subject), origin=_words(header, origin))
     if origin.claim and (reason := rules.contradiction(origin.claim, said)):
@@ -133,10 +163,10 @@ async def prepare(
     held = await _take(ctx, header, original, identifier)
     if held.document != identifier:
         return await _again(ctx, held)
-    whose = await _whose(ctx, said, origin)
-    await ctx.files.put(content)
-    known = await directory.known(ctx, header)
-    replaced = await _replaced(ctx, header)
+    async with _meanwhile(ctx.files.put(content)):
+        whose = await _whose(ctx, said, origin)
+        known = await directory.known(ctx, header)
+        replaced = await _replaced(ctx, header)
     links = Links(
         patient=whose.filed,
         known=known,
