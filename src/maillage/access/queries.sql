@@ -43,6 +43,14 @@ select access_derive(%(vias)s, %(grants)s, %(members)s, %(masked)s, %(masks)s, %
 -- The patients that a patient's own record links to, as last derived.
 select other from access_link where via = %(via)s
 
+-- name: link_opens :value
+-- Whether one Patient is given to someone (not to the person themself) to whom the other is not given for as long.
+select exists (
+  select from access_grant s
+  where s.patient = %(source)s and s.grantee <> %(oneself)s and not exists (
+    select from access_grant r
+    where r.patient = %(record)s and r.grantee = s.grantee and r.since <= s.since and r.until >= s.until))
+
 -- name: patient_of_row :value
 -- Whose record was asked for, whether or not the actor may see it: a refused attempt shows in the right person's trail.
 select patient from res where rt = %(rt)s and id = %(id)s

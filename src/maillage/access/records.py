@@ -200,6 +200,13 @@ class Records:
                 _seen(entry, [one])
             return stored
 
+    async def link_opens(self, source: str, record: str) -> bool:
+        """Whether saying that two Patients (ids) are one person would let someone see the second who may not see it by itself."""
+        found: bool = await QUERIES.link_opens(
+            self._conn, source=ids.key(source), record=ids.key(record), oneself=grantee(f"Patient/{source}")
+        )
+        return found
+
     @property
     def together(self) -> Sequence[Change]:
         """For guards: the changes that are being written as one, as they were sent (a transaction's entries)."""

@@ -4,9 +4,10 @@ from maillage.events import Event
 
 
 class PatientStored(Event, frozen=True, kw_only=True):
-    """A source identity came in through the FHIR door and is to be matched."""
+    """A source identity came in through the FHIR door and is to be matched. `by_person`: no machine wrote it, but someone."""
 
     patient: str
+    by_person: bool = False
 
 
 class IdentityToReview(Event, frozen=True, kw_only=True):

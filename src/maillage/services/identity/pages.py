@@ -21,6 +21,7 @@ REASONS = {
     Reason.SEVERAL: "Plusieurs dossiers possibles",
     Reason.UNKNOWN: "Aucune correspondance exacte",
     Reason.MERGE: "Fusion annoncée par l’établissement",
+    Reason.OPENS_RECORD: "Envoyée par quelqu’un à qui le lien ouvrirait le dossier : vérifiez qu’il suit la personne",
 }
 TRAITS = {
     Trait.BIRTH_NAME: "Nom de naissance",

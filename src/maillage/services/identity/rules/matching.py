@@ -20,6 +20,7 @@ class Reason(StrEnum):
     SEVERAL = "several"
     UNKNOWN = "unknown"
     MERGE = "merge"
+    OPENS_RECORD = "opens-record"
 
 
 @dataclass(frozen=True, slots=True)

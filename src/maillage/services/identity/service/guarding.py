@@ -5,6 +5,7 @@ from typing import Any
 
 from psycopg.errors import UniqueViolation
 
+from maillage.access import writes
 from maillage.access.context import Context
 from maillage.access.guards import guard
 from maillage.errors import Conflict, Issue, Unprocessable
@@ -38,7 +39,7 @@ async def keep_identity(ctx: Context, change: Change) -> dict[str, Any]:
     patient.setdefault("id", str(uuid.uuid4()))
     if ctx.door == "fhir":
         patient = await _as_it_stands(ctx, patient)
-        ctx.announce(PatientStored(patient=patient["id"]))
+        ctx.announce(PatientStored(patient=patient["id"], by_person=writes.limited(ctx.actor)))
     try:
         await people.keep(ctx, patient)
     except UniqueViolation as fault:

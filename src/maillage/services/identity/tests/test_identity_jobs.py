@@ -1,9 +1,12 @@
 """What happens after a Patient came in through the FHIR door, by the reactor itself."""
 
+import pytest
+
+from maillage.errors import NotFound
 from maillage.jobs import Reactor
 from maillage.services.identity import jobs
 from maillage.services.identity.public import IdentityClaim, Ins, Root, Traits, as_regional, patient_for, record_of
-from tests.support.people import MACHINE, SEED
+from tests.support.people import MACHINE, SEED, care_team, professional
 
 CLAIM = IdentityClaim(
     Traits("PAT-TROIS", "DOMINIQUE", "DOMINIQUE", "1979-03-28", "female"),
@@ -25,3 +28,24 @@ async def test_patients_written_through_fhir_are_matched_by_the_worker(access, d
     async with access.act(SEED) as ctx:
         assert await record_of(ctx, known["id"]) == "record"
         assert await record_of(ctx, unknown["id"]) is None
+
+
+@pytest.mark.parametrize(("already", "linked"), [((), None), (("Practitioner/outsider",), "record")])
+async def test_nobody_lets_themself_into_a_record_by_sending_its_identity(access, database, clock, already, linked):
+    outsider = professional("outsider")
+    reactor = Reactor(database=database, access=access, clock=clock, reactions=[jobs.match_stored_patient])
+    await reactor.prepare()
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(as_regional(patient_for(CLAIM), "1") | {"id": "record"}, care_team("record", *already))
+    async with access.act(outsider, door="fhir") as ctx:
+        sent = await ctx.records.write(patient_for(CLAIM) | {"generalPractitioner": [{"reference": "Practitioner/outsider"}]})
+    await reactor.drain()
+    async with access.act(SEED) as ctx:
+        assert await record_of(ctx, sent["id"]) == linked
+    if not already:
+        async with access.act(outsider) as ctx:
+            with pytest.raises(NotFound):
+                await ctx.records.read("Patient", "record")
+        async with database.transaction() as conn:
+            cases = await (await conn.execute("select reason, near, state from identity_case")).fetchall()
+        assert [tuple(case.values()) for case in cases] == [("opens-record", ["record"], "open")]
