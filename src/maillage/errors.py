@@ -19,14 +19,19 @@ class Issue:
 
 
 class MaillageError(Exception):
-    """Something went wrong in a way that has a name."""
+    """Something went wrong in a way that has a name.
+
+    `message` is read in logs and by API clients, in English. `french` says the same to whoever reads a page or an HL7 v2 answer; empty
+    where the class says enough.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "exception"
 
-    def __init__(self, message: str, *, issues: Sequence[Issue] = ()) -> None:
+    def __init__(self, message: str, *, issues: Sequence[Issue] = (), french: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.french = french
         self.issues: tuple[Issue, ...] = tuple(issues) or (Issue(code=self.code, diagnostics=message),)
 
 

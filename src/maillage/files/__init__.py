@@ -72,10 +72,7 @@ class LocalFiles:
             _sync_folder(path.parent)
         except OSError as fault:
             draft.unlink(missing_ok=True)
-            reason = (
-                "is full" if fault.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG} else f"refuses to write ({fault.strerror})"
-            )
-            raise Unavailable(f"the document store {reason}") from fault
+            raise _refusal(fault) from fault
         return name
 
     def _probe(self) -> None:
@@ -86,7 +83,7 @@ class LocalFiles:
             draft.unlink()
         except OSError as fault:
             draft.unlink(missing_ok=True)
-            raise Unavailable(f"the document store refuses to write ({fault.strerror})") from fault
+            raise _refusal(fault) from fault
 
 
 class ObjectFiles:
@@ -130,6 +127,13 @@ class ObjectFiles:
 def open_files(url: str, *, folder: Path) -> Files:
     """The store at `url`, or the local folder where it is empty."""
     return ObjectFiles(url) if url else LocalFiles(folder)
+
+
+def _refusal(fault: OSError) -> Unavailable:
+    if fault.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return Unavailable("the document store is full", french="le stockage des documents est plein")
+    words = f"the document store refuses to write ({fault.strerror})"
+    return Unavailable(words, french="le stockage des documents refuse d'écrire")
 
 
 def _write_durably(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ from maillage.services.documents.resources.messages import DELETE, Carried
 from maillage.services.documents.service.receiving import Origin, parsed, receive
 from maillage.services.documents.service.withdrawing import withdraw
 from maillage.services.exchange.public import Handled, Message, Refused, handles, needed_segment
-from maillage.services.identity.public import claim_of, patient_from
+from maillage.services.identity.public import TOLD_WHEN_IN_DOUBT, claim_of, patient_from
 
 
 @handles("MDM^T02", "MDM^T10", "MDM^T04", "ORU^R01")
@@ -28,7 +28,7 @@ async def receive_documents(ctx: Context, message: Message) -> Handled:
     )
     handled = [await _taken(ctx, message, one, origin) for one in carried]
     notes = [one.note for one in handled if one.note]
-    return Handled(patient=handled[0].patient, records=tuple(r for one in handled for r in one.records), note="; ".join(notes))
+    return Handled(patient=handled[0].patient, records=tuple(r for one in handled for r in one.records), note=" ; ".join(notes))
 
 
 def _flags(message: Message) -> dict[str, bool]:
@@ -48,22 +48,19 @@ async def _taken(ctx: Context, message: Message, carried: Carried, origin: Origi
         messages.check_against(message, carried, document.header)
         if carried.status == DELETE:
             withdrawn = await withdraw(ctx, document, origin=origin)
-            return _handled(withdrawn.patient, withdrawn.document, "déjà supprimé" if withdrawn.again else "")
+            return _handled(withdrawn.patient, withdrawn.document, *(["déjà supprimé"] if withdrawn.again else []))
         received = await receive(ctx, carried.content, origin=origin, read=document)
+    except (Conflict, NotFound, Forbidden, Unprocessable) as fault:
+        if not fault.french:  # not said by this service of the document: a race that the door tries again, or a fault of ours
+            raise
+        raise carried.refused("OBX-5.5", fault.french, error="205" if isinstance(fault, Conflict) else "204") from fault
     except Refused:
         raise
-    except Conflict as fault:
-        raise carried.refused("OBX-5.5", f"identifiant de document déjà utilisé : {fault.message}", error="205") from fault
-    except NotFound as fault:
-        raise carried.refused("OBX-5.5", f"document inconnu : {fault.message}", error="204") from fault
-    except Forbidden as fault:
-        raise carried.refused("OBX-5.5", f"document d'un autre établissement : {fault.message}", error="204") from fault
-    except Unprocessable as fault:
-        raise carried.refused("OBX-5.5", f"deux patients dans un message : {fault.message}", error="204") from fault
     except Invalid as fault:
-        raise carried.refused("OBX-5.5", f"OBX-5 ne porte pas un document CDA lisible : {fault.message}") from fault
-    return _handled(received.patient, received.document, "" if received.certain else "identité confiée à l'identitovigilance")
+        why = fault.french or f"une valeur ne peut pas être enregistrée ({fault.issues[0].expression})"
+        raise carried.refused("OBX-5.5", f"OBX-5 ne porte pas un document CDA lisible : {why}") from fault
+    return _handled(received.patient, received.document, *received.notes, *([] if received.certain else [TOLD_WHEN_IN_DOUBT]))
 
 
-def _handled(patient: str, document: str, note: str) -> Handled:
-    return Handled(patient=patient, records=(f"DocumentReference/{document}",), note=note)
+def _handled(patient: str, document: str, *notes: str) -> Handled:
+    return Handled(patient=patient, records=(f"DocumentReference/{document}",), note=" ; ".join(notes))

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
-from maillage.services.identity.public import IdentityClaim, Traits, normal_name
+from maillage.errors import Conflict, Forbidden, Unprocessable
+from maillage.services.identity.public import IdentityClaim, Traits, loose_name, normal_name
 
 HIDDEN_FROM_PATIENT = "INVISIBLE_PATIENT"
 HIDDEN_FROM_PROFESSIONALS = "MASQUE_PS"
@@ -21,6 +23,30 @@ FORBIDDEN = ((HIDDEN_FROM_PATIENT, TO_PATIENT), (HIDDEN_FROM_PROFESSIONALS, TO_P
 """What is hidden from someone is not sent to them (CI-SIS, Transmission d'un document CDA en HL7v2 2.1)."""
 
 
+class Contradiction(StrEnum):
+    """What makes two people of the one a message speaks of and the one its document is about."""
+
+    INS = "the INS differ"
+    BIRTH_NAME = "the birth names differ"
+    FIRST_GIVEN = "the first given names differ"
+    BIRTH_DATE = "the dates of birth differ"
+    SEX = "the sexes differ"
+
+
+IN_FRENCH = {
+    Contradiction.INS: "les INS diffèrent",
+    Contradiction.BIRTH_NAME: "les noms de naissance diffèrent",
+    Contradiction.FIRST_GIVEN: "les premiers prénoms diffèrent",
+    Contradiction.BIRTH_DATE: "les dates de naissance diffèrent",
+    Contradiction.SEX: "les sexes diffèrent",
+}
+_TRAITS = {
+    "first_given": Contradiction.FIRST_GIVEN,
+    "birth_date": Contradiction.BIRTH_DATE,
+    "sex": Contradiction.SEX,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """What the platform holds under a unique id: the record, the digest of its bytes, its custodian, what became of it."""
@@ -33,36 +59,28 @@ class Held:
     withdrawn: bool = False
 
 
-def contradiction(carrier: IdentityClaim, document: IdentityClaim) -> str | None:
+def contradiction(carrier: IdentityClaim, document: IdentityClaim) -> Contradiction | None:
     """Why a message (or a subject) and the document it carries speak of two people, or None.
 
     Two different INS are two people. Otherwise one strict trait given on both sides and different is enough: the birth name (unless
     it is the other's used name), the first given name, the date of birth, the sex. The birth place is no ground: communes merge.
     """
     if carrier.ins and document.ins and carrier.ins.matricule != document.ins.matricule:
-        return "the INS differ"
+        return Contradiction.INS
     one, other = carrier.traits, document.traits
     if _names_differ(one, other):
-        return "the birth names differ"
-    for name in ("first_given", "birth_date", "sex"):
+        return Contradiction.BIRTH_NAME
+    for name, found in _TRAITS.items():
         left, right = normal_name(getattr(one, name)), normal_name(getattr(other, name))
         if left and right and left != right and "UNKNOWN" not in (left, right):
-            return {
-                "first_given": "the first given names differ",
-                "birth_date": "the dates of birth differ",
-                "sex": "the sexes differ",
-            }[name]
+            return found
     return None
 
 
 def _names_differ(one: Traits, other: Traits) -> bool:
-    left, right = _loose(one.birth_name), _loose(other.birth_name)
-    crossed = left == _loose(other.used_name) or right == _loose(one.used_name)
+    left, right = loose_name(one.birth_name), loose_name(other.birth_name)
+    crossed = left == loose_name(other.used_name) or right == loose_name(one.used_name)
     return bool(left and right and left != right and not crossed)
-
-
-def _loose(name: str) -> str:
-    return normal_name(name).replace("-", " ").replace("'", " ")
 
 
 def forbidden_pair(flags: Mapping[str, bool]) -> tuple[str, str] | None:
@@ -70,22 +88,54 @@ def forbidden_pair(flags: Mapping[str, bool]) -> tuple[str, str] | None:
     return next((pair for pair in FORBIDDEN if all(flags.get(name) for name in pair)), None)
 
 
-def visibility(flags: Mapping[str, bool]) -> tuple[str, ...]:
-    """Codes of TRE_A07 for the flags that are true."""
+def visibility(flags: Mapping[str, bool]) -> tuple[str, ...] | None:
+    """Codes of TRE_A07 for the flags that are true; None when the message says nothing of who may see the document."""
+    if VISIBILITY.keys().isdisjoint(flags):
+        return None
     return tuple(code for name, code in VISIBILITY.items() if flags.get(name))
 
 
-def refusal_to_receive(held: Held, *, document: str, sha256: str) -> str | None:
+def refusal_to_receive(held: Held, *, document: str, sha256: str) -> Conflict | None:
     """Why these bytes may not be recorded under a unique id that is taken, or None (a first arrival, or the same again)."""
     if held.document == document or (held.sha256 == sha256 and not held.withdrawn):
         return None
     if held.withdrawn:
-        return f"the document {held.unique_id} was withdrawn by its author: send a new document under a new unique id"
-    return f"another document was already received under the unique id {held.unique_id}"
+        return Conflict(
+            f"the document {held.unique_id} was withdrawn by its author: send a new document under a new unique id",
+            french=f"identifiant de document déjà utilisé : {held.unique_id} a été supprimé par son auteur, "
+            "envoyez un nouveau document sous un nouvel identifiant",
+        )
+    return Conflict(
+        f"another document was already received under the unique id {held.unique_id}",
+        french=f"identifiant de document déjà utilisé : un autre document a été reçu sous {held.unique_id}",
+    )
 
 
-def refusal_to_touch(held: Held, *, custodian: str) -> str | None:
+def refusal_to_touch(held: Held, *, custodian: str) -> Forbidden | None:
     """Why an establishment may not replace or withdraw a document, or None: only its own custodian does."""
     if held.custodian and custodian and held.custodian != custodian:
-        return f"the document {held.unique_id} is kept by another establishment"
+        return Forbidden(
+            f"the document {held.unique_id} is kept by another establishment",
+            french=f"document d'un autre établissement : {held.unique_id} n'est remplacé ou supprimé que par celui qui le tient",
+        )
     return None
+
+
+def refusal_of_carrier(carrier: IdentityClaim | None, document: IdentityClaim) -> Unprocessable | None:
+    """Why a message (None: there is none) may not carry a document about this person, or None."""
+    if carrier is None or (found := contradiction(carrier, document)) is None:
+        return None
+    return Unprocessable(
+        f"the message and its document speak of two patients: {found}",
+        french=f"deux patients dans un message : {IN_FRENCH[found]} entre le message et son document",
+    )
+
+
+def refusal_to_withdraw(stored: IdentityClaim, document: IdentityClaim) -> Unprocessable | None:
+    """Why a document is not the one to withdraw, about another person than the one that is stored, or None."""
+    if (found := contradiction(stored, document)) is None:
+        return None
+    return Unprocessable(
+        f"the document to withdraw is about another patient: {found}",
+        french=f"le document à supprimer concerne un autre patient : {IN_FRENCH[found]}",
+    )

@@ -19,7 +19,7 @@ from maillage.connectors.mllp.framing import Broken, Fault
 from maillage.connectors.mllp.server import Limits, Peer, Server
 from maillage.connectors.mllp.tls import server_context
 from maillage.db import Database, load_queries
-from maillage.errors import Conflict, MaillageError, PreconditionFailed, SetupError, Unavailable
+from maillage.errors import Conflict, PreconditionFailed, SetupError, Unavailable
 from maillage.services.exchange.resources.answers import Refused
 from maillage.services.exchange.service.receiving import Arrival, Outcome, header_if_any, keep_broken, receive, refuse
 
@@ -108,18 +108,14 @@ class Door:
             try:
                 return await receive(self._access, arrival, sources=self._sources)
             except (Unavailable, Conflict, PreconditionFailed) as fault:
-                reason = f"erreur interne : {fault.message}"
-            except MaillageError as fault:
-                return await self._insist(arrival, Refused.internal(fault.message))
+                refused = Refused.internal(fault)
             except Exception as fault:  # noqa: BLE001  # the edge of the process: whatever fails, the original is kept
                 _report(fault)
-                return await self._insist(
-                    arrival, Refused.internal(f"erreur interne ({type(fault).__name__}) : le message est gardé en quarantaine")
-                )
+                return await self._insist(arrival, Refused.internal(fault))
             if await self._database_answers() and not patience.try_again():
-                return await self._insist(arrival, Refused.internal(reason))
+                return await self._insist(arrival, refused)
             if not await patience.pause():
-                log.error("mllp: a message was left unanswered: %s", reason)
+                log.error("mllp: a message was left unanswered: %s", refused.text)
                 return None
 
     async def _insist(self, arrival: Arrival, refused: Refused, *, reason: str | None = None) -> Outcome | None:

@@ -3,6 +3,7 @@
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.services.exchange.public import Handled, Message, handles
+from maillage.services.identity.rules.matching import TOLD_WHEN_IN_DOUBT
 from maillage.services.identity.service import movements
 from maillage.services.identity.service.identify import Identified
 
@@ -27,5 +28,5 @@ async def receive_merge(ctx: Context, message: Message) -> Handled:
 
 
 def _handled(identified: Identified, *records: str) -> Handled:
-    note = "" if identified.certain else f"identity put to a steward ({identified.reason})"
+    note = "" if identified.certain else TOLD_WHEN_IN_DOUBT
     return Handled(patient=identified.patient_reference, records=(identified.patient_reference, *records), note=note)

@@ -1,13 +1,13 @@
-"""What other services may ask of identity. `with_key`, `Traits`, `Ins`, `Claim` and the systems are pure."""
+"""What other services may ask of identity. `with_key`, `Traits`, `Ins`, `IdentityClaim` and the systems are pure."""
 
 from maillage.access.context import Context
 from maillage.services.identity.resources import patients, systems
 from maillage.services.identity.resources.messages import patient_from
 from maillage.services.identity.rules.ins import Ins, Root, claims_to_be_ins, usable, with_key
+from maillage.services.identity.rules.matching import TOLD_WHEN_IN_DOUBT, Identifier, Reason
 from maillage.services.identity.rules.matching import Claim as IdentityClaim
-from maillage.services.identity.rules.matching import Identifier, Reason
 from maillage.services.identity.rules.status import IdentityStatus
-from maillage.services.identity.rules.traits import Traits, normal_name
+from maillage.services.identity.rules.traits import Traits, loose_name, normal_name
 from maillage.services.identity.service import guarding as _guarding
 from maillage.services.identity.service.banner import banner, banner_of
 from maillage.services.identity.service.identify import Certainty, Identified, identify
@@ -15,6 +15,7 @@ from maillage.services.identity.service.importing import ImportedCase, import_ca
 from maillage.services.identity.service.people import QUERIES
 
 __all__ = [
+    "TOLD_WHEN_IN_DOUBT",
     "Certainty",
     "Identified",
     "Identifier",
@@ -34,6 +35,7 @@ __all__ = [
     "identities_of",
     "import_cases",
     "import_people",
+    "loose_name",
     "normal_name",
     "patient_for",
     "patient_from",

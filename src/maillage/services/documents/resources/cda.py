@@ -117,13 +117,15 @@ def _file(element: etree._Element, path: str) -> EmbeddedFile:
     try:
         return EmbeddedFile(media_type, base64.b64decode("".join(text.split()), validate=True))
     except (binascii.Error, ValueError) as error:
-        raise _invalid(path, f"the base64 of the {media_type} content cannot be decoded") from error
+        text = f"the base64 of the {media_type} content cannot be decoded"
+        raise _invalid(path, text, f"le base64 du contenu {media_type} ne peut pas être décodé") from error
 
 
 def _subject(root: etree._Element) -> Subject:
     targets = root.findall("h:recordTarget/h:patientRole", NS)
     if len(targets) != 1:
-        raise _invalid("recordTarget", f"a document is about exactly one patient, {len(targets)} found")
+        text = f"a document is about exactly one patient, {len(targets)} found"
+        raise _invalid("recordTarget", text, f"un document concerne une seule personne, {len(targets)} trouvée(s)")
     role = targets[0]
     identifiers = _ids(role, "h:id")
     patient = _required(role.find("h:patient", NS), "recordTarget/patientRole/patient")
@@ -283,16 +285,18 @@ def _at(path: str, read: Callable[[str], Value], value: str) -> Value:
     try:
         return read(value)
     except ValueError as error:
-        raise _invalid(path, str(error)) from error
+        raise _invalid(path, str(error), f"la valeur « {value} » ne peut pas être lue") from error
 
 
 def _required(value: Value | None, path: str) -> Value:
     """The value, or Invalid naming the path; an empty element (no identifier, no author) counts as absent."""
     if value is None or value == ():
-        raise _invalid(path, "this element is mandatory (CI-SIS Structuration minimale)")
+        text = "this element is mandatory (CI-SIS Structuration minimale)"
+        raise _invalid(path, text, "élément obligatoire absent (CI-SIS, Structuration minimale)")
     return value
 
 
-def _invalid(path: str, text: str) -> Invalid:
+def _invalid(path: str, text: str, french: str) -> Invalid:
     place = f"ClinicalDocument/{path}"
-    return Invalid(f"{place}: {text}.", issues=[Issue(code="structure", diagnostics=text, expression=place, severity="error")])
+    issues = [Issue(code="structure", diagnostics=text, expression=place)]
+    return Invalid(f"{place}: {text}.", issues=issues, french=f"{place} : {french}")

@@ -69,7 +69,7 @@ class Original:
 class Links:
     """What the platform knows about what the document names.
 
-    `patient` is "Patient/…"; `agents` and `organizations` map the XDS text of an identifier to "Practitioner/…" or "Organization/…";
+    `patient` is "Patient/…"; `known` maps the XDS text of an identifier to "Practitioner/…" or "Organization/…";
     `replaced` maps the XDS text of a replaced document to its "DocumentReference/…".
     """
 
@@ -129,8 +129,23 @@ def identifier(id: InstanceId) -> Resource:
 
 def security_labels(confidentiality: Code, visibility: Sequence[str]) -> list[Resource]:
     """The confidentiality of the header first, then who may not see the document (JDV_J08)."""
-    hidden = [Code(code, coding.VISIBILITY, VISIBILITY_DISPLAYS[code]) for code in visibility]
-    return [concept(code) for code in (confidentiality, *hidden)]
+    return [concept(confidentiality), *map(_hidden, visibility)]
+
+
+def hidden_from(resource: Resource) -> tuple[str, ...]:
+    """Codes of TRE_A07: from whom the record hides the document."""
+    codings = (c for label in resource.get("securityLabel", []) for c in label.get("coding", []))
+    return tuple(c["code"] for c in codings if c.get("system") == coding.VISIBILITY and "code" in c)
+
+
+def shown_to(resource: Resource, visibility: Sequence[str]) -> Resource:
+    """The record with these codes of TRE_A07 instead of those it had."""
+    others = [label for label in resource.get("securityLabel", []) if not hidden_from({"securityLabel": [label]})]
+    return {**resource, "securityLabel": [*others, *map(_hidden, visibility)]}
+
+
+def _hidden(code: str) -> Resource:
+    return concept(Code(code, coding.VISIBILITY, VISIBILITY_DISPLAYS[code]))
 
 
 def changes(record: Resource, old: Sequence[Resource]) -> list[Change]:

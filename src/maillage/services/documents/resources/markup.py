@@ -25,15 +25,17 @@ def clinical_document(content: bytes) -> etree._Element:
     Raises Invalid, naming the rule: not XML, DOCTYPE, too deep or too large a text, not a CDA.
     """
     if not looks_like_xml(content):
-        raise _refusal("structure", "The content is not an XML document.")
+        raise _refusal("structure", "The content is not an XML document.", "ce n'est pas du XML")
     if b"<!DOCTYPE" in content.replace(b"\x00", b""):
-        raise _refusal("security", "A document type declaration (DOCTYPE) is refused: entities are not read.")
+        raise _doctype()
     root = _root(content)
     if root.tag == SELF_PRESENTING:
         held = root.find(f"{SELF_PRESENTED}/{CLINICAL_DOCUMENT}")
         root = root if held is None else held
     if root.tag != CLINICAL_DOCUMENT:
-        raise _refusal("structure", f"The document is a {etree.QName(root).localname}, not an HL7 ClinicalDocument.")
+        found = etree.QName(root).localname
+        text = f"The document is a {found}, not an HL7 ClinicalDocument."
+        raise _refusal("structure", text, f"l'élément {found} n'est pas un ClinicalDocument HL7")
     return root
 
 
@@ -49,14 +51,20 @@ def _root(content: bytes) -> etree._Element:
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise _refusal("structure", f"The XML cannot be read: {error.msg}") from error
+        text = f"The XML cannot be read: {error.msg}"
+        raise _refusal("structure", text, f"le XML ne peut pas être lu au-delà de la ligne {error.lineno}") from error
     except ValueError as error:
-        raise _refusal("structure", f"The XML cannot be read: {error}") from error
+        raise _refusal("structure", f"The XML cannot be read: {error}", "le XML ne peut pas être lu") from error
     information = root.getroottree().docinfo
     if information is not None and information.internalDTD is not None:
-        raise _refusal("security", "A document type declaration (DOCTYPE) is refused: entities are not read.")
+        raise _doctype()
     return root
 
 
-def _refusal(code: str, text: str) -> Invalid:
-    return Invalid(text, issues=[Issue(code=code, diagnostics=text, expression="ClinicalDocument", severity="error")])
+def _doctype() -> Invalid:
+    text = "A document type declaration (DOCTYPE) is refused: entities are not read."
+    return _refusal("security", text, "une déclaration DOCTYPE n'est pas acceptée : les entités ne sont pas lues")
+
+
+def _refusal(code: str, text: str, french: str) -> Invalid:
+    return Invalid(text, issues=[Issue(code=code, diagnostics=text, expression="ClinicalDocument")], french=french)

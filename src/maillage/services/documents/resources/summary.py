@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from maillage.services.documents.resources.coding import VISIBILITY
-from maillage.services.documents.resources.document_reference import RECIPIENT
+from maillage.services.documents.resources.document_reference import RECIPIENT, hidden_from
 from maillage.services.documents.resources.moments import PARIS
 
 Resource = dict[str, Any]
@@ -82,7 +81,7 @@ def summary(resource: Resource) -> DocumentSummary:
         status=resource["status"],
         unique_id=resource.get("masterIdentifier", {}).get("value", ""),
         size=int(attachment.get("size", 0)),
-        hidden=tuple(_hidden(resource)),
+        hidden=hidden_from(resource),
         recipients=tuple(
             e["valueReference"]["display"]
             for e in resource.get("extension", [])
@@ -100,11 +99,6 @@ def summary(resource: Resource) -> DocumentSummary:
 def newest_first(documents: list[DocumentSummary]) -> list[DocumentSummary]:
     """By the time their authors made them, the newest first."""
     return sorted(documents, key=lambda one: (one.at, one.received, one.id), reverse=True)
-
-
-def _hidden(resource: Resource) -> list[str]:
-    codings = (c for label in resource.get("securityLabel", []) for c in label.get("coding", []))
-    return [c["code"] for c in codings if c.get("system") == VISIBILITY and "code" in c]
 
 
 def _specialty(resource: Resource, authors: list[Resource]) -> str:

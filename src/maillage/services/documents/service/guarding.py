@@ -46,7 +46,7 @@ async def complete(ctx: Context, change: Change) -> Resource:
 async def _received(ctx: Context, resource: Resource, content: bytes) -> Resource:
     subject = await _subject(ctx, resource, content)
     replaced = document_reference.replaced_ids(resource)
-    visibility = tuple(code for code in summary({"id": "", **resource}).hidden if code in rules.VISIBILITY.values())
+    visibility = tuple(code for code in document_reference.hidden_from(resource) if code in rules.VISIBILITY.values())
     origin = Origin(door=ctx.door, source=ctx.actor.name, subject=subject, visibility=visibility, replaces=replaced)
     prepared = await prepare(ctx, content, origin=origin, id=resource.get("id"))
     if isinstance(prepared, Received):

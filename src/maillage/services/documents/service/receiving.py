@@ -10,7 +10,6 @@ from uuid import uuid4
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.db import load_queries
-from maillage.errors import Conflict, Forbidden, Unprocessable
 from maillage.fhir.change import Resource, instant
 from maillage.services.documents import rules
 from maillage.services.documents.events import DocumentReceived, DocumentReplaced
@@ -36,14 +35,15 @@ class Origin:
     """How a document came.
 
     `door` is mllp, fhir…; `source` says in words who sent it; `claim` is what the carrier says of the patient (PID), `subject` the
-    "Patient/…" a caller has established already; `visibility` codes of TRE_A07; `replaces` unique ids the carrier says are replaced.
+    "Patient/…" a caller has established already; `visibility` codes of TRE_A07, None when the carrier does not say who may see the
+    document; `replaces` unique ids the carrier says are replaced.
     """
 
     door: str
     source: str = ""
     claim: IdentityClaim | None = None
     subject: str | None = None
-    visibility: tuple[str, ...] = ()
+    visibility: tuple[str, ...] | None = None
     replaces: tuple[InstanceId, ...] = ()
 
 
@@ -51,7 +51,8 @@ class Origin:
 class Received:
     """What became of a document: its record and whose it is ("Patient/…"), whether that is certain, what it replaced.
 
-    `again` is true when it had been received before: nothing was written.
+    `again` is true when it had been received before: nothing was written but who may see it, where the carrier says that anew.
+    `notes` are for the sender, in French.
     """
 
     document: str
@@ -59,7 +60,7 @@ class Received:
     certain: bool
     again: bool = False
     replaced: tuple[str, ...] = ()
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ async def _meanwhile(work: Awaitable[object]) -> AsyncIterator[None]:
 
 
 async def receive(ctx: Context, content: bytes, *, origin: Origin, read: ClinicalDocument | None = None) -> Received:
-    """Record a CDA document. The same unique id with the same bytes gives the same answer and writes nothing.
+    """Record a CDA document. The same unique id with the same bytes gives the same answer and writes nothing but a changed visibility.
 
     `read` is the document in these bytes, where the caller has read it already.
     Raises Invalid (not a safe CDA), Unprocessable (two patients), Conflict (unique id taken by other bytes, or withdrawn), Forbidden
@@ -142,7 +143,7 @@ def _received_as(prepared: Prepared) -> Received:
         patient=prepared.record["subject"]["reference"],
         certain=event.certain,
         replaced=prepared.replaced,
-        note="; ".join(prepared.notes),
+        notes=prepared.notes,
     )
 
 
@@ -157,12 +158,12 @@ async def prepare(
     body = await beside_the_loop(cda.non_xml_body, document, size=len(content))
     header = _with_carrier(document.header, origin)
     said = claim_of(document_reference.source_patient(header.subject), origin=_words(header, origin))
-    if origin.claim and (reason := rules.contradiction(origin.claim, said)):
-        raise Unprocessable(f"the message and its document speak of two patients: {reason}")
+    if refused := rules.refusal_of_carrier(origin.claim, said):
+        raise refused
     original, identifier = Original.of(content), id or str(uuid4())
     held = await _take(ctx, header, original, identifier)
     if held.document != identifier:
-        return await _again(ctx, held)
+        return await _again(ctx, held, origin)
     async with _meanwhile(ctx.files.put(content)):
         whose = await _whose(ctx, said, origin)
         known = await directory.known(ctx, header)
@@ -179,7 +180,7 @@ async def prepare(
         id=identifier,
         received=instant(ctx.now),
         body_type=body.media_type if body else None,
-        visibility=origin.visibility,
+        visibility=origin.visibility or (),
     )
     current = [one for one in replaced if one.document and not one.withdrawn]
     old = [await ctx.records.read("DocumentReference", one.document or "") for one in current]
@@ -211,16 +212,21 @@ async def _take(ctx: Context, header: Header, original: Original, identifier: st
         custodian=custodian_of(header),
     )
     held = Held(**row)
-    if reason := rules.refusal_to_receive(held, document=identifier, sha256=original.sha256):
-        raise Conflict(reason)
+    if taken := rules.refusal_to_receive(held, document=identifier, sha256=original.sha256):
+        raise taken
     return held
 
 
-async def _again(ctx: Context, held: Held) -> Received:
+async def _again(ctx: Context, held: Held, origin: Origin) -> Received:
+    """A document that is here already. Its bytes do not change; who may see it may, where the carrier says so (CI-SIS: MODIF_CONF_CODE)."""
     record = await ctx.records.read("DocumentReference", held.document or "")
     patient = record["subject"]["reference"]
     certain = await record_of(ctx, patient.removeprefix("Patient/")) is not None
-    return Received(document=record["id"], patient=patient, certain=certain, again=True, note="already received")
+    notes = ["document déjà reçu"]
+    if origin.visibility is not None and set(origin.visibility) != set(document_reference.hidden_from(record)):
+        await ctx.records.write(document_reference.shown_to(record, origin.visibility))
+        notes.append("sa visibilité est mise à jour")
+    return Received(document=record["id"], patient=patient, certain=certain, again=True, notes=tuple(notes))
 
 
 async def _whose(ctx: Context, said: IdentityClaim, origin: Origin) -> Whose:
@@ -252,8 +258,8 @@ async def _replaced(ctx: Context, header: Header) -> Sequence[Held]:
     rows = await ctx.run(QUERIES.supersede, unique_ids=sorted({one.text for one in header.replaces}), by=header.id.text)
     found = [Held(**row) for row in rows]
     for held in found:
-        if reason := rules.refusal_to_touch(held, custodian=custodian_of(header)):
-            raise Forbidden(reason)
+        if forbidden := rules.refusal_to_touch(held, custodian=custodian_of(header)):
+            raise forbidden
     return found
 
 
@@ -288,8 +294,8 @@ def _received(
 
 def _notes(held: Held, replaced: Sequence[Held]) -> tuple[str, ...]:
     awaited = [one.unique_id for one in replaced if one.document is None]
-    notes = [f"the replaced document {one} was never received" for one in awaited]
-    return (*notes, "it was replaced before it came") if held.replaced_by else tuple(notes)
+    notes = [f"le document remplacé {one} n'a jamais été reçu" for one in awaited]
+    return (*notes, "ce document était déjà remplacé avant d'arriver") if held.replaced_by else tuple(notes)
 
 
 def custodian_of(header: Header) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.db import load_queries
-from maillage.errors import Forbidden, NotFound, Unprocessable
+from maillage.errors import NotFound
 from maillage.services.documents import rules
 from maillage.services.documents.events import DocumentDeleted
 from maillage.services.documents.resources import document_reference
@@ -35,19 +35,22 @@ async def withdraw(ctx: Context, document: ClinicalDocument, *, origin: Origin) 
     ctx.require(Permission.DOCUMENT_WRITE)
     header = document.header
     said = claim_of(document_reference.source_patient(header.subject))
-    if origin.claim and (reason := rules.contradiction(origin.claim, said)):
-        raise Unprocessable(f"the message and its document speak of two patients: {reason}")
+    if refused := rules.refusal_of_carrier(origin.claim, said):
+        raise refused
     row = await ctx.run(QUERIES.known, unique_id=header.id.text)
     if row is None:
-        raise NotFound(f"the document {header.id.text} was never received: there is nothing to withdraw")
+        raise NotFound(
+            f"the document {header.id.text} was never received: there is nothing to withdraw",
+            french=f"document inconnu : {header.id.text} n'a jamais été reçu, il n'y a rien à supprimer",
+        )
     held = Held(**row)
-    if reason := rules.refusal_to_touch(held, custodian=custodian_of(header)):
-        raise Forbidden(reason)
+    if forbidden := rules.refusal_to_touch(held, custodian=custodian_of(header)):
+        raise forbidden
     record = await ctx.records.read("DocumentReference", held.document or "")
     patient = record["subject"]["reference"]
     stored = claim_of(document_reference.patient_of(record))
-    if reason := rules.contradiction(stored, said):
-        raise Unprocessable(f"the document to withdraw is about another patient: {reason}")
+    if refused := rules.refusal_to_withdraw(stored, said):
+        raise refused
     if held.withdrawn:
         return Withdrawn(document=record["id"], patient=patient, again=True)
     await ctx.run(QUERIES.withdraw, document=record["id"])

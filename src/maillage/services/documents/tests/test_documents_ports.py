@@ -1,6 +1,7 @@
 """Each official message that carries a document, and its answer; each fault of a message, and where the answer says it is."""
 
 import base64
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.connectors.mllp.er7 import read
+from maillage.errors import Conflict
+from maillage.fhir import writing
 from maillage.services.documents.ports import receive_documents
 from maillage.services.documents.resources import messages
 from maillage.services.documents.resources.coding import VISIBILITY
@@ -52,6 +55,9 @@ ANSWERS = [
 ]
 
 
+ENGLISH = re.compile(r"\b(the|is|are|was|not|of|this|and|cannot)\b")
+"""Words that French does not have: the hospital's staff and the steward read what a refusal says."""
+
 HANDLER = receive_documents
 """Registered with the exchange when its module is imported."""
 
@@ -83,6 +89,7 @@ async def test_an_official_message_has_this_answer(
         said = await answer_to(access, content)
     assert said[:2] == (code, place)
     assert words in said[2]
+    assert not ENGLISH.search(said[2])
 
 
 @pytest.mark.conformance
@@ -163,6 +170,10 @@ async def test_a_correct_message_is_taken(access: Access) -> None:
         ({"flags": {"MASQUE_PS": "Y", "DESTMSSANTEPS": "Y"}}, "OBX^3^5^1^1"),
         ({"flags": {"MASQUE_PS": "oui"}}, "OBX^2^5^1^1"),
         ({"event": "ORU^R01^ORU_R01", "status": "D"}, "OBX^1^5^1^5"),
+        ({"cda": CDA.replace("<author>", "<auteur>").replace("</author>", "</auteur>")}, "OBX^1^5^1^5"),
+        ({"cda": CDA.replace('"19500601"', '"1950-06-01"')}, "OBX^1^5^1^5"),
+        ({"cda": CDA.replace("</ClinicalDocument>", "")}, "OBX^1^5^1^5"),
+        ({"cda": "<lettre/>"}, "OBX^1^5^1^5"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
@@ -171,8 +182,31 @@ async def test_a_fault_is_answered_where_it_is(access: Access, change: dict[str,
     assert code == "AE"
     assert said.startswith(place), words
     assert words
+    assert not ENGLISH.search(words), words
     async with access.act(SEED) as ctx:
         assert await ctx.records.find("DocumentReference") == []
+
+
+async def test_a_message_that_changes_the_visibility_of_its_document_is_taken_at_its_word(access: Access) -> None:
+    await answer_to(access, message(flags={"INVISIBLE_PATIENT": "Y", "INVISIBLE_REP_LEGAUX": "Y"}))
+    shown = message(flags={"INVISIBLE_PATIENT": "N", "INVISIBLE_REP_LEGAUX": "N", "MODIF_CONF_CODE": "Y"})
+    code, _, words = await answer_to(access, shown.replace(b"|1|P|2.6", b"|2|P|2.6"))
+    assert code == "AA"
+    assert "visibilité" in words
+    async with access.act(SEED) as ctx:
+        [record] = await ctx.records.find("DocumentReference")
+    assert [c["code"] for label in record["securityLabel"] for c in label["coding"]] == ["N"]
+
+
+async def test_a_race_for_a_record_is_not_told_as_a_fault_of_the_document(
+    access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: Any, **__: Any) -> Any:
+        raise Conflict("another writer changed the same resources at the same time: try again")
+
+    monkeypatch.setattr(writing, "_run", lost)
+    with pytest.raises(Conflict, match="another writer"):
+        await answer_to(access, message())
 
 
 async def test_what_is_hidden_from_one_may_be_sent_to_the_other(access: Access) -> None:

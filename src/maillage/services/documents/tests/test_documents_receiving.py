@@ -204,7 +204,7 @@ async def test_a_carrier_may_name_what_is_replaced(region: Access) -> None:
 
 async def test_a_replaced_letter_that_comes_later_is_old_at_once_and_told_to_nobody(region: Access) -> None:
     new, _ = await received(region, letter(id="2", replaces="1"))
-    assert new.note == "the replaced document 1.2.3^1 was never received"
+    assert new.notes == ("le document remplacé 1.2.3^1 n'a jamais été reçu",)
     late, events = await received(region, letter())
     assert (await record_of(region, late.document))["status"] == "superseded"
     assert [e for e in events if isinstance(e, DocumentReceived)] == []
@@ -269,6 +269,29 @@ async def test_a_hidden_letter_is_seen_by_those_it_is_not_hidden_from(region: Ac
         assert [d.id for d in await documents.documents_of(ctx, ZOE)] == [answer.document]
     async with region.act(patient(ZOE)) as ctx:
         assert await documents.documents_of(ctx, ZOE) == []
+
+
+def hidden(*codes: str) -> Origin:
+    return Origin(door="mllp", visibility=codes)
+
+
+async def test_a_letter_sent_again_with_another_visibility_is_seen_by_those_it_now_says(region: Access) -> None:
+    first, _ = await received(region, letter(), hidden("INVISIBLE_PATIENT"))
+    again, events = await received(region, letter(), hidden())
+    assert (again.document, again.again, events) == (first.document, True, ())
+    assert again.notes == ("document déjà reçu", "sa visibilité est mise à jour")
+    async with region.act(patient(ZOE)) as ctx:
+        assert [d.id for d in await documents.documents_of(ctx, ZOE)] == [first.document]
+    await received(region, letter(), hidden("MASQUE_PS"))
+    async with region.act(GP) as ctx:
+        assert await documents.documents_of(ctx, ZOE) == []
+
+
+async def test_a_letter_sent_again_without_a_word_of_its_visibility_stays_hidden(region: Access) -> None:
+    first, _ = await received(region, letter(), hidden("INVISIBLE_PATIENT"))
+    again, _ = await received(region, letter())
+    assert again.notes == ("document déjà reçu",)
+    assert (await record_of(region, first.document))["meta"]["versionId"] == "1"
 
 
 async def test_a_document_store_that_is_full_leaves_nothing_behind(region: Access) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 
 from maillage.connectors.mllp.er7 import CHARSETS, Malformed, Message, Place, place_of
 from maillage.connectors.mllp.er7_writer import Line, Repetition, write
-from maillage.errors import Invalid
+from maillage.errors import Invalid, MaillageError
 
 ERRORS = {
     "100": "Segment sequence error",
@@ -25,6 +25,14 @@ ERRORS = {
     "207": "Application internal error",
 }
 """HL7 table 0357, message error condition codes."""
+
+
+_FAILURES = {
+    409: "une autre écriture est passée avant, le message peut être rejoué",
+    412: "une autre écriture est passée avant, le message peut être rejoué",
+    503: "un service dont la réception a besoin ne répond pas",
+}
+"""Why a message could not be recorded, by status of the fault (`errors`)."""
 
 
 class Refused(Invalid):
@@ -68,9 +76,10 @@ class Refused(Invalid):
         return cls(fault.text, error=fault.error, **fault.place._asdict())
 
     @classmethod
-    def internal(cls, text: str) -> Self:
-        """We failed, not the message: it stays in quarantine until it is replayed."""
-        return cls(text, error="207", segment="MSH")
+    def internal(cls, fault: Exception) -> Self:
+        """We failed, not the message: it stays in quarantine until it is replayed. The words say the kind of fault and nothing it holds."""
+        known = fault.french or _FAILURES.get(fault.status) if isinstance(fault, MaillageError) else None
+        return cls(f"erreur interne : {known or type(fault).__name__}", error="207", segment="MSH")
 
 
 @dataclass(frozen=True, slots=True)

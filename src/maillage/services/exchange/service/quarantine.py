@@ -143,7 +143,7 @@ async def _tried(access: Access, arrival: Arrival, original: Original) -> dict[s
     except Unavailable:
         raise
     except MaillageError as fault:
-        return {"code": "AE", "place": "MSH", "text": f"erreur interne : {fault.message}"}
+        return {"code": "AE", "place": "MSH", "text": Refused.internal(fault).text}
     return {"code": "AA", "place": "", "text": ""}
 
 

@@ -126,7 +126,7 @@ async def record_accepted(ctx: Context, arrival: Arrival, message: Message, hand
         received_at=arrival.at,
     )
     if line is None:
-        raise Conflict("the same message was accepted meanwhile")
+        raise Conflict("the same message was accepted meanwhile", french="le même message a été accepté entre-temps")
 
 
 async def refuse(access: Access, arrival: Arrival, refused: Refused, *, reason: str | None = None) -> Outcome:

@@ -31,10 +31,10 @@ def value(segment: Segment, path: str, rep: int = 0) -> str:
 
 
 def patient_from(message: Message, *, organization: str | None = None) -> Resource:
-    """The Patient of PID and ZFD in the shape of fr-core. Refused (101) when PID or every PID-3 is absent."""
+    """The Patient of PID and ZFD in the shape of fr-core. Refused when PID (100) or every PID-3 (101) is absent."""
     pid = message.segment("PID")
     if pid is None:
-        raise Refused.at("PID", "the message has no PID segment", error="100")
+        raise Refused.at("PID", "le message n'a pas de segment PID", error="100")
     patient: Resource = {
         "resourceType": "Patient",
         "extension": [*_birth_place(pid), *_reliability(pid, message.segment("ZFD"))],
@@ -52,7 +52,7 @@ def patient_from(message: Message, *, organization: str | None = None) -> Resour
     if organization:
         patient["managingOrganization"] = {"reference": organization}
     if not patient["identifier"]:
-        raise Refused.at("PID-3", "no identifier of the person that can be read", error="101")
+        raise Refused.at("PID-3", "PID-3 ne porte aucun identifiant lisible de la personne", error="101")
     return {key: said for key, said in patient.items() if said not in ([], "")}
 
 
@@ -174,7 +174,7 @@ def _date(text: str, path: str) -> str:
     try:
         return datetime.strptime(text[:8], "%Y%m%d").date().isoformat()
     except ValueError:
-        raise Refused.at(path, f"{text!r} is not a date (YYYYMMDD)", error="102") from None
+        raise Refused.at(path, f"« {text} » n'est pas une date (AAAAMMJJ)", error="102") from None
 
 
 def instant(text: str, path: str) -> str:
@@ -187,7 +187,7 @@ def instant(text: str, path: str) -> str:
         read = datetime.strptime(digits, formats[len(digits)])
         at = datetime.strptime(f"{digits}{sign}{offset}", f"{formats[len(digits)]}%z") if offset else read.replace(tzinfo=PARIS)
     except (ValueError, KeyError):
-        raise Refused.at(path, f"{text!r} is not a date and time", error="102") from None
+        raise Refused.at(path, f"« {text} » n'est pas une date et heure (AAAAMMJJhhmmss[+hhmm])", error="102") from None
     return at.isoformat()
 
 

@@ -23,6 +23,10 @@ class Reason(StrEnum):
     OPENS_RECORD = "opens-record"
 
 
+TOLD_WHEN_IN_DOUBT = "identité confiée à l'identitovigilance"
+"""What a sender is told of a person who was not recognised for certain (note of an HL7 answer, in French)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identifier:
     """An identifier of a person given by a facility: FHIR system and value."""
