@@ -1,6 +1,8 @@
 """Pages: a document, its PDF, its files and its original; the documents of a person."""
 
+from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -9,8 +11,11 @@ from maillage.access.permissions import Permission
 from maillage.errors import Unsupported
 from maillage.http import Request, page
 from maillage.http.headers import framed_by_us
+from maillage.services.documents import rules
+from maillage.services.documents.resources.coding import TYPE_WORDS
+from maillage.services.documents.resources.moments import PARIS
 from maillage.services.documents.resources.narrative import INLINE_IMAGES
-from maillage.services.documents.service import reading
+from maillage.services.documents.service import listing, reading
 from maillage.services.documents.service.delivery import deliveries
 from maillage.services.documents.service.reading import PDF
 from maillage.services.identity import public as identity
@@ -26,6 +31,9 @@ AUDIENCES = {
     "INVISIBLE_REPRESENTANTS_LEGAUX": "Sans les représentants légaux",
 }
 """Who can see a document that is hidden from someone (TRE_A07), in the words of the screens."""
+
+FILTERS = ("type", "periode", "etablissement", "titre")
+"""The parameters of the address that say which documents of a person to list."""
 
 
 async def show(request: Request, ctx: Context) -> Response:
@@ -69,23 +77,53 @@ async def original(request: Request, ctx: Context) -> Response:
 
 
 async def of_person(request: Request, ctx: Context) -> Response:
-    """The documents of a person, newest first; `?type=` keeps one type."""
+    """The documents of a person, fifty a page, the last received first; the filters and `?avant=` are in the address."""
     patient = str(request.path_params["id"])
-    documents = await reading.documents_of(ctx, patient)
-    kept = request.query_params.get("type", "")
-    types = sorted({(d.type_code, d.type_label) for d in documents}, key=lambda pair: pair[1])
+    asked = {name: request.query_params.get(name, "").strip() for name in FILTERS}
+    today = ctx.now.astimezone(PARIS).date()
+    cursor = request.query_params.get("avant")
+    found = await listing.documents_of(ctx, patient, wanted=_wanted(asked, today), cursor=cursor)
+    address = f"/patients/{patient}/documents"
     return render(
         request,
         ctx,
         "documents/list.html",
         banner=await identity.banner(ctx, patient),
         tabs=record_tabs(patient),
-        address=f"/patients/{patient}/documents",
-        documents=[d for d in documents if not kept or d.type_code == kept],
-        total=len(documents),
-        types=types,
-        kept=kept,
+        address=address,
+        asked=asked,
+        filtered=any(asked.values()),
+        types=_types(asked["type"]),
+        periods=_periods(today, asked["periode"]),
+        houses=sorted({one.organisation for one in found.documents if one.organisation}),
+        found=found,
+        later=bool(cursor),
+        newest=_address(address, asked),
+        following=_address(address, asked, found.next) if found.next else "",
     )
+
+
+def _wanted(asked: dict[str, str], today: date) -> rules.Wanted:
+    return rules.wanted(
+        type=asked["type"], period=asked["periode"], title=asked["titre"], establishment=asked["etablissement"], today=today
+    )
+
+
+def _types(kept: str) -> list[tuple[str, str]]:
+    known = sorted(TYPE_WORDS.items(), key=lambda pair: pair[1])
+    unknown = [(kept, f"Type {kept}")] if kept and kept not in TYPE_WORDS else []
+    return [("", "Tous"), *known, *unknown]
+
+
+def _periods(today: date, kept: str) -> list[tuple[str, str]]:
+    years = [(str(year), f"En {year}") for year in rules.years(today)]
+    offered = [("", "Depuis toujours"), ("3-mois", "Depuis 3 mois"), ("12-mois", "Depuis 12 mois"), *years]
+    return offered if kept in dict(offered) else [*offered, (kept, f"En {kept}")]
+
+
+def _address(path: str, asked: dict[str, str], cursor: str = "") -> str:
+    said = {**{name: value for name, value in asked.items() if value}, **({"avant": cursor} if cursor else {})}
+    return f"{path}?{urlencode(said)}" if said else path
 
 
 def _id(request: Request) -> str:

@@ -1,18 +1,24 @@
 """What other services may ask of documents."""
 
+from maillage.services.documents.resources.coding import TYPE_WORDS
 from maillage.services.documents.resources.summary import DocumentSummary, summary
+from maillage.services.documents.rules import Wanted
 from maillage.services.documents.service.delivery import Delivery, tells_deliveries
 from maillage.services.documents.service.guarding import complete
-from maillage.services.documents.service.reading import Preview, document, documents_of, original, preview
+from maillage.services.documents.service.listing import Listing, documents_of
+from maillage.services.documents.service.reading import Preview, document, original, preview
 from maillage.services.documents.service.receiving import Origin, Received, import_document, receive
 from maillage.services.documents.service.withdrawing import Withdrawn, withdraw
 
 __all__ = [
+    "TYPE_WORDS",
     "Delivery",
     "DocumentSummary",
+    "Listing",
     "Origin",
     "Preview",
     "Received",
+    "Wanted",
     "Withdrawn",
     "complete",
     "document",

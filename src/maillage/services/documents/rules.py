@@ -1,7 +1,9 @@
 """What may be received, replaced and withdrawn. Decisions only."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 
 from maillage.errors import Conflict, Forbidden, Unprocessable
@@ -18,6 +20,10 @@ VISIBILITY = {
     "INVISIBLE_REP_LEGAUX": "INVISIBLE_REPRESENTANTS_LEGAUX",
 }
 """Flag of a message (MetaDMPMSS) → code of TRE_A07."""
+
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+_YEAR = re.compile(r"(19|20)\d\d", re.ASCII)
+_WORD = re.compile(r"[^\W_]+")
 
 FORBIDDEN = ((HIDDEN_FROM_PATIENT, TO_PATIENT), (HIDDEN_FROM_PROFESSIONALS, TO_PROFESSIONALS))
 """What is hidden from someone is not sent to them (CI-SIS, Transmission d'un document CDA en HL7v2 2.1)."""
@@ -139,3 +145,44 @@ def refusal_to_withdraw(stored: IdentityClaim, document: IdentityClaim) -> Unpro
         f"the document to withdraw is about another patient: {found}",
         french=f"le document à supprimer concerne un autre patient : {IN_FRENCH[found]}",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which documents a list keeps: a type code, a condition on the day they were received (a FHIR date search value), words of their
+    title, words of the name of their establishment. Empty: all.
+    """
+
+    type: str = ""
+    received: str = ""
+    words: tuple[str, ...] = ()
+    establishment: tuple[str, ...] = ()
+
+
+EVERYTHING = Wanted()
+RECENTLY = {"3-mois": 92, "12-mois": 366}
+"""Periods that end today, in days."""
+YEARS_BACK = 10
+MOST_WORDS, LONGEST_WORD = 6, 40
+
+
+def wanted(*, type: str = "", period: str = "", title: str = "", establishment: str = "", today: date) -> Wanted:
+    """The filter that an address asks for; what is not understood filters nothing."""
+    code = type if _CODE.fullmatch(type) else ""
+    return Wanted(code, _received(period, today), _words(title), _words(establishment))
+
+
+def years(today: date) -> list[int]:
+    """The years that a list offers, the current one first."""
+    return [today.year - back for back in range(YEARS_BACK)]
+
+
+def _received(period: str, today: date) -> str:
+    if period in RECENTLY:
+        return f"ge{today - timedelta(days=RECENTLY[period])}"
+    return period if _YEAR.fullmatch(period) else ""
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """Words of letters and digits: one of signs alone would be no condition."""
+    return tuple(word[:LONGEST_WORD] for word in _WORD.findall(text)[:MOST_WORDS])

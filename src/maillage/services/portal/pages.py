@@ -1,6 +1,7 @@
 """The pages of a person and of their carer: home, documents, one document."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -32,10 +33,21 @@ async def home(request: Request, ctx: Context) -> Response:
 
 
 async def all_documents(request: Request, ctx: Context) -> Response:
-    """GET /mes-documents: every document, newest first."""
+    """GET /mes-documents: every document, fifty a page, the last received first; `?avant=` for the page after."""
     whose = await service.space(ctx)
     shelf = await service.shelf(ctx, whose.patient)
-    return render(request, ctx, "portal/documents.html", **await _common(ctx, whose, shelf), shelf=shelf)
+    cursor = request.query_params.get("avant")
+    library = await service.library(ctx, whose.patient, cursor=cursor)
+    following = f"{DOCUMENTS}?{urlencode({'avant': library.next})}" if library.next else ""
+    return render(
+        request,
+        ctx,
+        "portal/documents.html",
+        **await _common(ctx, whose, shelf),
+        library=library,
+        later=bool(cursor),
+        following=following,
+    )
 
 
 async def one_document(request: Request, ctx: Context) -> Response:
@@ -51,7 +63,7 @@ async def one_document(request: Request, ctx: Context) -> Response:
         **await _common(ctx, whose, shelf),
         document=about,
         preview=await documents.preview(ctx, id, level=2),
-        read_at=shelf.read.get(id),
+        read_at=await service.read_at(ctx, about),
         openings=_openings(await who_opened(ctx, whose.patient, id)),
         said=request.query_params.get("fait", ""),
     )

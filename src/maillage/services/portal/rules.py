@@ -73,7 +73,11 @@ def plain(type_code: str) -> Plain:
     return PLAIN.get(type_code, OTHER)
 
 
+def fresh(document: Dated, now: datetime) -> bool:
+    """Whether it came in the last sixty days."""
+    return bool(document.received) and datetime.fromisoformat(document.received) > now - FRESH
+
+
 def to_read(documents: Sequence[D], read: Container[str], now: datetime) -> list[D]:
-    """The documents that came in the last sixty days and are not marked as read, in their order, at most five."""
-    fresh = [d for d in documents if d.id not in read and d.received and datetime.fromisoformat(d.received) > now - FRESH]
-    return fresh[:MOST_TO_READ]
+    """The fresh documents that are not marked as read, in their order, at most five."""
+    return [d for d in documents if d.id not in read and fresh(d, now)][:MOST_TO_READ]

@@ -15,6 +15,9 @@ from maillage.services.rights import public as rights
 
 QUERIES = load_queries("maillage.services.portal")
 MOST_VISITS, LINES_OF_VISITS = 4, 60
+LOOKED_AT = 20
+MOST_PAGES = 5
+"""What there is to read is looked for among the last hundred documents, twenty at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,20 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """All documents, newest first; when each was marked as read by this reader; those to read first."""
+    """The documents that came last, the newest first, and those to read first."""
+
+    newest: Sequence[DocumentSummary]
+    to_read: Sequence[DocumentSummary]
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A page of documents; when each was marked as read by this reader; the ids of those to read; the cursor of the next page."""
 
     documents: Sequence[DocumentSummary]
     read: dict[str, datetime]
-    to_read: Sequence[DocumentSummary]
+    to_read: frozenset[str]
+    next: str | None
 
 
 async def space(ctx: Context) -> Space:
@@ -42,11 +54,34 @@ async def space(ctx: Context) -> Space:
 
 
 async def shelf(ctx: Context, patient: str) -> Shelf:
-    """The documents of a person, with what this reader marked."""
-    found = await documents.documents_of(ctx, patient)
+    """The last documents of a person, and those to read first: as few pages are looked at as these take."""
+    first = await documents.documents_of(ctx, patient, count=LOOKED_AT)
+    read = await _read(ctx, first.documents)
+    waiting, page = rules.to_read(first.documents, read, ctx.now), first
+    for _ in range(MOST_PAGES - 1):
+        if page.next is None or len(waiting) >= rules.MOST_TO_READ or not rules.fresh(page.documents[-1], ctx.now):
+            break
+        page = await documents.documents_of(ctx, patient, cursor=page.next, count=LOOKED_AT)
+        waiting += rules.to_read(page.documents, await _read(ctx, page.documents), ctx.now)
+    return Shelf(newest=first.documents, to_read=waiting[: rules.MOST_TO_READ])
+
+
+async def library(ctx: Context, patient: str, *, cursor: str | None) -> Library:
+    """A page of all documents of a person, the last received first."""
+    page = await documents.documents_of(ctx, patient, cursor=cursor)
+    read = await _read(ctx, page.documents)
+    waiting = [one.id for one in page.documents if one.id not in read and rules.fresh(one, ctx.now)]
+    return Library(page.documents, read, frozenset(waiting), page.next)
+
+
+async def read_at(ctx: Context, document: DocumentSummary) -> datetime | None:
+    """When this reader marked a document as read, None while they have not."""
+    return (await _read(ctx, [document])).get(document.id)
+
+
+async def _read(ctx: Context, found: Sequence[DocumentSummary]) -> dict[str, datetime]:
     rows = await ctx.run(QUERIES.read_by, reader=ctx.actor.reference, documents=[one.id for one in found])
-    read = {row["document"]: row["at"] for row in rows}
-    return Shelf(documents=found, read=read, to_read=rules.to_read(found, read, ctx.now))
+    return {row["document"]: row["at"] for row in rows}
 
 
 async def team(ctx: Context, patient: str) -> Sequence[directory.Member]:

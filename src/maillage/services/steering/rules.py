@@ -5,31 +5,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from maillage.services.documents.public import TYPE_WORDS
+
 SMALLEST_SHOWN = 11  # groups under this are not shown (recommendation of the CNIL and the SNDS for aggregates)
 RECENT_DAYS = 30
 RECENT = "30"  # the period of the last thirty days, as its address says it
 LONG_DAYS = 62  # a longer period is told by months
 INS_TARGET = 95  # per cent, target of the design's indicator page
 POOLED = "*"
-
-TYPE_WORDS: Mapping[str, str] = {
-    "11488-4": "Compte rendu de consultation",
-    "11490-0": "Lettre de liaison à la sortie",
-    "11502-2": "Compte rendu de biologie",
-    "11526-1": "Compte rendu d’anatomopathologie",
-    "15507-7": "Compte rendu de passage aux urgences",
-    "18725-2": "Compte rendu de microbiologie",
-    "18748-4": "Compte rendu d’imagerie",
-    "18776-5": "Plan personnalisé",
-    "34112-3": "Compte rendu hospitalier",
-    "34133-9": "Résumé de soins",
-    "57833-6": "Prescription de médicaments",
-    "60591-5": "Volet de synthèse médicale",
-    "60593-1": "Dispensation de médicaments",
-    "85208-7": "Compte rendu de téléconsultation",
-    "87273-9": "Note de vaccination",
-    "EXPORT_DUI": "Export de dossier social",
-}
 
 
 @dataclass(frozen=True, slots=True)

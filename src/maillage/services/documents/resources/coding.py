@@ -1,5 +1,6 @@
 """Code systems of CDA documents (OIDs) as FHIR systems, and the class of a document from its type."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from maillage.services.documents.resources.header import Code
@@ -45,6 +46,27 @@ CLASSES = {
 }
 """Document type → class (TRE_A03), where a published example or the type's own words say it; the table ASS_X04 that would say
 it for all types is not public data here, so a type that is not listed gets no class."""
+
+
+TYPE_WORDS: Mapping[str, str] = {
+    "11488-4": "Compte rendu de consultation",
+    "11490-0": "Lettre de liaison à la sortie",
+    "11502-2": "Compte rendu de biologie",
+    "11526-1": "Compte rendu d’anatomopathologie",
+    "15507-7": "Compte rendu de passage aux urgences",
+    "18725-2": "Compte rendu de microbiologie",
+    "18748-4": "Compte rendu d’imagerie",
+    "18776-5": "Plan personnalisé",
+    "34112-3": "Compte rendu hospitalier",
+    "34133-9": "Résumé de soins",
+    "57833-6": "Prescription de médicaments",
+    "60591-5": "Volet de synthèse médicale",
+    "60593-1": "Dispensation de médicaments",
+    "85208-7": "Compte rendu de téléconsultation",
+    "87273-9": "Note de vaccination",
+    "EXPORT_DUI": "Export de dossier social",
+}
+"""The types that the screens name, by code (JDV_J07, LOINC)."""
 
 
 def coding(code: Code) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a page says of a document without opening it, taken out of its DocumentReference."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from maillage.services.documents.resources.document_reference import RECIPIENT, hidden_from
@@ -10,6 +10,7 @@ from maillage.services.documents.resources.moments import PARIS
 Resource = dict[str, Any]
 
 OLDEST = "1900"
+LATE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class DocumentSummary:
             return datetime.fromisoformat(self.created)
         year, month, day = (int(part) for part in [*(self.created or OLDEST).split("-"), "1", "1"][:3])
         return datetime(year, month, day, tzinfo=PARIS)
+
+    @property
+    def late(self) -> bool:
+        """Whether it came long enough after it was made for its place in a list by arrival to surprise."""
+        return datetime.fromisoformat(self.received) - self.at > LATE
 
     @property
     def current(self) -> bool:

@@ -14,12 +14,10 @@ from maillage.services.documents.resources import cda, document_reference, narra
 from maillage.services.documents.resources.cda import ClinicalDocument, EmbeddedFile
 from maillage.services.documents.resources.narrative import MediaLink
 from maillage.services.documents.resources.summary import DocumentSummary, newest_first, summary
-from maillage.services.identity.public import identities_of
 
 Resource = dict[str, Any]
 
 QUERIES = load_queries("maillage.services.documents")
-MOST_DOCUMENTS = 500
 SHOWN = "current,superseded"
 PDF = "application/pdf"
 TEXT = "text/plain"
@@ -60,14 +58,6 @@ async def is_original(ctx: Context, id: str) -> bool:
 async def bytes_of(ctx: Context, id: str) -> bytes:
     """As `original`, for a door that has its own permission: whoever may see the record may have its bytes."""
     return await _bytes(ctx, _shown(await ctx.records.read("DocumentReference", id)))
-
-
-async def documents_of(ctx: Context, patient: str) -> list[DocumentSummary]:
-    """The documents of a person under all their identities, newest first; what was replaced is left out."""
-    ctx.require(Permission.DOCUMENT_READ, patient=patient)
-    identities = await identities_of(ctx, patient)
-    params = [("patient", ",".join(identities)), ("status", "current"), ("_count", str(MOST_DOCUMENTS))]
-    return newest_first([summary(one) for one in await ctx.records.find("DocumentReference", params)])
 
 
 async def opened(ctx: Context, id: str, *, level: int = 2) -> Opened:

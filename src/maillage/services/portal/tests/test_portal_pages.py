@@ -1,6 +1,7 @@
 """The person's own pages: theirs alone, in plain words, marked as read by themselves, accessible, without JavaScript."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from httpx import ASGITransport, AsyncClient
@@ -8,14 +9,16 @@ from playwright.async_api import Browser
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
+from maillage.db import count_statements
 from maillage.services.documents import public as documents
 from maillage.services.documents.public import Origin
-from maillage.services.portal import pages
+from maillage.services.portal import pages, service
 from maillage.services.rights import pages as rights_pages
 from maillage.ui import pages as own_pages
 from tests.support.browser import HERE, screen
-from tests.support.people import SEED, care_team, carer, patient, professional
+from tests.support.people import NOON, SEED, care_team, carer, patient, professional
 
+STATEMENTS = 20  # of a page, session and audit included
 ZOE, NOT_ZOE = patient("zoe"), patient("other")
 HELPER = Actor(
     id="carer", kind=ActorKind.CARER, name="Claude MARTIN", roles=frozenset({Role.CARER}), reference="RelatedPerson/claude"
@@ -128,6 +131,51 @@ async def test_nobody_else_can_open_it(visit, letters) -> None:
     assert "Lettre" not in words((await other.get("/mes-documents")).text)
     professional_client = await visit(professional("gp", Role.GP))
     assert (await professional_client.get("/mes-documents")).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/accueil", "/mes-documents", "/mes-documents/{letter}"])
+@pytest.mark.parametrize("many", [0, 1_200])
+async def test_a_page_takes_few_statements_whatever_the_number_of_documents(visit, letters, access, path: str, many: int) -> None:
+    old = {"resourceType": "DocumentReference", "status": "current", "subject": {"reference": "Patient/zoe"},
+           "content": [{"attachment": {"contentType": "application/pdf", "url": "https://elsewhere.example/1"}}]}  # fmt: skip
+    async with access.act(SEED) as ctx:
+        came = ((n, NOON - timedelta(hours=n + 1)) for n in range(many))
+        await ctx.records.load([{**old, "id": f"old-{n}", "date": at.isoformat()} for n, at in came])
+    zoe = await visit(ZOE)
+    with count_statements() as counted:
+        page = await zoe.get(path.format(letter=letters[0]))
+    assert page.status_code == 200
+    assert page.text.count('href="/mes-documents/old-') <= 50
+    assert counted.statements <= STATEMENTS
+
+
+async def test_all_documents_are_on_pages_of_fifty(visit, letters, access) -> None:
+    old = {"resourceType": "DocumentReference", "status": "current", "subject": {"reference": "Patient/zoe"},
+           "content": [{"attachment": {"contentType": "application/pdf", "url": "https://elsewhere.example/1"}}]}  # fmt: skip
+    async with access.act(SEED) as ctx:
+        came = ((n, NOON - timedelta(days=n + 1)) for n in range(60))
+        await ctx.records.load([{**old, "id": f"old-{n}", "date": at.isoformat()} for n, at in came])
+    zoe = await visit(ZOE)
+    first = (await zoe.get("/mes-documents")).text
+    following = re.search(r'href="(/mes-documents\?avant=[^"]+)"', first)
+    assert following
+    second = (await zoe.get(following[1])).text
+    found = re.findall(r'href="/mes-documents/(old-\d+)"', first + second)
+    assert found == [f"old-{n}" for n in range(60)]
+
+
+async def test_what_there_is_to_read_is_found_below_what_was_read(visit, letters, access) -> None:
+    new = {"resourceType": "DocumentReference", "status": "current", "subject": {"reference": "Patient/zoe"},
+           "content": [{"attachment": {"contentType": "application/pdf", "url": "https://elsewhere.example/1", "title": "Ancien"}}]}  # fmt: skip
+    async with access.act(SEED) as ctx:
+        came = ((n, NOON - timedelta(hours=n + 1)) for n in range(31))
+        await ctx.records.load([{**new, "id": f"new-{n}", "date": at.isoformat()} for n, at in came])
+    async with access.act(ZOE) as ctx:
+        for id in (*letters, *(f"new-{n}" for n in range(30))):
+            await service.mark_read(ctx, id)
+    home = (await (await visit(ZOE)).get("/accueil")).text
+    assert "1 à traiter" in words(home)
+    assert 'href="/mes-documents/new-30"' in home
 
 
 async def test_a_carer_sees_the_person_they_help_with_the_banner(visit, letters) -> None:

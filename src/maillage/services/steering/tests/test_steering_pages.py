@@ -10,6 +10,7 @@ from playwright.async_api import Browser
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
+from maillage.db import count_statements
 from maillage.services.steering import pages, public
 from maillage.services.steering.public import Tally
 from tests.support.browser import HERE, screen
@@ -17,6 +18,7 @@ from tests.support.people import NOON, SEED, officer_of
 
 ARS = officer_of(Role.ARS)
 TODAY = NOON.date()
+STATEMENTS = 16  # of the page, signing in, session and audit included
 
 
 def tallies(count: int, *, type: str = "11490-0", organization: str = "ch", qualified: int = 0, day: date = TODAY) -> list[Tally]:
@@ -66,6 +68,14 @@ async def test_the_file_withholds_what_the_page_withholds(application, signed_in
     assert ["établissement", "Autres (2 établissements)", "43", "38"] in rows
     small = await shown(application, signed_in, "/indicateurs.csv?etablissement=clinique")
     assert list(csv.reader(io.StringIO(small.text.removeprefix("\ufeff")), delimiter=";"))[1][2:] == ["", "0"]
+
+
+@pytest.mark.parametrize("many", [1, 90])
+async def test_the_page_takes_few_statements_however_many_days_were_counted(application, signed_in, access, many: int) -> None:
+    await counted(access, *(tallies(12, day=TODAY - timedelta(days=n)) for n in range(many)))
+    with count_statements() as statements:
+        assert (await shown(application, signed_in)).status_code == 200
+    assert statements.statements <= STATEMENTS
 
 
 @pytest.mark.parametrize("role", [Role.GP, Role.PATIENT, Role.STEWARD])
