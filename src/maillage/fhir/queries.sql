@@ -1,6 +1,7 @@
 -- name: write :many
 -- Any mix of creations, updates and deletions, all or none, with their edges, dated keys and log; one row a change says how it went.
--- `{old}` and `{new}` are the caller's scope for the stored row `r` and the new row `n`. A stored row is locked first; where another
+-- `{old}`, `{new}`, `{last}`: the caller's scope for the stored row `r`, the new row `n`, and `l`, the last version of what was deleted:
+-- who may not see that one does not write over it either, as a new version could open the old ones to its writer. A stored row is locked first; where another
 -- writer changed it meanwhile (`moved`) nothing is written, as this statement does not see that one's edges: it is to be run again.
 -- Rows are reached by key in laterals and by ctid, and `i between` makes the planner expect few: no plan made while the tables were
 -- small may read them whole. The old body comes from the locked row (RETURNING OLD would need PostgreSQL 18).
@@ -23,6 +24,8 @@ with met as materialized (
       when moved then 'moved'
       when before is null and verb in ('update', 'delete') then 'missing'
       when not seen then 'missing'
+      when before is null and verb = 'put' and not coalesce((
+        select ({last}) from ver l where l.rt = n.rt and l.id = n.id order by l.version desc limit 1), true) then 'missing'
       when expected is not null and expected is distinct from before then 'stale'
       when verb <> 'delete' and patient is not null and not coalesce(({new}), false) and patient not in (
         select x.id from met x where x.rt = %(patient_type)s and x.before is null and x.verb in ('create', 'put')) then 'outside'

@@ -33,7 +33,7 @@ async def write(conn: Connection, changes: Sequence[Change], *, scope: Scope) ->
     written = [rows_of(change) for change in changes]
     _refuse_twice(written)
     creations = all(change.verb is Verb.CREATE for change in changes)
-    statement = _statement("create" if creations else "write", scope.sql("r"), scope.sql("n"))
+    statement = _statement("create" if creations else "write", scope.sql("r"), scope.sql("n"), scope.sql("l"))
     parameters = {"rows": _json(written), "patient_type": _PATIENT, **scope.params}
     try:
         outcomes = await _run(conn, statement, parameters)
@@ -57,8 +57,8 @@ async def _run(conn: Connection, statement: bytes, parameters: dict[str, Any]) -
 
 
 @lru_cache(maxsize=256)
-def _statement(name: str, old: str, new: str) -> bytes:
-    return QUERIES.text(name).replace("{old}", old).replace("{new}", new).encode()
+def _statement(name: str, old: str, new: str, last: str) -> bytes:
+    return QUERIES.text(name).replace("{old}", old).replace("{new}", new).replace("{last}", last).encode()
 
 
 def _json(written: Sequence[Rows]) -> str:

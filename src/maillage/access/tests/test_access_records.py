@@ -374,6 +374,21 @@ async def test_a_masked_document_stays_masked_after_its_deletion(seeded: Access)
             await ctx.records.history("DocumentReference", "d")
 
 
+async def test_a_masked_document_is_not_opened_by_writing_over_its_deletion(seeded: Access) -> None:
+    async with seeded.act(SEED) as ctx:
+        await ctx.records.write(a_document("d", "MASQUE_PS"))
+        await ctx.records.delete("DocumentReference", "d")
+    with pytest.raises(NotFound):
+        async with seeded.act(NURSE) as ctx:
+            await ctx.records.write_changes([Change(Verb.PUT, a_document("d"))])
+    with pytest.raises(NotFound):
+        async with seeded.act(NURSE) as ctx:
+            await ctx.records.history("DocumentReference", "d")
+    async with seeded.act(SEED) as ctx:
+        written = await ctx.records.write_changes([Change(Verb.PUT, a_document("d", "MASQUE_PS"))])
+    assert written[0].version == 3
+
+
 # — those who work for the platform —
 
 
