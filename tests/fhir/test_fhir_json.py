@@ -33,6 +33,9 @@ def test_a_decimal_is_exact() -> None:
         ("12", "not a number"),
         ('{"a":' * 101 + "1" + "}" * 101, "deeper than 100"),
         ('{"a":' + "[" * 5000 + "]" * 5000 + "}", "deeper than 100"),
+        ('{"a": ' + "9" * 100_000 + "}", "a number"),
+        ('{"a": 1e99999999999999999999}', "a number"),
+        ('{"a": ' + "9" * 5_000 + "}", "a number"),
     ],
 )
 def test_what_is_not_one_clear_object_is_refused(text: str, said: str) -> None:

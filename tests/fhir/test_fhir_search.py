@@ -220,6 +220,15 @@ async def test_pages_stay_stable_while_others_write(database: Database) -> None:
         assert len(seen) == len(set(seen)) == 60, params
 
 
+@pytest.mark.parametrize(
+    "params", [[("code", "x")] * 101, [("_include", "Observation:subject")] * 101, [("code:not", "x,y," * 1000 + "z")]]
+)
+def test_a_search_that_one_request_makes_too_costly_is_refused(params: list[tuple[str, str]]) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse("Observation", params, lenient=True)
+    assert [issue.code for issue in refused.value.issues] == ["too-costly"]
+
+
 async def test_a_cursor_of_another_search_is_refused(database: Database) -> None:
     await put(database, *(a_patient(f"p{i}") for i in range(3)))
     page = await search(database, "Patient", [("_count", "1")])

@@ -24,7 +24,7 @@ def loads(text: bytes | str) -> Resource:
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     try:
         value = _decoder.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ArithmeticError):
         _explain(raw)
     except UnicodeDecodeError as error:
         raise _refusal(f"not UTF-8: {error.reason} at byte {error.start}") from error
@@ -73,20 +73,20 @@ def _read_slowly(raw: bytes) -> None:
             raise _refusal(f"the key {twice!r} is given twice in one object", expression=twice)
         return found
 
-    standard_json.loads(raw, object_pairs_hook=distinct)
+    standard_json.loads(raw, object_pairs_hook=distinct, parse_int=str, parse_float=str)
 
 
 def _explain(raw: bytes) -> NoReturn:
     """Say line and column, which the fast reader does not."""
     try:
-        standard_json.loads(raw, parse_constant=_no_constant)
+        standard_json.loads(raw, parse_constant=_no_constant, parse_int=str, parse_float=str)
     except standard_json.JSONDecodeError as error:
         raise _refusal(f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
     except UnicodeDecodeError as error:
         raise _refusal(f"not UTF-8: {error.reason} at byte {error.start}") from error
     except RecursionError as error:
         raise _too_deep() from error
-    raise _refusal("not JSON")
+    raise _refusal("a number or a \\u escape in it is none that can be kept")
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -17,6 +17,10 @@ from maillage.fhir.search.query import DEFAULT_COUNT, MAX_COUNT, Include, Search
 MAX_CHAIN = 3
 MAX_WAYS = 16
 """Types that a chain without a type is tried on."""
+MAX_PARAMETERS = 100
+"""Of one search: each is a condition or a step of its statement, and one request must not hold the database for minutes."""
+MAX_VALUES = 2_000
+"""Between the commas of all parameters of one search."""
 
 _RESULTS = ("_sort", "_count", "_cursor", "_include", "_revinclude", "_total", "_summary")
 _NAME = re.compile(r"(?P<code>[A-Za-z_][\w\-]*)(?::(?P<modifier>[A-Za-z\-]+))?(?:\.(?P<chain>.+))?")
@@ -29,6 +33,7 @@ def parse(kind: str, params: Sequence[tuple[str, str]], *, lenient: bool = False
     Whatever is not understood raises Invalid with an issue for each parameter; a lenient search leaves it out and says so in `issues`.
     """
     ids.number(kind)
+    _refuse_too_much(params)
     draft = _Draft(kind, base)
     for name, value in params:
         try:
@@ -86,6 +91,15 @@ class _Draft:
             self.kind, tuple(self.criteria), self.sort, self.count, self.cursor, tuple(self.includes), tuple(self.revincludes),
             self.total or self.count == 0, tuple(self.applied), tuple(self.issues),
         )  # fmt: skip
+
+
+def _refuse_too_much(params: Sequence[tuple[str, str]]) -> None:
+    if len(params) > MAX_PARAMETERS:
+        message = f"a search has {MAX_PARAMETERS} parameters at most, not {len(params)}"
+        raise Invalid(message, issues=[Issue("too-costly", message)])
+    if (values_given := sum(value.count(",") + 1 for _, value in params)) > MAX_VALUES:
+        message = f"a search has {MAX_VALUES} values at most, not {values_given}"
+        raise Invalid(message, issues=[Issue("too-costly", message)])
 
 
 def searchable(kind: str) -> list[SearchParameter]:
