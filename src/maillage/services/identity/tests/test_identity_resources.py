@@ -111,7 +111,7 @@ def test_a_value_to_delete_is_no_value():
 def test_a_time_without_an_offset_is_paris_time():
     assert messages.instant("20240306110000", "ZBE-2") == "2024-03-06T11:00:00+01:00"
     assert messages.instant("202407061100+0000", "ZBE-2") == "2024-07-06T11:00:00+00:00"
-    with pytest.raises(Refused, match="not a date and time"):
+    with pytest.raises(Refused, match="n'est pas une date et heure"):
         messages.instant("2024-03", "ZBE-2")
 
 
