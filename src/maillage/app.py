@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from maillage import logs
 from maillage.access.access import Access
 from maillage.access.context import Context
+from maillage.access.platform import Platform
 from maillage.access.tokens import SessionPolicy
 from maillage.clock import Clock, SystemClock
 from maillage.config import Config
@@ -21,7 +22,7 @@ from maillage.connectors.mail.mailer import Mailer, TransportSecurity
 from maillage.db import Database, EmbeddedPostgres
 from maillage.errors import SetupError
 from maillage.fhir.store import Store
-from maillage.files import Files, open_files
+from maillage.files import open_files
 from maillage.http.health import Found, Probe
 from maillage.jobs.health import worker_probe
 
@@ -43,18 +44,6 @@ SERVICES = (
     "steering",
 )
 DOORS = ("pages", "operations", "ports", "jobs")
-
-
-@dataclass(frozen=True)
-class Platform:
-    """What one process acts with."""
-
-    config: Config
-    clock: Clock
-    database: Database
-    files: Files
-    store: Store
-    access: Access
 
 
 @contextmanager
@@ -79,9 +68,8 @@ async def platform_of(config: Config, *, clock: Clock | None = None, patience: f
     files = open_files(config.files_url, folder=config.data / "files")
     sessions = SessionPolicy(idle=timedelta(seconds=config.session_idle), lifetime=timedelta(seconds=config.session_lifetime))
     async with await Database.open(config.database_url, size=config.database_pool, patience=patience) as database:
-        store = Store()
-        access = Access(database, store=store, files=files, clock=clock, sessions=sessions)
-        yield Platform(config, clock, database, files, store, access)
+        access = Access(database, store=Store(), files=files, clock=clock, sessions=sessions)
+        yield Platform(config, clock, database, files, access)
 
 
 def load_services(*doors: str) -> list[Any]:

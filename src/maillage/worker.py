@@ -10,7 +10,8 @@ from dataclasses import replace
 import uvloop
 
 from maillage import logs
-from maillage.app import Platform, database_of, load_services, mailer_of, platform_of
+from maillage.access.platform import Platform
+from maillage.app import database_of, load_services, mailer_of, platform_of
 from maillage.config import Config
 from maillage.jobs import JobRunner, Outside, declared_in
 from maillage.services.exchange.ports import serve_mllp

@@ -2,7 +2,6 @@
 
 import tarfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from maillage.access import guards
 from maillage.access.access import Access
 from maillage.access.actors import Actor
+from maillage.access.platform import Platform
 from maillage.app import load_services
 from maillage.clock import FixedClock
 from maillage.config import Config
@@ -20,7 +20,7 @@ from maillage.db import Database
 from maillage.errors import Invalid
 from maillage.fhir import json
 from maillage.fhir.validation import validate
-from maillage.files import Files, LocalFiles
+from maillage.files import LocalFiles
 from maillage.http.app import create_app
 from maillage.http.fhir import fhir_routes
 from tests.support.people import MACHINE, SEED, care_team, professional
@@ -28,15 +28,6 @@ from tests.support.people import MACHINE, SEED, care_team, professional
 BASE = "http://door.example/fhir"
 FHIR = "application/fhir+json"
 BODY_LIMIT = 400_000
-
-
-@dataclass(frozen=True)
-class Platform:
-    config: Config
-    clock: FixedClock
-    database: Database
-    files: Files
-    access: Access
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
 """Every HL7 v2 message of the official examples (Ségur, vague 2), with the answer each must get, on real sockets."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from maillage.access.access import Access
+from maillage.access.platform import Platform
 from maillage.clock import SystemClock
 from maillage.config import Config
 from maillage.connectors.mllp.client import Client
@@ -64,21 +65,14 @@ SEQUENCES: dict[str, dict[str, tuple[str, str, str]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Platform:
-    config: Config
-    clock: SystemClock
-    database: Database
-    access: Access
-
-
 @pytest.fixture
 async def client(database: Database, tmp_path: Path) -> AsyncIterator[Client]:
     for service in ("identity", "documents"):
         import_module(f"maillage.services.{service}.ports")
     clock = SystemClock()
-    access = Access(database, store=Store(), files=LocalFiles(tmp_path / "files"), clock=clock)
-    platform = Platform(replace(Config(), mllp="127.0.0.1:0"), clock, database, access)
+    files = LocalFiles(tmp_path / "files")
+    access = Access(database, store=Store(), files=files, clock=clock)
+    platform = Platform(replace(Config(), mllp="127.0.0.1:0"), clock, database, files, access)
     async with mllp_door(platform) as address, await Client.connect(*address) as connected:
         yield connected
 

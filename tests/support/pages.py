@@ -1,7 +1,6 @@
 """The web application in a test's own process, on a fresh database: pages as people see them, without a server."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,27 +9,14 @@ from starlette.applications import Starlette
 from maillage import ui
 from maillage.access.access import Access
 from maillage.access.actors import Actor
+from maillage.access.platform import Platform
 from maillage.clock import Clock
 from maillage.config import Config
 from maillage.db import Database
-from maillage.files import Files
 from maillage.http.app import create_app
 from tests.support.browser import HERE
 
 Visit = Callable[[Actor], Awaitable[tuple[tuple[str, str], ...]]]
-
-
-@dataclass(frozen=True)
-class TestPlatform:
-    """What `create_app` asks of a process."""
-
-    __test__ = False
-
-    config: Config
-    clock: Clock
-    database: Database
-    files: Files
-    access: Access
 
 
 @pytest.fixture
@@ -39,7 +25,7 @@ def application(database: Database, access: Access, clock: Clock) -> Callable[..
 
     def make(*modules: Any, settings: Mapping[str, Any] | None = None, **options: Any) -> Starlette:
         config = Config(base_url=HERE, demo=True, **(settings or {}))
-        platform = TestPlatform(config, clock, database, access._files, access)
+        platform = Platform(config, clock, database, access._files, access)
         routes = [route for module in modules for route in module.routes]
         return create_app(platform, routes, render=ui.render, static=ui.BUILD, **options)
 

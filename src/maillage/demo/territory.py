@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role, job_actor
 from maillage.access.context import Context
-from maillage.clock import Clock
+from maillage.access.platform import Platform
 from maillage.db import Database
 from maillage.demo import professionals, situations, structures
 from maillage.demo.drawing import Territory, machine
@@ -30,15 +29,6 @@ SEED = job_actor("demo/seed")
 CHUNK = 15_000
 """Resources loaded at once: each load refreshes the statistics of the store."""
 TOKEN_LIFETIME = timedelta(days=365)
-
-
-class Platform(Protocol):
-    """What the doors need of a process."""
-
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def access(self) -> Access: ...
 
 
 async def is_seeded(database: Database) -> bool:

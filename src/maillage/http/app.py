@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,13 +14,12 @@ from starlette.routing import BaseRoute, Mount
 
 from maillage.access.access import Access
 from maillage.access.permissions import Permission
+from maillage.access.platform import Platform
 from maillage.clock import Clock
 from maillage.config import Config
 from maillage.connectors.psc import Provider, RelyingParty
 from maillage.connectors.psc.relying_party import PSC_ACR, PSC_SCOPE, origin
-from maillage.db import Database
 from maillage.errors import Invalid, MaillageError, NotFound
-from maillage.files import Files
 from maillage.http.built import BuiltFiles
 from maillage.http.envelope import Envelope
 from maillage.http.faults import MethodNotAllowed, Render, answer_fault
@@ -33,25 +32,6 @@ from maillage.http.routes import Declared, bare, stream
 from maillage.http.sign_in import CARD, CARDLESS, SignIn
 from maillage.http.visitors import Visitors
 from maillage.http.wrapper import Answer, mounted
-
-
-class Platform(Protocol):
-    """What the web process is made of (`app.py` puts it together)."""
-
-    @property
-    def config(self) -> Config: ...
-
-    @property
-    def clock(self) -> Clock: ...
-
-    @property
-    def database(self) -> Database: ...
-
-    @property
-    def files(self) -> Files: ...
-
-    @property
-    def access(self) -> Access: ...
 
 
 def create_app(

@@ -8,7 +8,8 @@ from dataclasses import replace
 import httpx
 
 from maillage.access import audit
-from maillage.app import Platform, database_of, platform_of
+from maillage.access.platform import Platform
+from maillage.app import database_of, platform_of
 from maillage.config import Config
 from maillage.db import load_queries, migrate, pending
 from maillage.errors import MaillageError, SetupError

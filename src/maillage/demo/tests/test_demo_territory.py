@@ -1,12 +1,14 @@
 """The seed on a real database: whole or absent, told once, and everybody sees what is theirs."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from maillage.access.access import Access
+from maillage.access.platform import Platform
 from maillage.clock import FixedClock
+from maillage.config import Config
+from maillage.db import Database
 from maillage.demo.people import OTHER_PATIENT, PAT_TROIS
 from maillage.demo.personas import PERSONAS, persona
 from maillage.demo.territory import actor_of, ensure_personas, is_seeded, seed
@@ -16,15 +18,9 @@ from maillage.services.exchange.service import quarantine
 from maillage.services.identity.public import IdentityClaim, identify, waiting
 
 
-@dataclass(frozen=True)
-class Platform:
-    clock: FixedClock
-    access: Access
-
-
 @pytest.fixture
-def platform(access: Access, clock: FixedClock) -> Platform:
-    return Platform(clock, access)
+def platform(access: Access, clock: FixedClock, database: Database) -> Platform:
+    return Platform(Config(), clock, database, access._files, access)
 
 
 async def sees(platform: Platform, who: str, patient: str) -> bool:

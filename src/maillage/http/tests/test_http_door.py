@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.access.platform import Platform
 from maillage.access.tokens import SessionPolicy
 from maillage.clock import FixedClock, SystemClock
 from maillage.config import Config
 from maillage.db import Database
 from maillage.errors import Conflict, Gone, Issue, Unprocessable
 from maillage.fhir.store import Store
-from maillage.files import Files, LocalFiles
+from maillage.files import LocalFiles
 from maillage.http import Request, action, api, page, redirect
 from maillage.http.app import create_app
 from maillage.http.csrf import masked
@@ -40,15 +41,6 @@ GP = Actor(
 )
 ARS = Actor(id="ars", kind=ActorKind.PROFESSIONAL, name="Agnès SPÉCIMEN", roles=frozenset({Role.ARS}))
 HTML = {"accept": "text/html"}
-
-
-@dataclass(frozen=True)
-class Platform:
-    config: Config
-    clock: FixedClock
-    database: Database
-    files: Files
-    access: Access
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +17,7 @@ from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role, job_actor
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.access.platform import Platform
 from maillage.access.tokens import SessionPolicy
 from maillage.clock import FixedClock, SystemClock
 from maillage.config import Config
@@ -26,7 +27,7 @@ from maillage.connectors.psc.emulator.app import REALM_PATH
 from maillage.connectors.psc.emulator.realm import Asked, realm_of
 from maillage.db import Database
 from maillage.fhir.store import Store
-from maillage.files import Files, LocalFiles
+from maillage.files import LocalFiles
 from maillage.http import Request, page
 from maillage.http.app import create_app
 from maillage.http.csrf import masked
@@ -53,15 +54,6 @@ IMPOSTOR = Persona(
     id="impostor", name="X", title="Se dit médecin", card=False,
     claims={"sub": "f:2:x", "maillage_role": "gp", "maillage_reference": "Practitioner/1"},
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Platform:
-    config: Config
-    clock: FixedClock
-    database: Database
-    files: Files
-    access: Access
 
 
 async def who(request: Request, ctx: Context) -> Response:

@@ -9,16 +9,15 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from ssl import SSLContext
-from typing import Protocol
 from weakref import WeakValueDictionary
 
-from maillage.access.access import Access
-from maillage.clock import Clock, monotonic
+from maillage.access.platform import Platform
+from maillage.clock import monotonic
 from maillage.config import Config
 from maillage.connectors.mllp.framing import Broken, Fault
 from maillage.connectors.mllp.server import Limits, Peer, Server
 from maillage.connectors.mllp.tls import server_context
-from maillage.db import Database, load_queries
+from maillage.db import load_queries
 from maillage.errors import Conflict, PreconditionFailed, SetupError, Unavailable
 from maillage.services.exchange.resources.answers import Refused
 from maillage.services.exchange.service.receiving import Arrival, Outcome, header_if_any, keep_broken, receive, refuse
@@ -32,24 +31,11 @@ FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
 
 
-class Platform(Protocol):
-    """What the door is made of. Its database should be opened with little patience (1 s): waiting for it is done here."""
-
-    @property
-    def config(self) -> Config: ...
-
-    @property
-    def clock(self) -> Clock: ...
-
-    @property
-    def database(self) -> Database: ...
-
-    @property
-    def access(self) -> Access: ...
-
-
 async def serve_mllp(platform: Platform, *, stop: asyncio.Event) -> None:
-    """The process of the door: takes messages until `stop` is set, then finishes what is in hand."""
+    """The process of the door: takes messages until `stop` is set, then finishes what is in hand.
+
+    Its database should be opened with little patience (1 s): waiting for it is done here, message by message.
+    """
     async with mllp_door(platform) as (host, port):
         log.info("mllp: listening at %s:%d", host, port)
         await stop.wait()

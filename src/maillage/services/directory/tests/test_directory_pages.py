@@ -1,6 +1,5 @@
 """The page « Annuaire »: search in the address, results in a table, open to whoever is signed in."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,24 +9,16 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
+from maillage.access.platform import Platform
 from maillage.clock import FixedClock
 from maillage.config import Config
 from maillage.db import Database
-from maillage.files import Files, LocalFiles
+from maillage.files import LocalFiles
 from maillage.http.app import create_app
 from maillage.services.directory import pages
 from maillage.ui import BUILD, render
 from tests.support.browser import screen
 from tests.support.people import SEED, officer_of
-
-
-@dataclass(frozen=True)
-class Platform:
-    config: Config
-    clock: FixedClock
-    database: Database
-    files: Files
-    access: Access
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The pages of a document, as a professional and as the person see them."""
 
 import base64
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,11 @@ from starlette.applications import Starlette
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
+from maillage.access.platform import Platform
 from maillage.clock import FixedClock
 from maillage.config import Config
 from maillage.db import Database
-from maillage.files import Files, LocalFiles
+from maillage.files import LocalFiles
 from maillage.http.app import create_app
 from maillage.http.fhir import fhir_routes
 from maillage.services.documents import operations, pages
@@ -38,15 +38,6 @@ LAB_OLD = f"{LAB}/Transmission initiale ORU/SEGUR_CR-BIO_2023.01_Electrophorese.
 LAB_NEW = f"{LAB}/Remplacement ORU/SEGUR_CR_Bio_CDA_Niv3_v2.xml"
 
 pytestmark = pytest.mark.conformance
-
-
-@dataclass(frozen=True)
-class Platform:
-    config: Config
-    clock: FixedClock
-    database: Database
-    files: Files
-    access: Access
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import hashlib
 import resource as system
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.access.context import Context
+from maillage.access.platform import Platform
 from maillage.clock import SystemClock
 from maillage.config import Config
 from maillage.connectors.mllp.client import Client
@@ -77,18 +78,10 @@ def platform(database: Database, tmp_path: Path) -> Access:
     return Access(database, store=Store(), files=LocalFiles(tmp_path / "files"), clock=SystemClock())
 
 
-@dataclass(frozen=True)
-class Platform:
-    config: Config
-    clock: SystemClock
-    database: Database
-    access: Access
-
-
 @asynccontextmanager
 async def door(access: Access, database: Database, **settings: Any) -> AsyncIterator[int]:
     config = replace(Config(mllp="127.0.0.1:0", mllp_database_patience=3.0), **settings)
-    async with mllp_door(Platform(config, SystemClock(), database, access)) as (_, port):
+    async with mllp_door(Platform(config, SystemClock(), database, access._files, access)) as (_, port):
         yield port
 
 

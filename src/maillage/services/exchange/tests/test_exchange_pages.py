@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -14,11 +13,12 @@ from playwright.async_api import Browser
 from maillage import ui
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
+from maillage.access.platform import Platform
 from maillage.clock import FixedClock
 from maillage.config import Config
 from maillage.db import Database, count_statements, load_queries
 from maillage.fhir.store import Store
-from maillage.files import Files, LocalFiles
+from maillage.files import LocalFiles
 from maillage.http.app import create_app
 from maillage.services.exchange import pages
 from maillage.services.exchange.service.receiving import Arrival, receive
@@ -30,15 +30,6 @@ MESSAGE = (
     "MSH|^~\\&|RIS|HOP|PFI|REG|20260101||SIU^S12|42|P|2.6|||||FRA|UNICODE UTF-8\r"
     f"PID|1||3||<b>NOËL</b>^Zoé||19790328|F\rOBX|1|ED|A||^TEXT^XML^Base64^{'QUJD' * 1000}\r"
 ).encode()
-
-
-@dataclass(frozen=True)
-class Platform:
-    config: Config
-    clock: FixedClock
-    database: Database
-    files: Files
-    access: Access
 
 
 @pytest.fixture

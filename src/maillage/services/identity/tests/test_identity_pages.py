@@ -1,7 +1,7 @@
 """The steward's pages: the queue, the comparison in words, a decision, the way back."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
+from maillage.access.platform import Platform
 from maillage.clock import FixedClock
 from maillage.config import Config
 from maillage.db import Database
-from maillage.files import Files, LocalFiles
+from maillage.files import LocalFiles
 from maillage.http.app import create_app
 from maillage.services.identity import pages
 from maillage.services.identity.public import (
@@ -43,15 +44,6 @@ RECEIVED = IdentityClaim(
     origin="CH de Démoville (ADT A28)",
 )
 STEWARD = officer_of(Role.STEWARD)
-
-
-@dataclass(frozen=True)
-class Platform:
-    config: Config
-    clock: FixedClock
-    database: Database
-    files: Files
-    access: Access
 
 
 @pytest.fixture

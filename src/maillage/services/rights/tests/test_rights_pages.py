@@ -1,6 +1,6 @@
 """« Qui a vu » on a real database, through its verb, its page and a browser."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,11 +11,12 @@ from starlette.applications import Starlette
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
+from maillage.access.platform import Platform
 from maillage.clock import FixedClock
 from maillage.config import Config
 from maillage.db import Database
 from maillage.errors import Forbidden, Invalid, NotFound
-from maillage.files import Files, LocalFiles
+from maillage.files import LocalFiles
 from maillage.http.app import create_app
 from maillage.services.rights import public
 from maillage.services.rights.pages import routes
@@ -31,15 +32,6 @@ PERSON = patient("p")
 DAUGHTER = carer("daughter")
 
 SYSTEM = "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
-
-
-@dataclass(frozen=True)
-class Platform:
-    config: Config
-    clock: FixedClock
-    database: Database
-    files: Files
-    access: Access
 
 
 def a_document(id: str, title: str, **more: Any) -> dict[str, Any]:
