@@ -1,6 +1,6 @@
 """What an operator can set. The environment is read here and nowhere else."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -16,7 +16,7 @@ def _flag(value: str) -> bool:
         return True
     if lowered in {"0", "false", "no", "off", ""}:
         return False
-    raise ValueError("expected true or false")
+    raise ValueError(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,40 +26,41 @@ class Config:
     Durations are seconds, sizes are bytes, addresses are `host:port`. Fields marked secret are never logged.
     """
 
-    data: Path = field(default_factory=lambda: Path(".maillage"))
+    data: Path = field(default_factory=lambda: Path(".maillage"))  # documents and the embedded PostgreSQL; .maillage if not set
     database_url: str = ""  # empty: the embedded PostgreSQL in `data`
-    database_pool: int = 8
+    database_pool: int = 8  # connections of each process, at most
     files_url: str = ""  # empty: the folder `data`/files; else an s3:// address
-    base_url: str = "http://127.0.0.1:8000"
-    web: str = "127.0.0.1:8000"
-    web_workers: int = 1
-    body_limit: int = 20_000_000
-    mllp: str = "127.0.0.1:2575"
-    mllp_frame_limit: int = 64_000_000
-    mllp_tls_certificate: str = ""
-    mllp_tls_key: str = field(default="", repr=False)
-    mllp_tls_client_ca: str = ""
+    base_url: str = "http://127.0.0.1:8000"  # how people and clients reach the platform; https makes cookies secure
+    web: str = "127.0.0.1:8000"  # where the web process listens
+    web_workers: int = 1  # processes that answer; each has its own request counts at /metrics
+    body_limit: int = 20_000_000  # longest body that the FHIR door takes
+    mllp: str = "127.0.0.1:2575"  # where the MLLP process listens, and where `/health` and `maillage send` look for it
+    mllp_frame_limit: int = 64_000_000  # longest message
+    mllp_stall: float = 60.0  # a message that has begun and brings no byte for so long is given up, and kept in quarantine
+    mllp_tls_certificate: str = ""  # PEM file; empty: no TLS
+    mllp_tls_key: str = field(default="", repr=False)  # PEM file
+    mllp_tls_client_ca: str = ""  # PEM file of the authority that clients' certificates are signed by; empty: none is asked for
     mllp_sources: str = ""  # who may send with a client certificate: "CN=application|facility;…", empty: every holder
-    mllp_database_patience: float = 30.0
-    smtp: str = "127.0.0.1:1025"
+    mllp_database_patience: float = 30.0  # how long a message waits for the database before its connection is closed unanswered
+    smtp: str = "127.0.0.1:1025"  # the mail server that takes notices
     smtp_tls: str = "none"  # none, starttls or tls
-    smtp_user: str = ""
-    smtp_password: str = field(default="", repr=False)
-    mail_from: str = "ne-pas-repondre@maillage.example"
-    psc_issuer: str = ""
-    psc_client_id: str = "maillage"
-    psc_client_secret: str = field(default="", repr=False)
+    smtp_user: str = ""  # empty: the server asks for none
+    smtp_password: str = field(default="", repr=False)  # of `smtp_user`
+    mail_from: str = "ne-pas-repondre@maillage.example"  # sender of notices
+    psc_issuer: str = ""  # Pro Santé Connect, or another OpenID provider; empty: nobody can sign in
+    psc_client_id: str = "maillage"  # our client there
+    psc_client_secret: str = field(default="", repr=False)  # of that client
     psc_discovery: str = ""  # empty: the issuer's .well-known/openid-configuration
     cardless_issuer: str = ""  # empty: the same as psc_issuer
-    cardless_client_id: str = "maillage-sans-carte"
-    cardless_client_secret: str = field(default="", repr=False)
-    session_idle: int = 30 * 60
-    session_lifetime: int = 10 * 3600
+    cardless_client_id: str = "maillage-sans-carte"  # the client of those who have no professional card
+    cardless_client_secret: str = field(default="", repr=False)  # of that client
+    session_idle: int = 30 * 60  # a session ends after so long without a request
+    session_lifetime: int = 10 * 3600  # a session ends after so long in any case
     token: str = field(default="", repr=False)  # bearer token of `maillage send --to fhir`
     mail_viewer: str = ""  # address of the mail emulator's page, shown to the demo's personas
-    region: str = "Territoire de démonstration"
-    demo: bool = False
-    log_level: str = "INFO"
+    region: str = "Territoire de démonstration"  # name of the territory
+    demo: bool = False  # offers personas at sign-in; set by `maillage demo`, never in production
+    log_level: str = "INFO"  # DEBUG, INFO, WARNING or ERROR
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -73,7 +74,7 @@ class Config:
             if name not in kinds:
                 known = ", ".join(PREFIX + k.upper() for k in kinds)
                 raise SetupError(f"{key} is not a setting of Maillage; known: {known}")
-            values[name] = _convert(key, str(kinds[name]), kinds[name], text)
+            values[name] = _convert(key, kinds[name], text)
         return cls(**values)  # type: ignore[arg-type]  # names and types were checked just above
 
     def environment(self) -> dict[str, str]:
@@ -81,9 +82,18 @@ class Config:
         return {PREFIX + name.upper(): str(getattr(self, name)) for name in self.__dataclass_fields__}
 
 
-def _convert(key: str, label: str, kind: object, text: str) -> object:
-    convert = {Path: Path, bool: _flag, int: int, float: float}.get(kind, str)  # type: ignore[call-overload]
+_KINDS: Mapping[object, tuple[Callable[[str], object], str]] = {
+    Path: (Path, "a path"),
+    bool: (_flag, "true or false"),
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+    str: (str, "a text"),
+}
+
+
+def _convert(key: str, kind: object, text: str) -> object:
+    read, expected = _KINDS[kind]
     try:
-        return convert(text)
-    except ValueError as fault:
-        raise SetupError(f"{key}={text!r}: {label} expected ({fault})") from None
+        return read(text)
+    except ValueError:
+        raise SetupError(f"{key}={text!r}: {expected} is expected") from None

@@ -225,6 +225,11 @@ def initials(name: str) -> str:
     return "".join(letters[:1] + letters[1:][-1:])
 
 
+def honorific(code: str) -> str:
+    """« Dr » for DR, « Mme » for MME: the codes of TRE_R11 and TRE_R81 as they are said; anything else stays as it was written."""
+    return {"DR": "Dr", "PR": "Pr", "MME": "Mme"}.get(code.rstrip("."), code)
+
+
 def person_name(names: Sequence[Mapping[str, Any]], *, official_first: bool = True) -> str:
     """« PAT-TROIS Dominique » from a FHIR `HumanName[]`; the birth name first when there are several, « Nom inconnu » when none."""
     if not names:

@@ -47,7 +47,7 @@ async def mllp_door(platform: Platform) -> AsyncIterator[tuple[str, int]]:
     config = platform.config
     door = Door(platform, patience=config.mllp_database_patience, sources=allowed_sources(config.mllp_sources))
     host, _, port = config.mllp.rpartition(":")
-    server = Server(door, limits=Limits(message=config.mllp_frame_limit), tls=_tls(config))
+    server = Server(door, limits=Limits(message=config.mllp_frame_limit, stall=config.mllp_stall), tls=_tls(config))
     address = await server.start(host, int(port))
     try:
         yield address

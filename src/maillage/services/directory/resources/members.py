@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from maillage.services.directory.rules import Kind, kind_of
+from maillage.ui.words import honorific
 
 Resource = dict[str, Any]
 
@@ -98,7 +99,7 @@ def display_name(resource: Mapping[str, Any]) -> str:
     said: Mapping[str, Any] = next(iter(name), {})
     if text := said.get("text"):
         return str(text)
-    prefix = "Dr" if "DR" in said.get("suffix", []) else ""
+    prefix = next((honorific(code) for code in said.get("suffix", []) if code in ("DR", "PR")), "")
     return " ".join(part for part in (prefix, *said.get("given", [])[:1], str(said.get("family", "")).upper()) if part)
 
 

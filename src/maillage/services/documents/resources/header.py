@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from maillage.ui.words import honorific
+
 INS_ROOTS = frozenset(f"1.2.250.1.213.1.4.{last}" for last in (8, 9, 10, 11))
 """Assigning authorities of the national identity: NIR, NIA, and the NIR of tests and demonstrations."""
 
@@ -58,8 +60,8 @@ class PersonName:
 
     @property
     def text(self) -> str:
-        """« Dr Charles DAVID » as the document spells it."""
-        return " ".join(part for part in (self.suffix or self.prefix, self.given, self.family) if part)
+        """« Dr Charles DAVID »: as the document spells it, but for the code of the honorific."""
+        return " ".join(part for part in (honorific(self.suffix or self.prefix), self.given, self.family) if part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,45 +18,45 @@ ORU = "hl7v2/vague-2/Trans_Doc-CDA-HL7V2/TRANSMISSION_DOCS_CDA_EN_HL7V2_V2.1/ORU
 EXPECTED = {
     f"{SELECTION}/DLU-EHPAD-DLU_2022.01.xml": (
         "1.2.250.1.213.1.1.1.22.2022.1.1", "74207-2", "2020-03-27T15:35:00+01:00", "1.2.250.1.213.1.1.1.22.2022.1", 1,
-        "DR Charles BOILEAU", "G15_10/SM26", "EHPAD DE BOULOGNE-BILLANCOURT", [], "ETABLISSEMENT", "SA17", 12,
+        "Dr Charles BOILEAU", "G15_10/SM26", "EHPAD DE BOULOGNE-BILLANCOURT", [], "ETABLISSEMENT", "SA17", 12,
     ),
     f"{SELECTION}/eP-MED-DM_2024.01_PosoStruct.xml": (
         "1.2.250.1.213.1.1.1.39.2024.2.1", "57833-6", "2023-12-01T09:30:00+01:00", "1.2.250.1.213.1.1.1.39.2024.2", 1,
-        "DR Romain PIOU", "G15_10/SM26", "Cabinet du DR Pierre JOLI", [], "AMBULATOIRE", "SA07", 7,
+        "Dr Romain PIOU", "G15_10/SM26", "Cabinet du DR Pierre JOLI", [], "AMBULATOIRE", "SA07", 7,
     ),
     f"{SELECTION}/IPS-FR_2024.01.xml": (
         "1.2.250.1.213.1.1.1.51.2024.1.1", "60591-5", "2024-04-02T11:17:00+01:00", "1.2.250.1.213.1.1.1.51.2024.1", 2,
-        "DR Stéphane MEDIONI", "G15_10/SM26", "Centre de soins le Belvédère", ["8d5e778c-e155-4685-95c6-5ff65a362964"],
+        "Dr Stéphane MEDIONI", "G15_10/SM26", "Centre de soins le Belvédère", ["8d5e778c-e155-4685-95c6-5ff65a362964"],
         "ETABLISSEMENT", "SA04", 19,
     ),
     f"{SELECTION}/LDL-SES_2022.01.xml": (
         "1.2.250.1.213.1.1.1.29.2022.1.1", "11490-0", "2019-12-03T13:30:00+01:00", "1.2.250.1.213.1.1.1.29.2022.1", 1,
-        "DR Charles DAVID", "G15_10/SM27", "Hôpital Européen Georges Pompidou", [], "ETABLISSEMENT", "SA01", 9,
+        "Dr Charles DAVID", "G15_10/SM27", "Hôpital Européen Georges Pompidou", [], "ETABLISSEMENT", "SA01", 9,
     ),
     f"{SELECTION}/LDL-EES_2022.01.xml": (
         "1.2.250.1.213.1.1.1.21.2022.1.1", "18761-7", "2019-10-29T11:17:00+01:00", "1.2.250.1.213.1.1.1.21.2022.1", 1,
-        "DR Charles BOILEAU", "G15_10/SM26", "Centre de soins du Belvédère", [], "ETABLISSEMENT", "SA01", 6,
+        "Dr Charles BOILEAU", "G15_10/SM26", "Centre de soins du Belvédère", [], "ETABLISSEMENT", "SA01", 6,
     ),
     f"{SELECTION}/CANCER-PPS_2022.01_Autopresentable.xml": (
         "1.2.250.1.213.1.1.1.26.2022.1.1", "18776-5", "2021-01-13T12:17:00+01:00", "1.2.250.1.213.1.1.1.26.2022.1", 1,
-        "DR Charles MULLER", "G15_10/SM36", "Centre de coordination en cancérologie d'ANGERS", [], "ETABLISSEMENT", "SA01", 10,
+        "Dr Charles MULLER", "G15_10/SM36", "Centre de coordination en cancérologie d'ANGERS", [], "ETABLISSEMENT", "SA01", 10,
     ),
     f"{SELECTION}/VAC_2023.01.xml": (
         "1.2.250.1.213.1.1.1.37.2023.1.1", "11369-6", "2021-04-09T17:00:00+01:00", "1.2.250.1.213.1.1.1.37.2023.1", 1,
-        "DR Charles MULLER", "G15_10/SM26", "Assurance Maladie", [], "AMO", "SA24", 1,
+        "Dr Charles MULLER", "G15_10/SM26", "Assurance Maladie", [], "AMO", "SA24", 1,
     ),
     f"{SELECTION}/VAC-NOTE_2023.01.xml": (
         "1.2.250.1.213.1.1.1.46.2023.1.1", "87273-9", "2021-04-09T15:35:00+01:00", "1.2.250.1.213.1.1.1.46.2023.1", 1,
-        "DR Charles MULLER", "G15_10/SM26", "Cabinet médical du Dr MULLER", [], "AMBULATOIRE", "SA07", 1,
+        "Dr Charles MULLER", "G15_10/SM26", "Cabinet médical du Dr MULLER", [], "AMBULATOIRE", "SA07", 1,
     ),
     f"{SELECTION}/TLM-CR_2022.01.xml": (
         "1.3.6.1.4.1.19376.1.2.20.2022.1.1", "85208-7", "2020-03-27T15:35:00+01:00", "1.3.6.1.4.1.19376.1.2.20.2022.1", 1,
-        "DR Olivier DUMAS", "G15_10/SM26", "GRP HOSP UNIVERSITAIRE PARIS OUEST SITE G POMPIDOU APHP", [],
+        "Dr Olivier DUMAS", "G15_10/SM26", "GRP HOSP UNIVERSITAIRE PARIS OUEST SITE G POMPIDOU APHP", [],
         "ETABLISSEMENT", "SA03", "application/pdf",
     ),
     f"{SELECTION}/DOC_NON_STRUCTURE_CDA-R2-N1.xml": (
         "1.3.6.1.4.1.19376.1.2.20.12345.1.1", "11502-2", "2021-04-01T13:47:45+01:00", "1.3.6.1.4.1.19376.1.2.20.12345.1", 1,
-        "DR Marcel CAMPARINI", "G15_10/SM03", "Laboratoire des charmes", [], "AMBULATOIRE", "SA07", "application/pdf",
+        "Dr Marcel CAMPARINI", "G15_10/SM03", "Laboratoire des charmes", [], "AMBULATOIRE", "SA07", "application/pdf",
     ),
     "tddui/CDA_TDDUI_Exemple_v1.0.1.xml": (
         "1.2.250.2345.3245.13.58130.1", "EXPORT_DUI", "2023-04-14T11:15:00+02:00", "1.2.250.2345.3245.13.58130", 1,
@@ -68,29 +68,29 @@ EXPECTED = {
     ),
     f"{RIS}/transmission_initiale_cr_imagerie.xml": (
         "1.2.250.1.213.4.5.4.402", "18748-4", "2021-01-08T11:17:00+01:00", "d52de737-001d-4031-b571-0a0ed7c42300", 1,
-        "DR Jacques BIDEAULT", "G15_10/SM44", "Centre de radiologie Ambroise", [], "AMBULATOIRE", "SA08", "application/pdf",
+        "Dr Jacques BIDEAULT", "G15_10/SM44", "Centre de radiologie Ambroise", [], "AMBULATOIRE", "SA08", "application/pdf",
     ),
     f"{RIS}/remplacement_cr_imagerie.xml": (
         "1.2.250.1.213.4.5.4.403", "18748-4", "2021-01-08T11:17:00+01:00", "d52de737-001d-4031-b571-0a0ed7c42300", 2,
-        "DR Jacques BIDEAULT", "G15_10/SM44", "Centre de radiologie Ambroise", ["1.2.250.1.213.4.5.4.402"],
+        "Dr Jacques BIDEAULT", "G15_10/SM44", "Centre de radiologie Ambroise", ["1.2.250.1.213.4.5.4.402"],
         "AMBULATOIRE", "SA08", "application/pdf",
     ),
     f"{RIS}/suppression_cr_imagerie.xml": (
         "1.2.250.1.213.4.5.4.403", "18748-4", "2021-01-08T11:17:00+01:00", "d52de737-001d-4031-b571-0a0ed7c42300", 2,
-        "DR Jacques BIDEAULT", "G15_10/SM44", "Centre de radiologie Ambroise", ["1.2.250.1.213.4.5.4.402"],
+        "Dr Jacques BIDEAULT", "G15_10/SM44", "Centre de radiologie Ambroise", ["1.2.250.1.213.4.5.4.402"],
         "AMBULATOIRE", "SA08", "application/pdf",
     ),
     f"{ORU}/Transmission initiale ORU/SEGUR_CR-BIO_2023.01_Electrophorese.xml": (
         "1.2.250.1.213.1.1.12", "11502-2", "2021-01-04T16:05:27+01:00", "1.2.250.1.213.1.1.9", 1,
-        "DR Marcel CAMPARINI", "G15_10/SM03", "Laboratoire des charmes", [], "AMBULATOIRE", "SA25", 6,
+        "Dr Marcel CAMPARINI", "G15_10/SM03", "Laboratoire des charmes", [], "AMBULATOIRE", "SA25", 6,
     ),
     f"{ORU}/Remplacement ORU/SEGUR_CR_Bio_CDA_Niv3_v2.xml": (
         "1.2.250.1.213.1.1.13", "11502-2", "2021-01-04T16:05:27+01:00", "1.2.250.1.213.1.1.9", 2,
-        "DR Marcel CAMPARINI", "G15_10/SM03", "Laboratoire des charmes", ["1.2.250.1.213.1.1.12"], "AMBULATOIRE", "SA25", 6,
+        "Dr Marcel CAMPARINI", "G15_10/SM03", "Laboratoire des charmes", ["1.2.250.1.213.1.1.12"], "AMBULATOIRE", "SA25", 6,
     ),
     f"{ORU}/Suppression ORU/SEGUR_CR_Bio_CDA_Niv3_v2.xml": (
         "1.2.250.1.213.1.1.13", "11502-2", "2021-01-04T16:05:27+01:00", "1.2.250.1.213.1.1.9", 2,
-        "DR Marcel CAMPARINI", "G15_10/SM03", "Laboratoire des charmes", ["1.2.250.1.213.1.1.12"], "AMBULATOIRE", "SA25", 6,
+        "Dr Marcel CAMPARINI", "G15_10/SM03", "Laboratoire des charmes", ["1.2.250.1.213.1.1.12"], "AMBULATOIRE", "SA25", 6,
     ),
 }  # fmt: skip
 
@@ -147,10 +147,10 @@ def test_the_official_test_patient_is_read_whole(shared_data: Path) -> None:
 def test_a_discharge_letter_names_who_answers_for_it_and_who_receives_it(shared_data: Path) -> None:
     header = cda.parse((shared_data / SELECTION / "LDL-SES_2022.01.xml").read_bytes()).header
     assert header.legal_authenticator is not None
-    assert header.legal_authenticator.text == "PR Léon AUGUIN"
+    assert header.legal_authenticator.text == "Pr Léon AUGUIN"
     assert [(r.text, r.id.extension if r.id else "") for r in header.recipients] == [
-        ("DR Charles BOILEAU", "801234567897"),
-        ("MME Elsa DUCOUT", "801234567896"),
+        ("Dr Charles BOILEAU", "801234567897"),
+        ("Mme Elsa DUCOUT", "801234567896"),
     ]
     assert (header.period.start, header.period.end) == ("2019-10-29T11:17:00+01:00", "2019-12-03T13:30:00+01:00")
     assert [event.code.code for event in header.events if event.code] == ["IMP"]

@@ -75,7 +75,7 @@ async def test_a_letter_is_shown_with_whose_it_is_and_what_it_says(app: Starlett
     document = await received(access, shared_data / LETTER)
     page = await get(app, access, GP, f"/documents/{document}")
     assert page.status_code == 200
-    for words in ("PAT-TROIS", "Dominique", "DR Charles DAVID", "Hôpital Européen Georges Pompidou", "PR Léon AUGUIN"):
+    for words in ("PAT-TROIS", "Dominique", "Dr Charles DAVID", "Hôpital Européen Georges Pompidou", "Pr Léon AUGUIN"):
         assert words in page.text
     assert "Aucune allergie / intolérance identifiée pendant le séjour" in page.text
     assert "MME Elsa DUCOUT" in page.text

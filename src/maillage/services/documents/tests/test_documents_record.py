@@ -44,8 +44,8 @@ def test_a_discharge_letter_is_recorded_whole(shared_data: Path) -> None:
     assert record["type"]["coding"][0]["system"] == "http://loinc.org"
     assert record["type"]["coding"][0]["code"] == "11490-0"
     assert record["subject"] == {"reference": "Patient/p1"}
-    assert record["author"] == [{"reference": "#author-1", "display": "DR Charles DAVID"}]
-    assert record["authenticator"] == {"reference": "#authenticator", "display": "PR Léon AUGUIN"}
+    assert record["author"] == [{"reference": "#author-1", "display": "Dr Charles DAVID"}]
+    assert record["authenticator"] == {"reference": "#authenticator", "display": "Pr Léon AUGUIN"}
     assert record["custodian"] == {"reference": "#custodian", "display": "Hôpital Européen Georges Pompidou"}
     assert record["description"] == "Lettre de liaison à la sortie de l'établissement de santé"
     assert record["securityLabel"][0]["coding"][0]["code"] == "N"
@@ -55,7 +55,7 @@ def test_a_discharge_letter_is_recorded_whole(shared_data: Path) -> None:
     assert context["facilityType"]["coding"][0]["code"] == "SA01"
     assert context["practiceSetting"]["coding"][0]["code"] == "ETABLISSEMENT"
     assert context["sourcePatientInfo"] == {"reference": "#patient"}
-    assert [e["valueReference"]["display"] for e in record["extension"]] == ["DR Charles BOILEAU", "MME Elsa DUCOUT"]
+    assert [e["valueReference"]["display"] for e in record["extension"]] == ["Dr Charles BOILEAU", "Mme Elsa DUCOUT"]
     [content_] = record["content"]
     assert content_["format"]["code"] == "urn:hl7ii:1.2.250.1.213.1.1.1.29:2022.01"
 
@@ -133,7 +133,7 @@ def test_who_the_directory_knows_is_linked(shared_data: Path) -> None:
         "1.2.250.1.71.4.2.2^1750803447": "Organization/hegp",
     }
     record = record_of((shared_data / LETTER).read_bytes(), Links(patient="Patient/p1", known=known))
-    assert {"reference": "Practitioner/dr", "display": "DR Charles DAVID"} in record["author"]
+    assert {"reference": "Practitioner/dr", "display": "Dr Charles DAVID"} in record["author"]
     assert record["custodian"]["reference"] == "Organization/hegp"
     assert "custodian" not in {held["id"] for held in record["contained"]}
 

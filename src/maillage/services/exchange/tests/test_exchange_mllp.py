@@ -312,6 +312,18 @@ async def test_a_message_of_50_MB_is_taken_and_a_longer_one_refused_with_what_wa
     assert [line["code"] for line in await messages(database)] == ["AA", "AR"]
 
 
+async def test_a_message_that_stalls_for_as_long_as_is_configured_is_given_up_and_kept(
+    platform: Access, database: Database, ward: Ward
+) -> None:
+    async with door(platform, database, mllp_stall=0.1) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x0b" + tst("slow"))
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+    [kept] = await quarantine(database)
+    assert (kept["reason"], kept["control_id"]) == ("truncated", "slow")
+
+
 async def test_the_answers_that_the_sender_does_not_want_are_not_sent(client: Client, database: Database) -> None:
     never = tst("1").replace(b"|2.6|||||", b"|2.6|||NE|NE|")
     commit = tst("2").replace(b"|2.6|||||", b"|2.6|||AL|NE|")

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from lxml.html import fromstring
 from playwright.async_api import Browser
 from starlette.applications import Starlette
 
@@ -162,7 +163,9 @@ async def test_the_page_is_not_for_professionals(record: Access, application: St
 
 async def test_a_record_nobody_opened_says_so(access: Access, record: Access, application: Starlette) -> None:
     answer = await page_for(application, record, patient("q"))
-    assert "Personne n’a consulté votre dossier" in answer.text
+    page = fromstring(answer.text)
+    [said] = page.xpath("//*[contains(@class, 'm-reg')]//*[@class='m-empty']/strong")
+    assert said.text == "Personne n’a encore consulté votre dossier."
 
 
 @pytest.mark.browser
