@@ -94,3 +94,14 @@ def test_a_migration_may_stand_for_a_file_of_an_installed_package(tmp_path: Path
     (tmp_path / "0001_queue.sql").write_text("-- verify: select true\n-- include: procrastinate/sql/schema.sql\n")
     (migration,) = read("maillage.tests", tmp_path)
     assert "CREATE TABLE procrastinate_jobs" in migration.sql
+
+
+def test_a_migration_may_leave_out_statements_of_such_a_file(tmp_path: Path) -> None:
+    include = "-- verify: select true\n-- include: procrastinate/sql/schema.sql without "
+    (tmp_path / "0001_queue.sql").write_text(f"{include}^CREATE TABLE procrastinate_jobs \\(\n")
+    (migration,) = read("maillage.tests", tmp_path)
+    assert "CREATE TABLE procrastinate_jobs (" not in migration.sql
+    assert "CREATE TABLE procrastinate_workers" in migration.sql
+    (tmp_path / "0001_queue.sql").write_text(f"{include}^CREATE TABLE no_such_table\n")
+    with pytest.raises(SetupError, match="has nothing like"):
+        read("maillage.tests", tmp_path)

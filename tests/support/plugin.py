@@ -5,12 +5,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from maillage.db import Database, EmbeddedPostgres, migrate
 from tests.support.people import access, clock
@@ -44,21 +46,28 @@ def scratch() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres(scratch: Path) -> Iterator[EmbeddedPostgres]:
-    """One server for the session, with a migrated template database."""
-    with EmbeddedPostgres(scratch / "pg", settings=FAST) as server:
+def postgres(scratch: Path) -> Iterator[str]:
+    """The DSN of the session's server, which has a migrated template database.
+
+    It is an embedded one, or the one of `MAILLAGE_TEST_SERVER`: a DSN whose role may create databases, for other versions of PostgreSQL.
+    """
+    with ExitStack() as open_servers:
+        server = os.environ.get("MAILLAGE_TEST_SERVER")
+        if server is None:
+            server = open_servers.enter_context(EmbeddedPostgres(scratch / "pg", settings=FAST)).dsn
+        _administer(server, sql.SQL("drop database if exists {}").format(sql.Identifier(TEMPLATE)))
         _administer(server, sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))
-        migrate(_dsn(server, TEMPLATE))
+        migrate(make_conninfo(server, dbname=TEMPLATE))
         yield server
 
 
 @pytest.fixture
-def dsn(postgres: EmbeddedPostgres) -> Iterator[str]:
+def dsn(postgres: str) -> Iterator[str]:
     """A fresh, migrated, empty database."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     create = sql.SQL("create database {} template {} strategy file_copy")
     _administer(postgres, create.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
-    yield _dsn(postgres, name)
+    yield make_conninfo(postgres, dbname=name)
     _administer(postgres, sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
@@ -78,12 +87,8 @@ def shared_data() -> Path:
     return folder
 
 
-def _dsn(server: EmbeddedPostgres, name: str) -> str:
-    return server.dsn.replace("dbname=maillage", f"dbname={name}")
-
-
-def _administer(server: EmbeddedPostgres, statement: sql.Composable) -> None:
-    with psycopg.connect(_dsn(server, "postgres"), autocommit=True) as connection:
+def _administer(server: str, statement: sql.Composable) -> None:
+    with psycopg.connect(make_conninfo(server, dbname="postgres"), autocommit=True) as connection:
         connection.execute(statement)
 
 

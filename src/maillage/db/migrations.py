@@ -3,7 +3,8 @@
 A migration is `<package>/migrations/0001_what.sql`. Its head holds `-- verify: <select that answers true>` lines, at least one, and
 `-- transaction: none` when PostgreSQL cannot run it inside one (it must then be safe to run again). `lock_timeout` and
 `statement_timeout` keep a migration from stopping the service: it fails, and the next start resumes.
-`-- include: package/path.sql` stands for a file of an installed package, which is then applied, and kept from changing, like the rest.
+`-- include: package/path.sql` stands for a file of an installed package, which is then applied, and kept from changing, like the rest; with
+` without <regular expression>` behind it, what matches is left out.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ STATEMENT_TIMEOUT = "120s"
 FIRST = ("maillage.fhir", "maillage.access", "maillage.events", "maillage.jobs")
 
 _NAME = re.compile(r"^(?P<number>\d{4})_(?P<what>[a-z0-9_]+)\.sql$")
-_INCLUDE = re.compile(r"^-- include: (?P<package>[a-z_]+)/(?P<path>\S+)$", re.MULTILINE)
+_INCLUDE = re.compile(r"^-- include: (?P<package>[a-z_]+)/(?P<path>\S+?)(?: without (?P<without>.+))?$", re.MULTILINE)
 _VERIFY = re.compile(r"^-- verify: (?P<sql>.+)$", re.MULTILINE)
 
 _LEDGER = """
@@ -88,7 +89,17 @@ def read(owner: str, folder: Traversable) -> list[Migration]:
 
 
 def _whole(sql: str) -> str:
-    return _INCLUDE.sub(lambda match: files(match["package"]).joinpath(match["path"]).read_text("utf-8"), sql)
+    return _INCLUDE.sub(_included, sql)
+
+
+def _included(match: re.Match[str]) -> str:
+    text = files(match["package"]).joinpath(match["path"]).read_text("utf-8")
+    if match["without"] is None:
+        return text
+    text, count = re.subn(match["without"], "", text, flags=re.MULTILINE)
+    if not count:
+        raise SetupError(f"{match['package']}/{match['path']} has nothing like {match['without']}")
+    return text
 
 
 def pending(dsn: str, migrations: Sequence[Migration] | None = None) -> list[Migration]:

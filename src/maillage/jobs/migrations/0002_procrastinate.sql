@@ -1,6 +1,6 @@
--- The queue of tasks: procrastinate's own schema (MIT licence), read from the installed package, as of its version 3.10.
--- verify: select to_regclass('procrastinate_jobs') is not null and to_regclass('procrastinate_workers') is not null
--- verify: select count(*) = 1 from pg_proc where proname = 'procrastinate_defer_jobs_v1'
+-- The queue of tasks: procrastinate's own schema (MIT licence), read from the installed package, as of its version 3.10. First part.
+-- verify: select to_regclass('procrastinate_jobs') is not null
+-- verify: select count(*) = 1 from pg_enum where enumtypid = 'procrastinate_job_status'::regtype and enumlabel = 'aborting'
 
 -- include: procrastinate/sql/migrations/00.00.00_01_initial.sql
 -- include: procrastinate/sql/migrations/00.05.00_01_drop_started_at_column.sql
@@ -28,15 +28,10 @@
 -- include: procrastinate/sql/migrations/01.01.01_01_job_id_bigint.sql
 -- include: procrastinate/sql/migrations/02.00.03_01_add_job_priority.sql
 -- include: procrastinate/sql/migrations/02.05.00_01_add_periodic_job_priority.sql
--- include: procrastinate/sql/migrations/02.06.00_01_add_cancel_states.sql
--- include: procrastinate/sql/migrations/02.08.00_01_add_additional_params_to_retry_job.sql
--- include: procrastinate/sql/migrations/02.14.01_01_add_indexes_for_fetch_job.sql
--- include: procrastinate/sql/migrations/03.00.00_01_pre_cancel_notification.sql
--- include: procrastinate/sql/migrations/03.00.00_50_post_cancel_notification.sql
--- include: procrastinate/sql/migrations/03.01.00_01_pre_add_heartbeat.sql
--- include: procrastinate/sql/migrations/03.01.00_50_post_add_heartbeat.sql
--- include: procrastinate/sql/migrations/03.02.00_01_pre_batch_defer_jobs.sql
--- include: procrastinate/sql/migrations/03.02.00_50_post_batch_defer_jobs.sql
--- include: procrastinate/sql/migrations/03.03.00_01_pre_priority_lock_fetch_job.sql
--- include: procrastinate/sql/migrations/03.04.00_01_pre_add_retry_failed_job_procedure.sql
--- include: procrastinate/sql/migrations/03.04.00_50_post_add_retry_failed_job_procedure.sql
+
+-- What 02.06.00_01 adds to the types: PostgreSQL 16 lets nobody use a new value of an enum before it is committed.
+alter type procrastinate_job_status add value 'cancelled';
+alter type procrastinate_job_status add value 'aborting';
+alter type procrastinate_job_status add value 'aborted';
+alter type procrastinate_job_event_type add value 'abort_requested' before 'scheduled';
+alter type procrastinate_job_event_type add value 'aborted' before 'scheduled';

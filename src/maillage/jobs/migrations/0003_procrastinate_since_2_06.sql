@@ -1,0 +1,16 @@
+-- The queue of tasks: procrastinate's own schema (MIT licence), read from the installed package, as of its version 3.10. Second part.
+-- verify: select to_regclass('procrastinate_workers') is not null
+-- verify: select count(*) = 1 from pg_proc where proname = 'procrastinate_defer_jobs_v1'
+
+-- include: procrastinate/sql/migrations/02.06.00_01_add_cancel_states.sql without ^ALTER TYPE .+ ADD VALUE .+;$
+-- include: procrastinate/sql/migrations/02.08.00_01_add_additional_params_to_retry_job.sql
+-- include: procrastinate/sql/migrations/02.14.01_01_add_indexes_for_fetch_job.sql
+-- include: procrastinate/sql/migrations/03.00.00_01_pre_cancel_notification.sql
+-- include: procrastinate/sql/migrations/03.00.00_50_post_cancel_notification.sql
+-- include: procrastinate/sql/migrations/03.01.00_01_pre_add_heartbeat.sql
+-- include: procrastinate/sql/migrations/03.01.00_50_post_add_heartbeat.sql
+-- include: procrastinate/sql/migrations/03.02.00_01_pre_batch_defer_jobs.sql
+-- include: procrastinate/sql/migrations/03.02.00_50_post_batch_defer_jobs.sql
+-- include: procrastinate/sql/migrations/03.03.00_01_pre_priority_lock_fetch_job.sql
+-- include: procrastinate/sql/migrations/03.04.00_01_pre_add_retry_failed_job_procedure.sql
+-- include: procrastinate/sql/migrations/03.04.00_50_post_add_retry_failed_job_procedure.sql
