@@ -10,6 +10,8 @@ NOTICE_SYSTEM = "urn:maillage:notice"  # "<document id>|<recipient reference>": 
 DOCUMENT_SYSTEM = "urn:maillage:notice-document"  # "<document id>": every notice about a document
 CATEGORY = {"system": "http://terminology.hl7.org/CodeSystem/communication-category", "code": "notification"}
 
+NOTIFICATION = f"{CATEGORY['system']}|{CATEGORY['code']}"  # searched for, beside what else is sent to the same people
+
 TO_TREAT = "in-progress"
 TREATED = "completed"
 WITHDRAWN = "entered-in-error"
@@ -49,6 +51,13 @@ def notice_for(*, document: str, patient: str, recipient: str, sender: str | Non
     return resource
 
 
+def is_notice(resource: dict[str, Any]) -> bool:
+    """Whether a Communication has what `notice_for` gives: other clients write their own, to the same people."""
+    systems = {identifier.get("system") for identifier in resource.get("identifier", []) if "value" in identifier}
+    about = resource.get("subject", {}).get("reference", "")
+    return DOCUMENT_SYSTEM in systems and about.startswith("Patient/") and "T" in resource.get("sent", "")
+
+
 def notice_key(document: str, recipient: str) -> str:
     """What makes a notice the only one of its kind."""
     return f"{document}|{recipient}"
@@ -68,12 +77,12 @@ def notice_from(resource: dict[str, Any]) -> Notice:
 
 def document_of(resource: dict[str, Any]) -> str:
     """The id of the document a notice is about."""
-    return next(str(i["value"]) for i in resource["identifier"] if i["system"] == DOCUMENT_SYSTEM)
+    return next(str(i["value"]) for i in resource["identifier"] if i.get("system") == DOCUMENT_SYSTEM)
 
 
 def recipient_of(resource: dict[str, Any]) -> str:
-    """The reference of the one a notice is for."""
-    return str(resource["recipient"][0]["reference"])
+    """The reference of the one a notice is for; empty where a client's Communication names nobody."""
+    return str((resource.get("recipient") or [{}])[0].get("reference", ""))
 
 
 def with_status(resource: dict[str, Any], status: str) -> dict[str, Any]:

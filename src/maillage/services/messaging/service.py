@@ -90,6 +90,7 @@ async def inbox(ctx: Context, *, treated: bool = False, cursor: str | None = Non
     parameters = [
         ("recipient", ctx.actor.reference or "Practitioner/none"),
         ("status", TREATED if treated else TO_TREAT),
+        ("category", resources.NOTIFICATION),
         ("_sort", "-sent"),
         ("_count", str(PAGE)),
         ("_include", "Communication:subject"),
@@ -97,14 +98,19 @@ async def inbox(ctx: Context, *, treated: bool = False, cursor: str | None = Non
     if cursor:
         parameters.append(("_cursor", cursor))
     page = await ctx.records.search("Communication", parameters)
-    notices = [resources.notice_from(r) for r in page.matches]
+    notices = [resources.notice_from(r) for r in page.matches if resources.is_notice(r)]
     documents = await _documents(ctx, {n.document for n in notices})
     return Inbox(notices, {r["id"]: r for r in page.included}, documents, page.next)
 
 
 async def count_to_treat(ctx: Context) -> int:
     """How many notices wait for whoever acts: the figure in the top bar."""
-    parameters = [("recipient", ctx.actor.reference or "Practitioner/none"), ("status", TO_TREAT), ("_summary", "count")]
+    parameters = [
+        ("recipient", ctx.actor.reference or "Practitioner/none"),
+        ("status", TO_TREAT),
+        ("category", resources.NOTIFICATION),
+        ("_summary", "count"),
+    ]
     return (await ctx.records.search("Communication", parameters)).total or 0
 
 

@@ -50,8 +50,22 @@ def task_for(
     }
 
 
+def is_planned(resource: dict[str, Any]) -> bool:
+    """Whether a Task has what `task_for` gives: other clients write their own, to the same teams."""
+    systems = {coding.get("system") for coding in resource.get("code", {}).get("coding", [])}
+    deadline = resource.get("restriction", {}).get("period", {}).get("end", "")
+    return (
+        TASK_SYSTEM in systems
+        and "text" in resource["code"]
+        and resource.get("for", {}).get("reference", "").startswith("Patient/")
+        and "reference" in resource.get("owner", {})
+        and "T" in resource.get("authoredOn", "")
+        and "T" in deadline
+    )
+
+
 def task_from(resource: dict[str, Any]) -> Task:
-    """The task of a resource that `task_for` made (or that has the same fields)."""
+    """The task of a resource that `is_planned`."""
     planned = datetime.fromisoformat(resource["authoredOn"])
     return Task(
         id=resource["id"],

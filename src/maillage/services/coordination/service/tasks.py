@@ -25,7 +25,7 @@ async def plan(ctx: Context, *, protocol: str, action: str, patient: str, focus:
         return None
     code = f"{protocol}/{action}"
     same = await ctx.records.find("Task", [("patient", patient), ("code", f"{TASK_SYSTEM}|{code}"), ("_count", PAGE)])
-    if rules.already_planned([resources.task_from(t) for t in same], now=ctx.now):
+    if rules.already_planned([resources.task_from(t) for t in same if resources.is_planned(t)], now=ctx.now):
         return None
     words = pathways.action(protocol, action)
     written: dict[str, Any] = await ctx.records.write(
@@ -60,5 +60,5 @@ async def of_teams(ctx: Context, *, done: bool = False) -> tuple[list[Task], dic
         "Task",
         [("owner", ",".join(owners)), ("status", DONE if done else REQUESTED), ("_count", PAGE), ("_include", "Task:patient")],
     )
-    tasks = [resources.task_from(r) for r in page.matches if r["code"].get("coding", [{}])[0].get("system") == TASK_SYSTEM]
+    tasks = [resources.task_from(r) for r in page.matches if resources.is_planned(r)]
     return sorted(tasks, key=lambda t: t.due, reverse=done), {r["id"]: r for r in page.included}

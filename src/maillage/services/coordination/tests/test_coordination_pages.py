@@ -125,5 +125,21 @@ async def test_a_late_task_says_so_and_leads_the_caseload(territory: None, acces
     assert "Appel de retour à domicile, en retard de 3 jours" in " ".join(caseload.split())
 
 
+async def test_what_others_write_as_a_task_of_the_team_breaks_no_page(territory: None, access: Access, visit: Any) -> None:
+    bare: dict[str, Any] = {
+        "resourceType": "Task", "status": "requested", "intent": "plan", "for": {"reference": "Patient/p"},
+        "owner": {"reference": "Organization/dac"},
+    }  # fmt: skip
+    ours = {"code": {"coding": [{"system": "urn:maillage:task", "code": "return-home/call-within-48h"}], "text": "Mal faite"}}
+    dated = {"authoredOn": "2026", "restriction": {"period": {"end": "2026-11"}}}
+    async with access.act(GP, door="fhir") as ctx:
+        await ctx.records.write(bare, bare | ours, bare | ours | dated)
+    await due(access)
+    coordinator = await visit(COORDINATOR)
+    page = await coordinator.get("/taches")
+    assert (page.status_code, page.text.count("Marquer comme faite")) == (200, 1)
+    assert (await coordinator.get("/file-active")).status_code == 200
+
+
 async def test_the_gp_has_no_caseload_of_the_coordination_team(territory: None, visit: Any) -> None:
     assert (await (await visit(GP)).get("/file-active")).status_code == 403
