@@ -69,8 +69,8 @@ def _about_oneself(actor: Actor, change: Change, kind: str) -> bool:
     signed = {"QuestionnaireResponse": "author", "Communication": "sender"}
     if kind not in signed or change.verb is not Verb.CREATE:
         return False
-    author: dict[str, Any] = change.resource.get(signed[kind], {})
-    return author.get("reference", actor.reference) == actor.reference
+    author: dict[str, Any] | None = change.resource.get(signed[kind])
+    return author is None or author.get("reference") == actor.reference
 
 
 def _drawn(id: str | None) -> bool:

@@ -315,6 +315,8 @@ async def test_a_patient_writes_only_in_their_own_name_and_nothing_clinical(seed
         a_condition(None, "p"),
         message | {"subject": {"reference": "Patient/q"}},
         message | {"sender": {"reference": "Practitioner/nurse"}},
+        message | {"sender": {"display": "Dr nurse"}},
+        message | {"sender": {"identifier": {"system": "https://rpps.esante.gouv.fr", "value": "10000000001"}}},
         a_patient("p", meta={"versionId": "1"}),
         care_team("p", "Practitioner/outsider", id="mine"),
     ):
