@@ -38,8 +38,10 @@ async def complete(ctx: Context, change: Change) -> Resource:
         return resource
     if (content := _cda_in(resource, ctx.records.together)) is not None:
         return await _sent_before(ctx, resource, content) or await _received(ctx, resource, content)
-    if ctx.door == "fhir" and "id" in resource and change.verb is not Verb.CREATE:
-        await _keep_original(ctx, resource)
+    if ctx.door == "fhir":
+        await _refuse_other_bytes(ctx, resource)
+        if "id" in resource and change.verb is not Verb.CREATE:
+            await _keep_original(ctx, resource)
     return resource
 
 
@@ -118,6 +120,15 @@ def _refuse_other_unique_id(resource: Resource, record: Resource) -> None:
     if said and said != record["masterIdentifier"]["value"]:
         text = f"masterIdentifier is {said}, the document's own id is {record['masterIdentifier']['value']}."
         raise Unprocessable(text, issues=[Issue("business-rule", text, "DocumentReference.masterIdentifier")])
+
+
+async def _refuse_other_bytes(ctx: Context, resource: Resource) -> None:
+    """A digest names the bytes that are shown: said by a client, it would show those of a document that they may not see."""
+    row = await ctx.run(QUERIES.of_document, document=resource["id"]) if "id" in resource else None
+    ours = row["sha256"] if row else None
+    if document_reference.digest_of(resource) != ours:
+        text = "The SHA-256 of an original is said by the platform alone, from the bytes that it received."
+        raise Unprocessable(text, issues=[Issue("business-rule", text, "DocumentReference.identifier")])
 
 
 async def _keep_original(ctx: Context, resource: Resource) -> None:

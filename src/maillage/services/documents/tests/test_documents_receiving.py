@@ -16,7 +16,7 @@ from maillage.services.documents import jobs
 from maillage.services.documents import public as documents
 from maillage.services.documents.events import DocumentDeleted, DocumentReceived, DocumentReplaced
 from maillage.services.documents.public import Origin, Received, Withdrawn
-from maillage.services.documents.resources import cda
+from maillage.services.documents.resources import cda, document_reference
 from maillage.services.identity import public as identity
 from maillage.services.identity.events import IdentityLinked
 from tests.support.people import MACHINE, SEED, care_team, patient, professional
@@ -406,6 +406,19 @@ async def test_the_record_of_an_original_is_not_rewritten_through_fhir(region: A
         await post(region, changed)
     hidden = {**record, "description": "autre"}
     assert (await post(region, hidden))[0]["description"] == "autre"
+
+
+async def test_nobody_names_the_bytes_of_another_document_as_those_of_theirs(region: Access) -> None:
+    theirs, _ = await received(region, letter())
+    digest = document_reference.digest_of(await record_of(region, theirs.document))
+    named = {"identifier": [{"system": document_reference.SHA256, "value": digest}]}
+    mine = {**posted(b"a note"), **named}
+    for resource in (mine, {**mine, "id": "mine"}):
+        with pytest.raises(Unprocessable):
+            await post(region, resource)
+    original = await record_of(region, theirs.document)
+    with pytest.raises(Unprocessable):
+        await post(region, {name: value for name, value in original.items() if name not in {"meta", "identifier"}})
 
 
 async def test_a_document_deleted_or_withdrawn_through_fhir_is_announced(region: Access) -> None:
