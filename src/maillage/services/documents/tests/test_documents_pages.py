@@ -78,7 +78,7 @@ async def test_a_letter_is_shown_with_whose_it_is_and_what_it_says(app: Starlett
     for words in ("PAT-TROIS", "Dominique", "Dr Charles DAVID", "Hôpital Européen Georges Pompidou", "Pr Léon AUGUIN"):
         assert words in page.text
     assert "Aucune allergie / intolérance identifiée pendant le séjour" in page.text
-    assert "MME Elsa DUCOUT" in page.text
+    assert "Mme Elsa DUCOUT" in page.text
     assert "<script>" not in page.text
 
 
@@ -125,8 +125,11 @@ async def test_versions_lead_to_one_another(app: Starlette, access: Access, shar
     assert f"/documents/{old}" not in listed.text
 
 
-async def test_the_documents_of_a_person_are_listed_and_filtered(app: Starlette, access: Access, shared_data: Path) -> None:
+async def test_the_documents_of_a_person_are_listed_and_filtered(
+    app: Starlette, access: Access, clock: FixedClock, shared_data: Path
+) -> None:
     letter = await received(access, shared_data / LETTER)
+    clock.advance(timedelta(seconds=1))
     report = await received(access, shared_data / REPORT)
     page = await get(app, access, GP, "/patients/dominique/documents")
     assert page.text.index(report) < page.text.index(letter)
