@@ -20,6 +20,7 @@ Resource = dict[str, Any]
 THICK = 200
 LETTERED = 60
 INBOX = 7
+BY_GP = (letters.SUMMARY, letters.PRESCRIPTION)
 LATE = 2
 RETURNS = 6
 
@@ -82,10 +83,18 @@ def usual_letters(
     for rank in range(count):
         model = letters.MODELS[rank % len(letters.MODELS)]
         when = at - timedelta(days=3 + rank * (700 // max(count, 8)) + chance.randrange(5), hours=chance.randrange(9))
-        author = circle.gp if circle.gp and circle.gp.rpps and rank % 3 == 0 else chance.choice(authors)
+        author = _author(model, circle, authors, chance)
         lines = ("Patient vu ce jour.", f"Conclusion : état stable, prochain contrôle dans {chance.randrange(2, 7)} mois.")
         sections = (Section("55112-7", "Conclusion", lines),) if rank % 4 == 3 else ()
         yield Letter(f"{circle.person.id}-{rank}", model, circle.person, author, when, lines=lines, sections=sections)
+
+
+def _author(model: letters.Model, circle: Circle, authors: Sequence[Professional], chance: random.Random) -> Professional:
+    """Who writes such a document: the general practitioner, a laboratory, or a hospital's doctor."""
+    if model in BY_GP and circle.gp and circle.gp.rpps:
+        return circle.gp
+    wanted = {"labo"} if model == letters.LABORATORY else {"ch", "clinique"}
+    return chance.choice([one for one in authors if one.structure.kind in wanted] or authors)
 
 
 def late_call(letter: Letter) -> Resource:
@@ -107,7 +116,7 @@ def late_call(letter: Letter) -> Resource:
             "coding": [{"system": "urn:maillage:task", "code": "return-home/call-within-48h"}],
             "text": "Appel de retour à domicile",
         },
-        "description": "Demander comment elle va, ce qui a changé dans son traitement, si les aides sont en place et quand elle revoit son médecin.",
+        "description": "Demander des nouvelles, ce qui a changé dans le traitement, si les aides sont en place et la date du prochain rendez-vous chez le médecin.",
         "focus": {"reference": f"DocumentReference/{letter.id}"},
         "for": {"reference": letter.person.reference},
         "authoredOn": letter.at.isoformat(),

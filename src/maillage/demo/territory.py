@@ -28,6 +28,8 @@ Resource = dict[str, Any]
 SEED = job_actor("demo/seed")
 CHUNK = 15_000
 """Resources loaded at once: each load refreshes the statistics of the store."""
+DELIVERY = timedelta(minutes=50)
+"""From the making of a past document to its arrival."""
 TOKEN_LIFETIME = timedelta(days=365)
 
 
@@ -127,7 +129,7 @@ async def _load_letters(ctx: Context, drawn: Territory) -> int:
     """Past documents silently, but counted; recent ones as if they arrived now, so that their readers are told."""
     tallies = []
     for letter in drawn.past_letters():
-        received = await import_document(ctx, cda(letter), origin=_origin(letter))
+        received = await import_document(ctx, cda(letter), origin=_origin(letter), came=min(letter.at + DELIVERY, ctx.now))
         tallies.append(_tally(letter, received.document))
     await steering.count(ctx, tallies)
     recent = drawn.recent_letters()

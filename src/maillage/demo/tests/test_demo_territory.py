@@ -1,5 +1,6 @@
 """The seed on a real database: whole or absent, told once, and everybody sees what is theirs."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -59,7 +60,12 @@ async def test_the_territory_is_written_once_and_each_sees_what_is_theirs(platfo
         members = await circle(ctx, PAT_TROIS.id)
         assert members[0].reference == persona("gp").reference
         assert {member.kind for member in members} == {"care", "coordination", "social", "person"}
-        assert await ctx.records.find("DocumentReference", {"patient": PAT_TROIS.reference})
+        found = await ctx.records.find("DocumentReference", {"patient": PAT_TROIS.reference})
+        for came, made in (
+            (datetime.fromisoformat(d["date"]), datetime.fromisoformat(d["content"][0]["attachment"]["creation"])) for d in found
+        ):
+            assert timedelta() <= came - made < timedelta(days=1)
+        assert len({d["date"] for d in found}) == len(found) > 1
     async with platform.access.act(actor_of(persona("steward"))) as ctx:
         assert await waiting(ctx) > 10
         (refused,) = await quarantine.entries(ctx)

@@ -26,7 +26,7 @@ class Caseload:
 
 
 async def read(ctx: Context) -> Caseload:
-    """The people whose circle holds one of the actor's organisations, in four statements."""
+    """The people whose circle holds the actor or one of their organisations, in four statements."""
     ctx.require(Permission.CASELOAD_READ)
     people = await _people(ctx)
     to_do, _ = await tasks.of_teams(ctx)
@@ -38,12 +38,13 @@ async def read(ctx: Context) -> Caseload:
 
 
 async def _people(ctx: Context) -> list[dict[str, Any]]:
-    if not ctx.actor.organizations:
+    members = [*ctx.actor.organizations, *([ctx.actor.reference] if ctx.actor.reference else [])]
+    if not members:
         return []
     page = await ctx.records.search(
         "CareTeam",
         [
-            ("participant", ",".join(ctx.actor.organizations)),
+            ("participant", ",".join(members)),
             ("status", "active"),
             ("_count", PEOPLE),
             ("_include", "CareTeam:patient"),
@@ -58,8 +59,8 @@ async def _changed(ctx: Context, patients: list[str]) -> dict[str, dict[str, Any
         return {}
     found = await ctx.records.find(
         "DocumentReference",
-        [("patient", ",".join(patients)), ("status", "current"), ("_lastUpdated", f"ge{(ctx.now - NEWS).isoformat()}"),
-         ("_sort", "-_lastUpdated"), ("_count", PEOPLE)],
+        [("patient", ",".join(patients)), ("status", "current"), ("date", f"ge{(ctx.now - NEWS).isoformat()}"),
+         ("_sort", "-date"), ("_count", PEOPLE)],
     )  # fmt: skip
     newest: dict[str, dict[str, Any]] = {}
     for document in found:

@@ -141,5 +141,35 @@ async def test_what_others_write_as_a_task_of_the_team_breaks_no_page(territory:
     assert (await coordinator.get("/file-active")).status_code == 200
 
 
+async def test_someone_who_is_in_a_circle_by_themselves_finds_the_person_in_their_caseload(
+    territory: None, access: Access, visit: Any
+) -> None:
+    theo = Actor(
+        id="psc:theo",
+        kind=ActorKind.PROFESSIONAL,
+        name="Théo GABARIT",
+        roles=frozenset({Role.SOCIAL_WORKER}),
+        reference="Practitioner/theo",
+    )
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            {"resourceType": "Practitioner", "id": "theo", "name": [{"text": "Théo GABARIT"}]},
+            care_team("q", "Practitioner/theo"),
+        )
+    caseload = (await (await visit(theo)).get("/file-active")).text
+    assert 'href="/patients/q"' in caseload
+    assert 'href="/patients/p"' not in caseload
+
+
+async def test_what_came_long_ago_and_was_imported_today_is_no_news(territory: None, access: Access, visit: Any) -> None:
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(person("old", "ANCIEN"), care_team("old", "Organization/dac"))
+        old = {**document(40), "subject": {"reference": "Patient/old"}}
+        await ctx.records.write(old)
+    caseload = (await (await visit(COORDINATOR)).get("/file-active?vue=change")).text
+    assert 'href="/patients/p"' in caseload
+    assert 'href="/patients/old"' not in caseload
+
+
 async def test_the_gp_has_no_caseload_of_the_coordination_team(territory: None, visit: Any) -> None:
     assert (await (await visit(GP)).get("/file-active")).status_code == 403

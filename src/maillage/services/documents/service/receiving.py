@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TypeVar
 from uuid import uuid4
 
@@ -126,10 +127,10 @@ async def receive(ctx: Context, content: bytes, *, origin: Origin, read: Clinica
     return _received_as(prepared)
 
 
-async def import_document(ctx: Context, content: bytes, *, origin: Origin) -> Received:
-    """Record a document that existed before the platform: as `receive`, but nobody is told of it."""
+async def import_document(ctx: Context, content: bytes, *, origin: Origin, came: datetime) -> Received:
+    """Record a document that existed before the platform, with when it had come: as `receive`, but nobody is told of it."""
     ctx.require(Permission.DOCUMENT_WRITE)
-    prepared = await prepare(ctx, content, origin=origin)
+    prepared = await prepare(ctx, content, origin=origin, came=came)
     if isinstance(prepared, Received):
         return prepared
     await ctx.records.write_changes(document_reference.changes(prepared.record, prepared.superseded))
@@ -148,11 +149,17 @@ def _received_as(prepared: Prepared) -> Received:
 
 
 async def prepare(
-    ctx: Context, content: bytes, *, origin: Origin, read: ClinicalDocument | None = None, id: str | None = None
+    ctx: Context,
+    content: bytes,
+    *,
+    origin: Origin,
+    read: ClinicalDocument | None = None,
+    id: str | None = None,
+    came: datetime | None = None,
 ) -> Prepared | Received:
     """Everything but the writing of the record: for `receive`, and for the guard of DocumentReference at the FHIR door.
 
-    `id` is the record's id where the caller has chosen it.
+    `id` is the record's id where the caller has chosen it; `came` when it came, else now.
     """
     document = read if read is not None else await parsed(content)
     body = await beside_the_loop(cda.non_xml_body, document, size=len(content))
@@ -178,7 +185,7 @@ async def prepare(
         original,
         links,
         id=identifier,
-        received=instant(ctx.now),
+        received=instant(came or ctx.now),
         body_type=body.media_type if body else None,
         visibility=origin.visibility or (),
     )
