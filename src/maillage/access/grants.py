@@ -38,6 +38,9 @@ HIDDEN_FROM = {
     "MASQUE_PS": ("professional",),
 }
 
+# What is written because of a document, and would tell of it to those from whom it is hidden.
+TELLERS = frozenset({"Communication", "Provenance", "Task"})
+
 _LOCAL = re.compile(r"^(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.\-]{1,64})(/_history/[A-Za-z0-9.\-]+)?$")
 
 
@@ -88,6 +91,7 @@ class Derived:
     masked: list[UUID] = field(default_factory=list)
     masks: list[dict[str, Any]] = field(default_factory=list)
     links: list[dict[str, Any]] = field(default_factory=list)
+    tellings: list[dict[str, Any]] = field(default_factory=list)
 
 
 def grantee(reference: str) -> UUID:
@@ -189,9 +193,20 @@ _GRANTS: dict[str, Callable[[Resource], Iterator[Grant]]] = {
 }
 
 
+def documents_told(value: object) -> set[str]:
+    """The ids of the documents to which a resource (or a part) refers, wherever."""
+    if isinstance(value, list):
+        return set().union(*map(documents_told, value))
+    if not isinstance(value, dict):
+        return set()
+    named = local(value) or ""
+    here = {named.removeprefix("DocumentReference/")} if named.startswith("DocumentReference/") else set()
+    return here.union(*map(documents_told, value.values()))
+
+
 def says_who_sees(kind: str) -> bool:
     """Whether a record of this type says anything about who may see whom."""
-    return kind in _GRANTS or kind in ("PractitionerRole", "DocumentReference")
+    return kind in _GRANTS or kind in TELLERS or kind in ("PractitionerRole", "DocumentReference")
 
 
 def read_from(written: Iterable[Written]) -> Derived:
@@ -206,9 +221,17 @@ def read_from(written: Iterable[Written]) -> Derived:
 
 
 async def derive(conn: Connection, derived: Derived) -> None:
-    """Replace what those records said before, in one statement, or in none where they say nothing about access."""
-    if not derived.vias and not derived.masked:
-        return
+    """Replace what those records said before, in one statement, or in none where they say nothing about access.
+
+    What tells of a document takes a statement of its own, once the masks of that document are known.
+    """
+    if derived.vias or derived.masked:
+        await _derive(conn, derived)
+    if derived.tellings:
+        await QUERIES.tell(conn, tellings=_json(derived.tellings))
+
+
+async def _derive(conn: Connection, derived: Derived) -> None:
     await QUERIES.derive(
         conn,
         vias=derived.vias,
@@ -231,6 +254,9 @@ def _add(derived: Derived, resource: Resource, patient: UUID | None) -> None:
         derived.members += [_member_row(membership, via) for membership in memberships(resource)]
     if kind == "Patient":
         derived.links += [{"via": via, "patient": patient, "other": _patient_key(other)} for other in links(resource)]
+    if kind in TELLERS:
+        teller = ids.key(resource["id"])
+        derived.tellings += [{"teller": teller, "document": ids.key(told)} for told in documents_told(resource)]
     if kind == "DocumentReference":
         key = ids.key(resource["id"])
         derived.masked.append(key)

@@ -39,6 +39,10 @@ else false end
 -- What the written records say about who may see whom.
 select access_derive(%(vias)s, %(grants)s, %(members)s, %(masked)s, %(masks)s, %(links)s)
 
+-- name: tell :exec
+-- Of which documents the written records tell: they are hidden with them.
+select access_tell(%(tellings)s)
+
 -- name: links_of :many
 -- The patients that a patient's own record links to, as last derived.
 select other from access_link where via = %(via)s

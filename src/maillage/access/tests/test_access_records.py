@@ -376,6 +376,32 @@ async def test_a_masked_document_stays_masked_after_its_deletion(seeded: Access)
             await ctx.records.history("DocumentReference", "d")
 
 
+@pytest.mark.parametrize(
+    "telling",
+    [
+        {"resourceType": "Communication", "about": [{"reference": "DocumentReference/d"}]},
+        {"resourceType": "Communication", "payload": [{"contentReference": {"reference": "DocumentReference/d/_history/1"}}]},
+        {"resourceType": "Task", "intent": "plan", "focus": {"reference": "DocumentReference/d"}, "description": "le résultat"},
+    ],
+)
+async def test_what_tells_of_a_hidden_document_is_hidden_with_it(seeded: Access, telling: Resource) -> None:
+    kind = telling["resourceType"]
+    about = {"for": {"reference": "Patient/p"}} if kind == "Task" else {"subject": {"reference": "Patient/p"}}
+    telling = {**telling, "id": "t", "status": "completed", **about}
+    await seed(seeded, care_team("p", "Practitioner/nurse", "Practitioner/author"), a_document("d", "MASQUE_PS"), telling)
+    assert not await reads(seeded, NURSE, kind, "t")
+    assert await found(seeded, NURSE, kind) == []
+    assert await reads(seeded, professional("author", Role.GP), kind, "t")
+    assert await reads(seeded, PERSON, kind, "t")
+    await seed(seeded, a_document("d"))
+    assert await reads(seeded, NURSE, kind, "t")
+    await seed(seeded, a_document("d", "INVISIBLE_PATIENT"))
+    assert await reads(seeded, NURSE, kind, "t")
+    assert not await reads(seeded, PERSON, kind, "t")
+    await seed(seeded, {**telling, "language": "fr"})
+    assert not await reads(seeded, PERSON, kind, "t")
+
+
 async def test_a_masked_document_is_not_opened_by_writing_over_its_deletion(seeded: Access) -> None:
     async with seeded.act(SEED) as ctx:
         await ctx.records.write(a_document("d", "MASQUE_PS"))

@@ -9,7 +9,7 @@ class DocumentReceived(Event, frozen=True, kw_only=True):
     `document` is the id of the DocumentReference, `patient` that of the regional record, or of the source identity it is filed under
     while a steward decides who they are (`certain` is then false, and the event comes again once it is decided); `author`, `organization` are references of the directory where it knows them; `recipients` are national professional
     identifiers (IDNPS) the document names; `replaces` is the id of the
-    document it made old; `ins` tells whether it carries an INS.
+    document it made old; `ins` tells whether it carries an INS; `hidden` are the codes of TRE_A07 for those it is hidden from.
     """
 
     document: str
@@ -22,6 +22,12 @@ class DocumentReceived(Event, frozen=True, kw_only=True):
     recipients: tuple[str, ...] = ()
     replaces: str | None = None
     ins: bool = False
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def for_professionals(self) -> bool:
+        """Whether those who care for the person may know of it."""
+        return "MASQUE_PS" not in self.hidden
 
 
 class DocumentReplaced(Event, frozen=True, kw_only=True):

@@ -16,8 +16,8 @@ AT_ONCE = 200
 
 @reaction(DocumentReceived)
 async def tell_the_circle(ctx: Context, event: DocumentReceived) -> None:
-    """A document about a person who is known for certain reaches everyone of their circle."""
-    if not event.certain:
+    """A document about a person who is known for certain reaches everyone of their circle, unless it is hidden from them."""
+    if not event.certain or not event.for_professionals:
         return
     posted = await service.post(
         ctx, document=event.document, patient=event.patient, author=event.author, custodian=event.organization

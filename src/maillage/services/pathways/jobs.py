@@ -11,8 +11,11 @@ INPATIENT = "IMP"  # v3-ActCode
 
 @reaction(DocumentReceived)
 async def follow_a_document(ctx: Context, event: DocumentReceived) -> None:
-    """A document about a person who is known for certain may call for an action, by its type; it is told again once they are."""
-    if event.certain and event.replaces is None:
+    """A document about a person who is known for certain may call for an action, by its type; it is told again once they are.
+
+    One that is hidden from professionals asks nothing of them: the task would tell of it.
+    """
+    if event.certain and event.replaces is None and event.for_professionals:
         service.follow(
             ctx,
             fact=rules.DOCUMENT_RECEIVED,

@@ -296,6 +296,7 @@ def _received(
         recipients=tuple(agent.id.extension for agent in header.recipients if agent.id and agent.id.extension),
         replaces=next(iter(replaces), None),
         ins=header.subject.ins is not None,
+        hidden=document_reference.hidden_from(record),
     )
 
 

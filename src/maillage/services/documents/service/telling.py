@@ -27,4 +27,5 @@ def _told_later(document: Resource, record: str) -> DocumentReceived:
         organization=document_reference.first_of([document["custodian"]], "Organization/"),
         recipients=document_reference.recipients_of(document),
         ins=document_reference.carries_ins(document),
+        hidden=document_reference.hidden_from(document),
     )

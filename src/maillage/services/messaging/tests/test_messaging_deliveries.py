@@ -2,10 +2,15 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from maillage.access.access import Access
 from maillage.access.actors import Role
+from maillage.services.documents.events import DocumentReceived
 from maillage.services.documents.public import Delivery
+from maillage.services.messaging import jobs as messaging
 from maillage.services.messaging import resources, service
+from maillage.services.pathways import jobs as pathways
 from tests.support.people import SEED, care_team, professional
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -31,3 +36,21 @@ async def test_each_recipient_is_named_with_what_they_did(access: Access) -> Non
     async with access.act(GP) as ctx:
         told = await service.deliveries(ctx, "d1")
     assert sorted(told, key=lambda one: one.name) == [Delivery("Dr EXEMPLE Camille", True), Delivery("FICTIVE Nora", False)]
+
+
+@pytest.mark.parametrize(("hidden", "told"), [((), 1), (("INVISIBLE_PATIENT",), 1), (("MASQUE_PS",), 0)])
+async def test_nobody_is_told_of_a_document_that_is_hidden_from_those_who_care(
+    access: Access, hidden: tuple[str, ...], told: int
+) -> None:
+    received = DocumentReceived(document="d", patient="zoe", certain=True, type="11490-0", door="mllp", hidden=hidden)
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            {"resourceType": "Patient", "id": "zoe", "name": [{"family": "MARTIN"}]},
+            {"resourceType": "Practitioner", "id": "gp", "name": [{"family": "EXEMPLE"}]},
+            care_team("zoe", "Practitioner/gp"),
+        )
+    async with access.act(SEED) as ctx:
+        await messaging.tell_the_circle(ctx, received)
+        await pathways.follow_a_document(ctx, received)
+        assert [type(event).__name__ for event in ctx.announced] == ["NoticePosted", "ActionDue"][: 2 * told]
+        assert len(await ctx.records.find("Communication", {"recipient": "Practitioner/gp"})) == told
