@@ -53,6 +53,8 @@ async def _taken(ctx: Context, message: Message, carried: Carried, origin: Origi
     except (Conflict, NotFound, Forbidden, Unprocessable) as fault:
         if not fault.french:  # not said by this service of the document: a race that the door tries again, or a fault of ours
             raise
+        if fault.issues[0].code == "code-invalid":
+            raise carried.refused("OBX-3.1", fault.french, error="103") from fault
         raise carried.refused("OBX-5.5", fault.french, error="205" if isinstance(fault, Conflict) else "204") from fault
     except Refused:
         raise

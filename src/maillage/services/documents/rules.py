@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from maillage.errors import Conflict, Forbidden, Unprocessable
+from maillage.errors import Conflict, Forbidden, Issue, Unprocessable
+from maillage.services.documents.resources.document_types import REVISION, TYPES
+from maillage.services.documents.resources.header import Code
 from maillage.services.identity.public import IdentityClaim, Traits, loose_name, normal_name
 
 HIDDEN_FROM_PATIENT = "INVISIBLE_PATIENT"
@@ -99,6 +101,15 @@ def visibility(flags: Mapping[str, bool]) -> tuple[str, ...] | None:
     if VISIBILITY.keys().isdisjoint(flags):
         return None
     return tuple(code for name, code in VISIBILITY.items() if flags.get(name))
+
+
+def refusal_of_type(type: Code) -> Unprocessable | None:
+    """Why a document of this type is not taken, or None: CI-SIS (Structuration minimale) has its code in JDV_J07."""
+    if type.code in TYPES.get(type.system, frozenset()):
+        return None
+    text = f"{type.code} (code system {type.system or 'not given'}) is not a document type of JDV_J07, revision {REVISION}"
+    french = f"{type.code} (système {type.system or 'absent'}) n'est pas un type de document du JDV_J07, révision du {REVISION}"
+    return Unprocessable(text, issues=[Issue("code-invalid", text, "ClinicalDocument/code")], french=french)
 
 
 def refusal_to_receive(held: Held, *, document: str, sha256: str) -> Conflict | None:

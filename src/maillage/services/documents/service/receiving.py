@@ -115,8 +115,8 @@ async def receive(ctx: Context, content: bytes, *, origin: Origin, read: Clinica
     """Record a CDA document. The same unique id with the same bytes gives the same answer and writes nothing but a changed visibility.
 
     `read` is the document in these bytes, where the caller has read it already.
-    Raises Invalid (not a safe CDA), Unprocessable (two patients), Conflict (unique id taken by other bytes, or withdrawn), Forbidden
-    (it replaces another establishment's document), Unavailable (the bytes cannot be kept).
+    Raises Invalid (not a safe CDA), Unprocessable (a type that is not in JDV_J07, two patients), Conflict (unique id taken by other bytes,
+    or withdrawn), Forbidden (it replaces another establishment's document), Unavailable (the bytes cannot be kept).
     """
     ctx.require(Permission.DOCUMENT_WRITE)
     prepared = await prepare(ctx, content, origin=origin, read=read)
@@ -164,6 +164,8 @@ async def prepare(
     document = read if read is not None else await parsed(content)
     body = await beside_the_loop(cda.non_xml_body, document, size=len(content))
     header = _with_carrier(document.header, origin)
+    if unknown := rules.refusal_of_type(header.type):
+        raise unknown
     said = claim_of(document_reference.source_patient(header.subject), origin=_words(header, origin))
     if refused := rules.refusal_of_carrier(origin.claim, said):
         raise refused

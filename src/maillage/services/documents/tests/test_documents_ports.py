@@ -174,6 +174,8 @@ async def test_a_correct_message_is_taken(access: Access) -> None:
         ({"cda": CDA.replace('"19500601"', '"1950-06-01"')}, "OBX^1^5^1^5"),
         ({"cda": CDA.replace("</ClinicalDocument>", "")}, "OBX^1^5^1^5"),
         ({"cda": "<lettre/>"}, "OBX^1^5^1^5"),
+        ({"code": "99999-9", "cda": CDA.replace("11490-0", "99999-9")}, "OBX^1^3^1^1"),
+        ({"cda": CDA.replace("2.16.840.1.113883.6.1", "2.16.840.1.113883.6.96")}, "OBX^1^3^1^1"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )

@@ -11,11 +11,12 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
+from maillage.access.context import Context
 from maillage.errors import Conflict, Forbidden, Gone, Invalid, MaillageError, NotFound, Unprocessable
-from maillage.services.documents import jobs
+from maillage.services.documents import jobs, rules
 from maillage.services.documents import public as documents
 from maillage.services.documents.events import DocumentDeleted, DocumentReceived, DocumentReplaced
-from maillage.services.documents.public import Origin, Received, Withdrawn
+from maillage.services.documents.public import DocumentSummary, Origin, Received, Withdrawn
 from maillage.services.documents.resources import cda, document_reference
 from maillage.services.identity import public as identity
 from maillage.services.identity.events import IdentityLinked
@@ -101,6 +102,11 @@ async def withdrawn(access: Access, content: bytes, origin: Origin = FROM_HOSPIT
         return answer, tuple(ctx.announced)
 
 
+async def listed(ctx: Context) -> list[DocumentSummary]:
+    """Her documents, as the actor of this context may see them."""
+    return list((await documents.documents_of(ctx, ZOE)).documents)
+
+
 async def record_of(access: Access, id: str, actor: Actor = SEED) -> Resource:
     async with access.act(actor) as ctx:
         return await ctx.records.read("DocumentReference", id)
@@ -112,7 +118,7 @@ async def test_a_letter_about_a_known_person_is_in_their_record_with_its_bytes(r
     assert (answer.patient, answer.certain, answer.again) == (f"Patient/{ZOE}", True, False)
     async with region.act(GP) as ctx:
         assert await documents.original(ctx, answer.document) == content
-        [shown] = await documents.documents_of(ctx, ZOE)
+        [shown] = await listed(ctx)
     assert (shown.title, shown.author, shown.organisation) == ("Lettre de sortie 1", "Camille EXEMPLE", "CHU d'essai")
     assert events == (
         DocumentReceived(
@@ -130,7 +136,7 @@ async def test_a_letter_about_a_known_person_is_in_their_record_with_its_bytes(r
 async def test_who_is_in_no_circle_of_hers_sees_nothing(region: Access) -> None:
     answer, _ = await received(region, letter())
     async with region.act(OUTSIDER) as ctx:
-        assert await documents.documents_of(ctx, ZOE) == []
+        assert await listed(ctx) == []
     with pytest.raises(NotFound):
         async with region.act(OUTSIDER) as ctx:
             await documents.original(ctx, answer.document)
@@ -166,7 +172,7 @@ async def test_the_same_letter_by_two_doors_at_once_is_one_document(region: Acce
     assert len({answer.document for answer, _ in answers}) == 1
     assert sorted(answer.again for answer, _ in answers) == [False, True, True, True]
     async with region.act(GP) as ctx:
-        assert len(await documents.documents_of(ctx, ZOE)) == 1
+        assert len(await listed(ctx)) == 1
 
 
 async def test_a_letter_and_its_replacement_at_once_leave_one_current(region: Access) -> None:
@@ -192,7 +198,7 @@ async def test_a_replacement_makes_the_old_letter_old(region: Access) -> None:
     assert DocumentReplaced(document=old.document, patient=ZOE, by=new.document) in events
     assert [e.replaces for e in events if isinstance(e, DocumentReceived)] == [old.document]
     async with region.act(GP) as ctx:
-        assert [d.id for d in await documents.documents_of(ctx, ZOE)] == [new.document]
+        assert [d.id for d in await listed(ctx)] == [new.document]
 
 
 async def test_a_carrier_may_name_what_is_replaced(region: Access) -> None:
@@ -209,7 +215,7 @@ async def test_a_replaced_letter_that_comes_later_is_old_at_once_and_told_to_nob
     assert (await record_of(region, late.document))["status"] == "superseded"
     assert [e for e in events if isinstance(e, DocumentReceived)] == []
     async with region.act(GP) as ctx:
-        assert [d.id for d in await documents.documents_of(ctx, ZOE)] == [new.document]
+        assert [d.id for d in await listed(ctx)] == [new.document]
 
 
 async def test_another_establishment_replaces_and_withdraws_nothing(region: Access) -> None:
@@ -227,7 +233,7 @@ async def test_a_withdrawn_letter_is_kept_and_no_longer_shown(region: Access) ->
     assert gone == Withdrawn(document=answer.document, patient=f"Patient/{ZOE}")
     assert events == (DocumentDeleted(document=answer.document, patient=ZOE),)
     async with region.act(GP) as ctx:
-        assert await documents.documents_of(ctx, ZOE) == []
+        assert await listed(ctx) == []
     with pytest.raises(Gone):
         async with region.act(GP) as ctx:
             await documents.original(ctx, answer.document)
@@ -255,6 +261,20 @@ async def test_a_letter_is_withdrawn_only_for_the_person_it_is_about(region: Acc
         await withdrawn(region, letter(family="DUPONT"))
 
 
+async def test_a_type_that_the_value_set_does_not_have_is_refused_at_its_place(region: Access) -> None:
+    with pytest.raises(Unprocessable, match="not a document type of JDV_J07") as caught:
+        await received(region, letter().replace(b"11490-0", b"99999-9"))
+    assert caught.value.issues[0].expression == "ClinicalDocument/code"
+
+
+async def test_a_letter_of_an_unknown_type_is_still_withdrawn(region: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revision of the value set may drop a type: what was received under it goes when its author says so."""
+    await received(region, letter())
+    monkeypatch.setattr(rules, "TYPES", {})
+    _, events = await withdrawn(region, letter())
+    assert [type(event) for event in events] == [DocumentDeleted]
+
+
 async def test_a_message_about_another_person_than_its_document_is_refused_and_nothing_stays(region: Access) -> None:
     other = identity.claim_of(a_person("other", family="DURAND"))
     with pytest.raises(Unprocessable, match="two patients"):
@@ -266,9 +286,9 @@ async def test_a_message_about_another_person_than_its_document_is_refused_and_n
 async def test_a_hidden_letter_is_seen_by_those_it_is_not_hidden_from(region: Access) -> None:
     answer, _ = await received(region, letter(), Origin(door="mllp", visibility=("INVISIBLE_PATIENT",)))
     async with region.act(GP) as ctx:
-        assert [d.id for d in await documents.documents_of(ctx, ZOE)] == [answer.document]
+        assert [d.id for d in await listed(ctx)] == [answer.document]
     async with region.act(patient(ZOE)) as ctx:
-        assert await documents.documents_of(ctx, ZOE) == []
+        assert await listed(ctx) == []
 
 
 def hidden(*codes: str) -> Origin:
@@ -281,10 +301,10 @@ async def test_a_letter_sent_again_with_another_visibility_is_seen_by_those_it_n
     assert (again.document, again.again, events) == (first.document, True, ())
     assert again.notes == ("document déjà reçu", "sa visibilité est mise à jour")
     async with region.act(patient(ZOE)) as ctx:
-        assert [d.id for d in await documents.documents_of(ctx, ZOE)] == [first.document]
+        assert [d.id for d in await listed(ctx)] == [first.document]
     await received(region, letter(), hidden("MASQUE_PS"))
     async with region.act(GP) as ctx:
-        assert await documents.documents_of(ctx, ZOE) == []
+        assert await listed(ctx) == []
 
 
 async def test_a_letter_sent_again_without_a_word_of_its_visibility_stays_hidden(region: Access) -> None:
@@ -351,7 +371,7 @@ async def test_a_document_published_in_a_transaction_is_completed_from_its_binar
     async with region.act(MACHINE, door="fhir") as ctx:
         await ctx.records.transaction({"resourceType": "Bundle", "type": "transaction", "entry": entries})
     async with region.act(GP) as ctx:
-        [shown] = await documents.documents_of(ctx, ZOE)
+        [shown] = await listed(ctx)
         assert shown.title == "Lettre de sortie 1"
         assert await documents.original(ctx, shown.id) == letter()
 
@@ -366,7 +386,7 @@ async def test_a_transaction_that_publishes_an_unsafe_document_writes_nothing(re
         async with region.act(MACHINE, door="fhir") as ctx:
             await ctx.records.transaction({"resourceType": "Bundle", "type": "transaction", "entry": entries})
     async with region.act(GP) as ctx:
-        assert await documents.documents_of(ctx, ZOE) == []
+        assert await listed(ctx) == []
 
 
 async def test_a_document_posted_twice_is_a_duplicate_that_names_the_first(region: Access) -> None:
