@@ -1,8 +1,12 @@
-"""The only place that asks what time it is."""
+"""The only place that asks what time it is, and where the region's civil time is named."""
 
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
+
+PARIS = ZoneInfo("Europe/Paris")
+"""Civil time of the region: of screens, of dates and times that say no time zone."""
 
 
 class Clock(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 
 from maillage.demo.numbers import finess, resource_id, rpps
 
-ORGANIZATION_OID = "1.2.250.1.71.4.2.4"
+SECTOR_OID = "1.2.250.1.71.4.2.4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Persona:
             raise ValueError(f"persona {self.id} has a professional card but no workplace")
         return {
             "SubjectNameID": self.subject,
-            "Secteur_Activite": f"{workplace.sector}^{ORGANIZATION_OID}",
+            "Secteur_Activite": f"{workplace.sector}^{SECTOR_OID}",
             "SubjectOrganization": workplace.name,
             "SubjectOrganizationID": f"1{workplace.finess}",
             "SubjectRole": [f"{self.profession}^1.2.250.1.213.1.1.5.5"],

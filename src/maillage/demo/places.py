@@ -12,9 +12,6 @@ class Commune(NamedTuple):
     inhabitants: int
 
 
-DEPARTMENT = "51"
-DEPARTMENT_NAME = "Marne"
-
 COMMUNES = tuple(
     Commune(*line)
     for line in (

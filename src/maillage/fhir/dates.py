@@ -3,11 +3,11 @@
 import re
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
+from maillage.clock import PARIS
 from maillage.errors import Invalid, Issue
 
-ZONE = ZoneInfo("Europe/Paris")
+ZONE = PARIS
 """Where a date without a time zone begins and ends (FHIR R4 search.html#date leaves it to the server)."""
 
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)

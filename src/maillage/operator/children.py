@@ -5,7 +5,6 @@ import contextlib
 import ctypes
 import json
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,14 +16,6 @@ from maillage.errors import SetupError
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 PR_SET_PDEATHSIG = 1  # prctl(2): a child is told when its parent dies, even by kill -9
-
-
-def free_port() -> int:
-    """A TCP port on the loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _die_with_parent() -> None:

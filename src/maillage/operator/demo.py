@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,11 +17,14 @@ from typing import Any
 
 from maillage.app import database_of, load_services, platform_of
 from maillage.config import Config
+from maillage.connectors.listening import free_port
 from maillage.db import migrate
 from maillage.demo.personas import PERSONAS
 from maillage.demo.territory import ensure_personas, is_seeded, seed
 from maillage.errors import SetupError
-from maillage.operator.children import Child, Family, free_port, wait_for_port
+from maillage.operator.children import Child, Family, wait_for_port
+
+HERE = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,12 @@ async def _family() -> AsyncIterator[Family]:
 
 async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Config, dict[str, Any]]:
     """Starts the emulated national services; answers the settings that name them and what each said."""
-    web = f"127.0.0.1:{wanted.port or free_port()}"
+    web = f"{HERE}:{wanted.port or free_port(HERE)}"
     config = replace(
         config,
         web=web,
         base_url=f"http://{web}",
-        mllp=f"127.0.0.1:{free_port() if wanted.port == 0 else _preferred(2575)}",
+        mllp=f"{HERE}:{free_port(HERE) if wanted.port == 0 else _preferred(2575)}",
         psc_client_secret=secrets.token_urlsafe(16),
         cardless_client_secret=secrets.token_urlsafe(16),
     )
@@ -105,10 +109,12 @@ async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Co
             "--client", f"{config.psc_client_id}:{config.psc_client_secret}",
             "--cardless-client", f"{config.cardless_client_id}:{config.cardless_client_secret}",
             "--redirect-uri", f"{config.base_url}/connexion/retour",
-            "--port", str(free_port()),
+            "--port", str(free_port(HERE)),
         )
     )  # fmt: skip
-    post = family.add(_module("messagerie (émulateur)", "maillage.connectors.mail.emulator", config, "--port", str(free_port())))
+    post = family.add(
+        _module("messagerie (émulateur)", "maillage.connectors.mail.emulator", config, "--port", str(free_port(HERE)))
+    )
     psc, mail = await asyncio.gather(identity, post)
     config = replace(config, psc_issuer=psc.said["issuer"], smtp=mail.said["smtp"], mail_viewer=mail.said["web"])
     return config, {"smtp": mail.said["smtp"], "mail": mail.said["web"], "psc": psc.said["web"]}
@@ -146,13 +152,11 @@ def _environment(config: Config) -> dict[str, str]:
 
 def _preferred(port: int) -> int:
     """The usual port where it is free, else any."""
-    import socket
-
     with socket.socket() as probe:
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((HERE, port))
         except OSError:
-            return free_port()
+            return free_port(HERE)
     return port
 
 

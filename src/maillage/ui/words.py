@@ -11,11 +11,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from maillage.clock import PARIS
 
 When = date | datetime | str
 
-ZONE = ZoneInfo("Europe/Paris")
 THIN = "\u202f"
 HARD = "\u00a0"
 
@@ -46,7 +46,7 @@ def _local(value: When) -> datetime | date:
     if isinstance(value, str):
         value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(ZONE)
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(PARIS)
     return value
 
 

@@ -71,9 +71,6 @@ class Delimiters:
     subcomponent: int = ord("&")
 
 
-STANDARD = Delimiters()
-
-
 @lru_cache(maxsize=1024)
 def parse_path(path: str) -> tuple[str, int, int, int]:
     """`PID-3.4.2` → ("PID", 3, 4, 2); a part left out is 0. Raises ValueError for anything else: a path is written by us."""

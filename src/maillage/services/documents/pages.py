@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.clock import PARIS
 from maillage.errors import Unsupported
 from maillage.http import Request, page
 from maillage.http.headers import framed_by_us
 from maillage.services.documents import rules
 from maillage.services.documents.resources.coding import TYPE_WORDS
-from maillage.services.documents.resources.moments import PARIS
 from maillage.services.documents.resources.narrative import INLINE_IMAGES
 from maillage.services.documents.service import listing, reading
 from maillage.services.documents.service.delivery import deliveries

@@ -58,7 +58,7 @@ on conflict (patient) where state = 'open' do update set
   reason = excluded.reason, near = array(select distinct unnest(held.near || excluded.near)), origin = excluded.origin
 
 -- name: queue :many
--- The open cases, oldest first, from a place on; `left_behind` counts all that wait.
+-- The open cases, oldest first, from a place on; `waiting` counts all that wait.
 select c.id, c.opened, c.patient, c.reason, c.near, c.origin, p.birth_name, p.given_names, p.birth_date, p.sex,
        count(*) over () as waiting
 from identity_case c join identity_person p using (patient)

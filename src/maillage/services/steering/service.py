@@ -8,10 +8,10 @@ import msgspec
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.clock import PARIS
 from maillage.db import load_queries
 from maillage.services.steering import rules
 from maillage.services.steering.rules import Count, Period, Series
-from maillage.ui.words import ZONE
 
 QUERIES = load_queries("maillage.services.steering")
 MOST_NAMES = 100
@@ -48,7 +48,7 @@ class Indicators:
 
 def local_day(at: datetime) -> date:
     """The day on which something happened, in Paris."""
-    return at.astimezone(ZONE).date()
+    return at.astimezone(PARIS).date()
 
 
 async def count(ctx: Context, tallies: Sequence[Tally]) -> None:

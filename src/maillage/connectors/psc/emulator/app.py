@@ -2,22 +2,19 @@
 
 import base64
 import binascii
-from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
-from jinja2 import Environment, PackageLoader, select_autoescape
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from maillage.connectors.emulation import NO_STORE, STYLE, Pages
 from maillage.connectors.psc.emulator.realm import Asked, Client, Realm, Refused
 
 REALM_PATH = "/auth/realms/esante-wallet"
 OIDC = f"{REALM_PATH}/protocol/openid-connect"
-_NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
-_PAGE_HEADERS = {**_NO_STORE, "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'"}
-_pages = Environment(loader=PackageLoader("maillage.connectors.psc.emulator"), autoescape=select_autoescape())
+_PAGES = Pages("maillage.connectors.psc.emulator")
 
 
 def create_emulator(realm: Realm) -> Starlette:
@@ -33,7 +30,7 @@ def create_emulator(realm: Realm) -> Starlette:
             Route(f"{OIDC}/userinfo", doors.userinfo, methods=["GET", "POST"]),
             Route(f"{OIDC}/certs", doors.certs),
             Route(f"{OIDC}/logout", doors.logout),
-            Route("/emulateur.css", _style),
+            STYLE,
             Route("/", doors.home),
         ]
     )
@@ -69,7 +66,7 @@ class _Doors:
         try:
             asked = self._realm.ask(request.query_params)
         except Refused as error:
-            return _page("psc/refus.html", status=400, error=error.error, description=str(error))
+            return _PAGES.page("psc/refus.html", status=400, error=error.error, description=str(error))
         persona = request.query_params.get("persona") or request.query_params.get("login_hint", "")
         if persona in self._realm.personas:
             return self._return(asked, persona)
@@ -79,7 +76,7 @@ class _Doors:
             (one, f"?{urlencode({**request.query_params, 'persona': one.id})}") for one in self._realm.offered(asked.client)
         ]
         refusal = f"?{urlencode({**request.query_params, 'persona': 'refus'})}"
-        return _page("psc/choix.html", client=asked.client, choices=choices, refusal=refusal)
+        return _PAGES.page("psc/choix.html", client=asked.client, choices=choices, refusal=refusal)
 
     def _return(self, asked: Asked, persona: str) -> Response:
         try:
@@ -93,7 +90,7 @@ class _Doors:
         if client is None:
             return _error("invalid_client", "the client is unknown or its secret is wrong", 401)
         try:
-            return JSONResponse(self._realm.exchange(client, form), headers=_NO_STORE)
+            return JSONResponse(self._realm.exchange(client, form), headers=NO_STORE)
         except Refused as error:
             return _error(error.error, str(error), 400)
 
@@ -101,14 +98,14 @@ class _Doors:
         form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
         if self._client(request, form) is None:
             return _error("invalid_client", "the client is unknown or its secret is wrong", 401)
-        return JSONResponse(self._realm.introspect(form.get("token", "")), headers=_NO_STORE)
+        return JSONResponse(self._realm.introspect(form.get("token", "")), headers=NO_STORE)
 
     async def userinfo(self, request: Request) -> Response:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         claims = self._realm.userinfo(token) if scheme.lower() == "bearer" else None
         if claims is None:
             return _error("invalid_token", "the access token is unknown or has expired", 401)
-        return JSONResponse(claims, headers=_NO_STORE)
+        return JSONResponse(claims, headers=NO_STORE)
 
     async def certs(self, request: Request) -> Response:
         return JSONResponse({"keys": [self._realm.key.as_dict(private=False)]})
@@ -120,10 +117,10 @@ class _Doors:
         if client and client.may_leave_to(target):
             state = f"?{urlencode({'state': query['state']})}" if "state" in query else ""
             return RedirectResponse(target + state, status_code=302)
-        return _page("psc/sortie.html")
+        return _PAGES.page("psc/sortie.html")
 
     async def home(self, request: Request) -> Response:
-        return _page("psc/accueil.html", personas=self._realm.personas.values(), issuer=self._realm.issuer)
+        return _PAGES.page("psc/accueil.html", personas=self._realm.personas.values(), issuer=self._realm.issuer)
 
     def _client(self, request: Request, form: dict[str, str]) -> Client | None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
@@ -142,27 +139,7 @@ def _back(asked: Asked, **answer: str) -> Response:
 
 
 def _error(error: str, description: str, status: int) -> Response:
-    headers = dict(_NO_STORE)
+    headers = dict(NO_STORE)
     if status == 401:
         headers["WWW-Authenticate"] = f'Bearer error="{error}"'
     return JSONResponse({"error": error, "error_description": description}, status_code=status, headers=headers)
-
-
-def _page(template: str, *, status: int = 200, **values: Any) -> Response:
-    return HTMLResponse(_pages.get_template(template).render(values), status_code=status, headers=_PAGE_HEADERS)
-
-
-async def _style(request: Request) -> Response:
-    return Response(_STYLE, media_type="text/css")
-
-
-_STYLE = """
-body{margin:0;font:1rem/1.5 system-ui,sans-serif;color:#15252b;background:#f1f5f4}
-header{background:#5b388a;color:#fff;padding:.75rem 1.5rem;font-weight:700}
-main{max-width:44rem;margin:1.5rem auto;padding:1.5rem;background:#fff;border:1px solid #d5dedc}
-h1{font-size:1.5rem;margin-top:0}
-ul{list-style:none;padding:0;margin:0}
-li a{display:block;padding:.75rem;border-top:1px solid #d5dedc;color:#0b5563;min-height:1.5rem}
-a:focus-visible{outline:3px solid #c2410c;outline-offset:2px}
-.quiet{color:#465a62}
-"""

@@ -13,7 +13,6 @@ DOCUMENT_SUBTYPE = "XML"
 NEW, REPLACE, DELETE = "F", "C", "D"
 STATUS_OF_EVENT = {"T02": NEW, "T10": REPLACE, "T04": DELETE}
 YES_NO = {"Y": True, "N": False}
-MOST_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,8 @@
 
 import re
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-PARIS = ZoneInfo("Europe/Paris")
-"""A time without an offset is read as French civil time: CI-SIS asks for an offset, senders forget it."""
+from maillage.clock import PARIS
 
 _TS = re.compile(r"(\d{4})(?:(\d{2})(?:(\d{2})(?:(\d{2})(\d{2})?(\d{2})?(?:\.(\d+))?)?)?)?([+-]\d{4}|Z)?")
 _UNKNOWN_PART = "00"
@@ -41,6 +39,7 @@ def day_of(value: str) -> str:
 
 
 def _offset(at: datetime) -> str:
+    """That of French civil time: CI-SIS asks for an offset, senders forget it."""
     return at.replace(tzinfo=PARIS).isoformat()[-6:]
 
 

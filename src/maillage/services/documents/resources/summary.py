@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from maillage.clock import PARIS
 from maillage.services.documents.resources.document_reference import RECIPIENT, hidden_from
-from maillage.services.documents.resources.moments import PARIS
 
 Resource = dict[str, Any]
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from maillage.clock import PARIS
 from maillage.services.exchange.public import NULL, Message, Refused, Segment
 from maillage.services.identity.resources import systems
 from maillage.services.identity.resources.patients import facility_identifier, ins_identifier
@@ -12,9 +12,6 @@ from maillage.services.identity.rules.matching import Identifier
 from maillage.services.identity.rules.traits import normal_name
 
 Resource = dict[str, Any]
-
-PARIS = ZoneInfo("Europe/Paris")
-"""HL7 times without an offset are local to the sender: the region."""
 
 SEX = {"F": "female", "M": "male", "O": "other", "A": "other", "N": "other", "U": "unknown"}
 INS_TYPES = frozenset({"INS", "INS-NIR", "INS-NIA", "INS-C"})

@@ -10,8 +10,6 @@ BIRTH_PLACE_EXTENSION = "http://hl7.org/fhir/StructureDefinition/patient-birthPl
 COMMUNES = "https://mos.esante.gouv.fr/NOS/TRE_R13-CommuneOM/FHIR/TRE-R13-CommuneOM"
 IDENTIFIER_TYPES = f"{CORE}/CodeSystem/fr-core-cs-v2-0203"
 HL7_IDENTIFIER_TYPES = "http://terminology.hl7.org/CodeSystem/v2-0203"
-PATIENT_PROFILE = f"{CORE}/StructureDefinition/fr-core-patient"
-PATIENT_INS_PROFILE = f"{CORE}/StructureDefinition/fr-core-patient-ins"
 
 IDENTITY_KIND = "urn:maillage:identity-kind"
 """meta.tag system: `source` for an identity as a source gave it, `regional` for a record of the region."""
