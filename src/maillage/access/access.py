@@ -41,13 +41,14 @@ class Access:
         """One transaction in which the actor acts: data, events, jobs and trail are all there afterwards, or none is.
 
         When it raises, everything is undone and the trail of what was tried is written on its own. In a read-only context the
-        database itself refuses writes; its trail is committed apart, with those of others, before this returns.
+        database itself refuses writes, and each statement sees what is committed when it begins; its trail is committed apart, with those
+        of others, before this returns.
         """
         reason = purpose or usual_purpose(actor)
         now = self.clock.now()
         trail = Trail(actor, reason, door=door, at=now)
         try:
-            async with self._database.transaction(read_only=read_only) as conn:
+            async with self._database.reading() if read_only else self._database.transaction() as conn:
                 ctx = Context(
                     conn, actor=actor, purpose=reason, now=now, door=door, read_only=read_only, files=self._files, trail=trail
                 )
@@ -64,7 +65,7 @@ class Access:
 
     async def bearer(self, token: str) -> Actor:
         """Who holds this bearer token; Unauthenticated otherwise."""
-        async with self._database.transaction() as conn:
+        async with self._database.reading() as conn:
             return await tokens.actor_of(conn, token, now=self.clock.now())
 
     async def issue_token(self, actor: Actor, *, lifetime: timedelta) -> str:
@@ -83,11 +84,17 @@ class Access:
             return await tokens.open_session(conn, actor, now=self.clock.now(), policy=self._sessions, hint=hint)
 
     async def session(self, secret: str, *, sign_of_life: bool = True) -> Session:
-        """The session behind a cookie; Unauthenticated once it ended."""
-        async with self._database.transaction() as conn:
-            return await tokens.session_of(
-                conn, secret, now=self.clock.now(), policy=self._sessions, sign_of_life=sign_of_life
-            )  # fmt: skip
+        """The session behind a cookie, kept alive by being asked for; Unauthenticated once it ended.
+
+        `sign_of_life` is False when nobody did anything, as for a page that only listens: the session then goes on ageing.
+        """
+        now = self.clock.now()
+        async with self._database.reading() as conn:
+            session = await tokens.session_of(conn, secret, now=now)
+        if sign_of_life and self._sessions.due(session, now):
+            async with self._database.transaction() as conn:
+                await tokens.keep_alive(conn, secret, session, now=now, policy=self._sessions)
+        return session
 
     async def sign_out(self, secret: str) -> None:
         """The session ends at once."""

@@ -18,11 +18,12 @@ TOUCH_AFTER = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A person signed in. `hint` is the id_token to hand back to the identity provider at sign-out."""
+    """A person signed in, and when they last gave a sign of life. `hint` is the id_token to hand back to the identity provider at sign-out."""
 
     actor: Actor
     hint: str | None
     opened: datetime
+    seen: datetime
     ends: datetime
 
 
@@ -32,6 +33,10 @@ class SessionPolicy:
 
     idle: timedelta = timedelta(minutes=30)
     lifetime: timedelta = timedelta(hours=10)
+
+    def due(self, session: Session, now: datetime) -> bool:
+        """Whether a sign of life is worth writing down."""
+        return now - session.seen >= min(TOUCH_AFTER, self.idle / 2)
 
 
 async def issue(conn: Connection, actor: Actor, *, now: datetime, lifetime: timedelta) -> str:
@@ -71,19 +76,17 @@ async def open_session(conn: Connection, actor: Actor, *, now: datetime, policy:
     return secret
 
 
-async def session_of(
-    conn: Connection, secret: str, *, now: datetime, policy: SessionPolicy, sign_of_life: bool = True
-) -> Session:
-    """The session behind a cookie, kept alive by being asked for; Unauthenticated once it ended, whatever ended it.
-
-    `sign_of_life` is False when nobody did anything, as for a page that only listens: the session then goes on ageing.
-    """
+async def session_of(conn: Connection, secret: str, *, now: datetime) -> Session:
+    """The session behind a cookie; Unauthenticated once it ended, whatever ended it."""
     row = await QUERIES.find_session(conn, hash=_hash(secret), now=now)
     if row is None:
         raise Unauthenticated("the session has ended")
-    if sign_of_life and now - row["seen"] >= min(TOUCH_AFTER, policy.idle / 2):
-        await QUERIES.touch_session(conn, hash=_hash(secret), now=now, idle_until=min(now + policy.idle, row["ends"]))
-    return Session(_decode(row["actor"]), row["hint"], row["opened"], row["ends"])
+    return Session(_decode(row["actor"]), row["hint"], row["opened"], row["seen"], row["ends"])
+
+
+async def keep_alive(conn: Connection, secret: str, session: Session, *, now: datetime, policy: SessionPolicy) -> None:
+    """Someone is still there: the session ages anew, until its last hour at most."""
+    await QUERIES.touch_session(conn, hash=_hash(secret), now=now, idle_until=min(now + policy.idle, session.ends))
 
 
 async def close_session(conn: Connection, secret: str, *, now: datetime) -> None:

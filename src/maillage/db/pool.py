@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,8 @@ from maillage.errors import Unavailable
 # Prepared statements keep one plan: PostgreSQL would otherwise plan searches anew each time, which costs more than running them
 # (docs/adr/0004-store.md). A statement that must be planned for its values is sent with them written in.
 OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_generic_plan"
+
+READ_ONLY = OPTIONS + " -c default_transaction_read_only=on"
 
 FIRST_CONNECTION = 10.0  # seconds; a server that has just started answers late
 
@@ -70,21 +73,28 @@ async def _alive(connection: Connection) -> None:
             raise psycopg.OperationalError("the server closed the connection")
 
 
+def _pool(
+    dsn: str, *, options: str, least: int, size: int, patience: float, autocommit: bool = False
+) -> AsyncConnectionPool[Connection]:
+    return AsyncConnectionPool(
+        dsn,
+        kwargs={"row_factory": dict_row, "cursor_factory": _CountingCursor, "options": options, "autocommit": autocommit},
+        min_size=least,
+        max_size=size,
+        timeout=patience,
+        check=_alive,
+        open=False,
+        reconnect_timeout=5,
+    )
+
+
 class Database:
-    """A pool of connections to one PostgreSQL. Rows are dictionaries; times are UTC."""
+    """Connections to one PostgreSQL: `size` at most that write, as many that only read. Rows are dictionaries; times are UTC."""
 
     def __init__(self, dsn: str, *, size: int = 8, patience: float = 10.0) -> None:
         self.dsn = dsn
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            dsn,
-            kwargs={"row_factory": dict_row, "cursor_factory": _CountingCursor, "options": OPTIONS},
-            min_size=1,
-            max_size=size,
-            timeout=patience,
-            check=_alive,
-            open=False,
-            reconnect_timeout=5,
-        )
+        self._pool = _pool(dsn, options=OPTIONS, least=1, size=size, patience=patience)
+        self._readers = _pool(dsn, options=READ_ONLY, least=0, size=size, patience=patience, autocommit=True)
 
     @classmethod
     async def open(cls, dsn: str, *, size: int = 8, patience: float = 10.0) -> Self:
@@ -92,12 +102,14 @@ class Database:
         database = cls(dsn, size=size, patience=patience)
         try:
             await database._pool.open(wait=True, timeout=max(patience, FIRST_CONNECTION))
+            await database._readers.open()
         except PoolTimeout as fault:
-            await database._pool.close()
+            await database.close()
             raise Unavailable(f"no connection to the database in {max(patience, FIRST_CONNECTION):g} s") from fault
         return database
 
     async def close(self) -> None:
+        await self._readers.close()
         await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -107,18 +119,28 @@ class Database:
         await self.close()
 
     def statistics(self) -> dict[str, int]:
-        """Figures of the pool, for /metrics (psycopg_pool `get_stats`)."""
-        return self._pool.get_stats()
+        """Figures of the pools, summed, for /metrics (psycopg_pool `get_stats`)."""
+        return dict(Counter(self._pool.get_stats()) + Counter(self._readers.get_stats()))
 
     @asynccontextmanager
-    async def transaction(self, *, read_only: bool = False) -> AsyncIterator[Connection]:
-        """One transaction: committed when the block ends, undone when it raises. A lost server is Unavailable.
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction: committed when the block ends, undone when it raises. A lost server is Unavailable."""
+        async with self._connection(self._pool) as connection:
+            yield connection
 
-        In a read-only one the server itself refuses to write.
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A connection on which the server itself refuses to write. Each statement sees what is committed when it begins.
+
+        There is no transaction to begin or to end: a statement costs one round trip. A lost server is Unavailable.
         """
+        async with self._connection(self._readers) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self, pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.connection() as connection:
-                await connection.set_read_only(read_only)  # said in the next BEGIN: no round trip
+            async with pool.connection() as connection:
                 yield connection
         except (PoolTimeout, psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow) as fault:
             raise Unavailable("the database does not answer") from fault

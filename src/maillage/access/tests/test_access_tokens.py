@@ -51,7 +51,7 @@ async def test_an_actor_can_be_put_out_everywhere(database: Database) -> None:
         with pytest.raises(Unauthenticated):
             await tokens.actor_of(conn, token, now=NOW)
         with pytest.raises(Unauthenticated):
-            await tokens.session_of(conn, cookie, now=NOW, policy=POLICY)
+            await tokens.session_of(conn, cookie, now=NOW)
 
 
 async def test_the_database_does_not_hold_the_secrets(database: Database) -> None:
@@ -69,18 +69,21 @@ async def test_the_database_does_not_hold_the_secrets(database: Database) -> Non
 async def test_a_session_lasts_while_it_is_used_but_not_for_ever(database: Database) -> None:
     async with database.transaction() as conn:
         cookie = await tokens.open_session(conn, LAB, now=NOW, policy=POLICY, hint="id-token")
+        assert not POLICY.due(await tokens.session_of(conn, cookie, now=NOW), NOW)
         for at in (25, 50, 75, 100):
-            session = await tokens.session_of(conn, cookie, now=minutes(at), policy=POLICY)
+            session = await tokens.session_of(conn, cookie, now=minutes(at))
+            assert POLICY.due(session, minutes(at))
+            await tokens.keep_alive(conn, cookie, session, now=minutes(at), policy=POLICY)
         assert (session.actor, session.hint, session.ends) == (LAB, "id-token", minutes(120))
         with pytest.raises(Unauthenticated):
-            await tokens.session_of(conn, cookie, now=minutes(120), policy=POLICY)
+            await tokens.session_of(conn, cookie, now=minutes(120))
 
 
 async def test_a_session_left_alone_ends(database: Database) -> None:
     async with database.transaction() as conn:
         cookie = await tokens.open_session(conn, LAB, now=NOW, policy=POLICY)
         with pytest.raises(Unauthenticated):
-            await tokens.session_of(conn, cookie, now=minutes(30), policy=POLICY)
+            await tokens.session_of(conn, cookie, now=minutes(30))
 
 
 async def test_signing_out_ends_the_session_at_once(database: Database) -> None:
@@ -88,7 +91,7 @@ async def test_signing_out_ends_the_session_at_once(database: Database) -> None:
         cookie = await tokens.open_session(conn, LAB, now=NOW, policy=POLICY)
         await tokens.close_session(conn, cookie, now=NOW)
         with pytest.raises(Unauthenticated):
-            await tokens.session_of(conn, cookie, now=NOW, policy=POLICY)
+            await tokens.session_of(conn, cookie, now=NOW)
 
 
 async def test_old_sessions_are_forgotten(database: Database) -> None:
