@@ -82,7 +82,8 @@ def usual_letters(
     """Reports spread over the past, most of them a PDF."""
     for rank in range(count):
         model = letters.MODELS[rank % len(letters.MODELS)]
-        when = at - timedelta(days=3 + rank * (700 // max(count, 8)) + chance.randrange(5), hours=chance.randrange(9))
+        day = at - timedelta(days=3 + rank * (700 // max(count, 8)) + chance.randrange(5))
+        when = day.replace(hour=8 + chance.randrange(8), minute=chance.randrange(60))
         author = _author(model, circle, authors, chance)
         lines = ("Patient vu ce jour.", f"Conclusion : état stable, prochain contrôle dans {chance.randrange(2, 7)} mois.")
         sections = (Section("55112-7", "Conclusion", lines),) if rank % 4 == 3 else ()

@@ -75,8 +75,12 @@ def care_date(value: When, *, year: bool = True) -> str:
         months = [SHORT_MONTHS[int(month) - 1] for month in partial[1:]]
         return " ".join([*months, partial[0]])
     day = _day(value)
-    words = f"{day.day}{HARD}{SHORT_MONTHS[day.month - 1]}"
+    words = f"{_of_month(day)}{HARD}{SHORT_MONTHS[day.month - 1]}"
     return f"{words}{HARD}{day.year}" if year else words
+
+
+def _of_month(day: date) -> str:
+    return "1er" if day.day == 1 else str(day.day)
 
 
 def full_date(value: When) -> str:
@@ -84,8 +88,7 @@ def full_date(value: When) -> str:
     if _partial(value):
         return care_date(value)
     day = _day(value)
-    number = "1er" if day.day == 1 else str(day.day)
-    return f"{DAYS[day.weekday()]} {number}{HARD}{MONTHS[day.month - 1]} {day.year}"
+    return f"{DAYS[day.weekday()]} {_of_month(day)}{HARD}{MONTHS[day.month - 1]} {day.year}"
 
 
 def clock_time(value: When) -> str:
@@ -137,7 +140,7 @@ def moment_words(value: When, now: datetime) -> str:
 
 
 def deadline(value: When, now: datetime) -> str:
-    """« en retard de 2 jours », « aujourd’hui avant 11 h 20 », « demain », « avant le 15 déc. »."""
+    """« en retard de 2 jours », « aujourd’hui avant 11 h 20 », « demain », « avant mardi 24 nov. », « avant le 15 déc. »."""
     day, today = _day(value), _day(now)
     local = _local(value)
     if is_late(value, now):
@@ -148,7 +151,8 @@ def deadline(value: When, now: datetime) -> str:
         return f"aujourd’hui avant {at}" if at else "aujourd’hui"
     if (day - today).days == 1:
         return f"demain avant {at}" if at else "demain"
-    return f"avant le {care_date(day, year=day.year != today.year)}"
+    named = f"{DAYS[day.weekday()]} " if 0 < (day - today).days < 7 else "le "
+    return f"avant {named}{care_date(day, year=day.year != today.year)}"
 
 
 def _late_by(late: timedelta) -> str:

@@ -43,7 +43,7 @@ async def record(request: Request, ctx: Context) -> Response:
         patient=patient,
         banner=held.banner,
         tabs=record_tabs(patient),
-        recent=[m for m in moments if m.kind == "doc"][:CHANGED],
+        recent=timeline.last_received(moments)[:CHANGED],
         problems=timeline.problems(held.of("Condition")),
         treatments=timeline.treatments(held.of("MedicationStatement", "MedicationRequest")),
         measures=timeline.measures(held.of("Observation")),

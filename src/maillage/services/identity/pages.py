@@ -68,6 +68,7 @@ async def identities(request: Request, ctx: Context) -> Response:
         queue=found,
         reasons=REASONS,
         said_words=SAID.get(request.query_params.get("fait", ""), ""),
+        can_undo=await stewarding.can_undo(ctx),
         counts={"/identites": found.waiting},
     )
 
@@ -114,6 +115,7 @@ async def _case_page(request: Request, ctx: Context, *, status: int = 200, fault
         status=status,
         case=case,
         reason=REASONS[case.reason],
+        can_undo=await stewarding.can_undo(ctx),
         chosen=chosen,
         lines=[_row(line) for line in chosen.lines] if chosen else [_alone(case)],
         opinion=_opinion(chosen),

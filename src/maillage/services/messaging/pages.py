@@ -13,11 +13,12 @@ from maillage.ui import render
 
 
 async def inbox(request: Request, ctx: Context) -> Response:
-    """The inbox; `?notice=` opens the preview of one (on a phone the row leads to the document itself)."""
+    """The inbox; `?notice=` opens the preview of one (on a phone it then stands alone)."""
     treated = request.query_params.get("vue") == "traites"
     held = await service.inbox(ctx, treated=treated, cursor=request.query_params.get("suite"))
     waiting = await service.count_to_treat(ctx)
     chosen = _chosen(held, request.query_params.get("notice"))
+    picked = bool(chosen and request.query_params.get("notice"))
     preview = await documents.preview(ctx, chosen.document) if chosen else None
     banner = await identity.banner(ctx, chosen.patient) if chosen else None
     return render(
@@ -29,6 +30,7 @@ async def inbox(request: Request, ctx: Context) -> Response:
         documents={id: documents.summary(r) for id, r in held.documents.items()},
         treated=treated,
         chosen=chosen,
+        picked=picked,
         preview=preview,
         banner=banner,
         next=held.next,

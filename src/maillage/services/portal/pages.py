@@ -12,7 +12,7 @@ from maillage.services.documents import public as documents
 from maillage.services.identity import public as identity
 from maillage.services.portal import rules, service
 from maillage.services.portal.service import Shelf, Space
-from maillage.services.rights.public import Visit, Visits, who_opened
+from maillage.services.rights.public import OTHERS, Visit, Visits, who_opened
 from maillage.ui import render
 from maillage.ui.people import role_words
 
@@ -92,12 +92,16 @@ def _openings(visits: list[Visit]) -> list[dict[str, Any]]:
     """Who opened a document, each person once with their last visit; refused attempts are told with the others on « Qui a vu »."""
     last = {visit.actor: visit for visit in reversed(visits) if not visit.refused}
     ordered = sorted(last.values(), key=lambda visit: visit.at, reverse=True)
-    return [{"visit": visit, "words": role_words(visit.roles).lower()} for visit in ordered]
+    return [{"visit": visit, "words": _role(visit)} for visit in ordered]
 
 
 def _words(visit: Visit, names: dict[str, str]) -> str:
     places = (names.get(reference, "") for reference in visit.organizations)
-    return ", ".join(word for word in (role_words(visit.roles).lower(), *places) if word)
+    return ", ".join(word for word in (_role(visit), *places) if word)
+
+
+def _role(visit: Visit) -> str:
+    return OTHERS.get(visit.kind, role_words(visit.roles).lower())
 
 
 def _knot(visit: Visit) -> str:

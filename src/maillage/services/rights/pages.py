@@ -7,14 +7,13 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.http import Request, page
-from maillage.services.rights import service
+from maillage.services.rights import rules, service
 from maillage.services.rights.rules import Visit
 from maillage.ui import render
 from maillage.ui.people import role_words
 from maillage.ui.words import full_date
 
 PATH = "/qui-a-vu"
-OTHERS = {"patient": "", "carer": "aidant"}  # the words under their own name are those of their own pages
 SOCIAL = {"coordinator", "social-worker"}
 
 
@@ -41,7 +40,7 @@ def _shown(visit: Visit, organizations: dict[str, str]) -> dict[str, object]:
     knot = "alert" if visit.refused or visit.emergency else "social" if SOCIAL & set(visit.roles) else "care"
     if visit.kind in ("system", "job"):
         knot = "plain"
-    role = OTHERS.get(visit.kind, role_words(visit.roles))
+    role = rules.OTHERS.get(visit.kind, role_words(visit.roles))
     return {"visit": visit, "role": role, "houses": ", ".join(houses), "knot": knot}
 
 

@@ -72,6 +72,7 @@ class Line:
     id: str | None
     query: str | None
     outcome: str
+    own: bool = False  # whether the record is the actor's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,10 @@ class Visit:
 
 # How other people than professionals are named to the person: by their place, since a name would tell of someone else's record.
 ANOTHER_PERSON = "Une autre personne suivie"
+THEMSELVES = "La personne elle-même"
+
+OTHERS = {"patient": "", "carer": "aidant"}
+"""What is said after the name of who is no professional: the words under their own name are those of their own pages."""
 
 
 def visits(lines: Iterable[Line], titles: Mapping[str, str]) -> list[Visit]:
@@ -120,7 +125,7 @@ def _visit(lines: list[Line], titles: Mapping[str, str]) -> Visit:
         at=last.at,
         actor=last.actor,
         kind=last.kind,
-        name=ANOTHER_PERSON if last.kind == "patient" else last.name,
+        name=_name(last),
         roles=last.roles,
         organizations=last.organizations,
         reason=REASONS.get(last.purpose, ""),
@@ -128,6 +133,12 @@ def _visit(lines: list[Line], titles: Mapping[str, str]) -> Visit:
         refused=refused,
         emergency=last.purpose == "ETREAT",
     )
+
+
+def _name(line: Line) -> str:
+    if line.kind != "patient":
+        return line.name
+    return THEMSELVES if line.own else ANOTHER_PERSON
 
 
 def _deeds(lines: list[Line], titles: Mapping[str, str]) -> Iterator[str]:

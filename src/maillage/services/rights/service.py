@@ -36,7 +36,7 @@ async def who_looked(
     kinds = (*PEOPLE, *MACHINES) if machines else PEOPLE
     position = Position.parse(before) if before else None
     rows = await ctx.records.trail(patient, kinds=kinds, leaving_out=ctx.actor.reference, before=position, count=lines)
-    found = rules.visits(map(_line, rows), await _titles(ctx, rows))
+    found = rules.visits((_line(row, patient) for row in rows), await _titles(ctx, rows))
     last = rows[-1] if len(rows) == lines else None
     following = str(Position(last["at"], last["chain"], last["batch"], last["place"])) if last else None
     return Visits(found, await _names(ctx, {o for visit in found for o in visit.organizations}), following)
@@ -46,7 +46,7 @@ async def who_opened(ctx: Context, patient: str, document: str) -> list[Visit]:
     """Who opened one document of this patient (id of its DocumentReference), newest first, without the reader's own visits."""
     ctx.require(Permission.OWN_ACCESS_READ, patient=patient)
     rows = await ctx.records.trail(patient, leaving_out=ctx.actor.reference, document=document, count=LINES)
-    return rules.visits(map(_line, rows), {})
+    return rules.visits((_line(row, patient) for row in rows), {})
 
 
 async def person_of(ctx: Context) -> str:
@@ -81,7 +81,7 @@ async def _names(ctx: Context, references: Collection[str]) -> dict[str, str]:
     return {f"Organization/{one['id']}": one.get("name", "") for one in found}
 
 
-def _line(row: dict[str, Any]) -> Line:
+def _line(row: dict[str, Any], patient: str) -> Line:
     return Line(
         at=row["at"],
         actor=row["actor"],
@@ -95,4 +95,5 @@ def _line(row: dict[str, Any]) -> Line:
         id=row["id"],
         query=row["query"],
         outcome=row["outcome"],
+        own=row["reference"] == f"Patient/{patient}",
     )

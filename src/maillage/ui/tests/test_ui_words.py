@@ -21,7 +21,13 @@ def test_a_birth_date_is_written_as_on_the_identity(value: str, said: str) -> No
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [("2026-11-23", "23 nov. 2026"), ("2026-08", "août 2026"), ("2026", "2026"), (date(2026, 1, 2), "2 janv. 2026")],
+    [
+        ("2026-11-23", "23 nov. 2026"),
+        ("2026-08", "août 2026"),
+        ("2026", "2026"),
+        ("2026-03-01", "1er mars 2026"),
+        (date(2026, 1, 2), "2 janv. 2026"),
+    ],
 )
 def test_a_clinical_date_has_its_month_in_letters(value: str, said: str) -> None:
     assert plain(words.care_date(value)) == said
@@ -75,6 +81,7 @@ def test_a_moment_in_a_sentence(value: str, said: str) -> None:
         ("2026-11-23", "aujourd’hui"),
         ("2026-11-23T10:20:00Z", "aujourd’hui avant 11 h 20"),
         ("2026-11-24", "demain"),
+        ("2026-11-26", "avant jeudi 26 nov."),
         ("2026-12-15", "avant le 15 déc."),
     ],
 )

@@ -34,6 +34,7 @@ class Moment:
     detail: str
     source: str
     href: str = ""
+    came: str = ""  # when a document was received
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,16 @@ def moments(resources: Mapping[str, Sequence[dict[str, Any]]]) -> list[Moment]:
     return sorted(found, key=lambda m: _instant(m.at), reverse=True)
 
 
+def last_received(found: Iterable[Moment]) -> list[Moment]:
+    """The documents among these, the last received first."""
+    return sorted((m for m in found if m.came), key=lambda m: _instant(m.came), reverse=True)
+
+
 def _document(resource: dict[str, Any]) -> Moment:
     summary = documents.summary(resource)
     source = ", ".join(s for s in (summary.organisation, summary.author) if s)
-    return Moment(summary.created, "doc", summary.title, summary.type_label, source, f"/documents/{summary.id}")
+    detail = summary.type_label if summary.type_label != summary.title else ""
+    return Moment(summary.created, "doc", summary.title, detail, source, f"/documents/{summary.id}", summary.received)
 
 
 def _stay(resource: dict[str, Any]) -> Moment:

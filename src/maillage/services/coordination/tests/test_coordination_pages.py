@@ -87,6 +87,24 @@ async def test_a_record_of_200_documents_is_read_in_few_statements(territory: No
     assert counted.statements <= STATEMENTS
 
 
+async def test_the_last_received_documents_lead_whenever_they_were_made(territory: None, access: Access, visit: Any) -> None:
+    late = document(-1)
+    late["content"][0]["attachment"] |= {"title": "Lettre de liaison", "creation": "2019-12-03"}
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(late)
+    text = " ".join((await (await visit(GP)).get("/patients/p")).text.split())
+    received, thread = text.split('id="chronologie"')
+    assert received.index("Lettre de liaison</a>") < received.index("Lettre 0</a>")
+    assert "Lettre de liaison, " not in received
+    assert "Lettre de liaison</b>" not in thread
+
+
+async def test_a_thread_says_the_year_of_what_is_not_of_this_year(territory: None, visit: Any) -> None:
+    thread = (await (await visit(GP)).get("/patients/p?fil=doc")).text.split('id="chronologie"')[1]
+    assert "23\u00a0nov.</b>" in thread
+    assert "nov.\u00a02026</b>" not in thread
+
+
 async def test_a_record_that_is_not_theirs_is_not_there(territory: None, visit: Any) -> None:
     gp = await visit(GP)
     assert (await gp.get("/patients/q")).status_code == 404

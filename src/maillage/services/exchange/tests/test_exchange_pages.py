@@ -123,7 +123,7 @@ async def test_the_operator_sees_the_sources(platform: Platform) -> None:
     async with await visiting(platform, Role.OPERATOR) as operator:
         page = await operator.get("/connecteurs")
     assert page.status_code == 200
-    assert "RIS|HOP" in page.text
+    assert "RIS, HOP" in page.text
     assert "À surveiller" in page.text
 
 

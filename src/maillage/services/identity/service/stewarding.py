@@ -58,6 +58,12 @@ async def undo(ctx: Context, *, case_id: int) -> None:
     ctx.announce(IdentityUnlinked(source=case["patient"], record=case["record"]))
 
 
+async def can_undo(ctx: Context) -> bool:
+    """Whether this steward has a decision to take back."""
+    ctx.require(Permission.IDENTITY_STEWARD)
+    return await ctx.run(QUERIES.last_decision, by=ctx.actor.id) is not None
+
+
 async def undo_last(ctx: Context) -> int:
     """Takes back the last decision of this steward; answers its case. NotFound when there is none."""
     ctx.require(Permission.IDENTITY_STEWARD)

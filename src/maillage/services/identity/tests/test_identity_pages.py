@@ -103,6 +103,13 @@ async def test_the_common_case_is_one_key(steward, waiting):
     assert 'accesskey="m"' in text
 
 
+async def test_undo_is_offered_once_there_is_a_decision(steward, waiting):
+    assert "Annuler ma dernière décision" not in (await steward.get("/identites")).text
+    assert "Annuler ma dernière décision" not in (await steward.get("/identites/1")).text
+    await steward.post("/identites/1/creer")
+    assert "Annuler ma dernière décision" in (await steward.get("/identites")).text
+
+
 async def test_same_person_links_and_goes_on(steward, access, waiting):
     answer = await steward.post("/identites/1/rapprocher", data={"dossier": "record"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/identites?fait=lie")

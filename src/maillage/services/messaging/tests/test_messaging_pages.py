@@ -1,13 +1,15 @@
-"""The inbox through its page: what others put before the same person does not break it."""
+"""The inbox through its page: read and treated on a phone; what others put before the same person does not break it."""
 
 from typing import Any
 
+import pytest
 from httpx import ASGITransport, AsyncClient
+from playwright.async_api import Browser
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
 from maillage.services.messaging import pages, resources, service
-from tests.support.browser import HERE
+from tests.support.browser import HERE, PHONE, screen
 from tests.support.people import NOON, SEED, care_team, patient, professional
 
 GP = professional("gp", Role.GP)
@@ -34,3 +36,27 @@ async def test_what_a_patient_writes_to_their_gp_is_no_notice_and_breaks_no_page
         assert (await gp.get("/nouveautes")).status_code == 200
     async with access.act(GP) as ctx:
         assert await service.deliveries(ctx, "d1") == []
+
+
+@pytest.mark.browser
+async def test_a_letter_is_read_and_treated_on_a_phone_in_two_taps(
+    browser: Browser, access: Access, application: Any, signed_in: Any
+) -> None:
+    letter = {
+        "resourceType": "DocumentReference", "id": "d1", "status": "current", "subject": {"reference": "Patient/zoe"},
+        "date": NOON.isoformat(), "content": [{"attachment": {"title": "Lettre de sortie", "contentType": "text/plain", "data": "Qm9uam91cg=="}}],
+    }  # fmt: skip
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            {"resourceType": "Patient", "id": "zoe", "name": [{"family": "MARTIN"}]},
+            care_team("zoe", "Practitioner/gp"),
+            letter,
+            resources.notice_for(document="d1", patient="zoe", recipient="Practitioner/gp", sender=None, at=NOON),
+        )
+    window = await screen(browser, application(pages), headers=await signed_in(GP), scripts=False, width=PHONE)
+    page = await window.open("/nouveautes")
+    await page.get_by_role("link", name="Lettre de sortie").click()
+    assert await page.get_by_role("article", name="Aperçu du document").is_visible()
+    assert not await page.get_by_role("button", name="Traité : Lettre de sortie").is_visible()
+    await page.get_by_role("button", name="Marquer comme traité").click()
+    await page.get_by_text("Vous avez tout traité.").wait_for()

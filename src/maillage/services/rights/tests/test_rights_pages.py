@@ -117,6 +117,12 @@ async def test_another_patient_is_not_named(record: Access) -> None:
     assert (await told(record, PERSON))[0] == ("Une autre personne suivie", "A voulu ouvrir le dossier : l'accès a été refusé")
 
 
+async def test_a_carer_is_told_that_the_person_looked_themselves(record: Access) -> None:
+    async with record.act(PERSON, read_only=True) as ctx:
+        await ctx.records.read("DocumentReference", "letter")
+    assert (await told(record, DAUGHTER))[0] == ("La personne elle-même", "A consulté « Lettre de sortie »")
+
+
 async def test_a_carer_sees_it_too_and_their_own_visits_are_left_out(record: Access) -> None:
     async with record.act(DAUGHTER, read_only=True) as ctx:
         assert await public.person_of(ctx) == "p"
