@@ -27,6 +27,11 @@ class Operation(StrEnum):
     UPDATE = "update"
     DELETE = "delete"
 
+    @property
+    def status(self) -> str:
+        """As Bundle.entry.response.status says it (R4 http.html)."""
+        return {"create": "201 Created", "update": "200 OK", "delete": "204 No Content"}[self.value]
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

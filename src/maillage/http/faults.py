@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from maillage.errors import MaillageError, TooLarge, Unauthenticated
+from maillage.fhir.outcome import outcome
 from maillage.http.request import Request
 
 SIGN_IN = "/connexion"
@@ -80,20 +80,6 @@ def answer_fault(request: Request, error: MaillageError, render: Render | None) 
     return response
 
 
-def outcome_of(error: MaillageError) -> dict[str, Any]:
-    """The OperationOutcome of an error."""
-    issues = [
-        {
-            "severity": issue.severity,
-            "code": issue.code,
-            "diagnostics": issue.diagnostics,
-            **({"expression": [issue.expression]} if issue.expression else {}),
-        }
-        for issue in error.issues
-    ]
-    return {"resourceType": "OperationOutcome", "issue": issues}
-
-
 def sign_in_address(request: Request) -> str:
     """Where to sign in and then come back to the page that was asked (only a GET can be come back to)."""
     if request.method != "GET":
@@ -107,7 +93,7 @@ def _for_people(request: Request) -> bool:
 
 
 def _outcome(error: MaillageError) -> Response:
-    return Response(msgspec.json.encode(outcome_of(error)), status_code=error.status, media_type=FHIR_JSON)
+    return Response(msgspec.json.encode(outcome(error.issues)), status_code=error.status, media_type=FHIR_JSON)
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -11,12 +11,11 @@ from maillage.db import Connection
 from maillage.errors import Invalid, Issue, MaillageError, PreconditionFailed, Unsupported
 from maillage.fhir.bundle.entries import METHODS, Entry, at, entries_of
 from maillage.fhir.bundle.references import conditional, rewritten
-from maillage.fhir.change import Change, Operation, Resource, Stored, Verb, instant
+from maillage.fhir.change import Change, Resource, Stored, Verb, instant
+from maillage.fhir.outcome import outcome
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import parse
 from maillage.fhir.store import Store
-
-_STATUS = {Operation.CREATE: "201 Created", Operation.UPDATE: "200 OK", Operation.DELETE: "204 No Content"}
 
 
 class Door(Protocol):
@@ -227,7 +226,7 @@ async def _got(entry: Entry, door: Door) -> Resource:
 
 def _answer(stored: Stored) -> Resource:
     response = {
-        "status": _STATUS[stored.operation],
+        "status": stored.operation.status,
         "location": f"{stored.type}/{stored.id}/_history/{stored.version}",
         "etag": f'W/"{stored.version}"',
         "lastModified": instant(stored.updated),
@@ -236,9 +235,4 @@ def _answer(stored: Stored) -> Resource:
 
 
 def _refused(fault: MaillageError) -> Resource:
-    issues = [
-        {"severity": i.severity, "code": i.code, "diagnostics": i.diagnostics}
-        | ({"expression": [i.expression]} if i.expression else {})
-        for i in fault.issues
-    ]
-    return {"response": {"status": str(fault.status), "outcome": {"resourceType": "OperationOutcome", "issue": issues}}}
+    return {"response": {"status": str(fault.status), "outcome": outcome(fault.issues)}}

@@ -1,9 +1,7 @@
 """Answers of the FHIR door. Stored text is spliced into bundles as it stands: nothing is parsed to be written again."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from email.utils import format_datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -11,13 +9,13 @@ from starlette.responses import Response
 from maillage.errors import Issue
 from maillage.fhir import json
 from maillage.fhir.change import Operation, Stored, instant
+from maillage.fhir.outcome import outcome
 from maillage.fhir.reading import HistoryPage
 from maillage.fhir.search import SearchQuery, StoredPage
 from maillage.http.faults import FHIR_JSON
 from maillage.http.fhir.negotiation import Pairs
 
 _METHODS = {Operation.CREATE: "POST", Operation.UPDATE: "PUT", Operation.DELETE: "DELETE"}
-_STATUS = {Operation.CREATE: "201 Created", Operation.UPDATE: "200 OK", Operation.DELETE: "204 No Content"}
 
 
 def etag(stored: Stored) -> str:
@@ -56,16 +54,6 @@ def written(stored: Stored, *, base: str, wants: str) -> Response:
 def as_done(stored: Stored, operation: Operation) -> Stored:
     """A version that was read back, as the result of what made it."""
     return replace(stored, operation=operation)
-
-
-def outcome(issues: Iterable[Issue]) -> dict[str, Any]:
-    """An OperationOutcome."""
-    told = [
-        {"severity": i.severity, "code": i.code, "diagnostics": i.diagnostics}
-        | ({"expression": [i.expression]} if i.expression else {})
-        for i in issues
-    ]
-    return {"resourceType": "OperationOutcome", "issue": told}
 
 
 def searchset(page: StoredPage, query: SearchQuery, *, base: str) -> Response:
@@ -118,7 +106,7 @@ def _past(stored: Stored, base: str) -> bytes:
     told = {
         "request": {"method": _METHODS[stored.operation], "url": url},
         "response": {
-            "status": _STATUS[stored.operation],
+            "status": stored.operation.status,
             "etag": etag(stored),
             "lastModified": instant(stored.updated),
         },
