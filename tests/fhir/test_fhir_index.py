@@ -54,6 +54,11 @@ def test_text_is_folded() -> None:
     assert {("family", "le goff", "LE  GÖFF"), ("given", "eloise", "Éloïse"), ("name", "le goff", "LE  GÖFF")} <= rows.strings
 
 
+def test_what_is_said_to_be_missing_in_a_list_is_passed_over() -> None:
+    rows = index(a_patient(name=[{"given": [None, "Zoé"], "_given": [{"extension": []}, None]}]))
+    assert {text for code, text, _ in rows.strings if code == "given"} == {"zoe"}
+
+
 def test_a_phone_number_is_no_email() -> None:
     rows = index(a_patient(telecom=[{"system": "phone", "value": "0102"}]))
     assert token("Patient", "phone", "0102") in rows.tokens

@@ -68,7 +68,8 @@ def visit(node: Node, value: Any, rows: IndexRows) -> None:
     """Collect from `value`, a JSON value at the path of `node`, and from all below."""
     if type(value) is list:
         for item in value:
-            visit(node, item, rows)
+            if item is not None:  # its place is kept for what `_name` says of it
+                visit(node, item, rows)
         return
     for collect in node.collect:
         collect(value, rows)

@@ -93,12 +93,16 @@ def full_date(value: When) -> str:
 
 def clock_time(value: When) -> str:
     """In columns: 14:05; empty for a bare date."""
+    if _partial(value):
+        return ""
     local = _local(value)
     return f"{local.hour}:{local:%M}" if isinstance(local, datetime) else ""
 
 
 def spoken_time(value: When) -> str:
     """In prose: 14 h 05, 9 h for the full hour; empty for a bare date."""
+    if _partial(value):
+        return ""
     local = _local(value)
     if not isinstance(local, datetime):
         return ""
@@ -107,6 +111,8 @@ def spoken_time(value: When) -> str:
 
 def day_words(value: When, now: datetime) -> str:
     """« aujourd’hui », « hier », « samedi » under seven days back, else 9 nov. or 9 nov. 2025."""
+    if _partial(value):
+        return care_date(value)
     day, today = _day(value), _day(now)
     back = (today - day).days
     near = {0: "aujourd’hui", 1: "hier", -1: "demain"}
@@ -133,6 +139,8 @@ def moment(value: When, now: datetime) -> str:
 def moment_words(value: When, now: datetime) -> str:
     """In a sentence: « hier à 14 h 05 », « samedi à 14 h 02 », « le 9 nov. à 8 h »."""
     words = day_words(value, now)
+    if _partial(value):
+        return f"en {words}"
     if words[0].isdigit():
         words = f"le {words}"
     at = spoken_time(value)
@@ -241,7 +249,7 @@ def person_name(names: Sequence[Mapping[str, Any]], *, official_first: bool = Tr
     preferred = ("official", "usual") if official_first else ("usual", "official")
     by_use = {name.get("use", ""): name for name in reversed(names)}
     name = next((by_use[use] for use in preferred if use in by_use), names[0])
-    family, given = str(name.get("family", "")).upper(), list(name.get("given", []))
+    family, given = str(name.get("family", "")).upper(), [part for part in name.get("given", []) if part]
     words = f"{family} {given_name(given[0]) if given else ''}".strip()
     return words or str(name.get("text", "Nom inconnu"))
 

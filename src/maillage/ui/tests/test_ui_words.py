@@ -33,6 +33,11 @@ def test_a_clinical_date_has_its_month_in_letters(value: str, said: str) -> None
     assert plain(words.care_date(value)) == said
 
 
+def test_a_date_without_its_day_has_no_time_and_no_distance() -> None:
+    assert (words.clock_time("2026"), words.spoken_time("2026-08")) == ("", "")
+    assert (words.day_words("2026-08", NOW), words.moment_words("2026", NOW)) == ("août 2026", "en 2026")
+
+
 def test_instants_are_shown_in_paris_time_across_the_day_line() -> None:
     assert plain(words.care_date("2026-07-14T22:30:00Z")) == "15 juil. 2026"
     assert words.clock_time("2026-07-14T22:05:00Z") == "0:05"
@@ -141,6 +146,10 @@ def test_a_name_is_the_birth_name_then_the_given_name() -> None:
     assert words.person_name(names) == "PAT-TROIS Dominique"
     assert words.person_name([{"text": "Inconnue du 12"}]) == "Inconnue du 12"
     assert words.person_name([]) == "Nom inconnu"
+
+
+def test_a_given_name_that_is_said_to_be_missing_is_left_out() -> None:
+    assert words.person_name([{"family": "martin", "given": [None, "ZOÉ"]}]) == "MARTIN Zoé"
 
 
 def test_a_given_name_in_capitals_is_said_as_a_name() -> None:

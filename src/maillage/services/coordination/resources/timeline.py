@@ -78,7 +78,7 @@ class Measure:
 def moments(resources: Mapping[str, Sequence[dict[str, Any]]]) -> list[Moment]:
     """Documents and stays, newest first."""
     found = [_document(r) for r in resources.get("DocumentReference", []) if r["status"] == "current"]
-    found += [_stay(r) for r in resources.get("Encounter", []) if "period" in r]
+    found += [_stay(r) for r in resources.get("Encounter", []) if {"start", "end"} & r.get("period", {}).keys()]
     return sorted(found, key=lambda m: _instant(m.at), reverse=True)
 
 

@@ -189,5 +189,19 @@ async def test_what_came_long_ago_and_was_imported_today_is_no_news(territory: N
     assert 'href="/patients/old"' not in caseload
 
 
+async def test_what_says_less_of_its_dates_breaks_no_record(territory: None, access: Access, visit: Any) -> None:
+    why = [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]
+    stay: dict[str, Any] = {
+        "resourceType": "Encounter", "status": "finished", "class": {"code": "IMP"}, "subject": {"reference": "Patient/p"},
+    }  # fmt: skip
+    partly = {**document(0), "content": [{"attachment": {"title": "Ancienne lettre", "creation": "2026"}}]}
+    nameless = {**person("p", "PAT-TROIS"), "name": [{"family": "PAT-TROIS", "given": [None], "_given": [{"extension": why}]}]}
+    async with access.act(GP, door="fhir") as ctx:
+        await ctx.records.write(stay | {"period": {"extension": why}}, stay | {"period": {"end": "2026"}}, partly, nameless)
+    gp = await visit(GP)
+    for address in ("/patients/p", "/patients/p/cercle", "/patients?q=pat-trois"):
+        assert (await gp.get(address)).status_code == 200, address
+
+
 async def test_the_gp_has_no_caseload_of_the_coordination_team(territory: None, visit: Any) -> None:
     assert (await (await visit(GP)).get("/file-active")).status_code == 403

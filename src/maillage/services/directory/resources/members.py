@@ -100,7 +100,9 @@ def display_name(resource: Mapping[str, Any]) -> str:
     if text := said.get("text"):
         return str(text)
     prefix = next((honorific(code) for code in said.get("suffix", []) if code in ("DR", "PR")), "")
-    return " ".join(part for part in (prefix, *said.get("given", [])[:1], str(said.get("family", "")).upper()) if part)
+    return " ".join(
+        part for part in (prefix, *filter(None, said.get("given", [])[:1]), str(said.get("family", "")).upper()) if part
+    )
 
 
 def profession(resource: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ def traits_of(patient: Mapping[str, Any]) -> Traits:
     """Strict and complementary traits, as written."""
     official = _name(patient, "official") or _name(patient, "maiden") or _first_name(patient)
     used = _name(patient, "usual")
-    given = official.get("given", [])
+    given = [part for part in official.get("given", []) if part]  # null where FHIR says why a part is missing
     return Traits(
         birth_name=official.get("family", ""),
         given_names=_extension(official, systems.BIRTH_GIVEN_NAMES_EXTENSION).get("valueString") or " ".join(given),
@@ -40,7 +40,7 @@ def traits_of(patient: Mapping[str, Any]) -> Traits:
         sex=patient.get("gender", ""),
         birth_place=birth_place_of(patient),
         used_name=used.get("family", ""),
-        used_given=" ".join(used.get("given", [])),
+        used_given=" ".join(filter(None, used.get("given", []))),
         phone=next((t.get("value", "") for t in patient.get("telecom", []) if t.get("system") == "phone"), ""),
         address=_address(patient),
     )
