@@ -41,7 +41,8 @@ def main(name: str) -> int:
     (folder / "__init__.py").write_text(f'"""{name.capitalize()}: see README.md."""\n')
     (folder / "public.py").write_text(f'"""What other services may call of {name}."""\n')
     (folder / "tests" / f"test_{name}_service.py").write_text(f'"""{name.capitalize()}: behaviour through its verbs."""\n')
-    print(f"{folder.relative_to(ROOT)}: say in README.md what it is for, then see CONTRIBUTING.md, « Add a feature »")
+    print(f"{folder.relative_to(ROOT)}: name it in SERVICES of src/maillage/app.py, say in its README.md what it is for,")
+    print("then see CONTRIBUTING.md, « Add a feature »")
     return 0
 
 

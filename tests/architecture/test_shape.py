@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from maillage import app
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "maillage"
 SERVICES = SOURCE / "services"
@@ -24,6 +26,11 @@ def modules() -> list[Path]:
 
 def services() -> list[Path]:
     return sorted(p for p in SERVICES.iterdir() if p.is_dir() and p.name != "__pycache__" and (p / "__init__.py").exists())
+
+
+def test_every_service_is_loaded() -> None:
+    """What `maillage.app` does not name has no routes, no handlers and no jobs, and nothing would say so."""
+    assert {service.name for service in services()} == set(app.SERVICES)
 
 
 @pytest.mark.parametrize("service", services(), ids=lambda p: p.name)

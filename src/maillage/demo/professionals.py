@@ -8,6 +8,7 @@ from maillage.demo.numbers import resource_id, rpps
 from maillage.demo.people import Population
 from maillage.demo.personas import PERSONAS, Persona
 from maillage.demo.structures import IDENTIFIER_TYPES, Structure
+from maillage.fhir.national import IDNPS, RPPS
 
 Resource = dict[str, Any]
 
@@ -120,8 +121,8 @@ def practitioner(one: Professional) -> Resource:
     }
     if one.rpps:
         resource["identifier"] = [
-            _identifier("IDNPS", "urn:oid:1.2.250.1.71.4.2.1", f"8{one.rpps}"),
-            _identifier("RPPS", "https://rpps.esante.gouv.fr", one.rpps),
+            _identifier("IDNPS", IDNPS, f"8{one.rpps}"),
+            _identifier("RPPS", RPPS, one.rpps),
         ]
     return resource
 

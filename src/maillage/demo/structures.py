@@ -7,6 +7,7 @@ from typing import Any
 from maillage.demo.numbers import finess, resource_id
 from maillage.demo.personas import WORKPLACES
 from maillage.demo.places import COMMUNES, STREETS, Commune
+from maillage.fhir.national import FINESS, IDNST
 
 Resource = dict[str, Any]
 
@@ -134,8 +135,8 @@ def organization(structure: Structure) -> Resource:
         "resourceType": "Organization",
         "id": structure.id,
         "identifier": [
-            _identifier("IDNST", "urn:oid:1.2.250.1.71.4.2.2", f"1{structure.finess}"),
-            _identifier("FINEG", "https://finess.esante.gouv.fr", structure.finess),
+            _identifier("IDNST", IDNST, f"1{structure.finess}"),
+            _identifier("FINEG", FINESS, structure.finess),
         ],
         "active": True,
         "type": [

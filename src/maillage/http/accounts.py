@@ -8,9 +8,8 @@ from maillage.access.actors import Actor, ActorKind, Role, job_actor
 from maillage.access.context import Context
 from maillage.connectors.psc import Carded, Cardless, carded, cardless
 from maillage.errors import Forbidden
+from maillage.fhir.national import IDNPS, RPPS
 
-RPPS = "https://rpps.esante.gouv.fr"
-IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
 _KINDS = {Role.PATIENT: ActorKind.PATIENT, Role.CARER: ActorKind.CARER}
 _SIGN_IN = job_actor("sign-in")
 

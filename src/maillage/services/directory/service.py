@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.fhir.national import FINESS, IDNPS, IDNST, RPPS
 from maillage.services.directory.resources import entries
-from maillage.services.directory.resources.entries import FINESS, IDNPS, IDNST, RPPS, Entry
+from maillage.services.directory.resources.entries import Entry
 from maillage.services.directory.resources.members import Member, members
 from maillage.services.directory.rules import Wanted
 

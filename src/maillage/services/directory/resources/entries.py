@@ -4,12 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from maillage.fhir.national import FINESS, RPPS
 from maillage.services.directory.resources.members import MAIL_TYPE, display_name, profession
-
-RPPS = "https://rpps.esante.gouv.fr"
-IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
-FINESS = "https://finess.esante.gouv.fr"
-IDNST = "urn:oid:1.2.250.1.71.4.2.2"
 
 
 @dataclass(frozen=True, slots=True)

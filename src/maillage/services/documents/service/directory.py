@@ -1,10 +1,9 @@
 """Who the region's directory knows among those a document names."""
 
 from maillage.access.context import Context
+from maillage.fhir.national import FINESS, RPPS
 from maillage.services.documents.resources.header import IDNPS, IDNST, Header, InstanceId
 
-RPPS = "https://rpps.esante.gouv.fr"
-FINESS = "https://finess.esante.gouv.fr"
 RPPS_PREFIX = "8"
 FINESS_PREFIX = "1"
 

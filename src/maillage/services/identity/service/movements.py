@@ -4,6 +4,7 @@ from typing import Any
 
 from maillage.access.context import Context
 from maillage.errors import Gone, NotFound
+from maillage.fhir.national import FINESS
 from maillage.services.exchange.public import Message
 from maillage.services.identity.events import EncounterFinished, EncounterStarted
 from maillage.services.identity.resources import messages, patients, stays
@@ -13,7 +14,6 @@ from maillage.services.identity.service.identify import Identified, identify, op
 from maillage.services.identity.service.matching import match
 from maillage.services.identity.service.people import candidates
 
-FINESS = "https://finess.esante.gouv.fr"
 CORRECTIONS = frozenset({"A28", "A31", "Z99"})
 
 
