@@ -20,6 +20,7 @@ from maillage.db import Connection, Database, EmbeddedPostgres, migrate
 from maillage.fhir import ids, json
 from maillage.fhir.bundle import StoreDoor, process
 from maillage.fhir.change import Change, Resource, Verb
+from maillage.fhir.operations.everything import Everything
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import parse
 from maillage.fhir.store import Store
@@ -138,7 +139,7 @@ def reads(patients: list[Resource]) -> dict[str, Measure]:
         await STORE.read_raw(conn, "Patient", r.choice(patients)["id"], scope=ALL)
 
     async def everything(conn: Connection, r: random.Random) -> None:
-        assert len((await STORE.everything(conn, r.choice(patients)["id"], scope=ALL)).matches) > 10
+        assert len((await STORE.everything(conn, Everything("Patient", r.choice(patients)["id"]), scope=ALL)).matches) > 10
 
     def identifier(r: random.Random) -> str:
         return "Patient?identifier=" + "|".join(r.choice(patients)["identifier"][0].values())

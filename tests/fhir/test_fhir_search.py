@@ -282,23 +282,6 @@ async def test_the_newest_of_a_record(database: Database) -> None:
     assert sorted(one.id for one in newest["Observation"]) == ["a4", "a5", "b4", "b5"]
 
 
-async def test_everything_of_a_patient_comes_with_what_it_names(database: Database) -> None:
-    doctor = {"resourceType": "Practitioner", "id": "d"}
-    performer = {"performer": [{"reference": "Practitioner/d"}]}
-    await put(database, doctor, a_patient("p"), a_patient("q"), *(an_observation(f"o{i}", "p", **performer) for i in range(5)))
-    await put(database, an_observation("x", "q"))
-    seen: list[str] = []
-    cursor = None
-    async with database.transaction() as conn:
-        for _ in range(10):
-            page = await STORE.everything(conn, "p", scope=ALL, count=2, cursor=cursor)
-            seen += [one.id for one in page.matches]
-            assert {one.id for one in page.included} <= {"d"}
-            if not (cursor := page.next):
-                break
-    assert sorted(seen) == ["o0", "o1", "o2", "o3", "o4", "p"]
-
-
 async def test_the_feed_gives_every_write_once_and_none_behind_the_reader(database: Database) -> None:
     await put(database, a_patient("a"))
     async with database.transaction() as slow:

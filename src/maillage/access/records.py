@@ -19,6 +19,7 @@ from maillage.fhir import compartment, ids, validation
 from maillage.fhir.bundle import process
 from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.index import index
+from maillage.fhir.operations.everything import Everything
 from maillage.fhir.reading import HistoryPage
 from maillage.fhir.search import SearchQuery, StoredPage, parse
 from maillage.fhir.store import Page, Store
@@ -100,11 +101,11 @@ class Records:
             _seen(entry, [*page.matches, *page.included])
             return page
 
-    async def everything_raw(self, id: str, *, count: int = 500, cursor: str | None = None) -> StoredPage:
-        """A page of the whole record of a Patient, as stored: its compartment (`matches`) and what that names (`included`)."""
-        entry = self._trail.add(Action.READ, "Patient", id, query="$everything")
+    async def everything_raw(self, wanted: Everything) -> StoredPage:
+        """A page of the whole record of a Patient or an Encounter, as stored: the record (`matches`) and what that names (`included`)."""
+        entry = self._trail.add(Action.READ, wanted.kind, wanted.id, query="$everything")
         with self._trail.attempt([entry]):
-            page = await self._store.everything(self._conn, id, scope=self._visible, count=count, cursor=cursor)
+            page = await self._store.everything(self._conn, wanted, scope=self._visible)
             _seen(entry, [*page.matches, *page.included])
             return page
 

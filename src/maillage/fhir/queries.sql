@@ -213,17 +213,3 @@ cross join lateral (
 ) r
 where {seen}
 order by r.rt, r.d0 desc, r.id desc
-
--- name: everything :many
--- A patient's whole record from a place on, then what those resources refer to outside it (no patient's record), once each.
--- `{r}` and `{x}`: scope of the aliases.
-with m as materialized (
-  select r.rt, r.id, r.version, r.updated, r.patient, r.body from res r
-  where r.patient = %(patient)s and (r.rt, r.id) > (%(rt)s, %(id)s) and ({r}) order by r.rt, r.id limit %(limit)s
-)
-select true as own, m.* from m
-union all
-select false, x.rt, x.id, x.version, x.updated, x.patient, x.body
-from (select distinct f.dt, f.dst from m join refs f on f.src = m.id and f.st = m.rt) f
-cross join lateral (select * from res where rt = f.dt and id = f.dst limit 1) x
-where x.patient is null and ({x})

@@ -11,10 +11,10 @@ from maillage.fhir import json
 from maillage.fhir.definitions import resource_types
 from maillage.fhir.search import searchable
 from maillage.http.fhir import answers, negotiation
-from maillage.http.fhir.interactions import EVERYTHING, OF_SYSTEM, OF_TYPE
+from maillage.http.fhir.catalogue import OPERATIONS
+from maillage.http.fhir.interactions import OF_SYSTEM, OF_TYPE
+from maillage.http.fhir.operation import Operation
 from maillage.http.request import Request
-
-_EVERYTHING = {"name": EVERYTHING.code, "definition": "http://hl7.org/fhir/OperationDefinition/Patient-everything"}
 
 
 async def metadata(request: Request, ctx: Context | None) -> Response:
@@ -54,6 +54,7 @@ def statement(base: str, at: datetime) -> dict[str, Any]:
 def _resource(kind: str) -> dict[str, Any]:
     parameters = searchable(kind)
     includes = [f"{kind}:{one.code}" for one in parameters if one.type == "reference"]
+    operations = [_operation(one) for one in OPERATIONS if one.kind in (None, kind)]
     return {
         "type": kind,
         "interaction": [{"code": one.code} for one in OF_TYPE if one.code],
@@ -66,6 +67,10 @@ def _resource(kind: str) -> dict[str, Any]:
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical", "local"],
         **({"searchInclude": includes} if includes else {}),
-        **({"operation": [_EVERYTHING]} if kind == "Patient" else {}),
+        **({"operation": operations} if operations else {}),
         "searchParam": [{"name": one.code, "definition": one.url, "type": one.type} for one in parameters],
     }
+
+
+def _operation(one: Operation) -> dict[str, Any]:
+    return {"name": one.code, "definition": f"http://hl7.org/fhir/OperationDefinition/{one.id}", "documentation": one.about}

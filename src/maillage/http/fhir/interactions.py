@@ -34,8 +34,6 @@ OF_SYSTEM = (
     _reads("history-system", "GET", "/_history", searches.history),
 )
 
-EVERYTHING = _reads("everything", "GET", "/Patient/{id}/$everything", searches.everything)
-
 OF_TYPE = (
     _reads("history-type", "GET", "/{kind}/_history", searches.history),
     _reads(None, "POST", "/{kind}/_search", searches.search_by_form),

@@ -14,8 +14,6 @@ from maillage.http.request import Request
 
 HISTORY_PARAMETERS = ("_count", "_since", "_cursor")
 HISTORY_COUNT = 50
-EVERYTHING_PARAMETERS = ("_count", "_cursor")
-EVERYTHING_COUNT = 500
 MOST = 1_000
 
 
@@ -27,16 +25,6 @@ async def search(request: Request, ctx: Context) -> Response:
 async def search_by_form(request: Request, ctx: Context) -> Response:
     """POST [type]/_search: the parameters stay out of logs and caches."""
     return await _searched(request, ctx, await negotiation.sent_form(request))
-
-
-async def everything(request: Request, ctx: Context) -> Response:
-    """GET Patient/[id]/$everything: the record, page by page, with the directory entries that it names."""
-    pairs = negotiation.pairs_of(request)
-    negotiation.refuse_unknown(pairs, EVERYTHING_PARAMETERS)
-    said, id = dict(pairs), request.path_params["id"]
-    page = await ctx.records.everything_raw(id, count=_count(said.get("_count"), EVERYTHING_COUNT), cursor=said.get("_cursor"))
-    base = negotiation.base_of(request)
-    return answers.pages(page, f"{base}/Patient/{id}/$everything", pairs, base=base)
 
 
 async def history(request: Request, ctx: Context) -> Response:
@@ -65,9 +53,9 @@ async def _searched(request: Request, ctx: Context, pairs: Pairs) -> Response:
     return answers.searchset(await ctx.records.search_raw(query), query, base=base)
 
 
-def _count(text: str | None, usual: int = HISTORY_COUNT) -> int:
+def _count(text: str | None) -> int:
     if text is None:
-        return usual
+        return HISTORY_COUNT
     if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
         raise _refused("_count", f"{text!r} is not a whole number above 0")
     return min(int(text[:9]), MOST)

@@ -1,0 +1,140 @@
+"""`$everything`: the record of a patient, or what belongs to an encounter, page by page, with what it names.
+
+R4 patient-operation-everything, encounter-operation-everything. A page is walked along one index from where the last one ended, so that a
+page costs the same wherever it stands in a record of any length; rows that the filters leave out are passed over in the database.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any
+from uuid import UUID
+
+from maillage.db import Connection, load_queries
+from maillage.errors import Invalid, Issue
+from maillage.fhir import definitions, ids
+from maillage.fhir.change import Operation, Stored
+from maillage.fhir.dates import Span
+from maillage.fhir.index import main_date
+from maillage.fhir.reading import read, text_id
+from maillage.fhir.rows import NO_DATE
+from maillage.fhir.scope import Scope
+from maillage.fhir.search import StoredPage
+
+QUERIES = load_queries("maillage.fhir.operations")
+DEFAULT_COUNT = 500
+MAX_INCLUDED = 2_000
+"""Resources outside of the record that come with one page."""
+_BEFORE_ALL = (0, NO_DATE, UUID(int=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """What is asked of the record of `kind`/`id`, kind being Patient or Encounter.
+
+    `since` and `care` (a half-open span of time) choose in the record; what is chosen brings what it names. `types` chooses in the answer.
+    """
+
+    kind: str
+    id: str
+    types: tuple[str, ...] = ()
+    since: datetime | None = None
+    care: Span | None = None
+    count: int = DEFAULT_COUNT
+    cursor: str | None = None
+
+
+async def everything(conn: Connection, wanted: Everything, *, scope: Scope) -> StoredPage:
+    """A page of the record (`matches`), and what it names outside of it (`included`). An unknown id is NotFound, a deleted one Gone.
+
+    A page may hold less than `count` although a next one follows, where types are asked that stand outside of records.
+    """
+    parameters = _parameters(wanted) | dict(scope.params)
+    rows = await (await conn.execute(_statement(_walk(wanted), scope), parameters, prepare=True)).fetchall()
+    own, outside = [row for row in rows if row["own"]], [row for row in rows if not row["own"]]
+    if not own and wanted.cursor is None:
+        await read(conn, wanted.kind, wanted.id, scope=scope)
+    walked = own[: wanted.count]
+    following = _cursor(walked[-1]) if len(own) > wanted.count else None
+    matches = [_stored(row) for row in walked if not wanted.types or ids.kind(row["rt"]) in wanted.types]
+    met = {(row["rt"], row["id"]) for row in own}
+    included = [_stored(row) for row in outside if (row["rt"], row["id"]) not in met]
+    return StoredPage(matches, included[:MAX_INCLUDED], following, issues=_issues(len(outside)))
+
+
+def _walk(wanted: Everything) -> str:
+    if wanted.kind == "Encounter":
+        return "encounter"
+    return "whole" if _walked(wanted) is None else "of_types"
+
+
+def _walked(wanted: Everything) -> list[int] | None:
+    """The types to walk in the record: those asked for, or all of them where one is asked that only stands outside of records."""
+    if not wanted.types or set(wanted.types) - {*definitions.compartment(), "Patient"}:
+        return None
+    return [ids.number(kind) for kind in wanted.types]
+
+
+def _parameters(wanted: Everything) -> dict[str, Any]:
+    rt, d0, id = _place(wanted.cursor) if wanted.cursor else _BEFORE_ALL
+    key, (begin, end) = ids.key(wanted.id), wanted.care or (None, None)
+    return {
+        "patient": key, "encounter": key, "type": ids.number(wanted.kind), "patient_type": ids.number("Patient"),
+        "rt": rt, "d0": d0, "id": id, "limit": wanted.count + 1, "most": MAX_INCLUDED + 1,
+        "walked": _walked(wanted), "shown": [ids.number(kind) for kind in wanted.types] or None,
+        "since": wanted.since, "begin": begin, "end": end, "people": _people(), "compartment": _compartment(),
+    }  # fmt: skip
+
+
+@cache
+def _compartment() -> list[int]:
+    """The edges by which a resource is in the compartment of a patient."""
+    return [ids.edge(kind, code) for kind, codes in definitions.compartment().items() for code in codes]
+
+
+@cache
+def _people() -> list[int]:
+    """Types whose main date is when someone was born."""
+    return [ids.number(kind) for kind in definitions.resource_types() if main_date(kind) == "birthdate"]
+
+
+@lru_cache(maxsize=256)
+def _text(name: str, r: str, x: str) -> bytes:
+    outer = "encounter" if name == "encounter" else "record"
+    text = QUERIES.text(outer)
+    if outer == "record":
+        text = text.replace("{walk}", QUERIES.text(name)).replace("{shared}", QUERIES.text("shared"))
+    text = text.replace("{row}", QUERIES.text("row")).replace("{chosen}", QUERIES.text("chosen"))
+    return text.replace("{r}", r).replace("{x}", x).encode()
+
+
+def _statement(name: str, scope: Scope) -> bytes:
+    return _text(name, scope.sql("r"), scope.sql("x"))
+
+
+def _cursor(row: dict[str, Any]) -> str:
+    return f"{row['rt']}~{row['d0']}~{row['id']}"
+
+
+def _place(cursor: str) -> tuple[int, str, UUID]:
+    """Where a page ended: type, main date and key, as the index orders them."""
+    try:
+        number, date, key = cursor.split("~")
+        if date != NO_DATE:
+            datetime.fromisoformat(date)
+        return int(number), date, UUID(key)
+    except ValueError:
+        raise Invalid("_cursor: this cursor is not one of this operation: begin again at its first page") from None
+
+
+def _issues(outside: int) -> tuple[Issue, ...]:
+    if outside <= MAX_INCLUDED:
+        return ()
+    message = f"more than {MAX_INCLUDED} resources outside of the record are named by this page: ask for fewer a page (_count)"
+    return (Issue("too-costly", message, None, "warning"),)
+
+
+def _stored(row: dict[str, Any]) -> Stored:
+    text = row["body"]
+    id = text_id(row["id"], text)
+    return Stored(ids.kind(row["rt"]), id, row["version"], row["updated"], row["patient"], Operation.UPDATE, text.encode())
