@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Route
 
 from maillage.access.access import Access
 from maillage.access.permissions import Permission
@@ -30,6 +30,7 @@ from maillage.http.metrics import Metrics, answer_metrics
 from maillage.http.request import Request
 from maillage.http.routes import Declared, bare, stream
 from maillage.http.sign_in import CARD, CARDLESS, SignIn
+from maillage.http.streets import Streets
 from maillage.http.visitors import Visitors
 from maillage.http.wrapper import Answer, mounted
 
@@ -117,10 +118,10 @@ def own_routes() -> list[Declared]:
 def _mounted(
     declared: Iterable[Declared], access: Access, visitors: Visitors, render: Render | None, static: Path | None
 ) -> list[BaseRoute]:
-    routes: list[BaseRoute] = [mounted(one, Answer(one, access=access, visitors=visitors, render=render)) for one in declared]
+    routes: list[Route | Mount] = [mounted(one, Answer(one, access=access, visitors=visitors, render=render)) for one in declared]
     if static is not None:
         routes.append(Mount("/static", BuiltFiles(directory=static), name="static"))
-    return routes
+    return [Streets(routes)]
 
 
 def _probes(platform: Platform, more: Mapping[str, Probe]) -> Probes:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from starlette.routing import BaseRoute, Mount, Route
 
+from maillage.http.streets import Streets
+
 MOST = 5
 
 
@@ -71,6 +73,8 @@ def served_paths(routes: Iterable[BaseRoute], prefix: str = "") -> frozenset[str
     for route in routes:
         if isinstance(route, Mount):
             found |= served_paths(route.routes, prefix + route.path)
+        elif isinstance(route, Streets):
+            found |= served_paths(route.routes, prefix)
         elif isinstance(route, Route):
             found.add(prefix + route.path)
     return frozenset(found)

@@ -1,0 +1,39 @@
+"""Routes by the first segment of their path: the same answers as one after the other."""
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from maillage.http.streets import Streets
+
+PATHS = ["/", "/fhir/{kind}", "/fhir/{kind}/{id}", "/fhir/{kind}/_search", "/fhir", "/patients/{id}", "/patients"]
+
+
+async def answer(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(f"{request.scope['route'].path} {dict(request.path_params)}")
+
+
+def routes() -> list[Route]:
+    return [Route(path, answer, methods=["POST"] if path.endswith("_search") else ["GET"]) for path in PATHS]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+@pytest.mark.parametrize(
+    "path", ["/", "/fhir", "/fhir/Patient", "/fhir/Patient/1", "/fhir/Patient/_search", "/patients/1", "/x", "/fhirs", "//fhir"]
+)
+async def test_streets_answer_as_a_list_of_routes_does(method: str, path: str) -> None:
+    answers = []
+    for these in (routes(), [Streets(routes())]):
+        transport = httpx.ASGITransport(app=Starlette(routes=these))
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            got = await client.request(method, f"http://here{path}")
+        answers.append((got.status_code, got.text))
+    assert answers[0] == answers[1]
+
+
+def test_a_path_that_belongs_to_every_street_is_refused() -> None:
+    with pytest.raises(TypeError, match="begins with a parameter"):
+        Streets([Route("/{anything}", answer)])
