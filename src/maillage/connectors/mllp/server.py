@@ -37,6 +37,8 @@ class Limits:
     stall: float = 60.0
     """A frame that has begun and brings nothing for so long is given up."""
     connections: int = 256
+    from_one_address: int = 64
+    """Connections, of those: quiet ones are kept for hours, and one machine must not take the places of all hospitals."""
 
 
 class Receiver(Protocol):
@@ -58,7 +60,7 @@ class Server:
         self._tls = tls
         self._stopping = asyncio.Event()
         self._large = asyncio.Semaphore(1)
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], str] = {}
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> tuple[str, int]:
@@ -79,18 +81,24 @@ class Server:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or len(self._connections) >= self._limits.connections:
+        address = str((writer.get_extra_info("peername") or ("",))[0])
+        if task is None or self._full(address):
             log.warning("mllp: connection refused, %d are open", len(self._connections))
             writer.close()
             return
-        self._connections.add(task)
+        self._connections[task] = address
         try:
             await self._serve(reader, writer, _peer(writer))
         except (ConnectionError, ssl.SSLError, TimeoutError) as fault:
             log.info("mllp: connection lost: %s", type(fault).__name__)
         finally:
-            self._connections.discard(task)
+            del self._connections[task]
             writer.close()
+
+    def _full(self, address: str) -> bool:
+        """Whether no further connection is taken, from this address or from any."""
+        mine = sum(one == address for one in self._connections.values())
+        return mine >= self._limits.from_one_address or len(self._connections) >= self._limits.connections
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: Peer) -> None:
         frames = Frames(self._limits.message)

@@ -104,6 +104,18 @@ async def test_a_connection_may_stay_quiet_between_messages() -> None:
         assert (await client.send(b"MSH|1")).value("MSA-1") == "AA"
 
 
+async def test_one_machine_does_not_take_the_places_of_all() -> None:
+    async with listening(Notes(), limits=Limits(connections=3, from_one_address=2)) as (_, port):
+        async with await Client.connect("127.0.0.1", port) as first, await Client.connect("127.0.0.1", port) as second:
+            await first.send(b"MSH|1")
+            await second.send(b"MSH|1")
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert await reader.read() == b""
+            writer.close()
+        async with await Client.connect("127.0.0.1", port) as again:
+            assert (await again.send(b"MSH|1")).value("MSA-1") == "AA"
+
+
 async def test_an_oversize_message_is_refused_while_it_is_still_being_sent() -> None:
     notes = Notes()
     async with listening(notes, limits=Limits(message=100_000, large=10_000)) as (_, port):
