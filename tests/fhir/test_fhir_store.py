@@ -132,6 +132,13 @@ async def test_a_deleted_resource_is_gone_but_its_versions_stay(database: Databa
     assert await found(database, "Patient") == []
 
 
+async def test_more_text_to_be_found_by_than_can_be_kept_is_refused(database: Database) -> None:
+    names = [{"family": f"{n:05}" + "".join(chr(97 + (n * k) % 26) for k in range(390))} for n in range(4_000)]
+    with pytest.raises(Invalid, match="longer"):
+        async with database.transaction() as conn:
+            await STORE.write(conn, [Change(Verb.CREATE, {"resourceType": "Patient", "id": "p", "name": names})], scope=ALL)
+
+
 async def test_a_deleted_id_goes_on_counting_when_it_is_written_again(database: Database) -> None:
     await write(database, put(a_patient(id="p")))
     await write(database, Change.delete("Patient", "p"))

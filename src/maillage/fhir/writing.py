@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation, UntranslatableCharacter
+from psycopg.errors import DeadlockDetected, ProgramLimitExceeded, SerializationFailure, UniqueViolation, UntranslatableCharacter
 
 from maillage.db import Connection, load_queries
 from maillage.errors import Conflict, Forbidden, Invalid, Issue, MaillageError, NotFound, PreconditionFailed
@@ -41,6 +41,8 @@ async def write(conn: Connection, changes: Sequence[Change], *, scope: Scope) ->
         raise Conflict("an id of this write is taken already") from fault
     except (DeadlockDetected, SerializationFailure) as fault:
         raise Conflict("another writer changed the same resources at the same time: try again") from fault
+    except ProgramLimitExceeded as fault:
+        raise Invalid("the texts by which a resource can be found are longer than can be kept") from fault
     except UntranslatableCharacter as fault:
         raise Invalid("a text holds the character U+0000, which cannot be stored") from fault
     _refuse_failed(changes, written, outcomes)

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from psycopg.errors import UniqueViolation
+from psycopg.errors import ProgramLimitExceeded, UniqueViolation
 
 from maillage.access import writes
 from maillage.access.context import Context
@@ -44,6 +44,9 @@ async def keep_identity(ctx: Context, change: Change) -> dict[str, Any]:
         await people.keep(ctx, patient)
     except UniqueViolation as fault:
         raise Conflict("a regional record has this INS already: link the identity to it instead") from fault
+    except ProgramLimitExceeded as fault:
+        words = "un nom ou un identifiant est plus long que ce qui peut être conservé"
+        raise Unprocessable("a name or an identifier is longer than can be kept", french=words) from fault
     return patient
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -303,6 +304,14 @@ async def test_a_false_ins_is_refused_at_its_place(access, system, value):
         async with access.act(MACHINE, door="fhir") as ctx:
             await ctx.records.write(patient)
     assert refusal.value.issues[0].expression == "Patient.identifier[1]"
+
+
+async def test_an_identifier_longer_than_can_be_kept_is_refused_and_not_tried_again(access):
+    long = "".join(sha256(str(n).encode()).hexdigest() for n in range(400))
+    patient = {"resourceType": "Patient", "identifier": [{"system": "urn:x", "value": long}]}
+    with pytest.raises(Unprocessable, match="longer"):
+        async with access.act(MACHINE, door="fhir") as ctx:
+            await ctx.records.write(patient)
 
 
 async def test_a_false_test_number_is_stored_and_identifies_nobody(access):
