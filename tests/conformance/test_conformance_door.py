@@ -2,50 +2,39 @@
 
 import tarfile
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from maillage.access import guards
 from maillage.access.access import Access
-from maillage.access.actors import Actor
 from maillage.access.platform import Platform
 from maillage.app import load_services
-from maillage.clock import FixedClock
-from maillage.config import Config
-from maillage.db import Database
 from maillage.errors import Invalid
 from maillage.fhir import json
 from maillage.fhir.validation import validate
-from maillage.files import LocalFiles
 from maillage.http.app import create_app
 from maillage.http.fhir import fhir_routes
+from tests.support.pages import client_of
 from tests.support.people import MACHINE, SEED, care_team, professional
 
-BASE = "http://door.example/fhir"
+BASE = "http://maillage.test/fhir"
 FHIR = "application/fhir+json"
 BODY_LIMIT = 400_000
 
 
 @pytest.fixture
-def app(database: Database, access: Access, clock: FixedClock, tmp_path: Path) -> Any:
-    platform = Platform(Config(base_url="http://door.example"), clock, database, LocalFiles(tmp_path), access)
+def app(platform: Platform) -> Starlette:
     return create_app(platform, fhir_routes(max_body=BODY_LIMIT))
-
-
-async def client_of(app: Any, access: Access, actor: Actor) -> httpx.AsyncClient:
-    token = await access.issue_token(actor, lifetime=timedelta(hours=1))
-    headers = {"Authorization": f"Bearer {token}", "Accept": FHIR}
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://door.example", headers=headers)
 
 
 @pytest.fixture
 async def machine(app: Any, access: Access) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a machine that may read and write everything."""
-    async with await client_of(app, access, MACHINE) as client:
+    async with await client_of(app, access, MACHINE, accept=FHIR) as client:
         yield client
 
 
@@ -221,7 +210,7 @@ async def test_an_unknown_method_or_address_is_told_as_an_outcome(machine: httpx
 
 
 async def test_nobody_is_let_in_without_a_token(app: Any) -> None:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://door.example") as stranger:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://maillage.test") as stranger:
         refused = await stranger.get("/fhir/Patient")
         assert refused.status_code == 401
         assert "login" in refused.text
@@ -232,10 +221,10 @@ async def test_who_is_not_in_the_circle_sees_nothing(app: Any, access: Access, m
     await send(machine, "PUT", "/Patient/p", a_patient(id="p"))
     async with access.act(SEED) as ctx:
         await ctx.records.write(care_team("p", "Practitioner/inside"))
-    async with await client_of(app, access, professional("outside")) as outside:
+    async with await client_of(app, access, professional("outside"), accept=FHIR) as outside:
         assert (await send(outside, "GET", "/Patient/p")).status_code == 404
         assert (await send(outside, "GET", "/Patient?_total=accurate")).json()["total"] == 0
-    async with await client_of(app, access, professional("inside")) as inside:
+    async with await client_of(app, access, professional("inside"), accept=FHIR) as inside:
         assert (await send(inside, "GET", "/Patient/p")).status_code == 200
 
 

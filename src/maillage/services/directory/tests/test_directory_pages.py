@@ -1,7 +1,6 @@
 """The page « Annuaire »: search in the address, results in a table, open to whoever is signed in."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,10 +9,6 @@ import pytest
 from maillage.access.access import Access
 from maillage.access.actors import Role
 from maillage.access.platform import Platform
-from maillage.clock import FixedClock
-from maillage.config import Config
-from maillage.db import Database
-from maillage.files import LocalFiles
 from maillage.http.app import create_app
 from maillage.services.directory import pages
 from maillage.ui import BUILD, render
@@ -22,7 +17,7 @@ from tests.support.people import SEED, officer_of
 
 
 @pytest.fixture
-async def app(database: Database, access: Access, clock: FixedClock, tmp_path: Path) -> Any:
+async def app(platform: Platform, access: Access) -> Any:
     people = [
         resource
         for rank in range(25)
@@ -40,7 +35,6 @@ async def app(database: Database, access: Access, clock: FixedClock, tmp_path: P
     place = {"resourceType": "Organization", "id": "o", "name": "Maison de santé", "address": [{"city": "Reims"}]}
     async with access.act(SEED) as ctx:
         await ctx.records.load([place, *people])
-    platform = Platform(Config(base_url="http://door.example"), clock, database, LocalFiles(tmp_path), access)
     return create_app(platform, pages.routes, render=render, static=BUILD)
 
 
@@ -51,7 +45,7 @@ async def token(access: Access) -> str:
 
 async def test_nothing_is_listed_before_something_is_asked_and_results_are_paged(app, token):
     headers = {"Authorization": f"Bearer {token}", "Accept": "text/html"}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door.example", headers=headers) as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://maillage.test", headers=headers) as client:
         assert "MARTIN" not in (await client.get("/annuaire")).text
         assert "Aucun résultat" in (await client.get("/annuaire?q=nobody")).text
         first = (await client.get("/annuaire?q=martin&lieu=reims")).text

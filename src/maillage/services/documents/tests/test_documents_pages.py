@@ -14,9 +14,6 @@ from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
 from maillage.access.platform import Platform
 from maillage.clock import FixedClock
-from maillage.config import Config
-from maillage.db import Database
-from maillage.files import LocalFiles
 from maillage.http.app import create_app
 from maillage.http.fhir import fhir_routes
 from maillage.services.documents import operations, pages
@@ -41,7 +38,7 @@ pytestmark = pytest.mark.conformance
 
 
 @pytest.fixture
-async def app(database: Database, access: Access, clock: FixedClock, tmp_path: Path) -> Starlette:
+async def app(platform: Platform, access: Access) -> Starlette:
     """The official test patient has a regional record; the GP is in her circle."""
     dominique = {
         "resourceType": "Patient",
@@ -53,7 +50,6 @@ async def app(database: Database, access: Access, clock: FixedClock, tmp_path: P
     }
     async with access.act(SEED) as ctx:
         await ctx.records.write(identity.as_regional(dominique, "R-1"), care_team("dominique", "Practitioner/gp"))
-    platform = Platform(Config(base_url="http://door.example"), clock, database, LocalFiles(tmp_path / "files"), access)
     return create_app(platform, pages.routes, render=render, static=BUILD)
 
 
@@ -67,7 +63,7 @@ async def received(access: Access, path: Path, **more: Any) -> str:
 async def get(app: Starlette, access: Access, actor: Actor, path: str, *, accept: str = "text/html") -> httpx.Response:
     token = await access.issue_token(actor, lifetime=timedelta(hours=1))
     headers = {"authorization": f"Bearer {token}", "accept": accept}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door.example", headers=headers) as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://maillage.test", headers=headers) as client:
         return await client.get(path)
 
 
@@ -169,9 +165,8 @@ async def test_a_document_that_is_no_cda_is_shown_by_what_it_holds(app: Starlett
 
 
 async def test_the_binary_of_a_document_is_its_original(
-    database: Database, access: Access, clock: FixedClock, app: Starlette, tmp_path: Path, shared_data: Path
+    platform: Platform, access: Access, app: Starlette, shared_data: Path
 ) -> None:
-    platform = Platform(Config(base_url="http://door.example"), clock, database, LocalFiles(tmp_path / "files"), access)
     door = create_app(platform, [*operations.routes, *fhir_routes()], render=render)
     document = await received(access, shared_data / LETTER)
     content = (shared_data / LETTER).read_bytes()

@@ -3,19 +3,15 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from maillage.access.access import Access
-from maillage.access.actors import Actor, Role
+from maillage.access.actors import Role
 from maillage.access.platform import Platform
-from maillage.clock import FixedClock
-from maillage.config import Config
-from maillage.db import Database
-from maillage.files import LocalFiles
 from maillage.http.app import create_app
 from maillage.services.identity import pages
 from maillage.services.identity.public import (
@@ -31,6 +27,7 @@ from maillage.services.identity.public import (
 )
 from maillage.ui import BUILD, render
 from tests.support.browser import screen
+from tests.support.pages import client_of
 from tests.support.people import MACHINE, SEED, officer_of, professional
 
 TRAITS = Traits("PAT-TROIS", "DOMINIQUE MARIE-LOUISE", "DOMINIQUE", "1979-03-28", "female", "51215", phone="0639980001")
@@ -47,20 +44,13 @@ STEWARD = officer_of(Role.STEWARD)
 
 
 @pytest.fixture
-def app(database: Database, access: Access, clock: FixedClock, tmp_path: Path) -> Any:
-    platform = Platform(Config(base_url="http://door.example"), clock, database, LocalFiles(tmp_path), access)
+def app(platform: Platform) -> Starlette:
     return create_app(platform, pages.routes, render=render, static=BUILD)
-
-
-async def signed_in(app: Any, access: Access, actor: Actor) -> httpx.AsyncClient:
-    token = await access.issue_token(actor, lifetime=timedelta(hours=1))
-    headers = {"Authorization": f"Bearer {token}", "Accept": "text/html"}
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://door.example", headers=headers)
 
 
 @pytest.fixture
 async def steward(app: Any, access: Access) -> AsyncIterator[httpx.AsyncClient]:
-    async with await signed_in(app, access, STEWARD) as client:
+    async with await client_of(app, access, STEWARD) as client:
         yield client
 
 
@@ -140,7 +130,7 @@ async def test_a_case_that_is_not_there_is_not_found(steward, path):
 
 
 async def test_only_a_steward_enters(app, access, waiting):
-    async with await signed_in(app, access, professional("gp", Role.GP)) as client:
+    async with await client_of(app, access, professional("gp", Role.GP)) as client:
         assert (await client.get("/identites")).status_code == 403
         assert (await client.post("/identites/1/creer")).status_code == 403
 
