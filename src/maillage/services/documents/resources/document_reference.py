@@ -20,17 +20,13 @@ from maillage.services.documents.resources.header import (
     Organization,
     Subject,
 )
+from maillage.services.identity.public import systems
 
 PROFILE = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-comprehensive-document-reference"
 SHA256 = "urn:oid:2.16.840.1.101.3.4.2.1"
 """The algorithm's own OID (NIST) as the system of the identifier that holds the digest of the original bytes."""
 
 RECIPIENT = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-intended-recipient"
-BIRTH_PLACE = "http://hl7.org/fhir/StructureDefinition/patient-birthPlace"
-INSEE_CODE = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-address-insee-code"
-BIRTH_GIVEN_LIST = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-patient-birth-list-given-name"
-TRE_R13 = f"{coding.NOS}/TRE_R13-CommuneOM/FHIR/TRE-R13-CommuneOM"
-ID_TYPE = "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203"
 IHE_FORMAT = f"{coding.NOS}/TRE_A11-IheFormatCode/FHIR/TRE-A11-IheFormatCode"
 CDA_MEDIA_TYPE = "text/xml"
 
@@ -358,7 +354,7 @@ def source_patient(subject: Subject) -> Resource:
         "family": subject.birth_family,
         "given": [subject.first_given or subject.birth_given_list],
     }
-    birth["extension"] = [{"url": BIRTH_GIVEN_LIST, "valueString": subject.birth_given_list}]
+    birth["extension"] = [{"url": systems.BIRTH_GIVEN_NAMES_EXTENSION, "valueString": subject.birth_given_list}]
     patient["name"] = [_without_empty(birth)] if subject.birth_family else []
     if subject.used_family:
         patient["name"].append(
@@ -368,8 +364,8 @@ def source_patient(subject: Subject) -> Resource:
     patient["birthDate"] = subject.birth_date
     patient["address"] = [_address(subject.address)] if subject.address != Address() else []
     if subject.birthplace:
-        insee = {"url": INSEE_CODE, "valueCoding": {"system": TRE_R13, "code": subject.birthplace}}
-        patient["extension"] = [{"url": BIRTH_PLACE, "valueAddress": {"extension": [insee]}}]
+        insee = {"url": systems.INSEE_CODE_EXTENSION, "valueCoding": {"system": systems.COMMUNES, "code": subject.birthplace}}
+        patient["extension"] = [{"url": systems.BIRTH_PLACE_EXTENSION, "valueAddress": {"extension": [insee]}}]
     return _without_empty(patient)
 
 
@@ -378,7 +374,11 @@ def _patient_identifiers(subject: Subject) -> list[Resource]:
     if subject.ins is None:
         return own
     type_code = INS_TYPES[subject.ins.root.rpartition(".")[2]]
-    official = {"use": "official", "type": {"coding": [{"system": ID_TYPE, "code": type_code}]}, **identifier(subject.ins)}
+    official = {
+        "use": "official",
+        "type": {"coding": [{"system": systems.IDENTIFIER_TYPES, "code": type_code}]},
+        **identifier(subject.ins),
+    }
     return [official, *own]
 
 
