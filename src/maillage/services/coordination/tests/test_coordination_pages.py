@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
+from playwright.async_api import Browser
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
@@ -12,7 +13,7 @@ from maillage.clock import FixedClock
 from maillage.db import count_statements
 from maillage.services.coordination import jobs, pages
 from maillage.services.pathways.events import ActionDue
-from tests.support.browser import HERE
+from tests.support.browser import HERE, PHONE, screen
 from tests.support.people import NOON, SEED, care_team, professional
 
 GP = professional("gp", Role.GP, name="Dr Camille EXEMPLE")
@@ -205,3 +206,17 @@ async def test_what_says_less_of_its_dates_breaks_no_record(territory: None, acc
 
 async def test_the_gp_has_no_caseload_of_the_coordination_team(territory: None, visit: Any) -> None:
     assert (await (await visit(GP)).get("/file-active")).status_code == 403
+
+
+@pytest.mark.browser
+async def test_the_search_is_whole_on_a_phone(territory: None, browser: Browser, application: Any, signed_in: Any) -> None:
+    window = await screen(browser, application(pages), headers=await signed_in(GP), width=PHONE)
+    page = await window.open("/patients?q=PAT-TROIS")
+    form = page.get_by_role("search", name="Chercher parmi vos patients")
+    button = await form.get_by_role("button", name="Chercher").bounding_box()
+    typed = await form.get_by_role("searchbox").bounding_box()
+    assert button
+    assert typed
+    assert button["x"] + button["width"] <= PHONE
+    assert typed["width"] > PHONE * 0.8
+    await window.check("patients-cherches")
