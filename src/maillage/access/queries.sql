@@ -55,6 +55,10 @@ select exists (
     select from access_grant r
     where r.patient = %(record)s and r.grantee = s.grantee and r.since <= s.since and r.until >= s.until))
 
+-- name: granted_by :many
+-- To whom a record gives a sight, as last derived.
+select distinct grantee from access_grant where via = %(via)s
+
 -- name: patient_of_row :value
 -- Whose record was asked for, whether or not the actor may see it: a refused attempt shows in the right person's trail.
 select patient from res where rt = %(rt)s and id = %(id)s

@@ -10,7 +10,7 @@ from maillage.access import audit, writes
 from maillage.access.actors import ActorKind
 from maillage.access.audit import Action, AuditSecret, Entry, Trail, query_text
 from maillage.access.bundles import RecordsDoor
-from maillage.access.grants import Written, derive, grantee, links, read_from, says_who_sees
+from maillage.access.grants import Written, derive, grantee, links, of_patient, read_from, says_who_sees
 from maillage.access.guards import guards_of
 from maillage.access.visibility import visible_to, writable_by
 from maillage.db import Connection, load_queries
@@ -239,6 +239,7 @@ class Records:
         if reason := writes.refusal(self._ctx.actor, change):
             raise Forbidden(reason)
         await self._refuse_new_links(change)
+        await self._refuse_new_care(change)
         for guard in guards_of(change.resource["resourceType"]):
             resource = await guard(self._ctx, change)
             if resource is not change.resource:
@@ -254,6 +255,17 @@ class Records:
         known = {row["other"] for row in await QUERIES.links_of(self._conn, via=via)}
         if {ids.key(other.removeprefix("Patient/")) for other in links(resource)} != known:
             raise Forbidden("only a steward says that two Patient records are one person (Patient.link)")
+
+    async def _refuse_new_care(self, change: Change) -> None:
+        """Who writes identities without caring for anyone says who a person is; a general practitioner named would be let in."""
+        resource, actor = change.resource, self._ctx.actor
+        if resource["resourceType"] != "Patient" or change.verb is Verb.DELETE or not writes.only_identities(actor):
+            return
+        named = {grantee(grant.grantee) for grant in of_patient({"id": "", **resource})}
+        oneself = f"Patient/{resource.get('id', '')}"
+        known = {row["grantee"] for row in await QUERIES.granted_by(self._conn, via=grantee(oneself))}
+        if named - known - {grantee(oneself)}:
+            raise Forbidden("who cares for a person (generalPractitioner, managingOrganization) is not a steward's to say")
 
     def _refuse_records_of_nobody(self, stored: Iterable[Stored]) -> None:
         if not writes.limited(self._ctx.actor):

@@ -48,6 +48,11 @@ def may_link(actor: Actor) -> bool:
     return not limited(actor) or permits(actor, Permission.IDENTITY_STEWARD)
 
 
+def only_identities(actor: Actor) -> bool:
+    """Whether this actor writes Patients as a steward and cares for nobody."""
+    return limited(actor) and not actor.has(*CIRCLE_ROLES)
+
+
 def _may(actor: Actor, change: Change, kind: str) -> bool:
     return (
         (kind in DIRECTORY_TYPES and permits(actor, Permission.DIRECTORY_WRITE))

@@ -420,6 +420,17 @@ async def test_a_masked_document_is_not_opened_by_writing_over_its_deletion(seed
 # — those who work for the platform —
 
 
+async def test_a_steward_says_who_a_person_is_and_not_who_cares_for_them(seeded: Access) -> None:
+    steward, gp = officer_of(Role.STEWARD), [{"reference": "Practitioner/outsider"}]
+    for refused in (a_patient("p", generalPractitioner=gp), a_patient("n", managingOrganization={"reference": "Organization/o"})):
+        with pytest.raises(Forbidden, match="cares"):
+            async with seeded.act(steward) as ctx:
+                await ctx.records.write(refused)
+    await seed(seeded, a_patient("p", generalPractitioner=gp))
+    async with seeded.act(steward) as ctx:
+        assert (await ctx.records.write(a_patient("p", generalPractitioner=gp, gender="female")))["gender"] == "female"
+
+
 async def test_a_steward_sees_every_identity_and_nothing_clinical(seeded: Access) -> None:
     steward = officer_of(Role.STEWARD)
     assert await found(seeded, steward, "Patient") == ["Patient/p", "Patient/q"]
