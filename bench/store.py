@@ -118,7 +118,9 @@ def writes(patients: list[Resource]) -> dict[str, Measure]:
         posts = [patient(r, id), *(observation(r, "x", code) for code in LOINC * 10)][:50]
         for one in posts[1:]:
             one["subject"] = {"reference": f"urn:uuid:{id}"}
-        entries = [{"resource": one, "request": {"method": "POST", "url": one["resourceType"]}} for one in posts]
+        entries: list[dict[str, Any]] = [
+            {"resource": one, "request": {"method": "POST", "url": one["resourceType"]}} for one in posts
+        ]
         entries[0]["fullUrl"] = f"urn:uuid:{id}"
         await process({"resourceType": "Bundle", "type": "transaction", "entry": entries}, StoreDoor(conn, ALL, STORE))
 
@@ -201,7 +203,8 @@ async def raw_load(database: Database, resources: list[Resource]) -> float:
 
 
 async def bench(dsn: str, sizes: list[int], seconds: float, connections: int, only: str) -> None:
-    r, known = random.Random(7), []
+    r = random.Random(7)
+    known: list[Resource] = []
     async with await Database.open(dsn, size=connections) as database:
         for size in sizes:
             fresh = new_ids(size - len(known), r)
