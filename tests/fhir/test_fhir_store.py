@@ -10,6 +10,7 @@ from maillage.db import Database
 from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound, PreconditionFailed
 from maillage.fhir import ids, json
 from maillage.fhir.change import Change, Operation, Verb
+from maillage.fhir.past import Past
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import parse
 from maillage.fhir.store import Store
@@ -144,7 +145,7 @@ async def test_a_deleted_id_goes_on_counting_when_it_is_written_again(database: 
     await write(database, Change.delete("Patient", "p"))
     [again] = await write(database, put(a_patient("Durand", id="p")))
     async with database.transaction() as conn:
-        page = await STORE.history(conn, kind="Patient", id="p", scope=ALL, total=True)
+        page = await STORE.history(conn, kind="Patient", id="p", scope=ALL, past=Past(total=True))
     assert again["meta"]["versionId"] == "3"
     assert [(one.version, one.operation) for one in page.versions] == [(3, "create"), (2, "delete"), (1, "create")]
     assert page.total == 3
@@ -320,7 +321,7 @@ async def test_an_old_version_of_another_patients_record_stays_closed(database: 
     await write(database, put(a_patient(id="mine")), put(a_patient(id="theirs")), put(an_observation("theirs", id="o")))
     await write(database, put(an_observation("mine", id="o")))
     async with database.transaction() as conn:
-        page = await STORE.history(conn, kind="Observation", id="o", scope=only("mine"), total=True)
+        page = await STORE.history(conn, kind="Observation", id="o", scope=only("mine"), past=Past(total=True))
         with pytest.raises(NotFound):
             await STORE.vread(conn, "Observation", "o", 1, scope=only("mine"))
     assert ([one.version for one in page.versions], page.total) == ([2], 1)
@@ -333,7 +334,7 @@ async def test_history_comes_in_pages(database: Database, which: dict[str, str])
     async with database.transaction() as conn:
         seen, cursor = [], None
         while True:
-            page = await STORE.history(conn, **which, scope=ALL, count=2, cursor=cursor)  # type: ignore[arg-type]  # kind and id only
+            page = await STORE.history(conn, **which, scope=ALL, past=Past(count=2, cursor=cursor))  # type: ignore[arg-type]  # kind and id only
             seen += [one.version for one in page.versions]
             if not (cursor := page.next):
                 break

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, overload
 
 from maillage.access import audit, writes
@@ -12,15 +11,16 @@ from maillage.access.audit import Action, AuditSecret, Entry, Trail, query_text
 from maillage.access.bundles import RecordsDoor
 from maillage.access.grants import Written, derive, grantee, links, of_patient, read_from, says_who_sees
 from maillage.access.guards import guards_of
-from maillage.access.operations import Operations
 from maillage.access.visibility import visible_to, writable_by
 from maillage.db import Connection, load_queries
 from maillage.errors import Forbidden, Invalid, MaillageError
 from maillage.fhir import compartment, ids, validation
-from maillage.fhir.bundle import process
+from maillage.fhir.bundle import Done, process, single
 from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.index import index
-from maillage.fhir.reading import HistoryPage
+from maillage.fhir.operations.everything import Everything
+from maillage.fhir.past import Past
+from maillage.fhir.reading import EVERY, HistoryPage
 from maillage.fhir.search import SearchQuery, StoredPage, parse
 from maillage.fhir.store import Page, Store
 
@@ -51,7 +51,6 @@ class Records:
         self._secret = secret
         self._together: Sequence[Change] = ()
         self._visible = visible_to(ctx.actor, ctx.now)
-        self.operations = Operations(ctx, conn, trail=trail, visible=self._visible)
 
     async def read(self, kind: str, id: str) -> Resource:
         """The current version. NotFound, or Gone when it was deleted."""
@@ -73,18 +72,12 @@ class Records:
         self,
         kind: str | None = None,
         id: str | None = None,
-        *,
-        count: int = 50,
-        cursor: str | None = None,
-        since: datetime | None = None,
-        total: bool = False,
+        past: Past = EVERY,
     ) -> HistoryPage:
         """The versions of one resource, of a type, or of all, newest first."""
         entry = self._trail.add(Action.READ, kind or "Resource", id, query="_history")
         with self._trail.attempt([entry]):
-            page = await self._store.history(
-                self._conn, kind=kind, id=id, scope=self._visible, count=count, cursor=cursor, since=since, total=total
-            )
+            page = await self._store.history(self._conn, kind=kind, id=id, scope=self._visible, past=past)
             _seen(entry, page.versions)
             return page
 
@@ -99,6 +92,14 @@ class Records:
         entry = self._trail.add(Action.EXECUTE, query.kind, query=query_text(query.applied, await self._secret(self._conn)))
         with self._trail.attempt([entry]):
             page = await self._store.search_raw(self._conn, query, scope=self._visible)
+            _seen(entry, [*page.matches, *page.included])
+            return page
+
+    async def everything_raw(self, wanted: Everything) -> StoredPage:
+        """A page of the whole record of a Patient or an Encounter, as stored: the record (`matches`) and what that names (`included`)."""
+        entry = self._trail.add(Action.READ, wanted.kind, wanted.id, query="$everything")
+        with self._trail.attempt([entry]):
+            page = await self._store.everything(self._conn, wanted, scope=self._visible)
             _seen(entry, [*page.matches, *page.included])
             return page
 
@@ -155,13 +156,18 @@ class Records:
         """Delete the current version (that `version`, where one is named). Its history stays."""
         await self.write_changes([Change.delete(kind, id, expected=version)])
 
-    async def transaction(self, bundle: Resource, *, base: str = "") -> Resource:
+    async def transaction(self, bundle: Resource, *, base: str = "", wants: str = "minimal") -> Resource:
         """Carry out a Bundle of type transaction or batch, and answer the response Bundle. `base` is this server's own address.
 
-        A transaction that is refused raises: the whole context must then end.
+        A transaction that is refused raises: the whole context must then end. `wants`: see `fhir.bundle.process`.
         """
         self._ctx.refuse_to_write()
-        return await process(bundle, RecordsDoor(self, self._conn), base=base)
+        return await process(bundle, RecordsDoor(self, self._conn, self._visible), base=base, wants=wants)
+
+    async def carry_out(self, entry: Resource, *, base: str = "") -> Done:
+        """Carry out one entry of a bundle (a patch, a conditional request) as a transaction of its own."""
+        self._ctx.refuse_to_write()
+        return await single(entry, RecordsDoor(self, self._conn, self._visible), base=base)
 
     async def load(self, resources: Sequence[Resource]) -> int:
         """Create many resources with ids of their own by COPY: for imports, by jobs and machines of the whole system only.

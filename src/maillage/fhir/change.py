@@ -32,6 +32,11 @@ class Operation(StrEnum):
         """As Bundle.entry.response.status says it (R4 http.html)."""
         return {"create": "201 Created", "update": "200 OK", "delete": "204 No Content"}[self.value]
 
+    @property
+    def method(self) -> str:
+        """The HTTP verb that does it, as a history says it."""
+        return {"create": "POST", "update": "PUT", "delete": "DELETE"}[self.value]
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -21,6 +21,21 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 def loads(text: bytes | str) -> Resource:
     """Read one JSON object. Raises Invalid naming the place (line and column, or path) of what is wrong."""
+    value = _read(text)
+    if type(value) is not dict:
+        raise _refusal(f"a JSON object is expected, not {_kind(value)}")
+    return value
+
+
+def loads_array(text: bytes | str) -> list[Any]:
+    """Read one JSON array, as strictly as `loads` reads an object."""
+    value = _read(text)
+    if type(value) is not list:
+        raise _refusal(f"a JSON array is expected, not {_kind(value)}")
+    return value
+
+
+def _read(text: bytes | str) -> Any:
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     try:
         value = _decoder.decode(raw)
@@ -30,10 +45,8 @@ def loads(text: bytes | str) -> Resource:
         raise _refusal(f"not UTF-8: {error.reason} at byte {error.start}") from error
     except RecursionError as error:
         raise _too_deep() from error
-    if type(value) is not dict:
-        raise _refusal(f"a JSON object is expected, not {_kind(value)}")
     # In text without blanks every key ends in `":`; more of those than keys means a duplicate, or such text inside a string.
-    if raw.translate(None, _BLANKS).count(b'":') != _count_keys(value, 1):
+    if type(value) in (dict, list) and raw.translate(None, _BLANKS).count(b'":') != _count_keys(value, 1):
         _read_slowly(raw)
     return value
 
@@ -94,7 +107,9 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _kind(value: Any) -> str:
-    return {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(type(value), "a number")
+    return {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}.get(
+        type(value), "a number"
+    )
 
 
 def _too_deep() -> Invalid:

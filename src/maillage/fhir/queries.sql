@@ -124,6 +124,15 @@ with met as materialized (
 )
 select j.verdict, 1 as version, null::int as before, null::uuid as left_patient, go.written as at from judged j cross join go order by j.i
 
+-- name: hold_keys :exec
+-- Waits until nobody else holds these keys, and holds them until the transaction ends: in their order, so that two never wait for each other.
+select case when shared then pg_advisory_xact_lock_shared(key) else pg_advisory_xact_lock(key) end
+from (select * from json_to_recordset(%(holds)s::json) as h(key int8, shared bool) order by key) held
+
+-- name: hold_row :one
+-- Waits until no other writer holds a resource, and holds it until the transaction ends; its version, when it is in scope (`{row}`).
+select r.version from res r where r.rt = %(rt)s and r.id = %(id)s and ({row}) for update
+
 -- name: read :one
 -- The current version of one resource, when it is in scope (`{row}`).
 select r.version, r.updated, r.patient, r.body from res r where r.rt = %(rt)s and r.id = %(id)s and ({row})
@@ -147,17 +156,35 @@ where v.rt = %(rt)s and v.id = %(id)s and v.version = %(version)s and {seen}
                (select ({last}) from ver l where l.rt = v.rt and l.id = v.id order by l.version desc limit 1)))
 
 -- name: history :many
--- Versions, newest first, from before a place in the log on; `{which}` chooses one resource, one type or all.
-select v.rt, v.id, v.version, v.op, v.at as updated, v.patient, v.xid::text as xid, v.seq, coalesce(next.was, r.body) as body, left(v.was, 200) as was
+-- Versions, newest first, from before a place in the log on; `{which}` chooses one resource or a type, `{current}` a time.
+select v.rt, v.id, v.version, v.op, v.at as updated, v.patient, v.seq, coalesce(next.was, r.body) as body, left(v.was, 200) as was
 from ver v
 left join ver next on next.rt = v.rt and next.id = v.id and next.version = v.version + 1
 left join res r on r.rt = v.rt and r.id = v.id and r.version = v.version
-where {which} and v.at >= %(since)s and {seen}
+where {which} and v.at >= %(since)s and {current} and {seen}
 order by {order} limit %(limit)s
+
+-- name: history_of_all :many
+-- The newest versions of all types from those of each (`{history}`).
+select h.* from unnest(%(types)s::int2[]) as t(rt) cross join lateral ({history}) h
+order by h.updated desc, h.seq desc limit %(limit)s
+
+-- name: history_count_of_all :value
+-- How many versions of all types there are to see, from the numbers of each.
+select sum(h.count)::int8 as count from unnest(%(types)s::int2[]) as t(rt) cross join lateral ({history}) h
 
 -- name: history_count :value
 -- How many versions there are to see.
-select count(*) from ver v where {which} and v.at >= %(since)s and {seen}
+select count(*) as count from ver v left join ver next on next.rt = v.rt and next.id = v.id and next.version = v.version + 1
+where {which} and v.at >= %(since)s and {current} and {seen}
+
+-- name: any_time :fragment
+-- The versions of any time.
+true
+
+-- name: was_current :fragment
+-- The versions that were current at some time of a span; a deletion when it fell within.
+v.at < %(until)s and case when v.op = 'd' then v.at >= %(first)s else coalesce(next.at, 'infinity') > %(first)s end
 
 -- name: of_resource :fragment
 -- The versions of one resource.
@@ -167,9 +194,9 @@ v.rt = %(rt)s and v.id = %(id)s and v.version < %(before)s
 -- The versions of one type.
 v.rt = %(rt)s and (v.at, v.seq) < (%(at)s, %(seq)s)
 
--- name: of_all :fragment
--- The versions of everything.
-(v.xid, v.seq) < (%(xid)s::xid8, %(seq)s)
+-- name: of_each :fragment
+-- The versions of the type in question.
+v.rt = t.rt and (v.at, v.seq) < (%(at)s, %(seq)s)
 
 -- name: feed :many
 -- Writes after a place, in the order of the log, below the oldest transaction that still runs: none can appear behind the reader.

@@ -1,6 +1,7 @@
 """Reading by id: the current version, one version, the history."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -10,12 +11,16 @@ from maillage.db import Connection, load_queries
 from maillage.errors import Gone, Invalid, NotFound
 from maillage.fhir import ids
 from maillage.fhir.change import Operation, Stored
+from maillage.fhir.past import Past
 from maillage.fhir.scope import Scope
 
 QUERIES = load_queries("maillage.fhir")
 _OPERATIONS = {"c": Operation.CREATE, "u": Operation.UPDATE, "d": Operation.DELETE}
+EVERY = Past()
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _ID = '"id":"'
-_NEWEST = {"before": 2**31 - 1, "at": datetime.max.replace(tzinfo=UTC), "seq": 2**63 - 1, "xid": str(2**63 - 1)}
+_NEWEST: dict[str, Any] = {"before": 2**31 - 1, "at": LAST, "seq": 2**63 - 1}
+_BY_TIME = "v.at desc, v.seq desc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ async def vread(conn: Connection, kind: str, id: str, version: int, *, scope: Sc
     """One version, also of a deleted resource. The version that deleted it is Gone."""
     number, key = _place(kind, id)
     parameters = {"rt": number, "id": key, "version": version, **scope.params}
-    cursor = await conn.execute(_versions("vread", scope), parameters)
+    cursor = await conn.execute(QUERIES.text("vread").replace("{seen}", _seen(scope)).encode(), parameters)
     row = await cursor.fetchone()
     if row is None:
         raise NotFound(f"{kind}/{id} has no version {version}")
@@ -51,30 +56,42 @@ async def vread(conn: Connection, kind: str, id: str, version: int, *, scope: Sc
 
 
 async def history(
-    conn: Connection, *, kind: str | None = None, id: str | None = None, scope: Scope,
-    count: int = 50, cursor: str | None = None, since: datetime | None = None, total: bool = False,
+    conn: Connection, *, kind: str | None = None, id: str | None = None, scope: Scope, past: Past = EVERY
 ) -> HistoryPage:  # fmt: skip
     """The versions of one resource, of a type, or of all, newest first."""
-    parameters: dict[str, Any] = {
+    statement, parameters = _asked(kind, id, scope, past)
+    if past.cursor:
+        parameters |= _after(past.cursor)
+    found = await (await conn.execute(statement("history"), parameters)).fetchall()
+    if id and not found and past == replace(EVERY, count=past.count, total=past.total):
+        raise NotFound(f"{kind}/{id} is not known")
+    page = [
+        _version(ids.kind(row["rt"]), id or text_id(row["id"], row["body"] or row["was"]), row) for row in found[: past.count]
+    ]
+    counted = await _counted(conn, statement("history_count"), {**parameters, **_NEWEST}) if past.total else None
+    return HistoryPage(page, _place_of(found[past.count - 1]) if len(found) > past.count else None, counted)
+
+
+def _asked(kind: str | None, id: str | None, scope: Scope, past: Past) -> tuple[Callable[[str], bytes], dict[str, Any]]:
+    """The statement of a history by the name of its query, and its parameters."""
+    first, until = past.at or (FIRST, LAST)
+    parameters = {
         **_NEWEST,
         **scope.params,
-        "limit": count + 1,
-        "since": since or datetime.min.replace(tzinfo=UTC),
+        "limit": past.count + 1,
+        "since": past.since or FIRST,
+        "first": first,
+        "until": until,
     }
-    which, order = "of_all", "v.xid desc, v.seq desc"
-    if kind:
-        parameters["rt"], which, order = ids.number(kind), "of_type", "v.at desc, v.seq desc"
-    if kind and id:
-        parameters["id"], which, order = _place(kind, id)[1], "of_resource", "v.version desc"
-    whole = parameters if total and cursor is None else None
-    if cursor:
-        parameters = {**parameters, **_after(cursor)}
-    found = await (await conn.execute(_versions("history", scope, which, order), parameters)).fetchall()
-    if id and not found and cursor is None and since is None:
-        raise NotFound(f"{kind}/{id} is not known")
-    page = [_version(ids.kind(row["rt"]), id or text_id(row["id"], row["body"] or row["was"]), row) for row in found[:count]]
-    counted = await _counted(conn, _versions("history_count", scope, which), whole) if whole else None
-    return HistoryPage(page, _place_of(found[count - 1]) if len(found) > count else None, counted)
+    current = "was_current" if past.at else "any_time"
+    if kind is None:
+        parameters["types"] = list(range(1, len(ids.TYPES) + 1))
+        return lambda name: _each_type(name, _history(name, scope, "of_each", _BY_TIME, current)), parameters
+    parameters["rt"] = ids.number(kind)
+    if id is None:
+        return lambda name: _history(name, scope, "of_type", _BY_TIME, current), parameters
+    parameters["id"] = _place(kind, id)[1]
+    return lambda name: _history(name, scope, "of_resource", "v.version desc", current), parameters
 
 
 def text_id(key: UUID, text: str) -> str:
@@ -83,12 +100,6 @@ def text_id(key: UUID, text: str) -> str:
         return str(key)
     start = text.index(_ID) + len(_ID)
     return text[start : text.index('"', start)]
-
-
-def stored(row: dict[str, Any]) -> Stored:
-    """A current version, from the columns of its row."""
-    id = text_id(row["id"], row["body"])
-    return Stored(ids.kind(row["rt"]), id, row["version"], row["updated"], row["patient"], Operation.UPDATE, row["body"].encode())
 
 
 def _place(kind: str, id: str) -> tuple[int, UUID]:
@@ -111,12 +122,21 @@ def _text(name: str, row: str) -> bytes:
     return QUERIES.text(name).replace("{row}", row).encode()
 
 
-def _versions(name: str, scope: Scope, which: str = "", order: str = "") -> bytes:
-    seen = "true" if scope.unlimited else (
-        QUERIES.text("history_seen").replace("{row}", scope.sql("v")).replace("{current}", scope.sql("c")).replace("{last}", scope.sql("l"))
-    )  # fmt: skip
-    text = QUERIES.text(name).replace("{seen}", seen).replace("{order}", order)
-    return (text.replace("{which}", QUERIES.text(which)) if which else text).encode()
+def _seen(scope: Scope) -> str:
+    if scope.unlimited:
+        return "true"
+    text = QUERIES.text("history_seen").replace("{row}", scope.sql("v"))
+    return text.replace("{current}", scope.sql("c")).replace("{last}", scope.sql("l"))
+
+
+def _history(name: str, scope: Scope, which: str, order: str, current: str) -> bytes:
+    text = QUERIES.text(name).replace("{which}", QUERIES.text(which)).replace("{current}", QUERIES.text(current))
+    return text.replace("{seen}", _seen(scope)).replace("{order}", order).encode()
+
+
+def _each_type(name: str, history: bytes) -> bytes:
+    """The history of everything: the newest of each type, merged, so that no index of the whole log is needed."""
+    return QUERIES.text(f"{name}_of_all").encode().replace(b"{history}", history)
 
 
 def _version(kind: str, id: str, row: dict[str, Any]) -> Stored:
@@ -130,12 +150,12 @@ async def _counted(conn: Connection, statement: bytes, parameters: dict[str, Any
 
 
 def _place_of(row: dict[str, Any]) -> str:
-    return f"{row['version']}~{row['updated'].isoformat()}~{row['seq']}~{row['xid']}"
+    return f"{row['version']}~{row['updated'].isoformat()}~{row['seq']}"
 
 
 def _after(cursor: str) -> dict[str, Any]:
     try:
-        version, at, seq, xid = cursor.split("~")
-        return {"before": int(version), "at": datetime.fromisoformat(at), "seq": int(seq), "xid": str(int(xid))}
+        version, at, seq = cursor.split("~")
+        return {"before": int(version), "at": datetime.fromisoformat(at), "seq": int(seq)}
     except ValueError:
         raise Invalid("this history cursor is not one of ours", issues=()) from None

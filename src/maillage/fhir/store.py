@@ -5,11 +5,12 @@ Methods ending in `_raw` answer `Stored` values with the JSON text as it is held
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from maillage.db import Connection
 from maillage.fhir import loading, reading, record, search, writing
 from maillage.fhir.change import Change, Resource, Stored
+from maillage.fhir.operations.everything import Everything, everything
+from maillage.fhir.past import Past
 from maillage.fhir.reading import HistoryPage
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, StoredPage
@@ -50,11 +51,10 @@ class Store:
         return await reading.vread(conn, kind, id, version, scope=scope)
 
     async def history(
-        self, conn: Connection, *, kind: str | None = None, id: str | None = None, scope: Scope,
-        count: int = 50, cursor: str | None = None, since: datetime | None = None, total: bool = False,
-    ) -> HistoryPage:  # fmt: skip
+        self, conn: Connection, *, kind: str | None = None, id: str | None = None, scope: Scope, past: Past = reading.EVERY
+    ) -> HistoryPage:
         """The versions of one resource, of a type or of everything, newest first."""
-        return await reading.history(conn, kind=kind, id=id, scope=scope, count=count, cursor=cursor, since=since, total=total)
+        return await reading.history(conn, kind=kind, id=id, scope=scope, past=past)
 
     async def search(self, conn: Connection, query: SearchQuery, *, scope: Scope) -> Page:
         """One page of what the query finds."""
@@ -69,6 +69,10 @@ class Store:
     ) -> dict[str, list[Stored]]:
         """The newest resources of some types in these patients' records (see `record.compartment`)."""
         return await record.compartment(conn, patients, limits, scope=scope)
+
+    async def everything(self, conn: Connection, wanted: Everything, *, scope: Scope) -> StoredPage:
+        """A page of the whole record of a patient or an encounter (see `operations.everything`)."""
+        return await everything(conn, wanted, scope=scope)
 
     async def load(self, conn: Connection, resources: Iterable[Resource]) -> int:
         """Creates many resources at once (see `loading.load`)."""

@@ -1,5 +1,7 @@
 """Batch and transaction bundles: several requests in one, in R4's order, through any door to the records."""
 
-from maillage.fhir.bundle.process import Door, StoreDoor, process
+from maillage.fhir.bundle.answers import Done
+from maillage.fhir.bundle.door import Door, StoreDoor
+from maillage.fhir.bundle.process import process, single
 
-__all__ = ["Door", "StoreDoor", "process"]
+__all__ = ["Done", "Door", "StoreDoor", "process", "single"]

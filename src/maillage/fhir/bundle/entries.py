@@ -9,16 +9,22 @@ from urllib.parse import parse_qsl
 from maillage.errors import Invalid, Issue, MaillageError
 from maillage.fhir import ids
 from maillage.fhir.change import Resource
+from maillage.fhir.matching import expected_version
 
-METHODS = ("DELETE", "POST", "PUT", "GET")
-"""In the order in which R4 has them done (http.html#trules)."""
+ORDER = (("DELETE",), ("POST",), ("PUT", "PATCH"), ("GET", "HEAD"))
+"""In which R4 has them done (http.html#trules)."""
+READS = ORDER[-1]
+METHODS = tuple(method for together in ORDER for method in together)
+MAX_ENTRIES = 20_000
 
-_ETAG = re.compile(r'(?:W/)?"?(\d{1,9})"?')
+_RESULTS = re.compile(
+    r"_(sort|count|cursor|include|revinclude|total|summary|elements|format|pretty|contained|containedType)(:.*)?"
+)
 
 
 @dataclass(slots=True)
 class Entry:
-    """One request of a bundle. `criteria` are those of a conditional update, deletion or (`only_if_none`) creation."""
+    """One request of a bundle. `criteria` are those of a conditional update, patch, deletion or (`only_if_none`) creation."""
 
     place: int
     method: str
@@ -30,14 +36,31 @@ class Entry:
     criteria: Sequence[tuple[str, str]] | None
     only_if_none: bool
     expected: int | None
+    if_none_match: str | None
+    if_modified_since: str | None
+    creates: bool = False
+    """Whether an update turned out to make a resource that is not there."""
 
 
 def entries_of(bundle: Resource, *, base: str) -> list[Entry]:
     """The requests of a batch or transaction. Raises Invalid naming the first entry that is none."""
     entries = bundle.get("entry", [])
-    if not isinstance(entries, list):
-        raise Invalid("Bundle.entry is a list")
-    return [_entry(place, entry, base) for place, entry in enumerate(entries)]
+    if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
+        raise Invalid(f"Bundle.entry is a list of {MAX_ENTRIES} requests at most")
+    return [entry_at(place, entry, base) for place, entry in enumerate(entries)]
+
+
+def entry_at(place: int, entry: Any, base: str) -> Entry:
+    """One request; a fault says at which entry."""
+    try:
+        return _request(place, entry, base)
+    except Invalid as fault:
+        raise at(place, fault) from None
+
+
+def in_order(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries as R4 has them done."""
+    return [entry for together in ORDER for entry in entries if entry.method in together]
 
 
 def at(place: int, fault: MaillageError) -> MaillageError:
@@ -57,13 +80,6 @@ def _inside(expression: str | None) -> str:
     return re.sub(r"^change\[\d+\]\.?", "", expression or "")
 
 
-def _entry(place: int, entry: Any, base: str) -> Entry:
-    try:
-        return _request(place, entry, base)
-    except Invalid as fault:
-        raise at(place, fault) from None
-
-
 def _request(place: int, entry: Any, base: str) -> Entry:
     request = entry.get("request") if isinstance(entry, dict) else None
     if not isinstance(request, dict) or not isinstance(request.get("url"), str):
@@ -74,44 +90,43 @@ def _request(place: int, entry: Any, base: str) -> Entry:
     path, _, query = url.partition("?")
     parts = path.split("/")
     found = Entry(
-        place,
-        method,
-        url,
-        parts[0],
-        None,
-        entry.get("resource"),
-        entry.get("fullUrl"),
-        None,
-        False,
-        _version(request.get("ifMatch")),
-    )
-    if method != "GET":
-        _aim(found, parts, query, request.get("ifNoneExist"))
-    if method in {"POST", "PUT"}:
+        place, method, url, parts[0], None, entry.get("resource"), entry.get("fullUrl"), None, False,
+        expected_version(_text(request, "ifMatch"), place="request.ifMatch"),
+        _text(request, "ifNoneMatch"), _text(request, "ifModifiedSince"),
+    )  # fmt: skip
+    if method not in READS:
+        _aim(found, parts, query, _text(request, "ifNoneExist"))
+    if method in {"POST", "PUT", "PATCH"}:
         _check_resource(found)
     return found
 
 
-def _aim(entry: Entry, parts: list[str], query: str, if_none_exist: Any) -> None:
+def _aim(entry: Entry, parts: list[str], query: str, if_none_exist: str | None) -> None:
     """Sets what the request is about: a type, one resource, or those that criteria find."""
     ids.number(entry.kind)
     if len(parts) > 2 or (entry.method == "POST" and len(parts) != 1):
         raise _invalid(f"{entry.method} {entry.url} is not supported in bundles", "request.url")
+    if entry.if_none_match is not None and (entry.method != "PUT" or entry.if_none_match != "*" or len(parts) != 2):
+        raise _invalid("If-None-Match is for reads, and as * for the update of one resource", "request.ifNoneMatch")
+    if if_none_exist is not None and entry.method != "POST":
+        raise _invalid("If-None-Exist is for creations", "request.ifNoneExist")
     if len(parts) == 2:
         if not ids.legal(parts[1]) or query:
             raise _invalid(f"{entry.url!r} does not name a resource", "request.url")
         entry.id = parts[1]
     elif entry.method != "POST":
         entry.criteria = _criteria(query, "request.url")
+    elif query:
+        raise _invalid("a creation takes no parameters: its criteria are in ifNoneExist", "request.url")
     elif if_none_exist is not None:
-        entry.criteria, entry.only_if_none = _criteria(str(if_none_exist).lstrip("?"), "request.ifNoneExist"), True
+        entry.criteria, entry.only_if_none = _criteria(if_none_exist.lstrip("?"), "request.ifNoneExist"), True
 
 
 def _check_resource(entry: Entry) -> None:
-    resource = entry.resource
-    if not isinstance(resource, dict) or resource.get("resourceType") != entry.kind:
-        raise _invalid(f"{entry.method} {entry.url} needs a resource of type {entry.kind}", "resource")
-    if entry.id is not None and resource.get("id", entry.id) != entry.id:
+    resource, kinds = entry.resource, (entry.kind,) if entry.method != "PATCH" else ("Parameters", "Binary")
+    if not isinstance(resource, dict) or resource.get("resourceType") not in kinds:
+        raise _invalid(f"{entry.method} {entry.url} needs a resource of type {' or '.join(kinds)}", "resource")
+    if entry.method == "PUT" and entry.id is not None and resource.get("id", entry.id) != entry.id:
         raise _invalid(f"the resource has the id {resource['id']!r}, the url {entry.id!r}", "resource.id")
 
 
@@ -119,16 +134,16 @@ def _criteria(query: str, where: str) -> Sequence[tuple[str, str]]:
     criteria = parse_qsl(query, keep_blank_values=True)
     if not criteria:
         raise _invalid("a conditional request needs criteria", where)
+    if results := [name for name, _ in criteria if _RESULTS.fullmatch(name)]:
+        raise _invalid(f"{', '.join(results)} cannot be a criterion: it is about the answer of a search", where)
     return criteria
 
 
-def _version(if_match: Any) -> int | None:
-    if if_match is None:
-        return None
-    found = _ETAG.fullmatch(str(if_match))
-    if found is None:
-        raise _invalid(f"{if_match!r} is not the ETag of a version", "request.ifMatch")
-    return int(found[1])
+def _text(request: dict[str, Any], name: str) -> str | None:
+    value = request.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _invalid(f"{name} is a text", f"request.{name}")
+    return value
 
 
 def _invalid(message: str, where: str) -> Invalid:

@@ -19,6 +19,17 @@ def rewritten(value: Any, links: Mapping[str, str]) -> Any:
     return _walk(value, lambda key, text, parent: _link(key, text, parent, links))
 
 
+def relative(value: Any, base: str) -> Any:
+    """The resource with the references to this server's own address made relative; what has none is answered as it is.
+
+    A Bundle kept as a resource stays as it was signed or sent: its references are resolved by its own fullUrls.
+    """
+    if not base or (type(value) is dict and value.get("resourceType") == "Bundle"):
+        return value
+    own = f"{base}/"
+    return _walk(value, lambda key, text, parent: text.removeprefix(own) if key == "reference" else text)
+
+
 def conditional(value: Any) -> Iterator[str]:
     """The conditional references (`Patient?identifier=…`) in a resource."""
     if isinstance(value, list):

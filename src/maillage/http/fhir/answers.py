@@ -8,19 +8,14 @@ from starlette.responses import Response
 
 from maillage.errors import Issue
 from maillage.fhir import json
+from maillage.fhir.bundle import Done
 from maillage.fhir.change import Operation, Stored, instant
+from maillage.fhir.matching import etag
 from maillage.fhir.outcome import outcome
 from maillage.fhir.reading import HistoryPage
 from maillage.fhir.search import SearchQuery, StoredPage
 from maillage.http.faults import FHIR_JSON
 from maillage.http.fhir.negotiation import Pairs
-
-_METHODS = {Operation.CREATE: "POST", Operation.UPDATE: "PUT", Operation.DELETE: "DELETE"}
-
-
-def etag(stored: Stored) -> str:
-    """The weak ETag of a version (R4 http.html#versioning)."""
-    return f'W/"{stored.version}"'
 
 
 def headers_of(stored: Stored) -> dict[str, str]:
@@ -51,9 +46,21 @@ def written(stored: Stored, *, base: str, wants: str) -> Response:
     return fhir(stored.body or b"", status=status, headers=headers)
 
 
-def as_done(stored: Stored, operation: Operation) -> Stored:
-    """A version that was read back, as the result of what made it."""
-    return replace(stored, operation=operation)
+def carried_out(done: Done, *, base: str, wants: str) -> Response:
+    """The answer to a conditional write or a patch; a resource that was found and left as it is has status 200."""
+    if done.stored is None or done.stored.operation is Operation.DELETE:
+        return deleted(done.stored, wants=wants)
+    operation = Operation.CREATE if done.status.startswith("201") else Operation.UPDATE
+    return written(replace(done.stored, operation=operation), base=base, wants=wants)
+
+
+def deleted(stored: Stored | None, *, wants: str) -> Response:
+    """The answer to a deletion; None where there was nothing left to delete."""
+    headers = {} if stored is None else {"ETag": etag(stored)}
+    if wants != "OperationOutcome":
+        return Response(status_code=204, headers=headers)
+    done = "there was nothing to delete" if stored is None else f"{stored.type}/{stored.id} deleted as version {stored.version}"
+    return fhir(json.dumps(outcome([Issue("informational", done, severity="information")])), headers=headers)
 
 
 def searchset(page: StoredPage, query: SearchQuery, *, base: str) -> Response:
@@ -104,7 +111,7 @@ def _past(stored: Stored, base: str) -> bytes:
     place = f"{stored.type}/{stored.id}"
     url = stored.type if stored.operation is Operation.CREATE else place
     told = {
-        "request": {"method": _METHODS[stored.operation], "url": url},
+        "request": {"method": stored.operation.method, "url": url},
         "response": {
             "status": stored.operation.status,
             "etag": etag(stored),

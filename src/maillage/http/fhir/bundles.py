@@ -7,6 +7,7 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.fhir import json
+from maillage.fhir.bundle.entries import READS
 from maillage.fhir.validation import validate
 from maillage.http.fhir import answers, negotiation
 from maillage.http.request import Request
@@ -19,7 +20,8 @@ async def process(request: Request, ctx: Context) -> Response:
     validate(_frame(bundle))
     if _writes(bundle):
         ctx.require(Permission.FHIR_WRITE)
-    answer = await ctx.records.transaction(bundle, base=negotiation.base_of(request))
+    wants = negotiation.preferred(request).answer if "return=" in request.headers.get("prefer", "") else "minimal"
+    answer = await ctx.records.transaction(bundle, base=negotiation.base_of(request), wants=wants)
     return answers.fhir(json.dumps(answer))
 
 
@@ -38,4 +40,4 @@ def _without_resource(entry: dict[str, Any]) -> dict[str, Any]:
 def _writes(bundle: dict[str, Any]) -> bool:
     entries = bundle.get("entry", [])
     requests = [entry.get("request") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    return any(isinstance(request, dict) and request.get("method") != "GET" for request in requests)
+    return any(isinstance(request, dict) and request.get("method") not in READS for request in requests)

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.fhir import json
 from maillage.fhir.definitions import resource_types
+from maillage.fhir.patch import JSON_PATCH
 from maillage.fhir.search import searchable
 from maillage.http.fhir import answers, negotiation
 from maillage.http.fhir.catalogue import OPERATIONS
@@ -37,6 +38,7 @@ def statement(base: str, at: datetime) -> dict[str, Any]:
         "implementation": {"description": "Maillage, regional digital health platform", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json"],
+        "patchFormat": [JSON_PATCH, "application/fhir+json"],
         "rest": [
             {
                 "mode": "server",
@@ -62,7 +64,7 @@ def _resource(kind: str) -> dict[str, Any]:
         "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": True,
-        "conditionalRead": "not-match",
+        "conditionalRead": "full-support",
         "conditionalUpdate": True,
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical", "local"],

@@ -1,14 +1,5 @@
 """The operations of the door: the routes, the CapabilityStatement and the OperationDefinitions are made of them."""
 
-from maillage.http.fhir import documents, everything, lastn, meta, validating
+from maillage.http.fhir import everything
 
-OPERATIONS = (
-    everything.PATIENT,
-    everything.ENCOUNTER,
-    lastn.LASTN,
-    documents.DOCUMENT,
-    validating.VALIDATE,
-    meta.SHOW,
-    meta.ADD,
-    meta.DELETE,
-)
+OPERATIONS = (everything.PATIENT, everything.ENCOUNTER)

@@ -1,60 +1,80 @@
-"""Interactions whose resource is found by a search: each is carried out as a transaction of one entry."""
+"""Interactions that must first find or read what they change: each is carried out as a transaction of one entry."""
 
+import base64
 from typing import Any
 
 from starlette.responses import Response
 
 from maillage.access.context import Context
-from maillage.errors import MaillageError
-from maillage.fhir.change import Operation
+from maillage.errors import MaillageError, Unsupported
+from maillage.fhir.patch import JSON_PATCH
 from maillage.http.fhir import answers, negotiation
 from maillage.http.request import Request
 
+Resource = dict[str, Any]
 
-async def create(request: Request, ctx: Context, resource: dict[str, Any]) -> Response:
+_HEADERS = {"if-match": "ifMatch", "if-none-match": "ifNoneMatch", "if-none-exist": "ifNoneExist"}
+"""Preconditions, and how a bundle's entry names them."""
+
+
+async def create(request: Request, ctx: Context, resource: Resource) -> Response:
     """Creates unless one matches If-None-Exist (then 200 and that one); 412 when several do."""
-    wanted = {"method": "POST", "url": resource["resourceType"], "ifNoneExist": request.headers["if-none-exist"]}
-    return await _carried_out(request, ctx, wanted, resource)
+    return await _carried_out(request, ctx, "POST", resource["resourceType"], resource)
 
 
 async def update(request: Request, ctx: Context) -> Response:
     """Updates the one that matches the query, creates it when none does; 412 when several do."""
     kind = negotiation.kind_of(request)
-    resource = await negotiation.sent_resource(request, kind)
-    return await _carried_out(request, ctx, _aimed("PUT", kind, request), resource)
+    return await _carried_out(request, ctx, "PUT", _searched(request), await negotiation.sent_resource(request, kind))
+
+
+async def put_new(request: Request, ctx: Context, resource: Resource) -> Response:
+    """Creates the resource of this address unless it is there already (If-None-Match: *)."""
+    return await _carried_out(request, ctx, "PUT", _named(request), resource)
+
+
+async def patch(request: Request, ctx: Context) -> Response:
+    """Patches the one that matches the query; 404 when none does, 412 when several do."""
+    return await _carried_out(request, ctx, "PATCH", _searched(request), await _sent_patch(request))
+
+
+async def patch_one(request: Request, ctx: Context) -> Response:
+    """Patches the resource of this address, whatever others write meanwhile; with If-Match, only that version."""
+    negotiation.no_parameters(request)
+    return await _carried_out(request, ctx, "PATCH", _named(request), await _sent_patch(request))
 
 
 async def delete(request: Request, ctx: Context) -> Response:
     """Deletes the one that matches the query; 412 when several do."""
-    kind = negotiation.kind_of(request)
-    await _answer(request, ctx, _aimed("DELETE", kind, request), None)
-    return Response(status_code=204)
+    return await _carried_out(request, ctx, "DELETE", _searched(request), None)
 
 
-def _aimed(method: str, kind: str, request: Request) -> dict[str, Any]:
+def _named(request: Request) -> str:
+    return f"{negotiation.kind_of(request)}/{request.path_params['id']}"
+
+
+def _searched(request: Request) -> str:
     negotiation.pairs_of(request)
-    match = request.headers.get("if-match")
-    return {"method": method, "url": f"{kind}?{request.url.query}"} | ({"ifMatch": match} if match else {})
+    return f"{negotiation.kind_of(request)}?{negotiation.criteria_of(request)}"
 
 
-async def _answer(request: Request, ctx: Context, wanted: dict[str, Any], resource: dict[str, Any] | None) -> dict[str, Any]:
-    entry = {"request": wanted} if resource is None else {"request": wanted, "resource": resource}
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+async def _sent_patch(request: Request) -> Resource:
+    """A patch as a bundle holds it: Parameters (FHIRPath Patch), or a Binary with a JSON Patch."""
+    sent = negotiation.media_type(request)
+    if sent == JSON_PATCH:
+        return {"resourceType": "Binary", "contentType": sent, "data": base64.b64encode(await request.body()).decode()}
+    if sent in negotiation.JSON_TYPES:
+        return await negotiation.sent_resource(request, "Parameters")
+    takes = f"{JSON_PATCH}, or Parameters (FHIRPath Patch) as {' or '.join(negotiation.JSON_TYPES)}"
+    raise Unsupported(f"send {takes}, not {sent or 'a body without Content-Type'}")
+
+
+async def _carried_out(request: Request, ctx: Context, method: str, url: str, resource: Resource | None) -> Response:
+    said = {name: request.headers[header] for header, name in _HEADERS.items() if header in request.headers}
+    entry = {"request": {"method": method, "url": url, **said}} | ({} if resource is None else {"resource": resource})
+    base = negotiation.base_of(request)
     try:
-        answer = await ctx.records.transaction(bundle, base=negotiation.base_of(request))
+        done = await ctx.records.carry_out(entry, base=base)
     except MaillageError as fault:
         raise negotiation.plain(fault) from fault
-    done: dict[str, Any] = answer["entry"][0]["response"]
-    return done
-
-
-async def _carried_out(request: Request, ctx: Context, wanted: dict[str, Any], resource: dict[str, Any]) -> Response:
-    done = await _answer(request, ctx, wanted, resource)
-    kind, id = done["location"].split("/_history/")[0].split("/")[-2:]
-    stored = await ctx.records.read_raw(kind, id)
-    created = done["status"].startswith("201")
-    return answers.written(
-        answers.as_done(stored, Operation.CREATE if created else Operation.UPDATE),
-        base=negotiation.base_of(request),
-        wants=negotiation.preferred(request).answer,
-    )
+    return answers.carried_out(done, base=base, wants=negotiation.preferred(request).answer)

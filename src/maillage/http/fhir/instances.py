@@ -7,6 +7,7 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.errors import Gone, Invalid, Issue, MaillageError, NotFound
 from maillage.fhir.change import Change, Stored, Verb
+from maillage.fhir.matching import unchanged
 from maillage.http.fhir import answers, binary, conditional, negotiation
 from maillage.http.request import Request
 
@@ -36,19 +37,21 @@ async def create(request: Request, ctx: Context) -> Response:
     negotiation.no_parameters(request)
     resource = await _sent(request, kind)
     resource.pop("id", None)
-    if "if-none-exist" in request.headers:
+    if "if-none-exist" in request.headers or "if-none-match" in request.headers:
         return await conditional.create(request, ctx, resource)
     return await _write(request, ctx, Change(Verb.CREATE, resource))
 
 
 async def update(request: Request, ctx: Context) -> Response:
-    """The resource as the client says, new or not; with If-Match, only over that version."""
+    """The resource as the client says, new or not; with If-Match, only over that version, with If-None-Match: * only when new."""
     kind, id = negotiation.kind_of(request), request.path_params["id"]
     negotiation.no_parameters(request)
     resource = await _sent(request, kind, id=id)
     if resource.get("id") != id:
         message = f"the id of the resource ({resource.get('id')!r}) must be that of the address ({id!r})"
         raise Invalid(message, issues=[Issue("invalid", message, f"{kind}.id")])
+    if "if-none-match" in request.headers or "if-none-exist" in request.headers:
+        return await conditional.put_new(request, ctx, resource)
     return await _write(request, ctx, Change(Verb.PUT, resource, negotiation.expected_version(request)))
 
 
@@ -59,15 +62,15 @@ async def delete(request: Request, ctx: Context) -> Response:
     try:
         stored = await _written(ctx, Change.delete(kind, id, expected=negotiation.expected_version(request)))
     except NotFound:
-        return await _deleted_before(ctx, kind, id)
-    return Response(status_code=204, headers={"ETag": answers.etag(stored)})
+        return await _deleted_before(request, ctx, kind, id)
+    return answers.deleted(stored, wants=negotiation.preferred(request).answer)
 
 
-async def _deleted_before(ctx: Context, kind: str, id: str) -> Response:
+async def _deleted_before(request: Request, ctx: Context, kind: str, id: str) -> Response:
     try:
         await ctx.records.read_raw(kind, id)
     except Gone:
-        return Response(status_code=204)
+        return answers.deleted(None, wants=negotiation.preferred(request).answer)
     raise NotFound(f"{kind}/{id} is not known")
 
 
@@ -90,6 +93,6 @@ async def _written(ctx: Context, change: Change) -> Stored:
 
 
 def _shown(request: Request, stored: Stored) -> Response:
-    if negotiation.is_current(request, answers.etag(stored)):
+    if unchanged(stored, request.headers.get("if-none-match"), request.headers.get("if-modified-since")):
         return Response(status_code=304, headers=answers.headers_of(stored))
     return answers.version(stored)

@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 from urllib.parse import parse_qsl
 
 from maillage.errors import Invalid, Issue, MaillageError, NotAcceptable, NotFound, Unsupported
-from maillage.fhir import json
+from maillage.fhir import json, matching
+from maillage.fhir.bundle.references import relative
 from maillage.fhir.definitions import resource_types
 from maillage.fhir.json import Resource
 from maillage.http.request import Request
@@ -16,7 +18,6 @@ FORM = "application/x-www-form-urlencoded"
 _ANY = ("*/*", "application/*")
 _FORMATS = ("json", *JSON_TYPES)
 _IGNORED = ("_format", "_pretty")
-_ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 Pairs = list[tuple[str, str]]
 
@@ -75,16 +76,18 @@ def names_fhir(request: Request) -> bool:
     return b"_format=" in request.scope["query_string"] or any(kind in accepted for kind in JSON_TYPES)
 
 
-async def sent_resource(request: Request, kind: str, *others: str) -> Resource:
-    """The resource of the body. Unsupported when it is not said to be JSON, Invalid when it is of none of these types."""
+async def sent_resource(request: Request, kind: str) -> Resource:
+    """The resource of the body. Unsupported when it is not said to be JSON, Invalid when it is no resource of that type."""
     sent = media_type(request)
     if sent not in JSON_TYPES:
         raise Unsupported(f"send {' or '.join(JSON_TYPES)}, not {sent or 'a body without Content-Type'}")
-    resource = json.loads(await request.body())
-    if resource.get("resourceType") not in (kind, *others):
-        message = f"a resource of type {' or '.join((kind, *others))} is expected here, not {resource.get('resourceType')!r}"
+    body = await request.body()
+    resource = json.loads(body)
+    if resource.get("resourceType") != kind:
+        message = f"a resource of type {kind} is expected here, not {resource.get('resourceType')!r}"
         raise Invalid(message, issues=[_issue("invalid", message, f"{kind}.resourceType")])
-    return resource
+    own = base_of(request)
+    return cast(Resource, relative(resource, own)) if own.encode() in body else resource
 
 
 async def sent_form(request: Request) -> Pairs:
@@ -106,33 +109,27 @@ def media_type(request: Request) -> str:
 @lru_cache(maxsize=256)
 def preference(header: str) -> Preference:
     """Reads a Prefer header; what is unknown in it is passed over (RFC 7240 §2)."""
-    said = dict(part.strip().partition("=")[::2] for part in re.split("[,;]", header))
+    parts = (part.partition("=") for part in re.split("[,;]", header))
+    said = {name.strip().lower(): value.strip().strip('"') for name, _, value in reversed([*parts])}
     answer = said.get("return", "representation")
     known = answer if answer in ("minimal", "representation", "OperationOutcome") else "representation"
     return Preference(known, lenient=said.get("handling") == "lenient")
 
 
 def preferred(request: Request) -> Preference:
-    """The preference of this request."""
-    return preference(request.headers.get("prefer", ""))
+    """The preference of this request, of several headers taken together."""
+    return preference(",".join(request.headers.getlist("prefer")))
 
 
 def expected_version(request: Request) -> int | None:
     """The version that If-Match names; None without the header. Invalid when it is no ETag of ours."""
-    header = request.headers.get("if-match")
-    if header is None:
-        return None
-    found = _ETAG.fullmatch(header.strip())
-    if found is None:
-        message = f'If-Match: {header!r} is not the ETag of a version, as W/"3"'
-        raise Invalid(message, issues=[_issue("value", message)])
-    return int(found[1])
+    return matching.expected_version(request.headers.get("if-match"))
 
 
-def is_current(request: Request, etag: str) -> bool:
-    """Whether If-None-Match names this version: the client has it already."""
-    header = request.headers.get("if-none-match")
-    return header is not None and etag in (part.strip() for part in header.split(","))
+def criteria_of(request: Request) -> str:
+    """The query of a conditional interaction as it was sent, without what is about the format of the answer."""
+    parts = request.url.query.split("&")
+    return "&".join(part for part in parts if part.partition("=")[0] not in _IGNORED)
 
 
 def plain(fault: MaillageError) -> MaillageError:

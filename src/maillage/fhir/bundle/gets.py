@@ -1,0 +1,87 @@
+"""The reads of a bundle: read, vread, history and search by their relative URL."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from maillage.errors import NotFound, Unsupported
+from maillage.fhir import ids
+from maillage.fhir.bundle.answers import Done
+from maillage.fhir.bundle.door import Door
+from maillage.fhir.bundle.entries import Entry
+from maillage.fhir.change import Operation, Resource, Stored, instant
+from maillage.fhir.matching import etag, unchanged
+from maillage.fhir.past import past
+from maillage.fhir.search import parse
+
+
+async def got(entry: Entry, door: Door, base: str) -> Done:
+    """What a GET finds; of a HEAD only that it does, and of what the client has already that it is unchanged (304)."""
+    done = await _found(entry, door, base)
+    same = done.stored is not None and unchanged(done.stored, entry.if_none_match, entry.if_modified_since)
+    if entry.method == "HEAD" or same:
+        return Done("304 Not Modified" if same else done.status, done.stored)
+    return done
+
+
+async def _found(entry: Entry, door: Door, base: str) -> Done:
+    path, _, query = entry.url.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    match path.split("/"):
+        case [kind, id] if kind in ids.TYPES and id[:1] not in {"_", "$"} and not pairs:
+            return Done("200 OK", await door.read(kind, id), read=True)
+        case [kind, id, "_history", version] if not pairs:
+            if not (version.isascii() and version.isdigit() and len(version) < 10):
+                raise NotFound(f"{kind}/{id} has no version {version!r}")
+            return Done("200 OK", await door.vread(kind, id, int(version)), read=True)
+        case ["_history"]:
+            return await _history(None, None, pairs, door, base)
+        case [kind, "_history"]:
+            return await _history(kind, None, pairs, door, base)
+        case [kind, id, "_history"]:
+            return await _history(kind, id, pairs, door, base)
+        case [kind] if kind in ids.TYPES:
+            return await _searched(kind, pairs, door, base)
+    raise Unsupported(f"GET {entry.url} is not supported in bundles")
+
+
+async def _searched(kind: str, pairs: Sequence[tuple[str, str]], door: Door, base: str) -> Done:
+    page = await door.search(parse(kind, pairs, base=base))
+    modes = [(one, "match") for one in page.matches] + [(one, "include") for one in page.included]
+    entries = [{**_named(one, base), "resource": one.resource, "search": {"mode": mode}} for one, mode in modes]
+    return Done("200 OK", resource=_bundle("searchset", entries, f"{base}/{kind}", pairs, page.next, page.total))
+
+
+async def _history(kind: str | None, id: str | None, pairs: Sequence[tuple[str, str]], door: Door, base: str) -> Done:
+    page = await door.history(kind, id, past(pairs))
+    entries = [_version_entry(one, base) for one in page.versions]
+    address = "/".join(part for part in (base, kind, id, "_history") if part)
+    return Done("200 OK", resource=_bundle("history", entries, address, pairs, page.next, page.total))
+
+
+def _bundle(
+    kind: str, entries: list[Resource], address: str, pairs: Sequence[tuple[str, str]], following: str | None, total: int | None
+) -> Resource:
+    kept = [pair for pair in pairs if pair[0] != "_cursor"]
+    links = [{"relation": "self", "url": _with(address, kept)}]
+    if following is not None:
+        links.append({"relation": "next", "url": _with(address, [*kept, ("_cursor", following)])})
+    counted = {} if total is None else {"total": total}
+    return {"resourceType": "Bundle", "type": kind, **counted, "link": links, **({"entry": entries} if entries else {})}
+
+
+def _with(address: str, pairs: Sequence[tuple[str, str]]) -> str:
+    return f"{address}?{urlencode(pairs)}" if pairs else address
+
+
+def _named(stored: Stored, base: str) -> Resource:
+    return {"fullUrl": f"{base}/{stored.type}/{stored.id}"} if base else {}
+
+
+def _version_entry(stored: Stored, base: str) -> Resource:
+    place = f"{stored.type}/{stored.id}"
+    url = stored.type if stored.operation is Operation.CREATE else place
+    request = {"method": stored.operation.method, "url": url}
+    response = {"status": stored.operation.status, "etag": etag(stored), "lastModified": instant(stored.updated)}
+    resource: dict[str, Any] = {} if stored.body is None else {"resource": stored.resource}
+    return {**_named(stored, base), **resource, "request": request, "response": response}

@@ -1,0 +1,84 @@
+"""Holding what a decision rests on until its transaction ends: what criteria may find, and a resource that is read to be changed.
+
+Two writers that look for the same thing (`If-None-Exist: identifier=…`) must not both find nothing and both create it. Each holds the identifiers
+that it asks for and those that it may write, so that they come one after the other; criteria without an identifier hold the whole type.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from psycopg.errors import DeadlockDetected
+
+from maillage.db import Connection, load_queries
+from maillage.errors import Conflict
+from maillage.fhir import ids
+from maillage.fhir.change import Resource
+from maillage.fhir.scope import Scope
+from maillage.fhir.search.values import split, unescape
+from maillage.fhir.tokens import hash64
+
+QUERIES = load_queries("maillage.fhir")
+
+MAX_VALUES = 200
+"""Identifiers held by one transaction; beyond, their types are held as a whole (the server's table of locks is finite)."""
+
+Hold = tuple[str, str | None]
+"""A type and the value of an identifier; None is every resource of the type."""
+
+
+def holds_of(kind: str, criteria: Sequence[tuple[str, str]], resource: Resource | None) -> set[Hold]:
+    """What must be held to decide by these criteria whether `resource` is to be written. Invalid where their values are no list."""
+    asked = {value for name, text in criteria if name == "identifier" for value in _values(text)}
+    if not asked or "" in asked:
+        return {(kind, None)}
+    return {(kind, value) for value in asked | _identifiers(resource)}
+
+
+async def hold(conn: Connection, holds: Iterable[Hold]) -> None:
+    """Waits for all of them and holds them to the end of the transaction. Conflict when two transactions wait for each other."""
+    wanted = set(holds)
+    whole = {kind for kind, value in wanted if value is None}
+    if len(wanted) - len(whole) > MAX_VALUES:
+        whole = {kind for kind, _ in wanted}
+    rows = [{"key": _key(kind, ""), "shared": kind not in whole} for kind in {kind for kind, _ in wanted}]
+    rows += [{"key": _key(kind, value), "shared": False} for kind, value in wanted if value is not None and kind not in whole]
+    if not rows:
+        return
+    try:
+        await QUERIES.hold_keys(conn, holds=msgspec.json.encode(rows).decode())
+    except DeadlockDetected as fault:
+        raise _busy() from fault
+
+
+async def hold_row(conn: Connection, kind: str, id: str, *, scope: Scope) -> int | None:
+    """Waits for other writers of a resource and holds it; its version, None when there is none in the scope."""
+    if not ids.legal(id):
+        return None
+    statement = QUERIES.text("hold_row").replace("{row}", scope.sql("r")).encode()
+    parameters: dict[str, Any] = {"rt": ids.number(kind), "id": ids.key(id), **scope.params}
+    try:
+        row = await (await conn.execute(statement, parameters)).fetchone()
+    except DeadlockDetected as fault:
+        raise _busy() from fault
+    return row["version"] if row else None
+
+
+def _busy() -> Conflict:
+    return Conflict("another writer changes the same resources at the same time: try again")
+
+
+def _key(kind: str, value: str) -> int:
+    return hash64(f"hold|{kind}|{value}")
+
+
+def _values(text: str) -> list[str]:
+    """The values of `system|value,…` without their systems; an empty one is any of a system."""
+    return [unescape(split(part, "|")[-1]) for part in split(text, ",")]
+
+
+def _identifiers(resource: Resource | None) -> set[str]:
+    found = (resource or {}).get("identifier", [])
+    listed = found if isinstance(found, list) else [found]
+    values = (one.get("value") for one in listed if isinstance(one, dict))
+    return {value for value in values if isinstance(value, str)}
