@@ -7,7 +7,7 @@ SERVICES := src/maillage/services
 DEMO_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store
+.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -64,10 +64,13 @@ new-service: setup ## make new-service NAME=telehealth: the empty rooms of a ser
 	@$(BIN)/python tools/new_service.py $(NAME)
 
 bench-main-job: setup ## letters per second, latencies, memory of the main job
-	@$(BIN)/python bench/main_job.py
+	@$(BIN)/python -m bench.main_job
 
 bench-store: setup ## reads and writes of the store against the raw limits
-	@$(BIN)/python bench/store.py
+	@$(BIN)/python -m bench.store
+
+bench-fhir: setup ## every row of the engine's bounds over HTTP, with access and audit on
+	@$(BIN)/python -m bench.fhir
 
 clean: ## remove what setup and demo made
 	rm -rf $(VENV) node_modules .maillage src/maillage/ui/static/build src/maillage/fhir/definitions/generated

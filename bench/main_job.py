@@ -1,6 +1,6 @@
 """The main job, measured: letters a second through MLLP, the time until the GP sees them, memory, start times.
 
-    python bench/main_job.py [--seconds 60] [--rate 20] [--json FILE]
+    python -m bench.main_job [--seconds 60] [--rate 20] [--json FILE]
 
 Starts its own `maillage demo` in a temporary folder, and nothing else should use the cores. Latencies count from the instant at which a
 letter was due, so that a queue shows. Machines differ: each figure stands beside a raw reference measured in the same run.
@@ -15,20 +15,19 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
-import psycopg
+from bench.reference import Figures, durable_insert, empty_route, percentile
 
 from maillage.connectors.mllp.client import Client
 from maillage.connectors.mllp.letter import Sender, letter, renumbered
@@ -40,13 +39,6 @@ TEMPLATE = SHARED / "specs" / "data" / "cda" / "selection" / "LDL-SES_2022.01.xm
 SOURCES = 4
 VERBS = ("serve", "worker", "mllp")
 TITLE = "Lettre de liaison du banc"
-EMPTY_APP = """
-from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
-async def empty(request): return PlainTextResponse("")
-app = Starlette(routes=[Route("/", empty)])
-"""
 
 
 @dataclass
@@ -81,26 +73,6 @@ class Demo:
         return found
 
 
-@dataclass
-class Figures:
-    """What was measured: (name, figure, bound, ratio to the reference) and the raw values."""
-
-    lines: list[tuple[str, str, str, str]] = field(default_factory=list)
-    values: dict[str, float] = field(default_factory=dict)
-
-    def add(
-        self, name: str, value: float, unit: str, *, bound: float | None = None, reference: tuple[str, float] | None = None
-    ) -> None:
-        said = "" if bound is None else f"≤ {bound:g} {unit}: {'held' if value <= bound else 'MISSED'}"
-        ratio = f"{value / reference[1]:.1f} × {reference[0]}" if reference and reference[1] else ""
-        self.lines.append((name, f"{value:.1f} {unit}".strip(), said, ratio))
-        self.values[name] = round(value, 3)
-
-    def text(self) -> str:
-        rows = [("what", "measured", "bound", "ratio"), ("---",) * 4, *self.lines]
-        return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60)
@@ -125,15 +97,15 @@ def main() -> int:
 
 
 def measure(folder: Path, figures: Figures, wanted: argparse.Namespace) -> None:
-    demo = start_demo(folder, wanted.scale)
+    demo = start_demo(folder, "--scale", str(wanted.scale))
     figures.add("new data folder, default seed, to ready", demo.seconds, "s", bound=40)
     demo.stop()
-    demo = start_demo(folder, wanted.scale)
+    demo = start_demo(folder, "--scale", str(wanted.scale))
     figures.add("next start to ready", demo.seconds, "s", bound=10)
     try:
-        with EmbeddedPostgres(folder) as server:
-            insert = reference_insert(server.dsn)
-            empty = reference_route()
+        with EmbeddedPostgres(folder / "data") as server:
+            insert = durable_insert(server.dsn)
+            empty = empty_route()
             figures.add("reference: one durable insert, p95", percentile(insert, 95), "ms")
             figures.add("reference: empty Starlette route, p95", percentile(empty, 95), "ms")
             asyncio.run(main_job(demo, figures, wanted, percentile(insert, 95)))
@@ -145,59 +117,18 @@ def measure(folder: Path, figures: Figures, wanted: argparse.Namespace) -> None:
         demo.stop()
 
 
-def start_demo(folder: Path, scale: float) -> Demo:
+def start_demo(folder: Path, *options: str, settings: Mapping[str, str] | None = None) -> Demo:
+    """A demo of its own, with the settings (MAILLAGE_…) given and no others; its log is `demo.log` beside its data."""
     began = time.perf_counter()
-    command = [
-        sys.executable,
-        "-m",
-        "maillage.cli",
-        "demo",
-        "--json",
-        "--port",
-        "0",
-        "--data",
-        str(folder),
-        "--scale",
-        str(scale),
-    ]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sys.stderr, text=True, cwd=ROOT, env=environment)
+    command = [sys.executable, "-m", "maillage.cli", "demo", "--json", "--port", "0", "--data", str(folder / "data"), *options]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")} | dict(settings or {})
+    with (folder / "demo.log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=environment)
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
         raise SystemExit(f"maillage demo ended with {process.wait()}")
     return Demo(process, json.loads(line), time.perf_counter() - began)
-
-
-def reference_insert(dsn: str, times: int = 400) -> list[float]:
-    """Milliseconds of a committed single-row insert on the same server."""
-    taken = []
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute("create table if not exists bench_reference (id bigint generated always as identity, body text)")
-        for _ in range(times):
-            began = time.perf_counter()
-            connection.execute("insert into bench_reference (body) values (%s)", ("x" * 1000,))
-            taken.append((time.perf_counter() - began) * 1000)
-        connection.execute("drop table bench_reference")
-    return taken
-
-
-def reference_route(times: int = 400) -> list[float]:
-    """Milliseconds of an empty Starlette route on granian, one request at a time."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        (Path(folder) / "empty_app.py").write_text(EMPTY_APP)
-        command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(port), "empty_app:app"]
-        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-                _until_it_answers(client)
-                return [_timed(lambda: client.get("/")) for _ in range(times)]
-        finally:
-            process.terminate()
-            process.wait(10)
 
 
 async def main_job(demo: Demo, figures: Figures, wanted: argparse.Namespace, insert: float) -> None:
@@ -300,11 +231,6 @@ async def record_page(demo: Demo, figures: Figures, empty: float) -> None:
                 figures.add(f"{name}, SQL statements", float(statements), "", bound=12)
 
 
-def percentile(values: list[float], rank: int) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * rank // 100)] if ordered else float("nan")
-
-
 def _numbered_letter(template: bytes, number: int) -> bytes:
     """A letter of its own: identifiers, and a title that tells its number."""
     cda = renumbered(template, number)
@@ -317,23 +243,6 @@ async def _all_seen(seen: dict[int, float], total: int) -> None:
     until = time.perf_counter() + 20
     while len(seen) < total and time.perf_counter() < until:
         await asyncio.sleep(0.1)
-
-
-def _timed(act: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    act()
-    return (time.perf_counter() - began) * 1000
-
-
-def _until_it_answers(client: httpx.Client) -> None:
-    until = time.perf_counter() + 20
-    while time.perf_counter() < until:
-        try:
-            client.get("/")
-            return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise SystemExit("the empty route never answered")
 
 
 def _is(process: psutil.Process, verb: str) -> bool:

@@ -48,7 +48,7 @@ async def pages(database: Database, wanted: Everything, scope: Scope = ALL) -> l
     async with database.transaction() as conn:
         while not found or cursor:
             one = Everything(wanted.kind, wanted.id, wanted.types, wanted.since, wanted.care, wanted.count, cursor)
-            found.append(await STORE.everything(conn, one, scope=scope))
+            found.append(await everything.everything(conn, one, scope=scope))
             cursor = found[-1].next
             assert len(found) < 200, "pages that never end"
     return found
@@ -152,9 +152,9 @@ async def test_a_cursor_of_elsewhere_is_refused(database: Database, cursor: str)
     async with database.transaction() as conn:
         if cursor:
             with pytest.raises(Invalid, match="_cursor"):
-                await STORE.everything(conn, Everything("Patient", "p", cursor=cursor), scope=ALL)
+                await everything.everything(conn, Everything("Patient", "p", cursor=cursor), scope=ALL)
         else:
-            assert (await STORE.everything(conn, Everything("Patient", "p"), scope=ALL)).next is None
+            assert (await everything.everything(conn, Everything("Patient", "p"), scope=ALL)).next is None
 
 
 async def test_more_outside_of_the_record_than_a_page_holds_is_said(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

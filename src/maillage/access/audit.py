@@ -98,6 +98,10 @@ class Trail:
                 entry.outcome = outcome_of(error)
             raise
 
+    def forget_writes(self, after: int) -> None:
+        """What was written since the line `after` was taken back on purpose; what was read since was read."""
+        self.entries[after:] = [entry for entry in self.entries[after:] if entry.action in (Action.READ, Action.EXECUTE)]
+
     async def write(self, conn: Connection) -> None:
         """Append the lines in the caller's transaction; none where nothing was touched."""
         await append(conn, [self])

@@ -1,6 +1,7 @@
 """What a verb receives: who acts and why, the records they may touch, and the one transaction in which it all happens."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -80,6 +81,18 @@ class Context:
         """A door that only reads was asked to write: a fault of ours, not of the actor."""
         if self.read_only:
             raise RuntimeError("a read-only context was asked to write")
+
+    @asynccontextmanager
+    async def undone(self) -> AsyncIterator[None]:
+        """Whatever is written, put off or announced inside is taken back at its end; what was read stays in the trail."""
+        self.refuse_to_write()
+        announced, told = len(self._events), len(self._trail.entries)
+        try:
+            async with self._conn.transaction(force_rollback=True):
+                yield
+        finally:
+            del self._events[announced:]
+            self._trail.forget_writes(told)
 
     async def settle(self) -> None:
         """The events, before the trail and the commit. Called by `Access.act` alone."""

@@ -11,6 +11,7 @@ from maillage.access.audit import Action, AuditSecret, Entry, Trail, query_text
 from maillage.access.bundles import RecordsDoor
 from maillage.access.grants import Written, derive, grantee, links, of_patient, read_from, says_who_sees
 from maillage.access.guards import guards_of
+from maillage.access.operations import Operations
 from maillage.access.visibility import visible_to, writable_by
 from maillage.db import Connection, load_queries
 from maillage.errors import Forbidden, Invalid, MaillageError
@@ -18,7 +19,6 @@ from maillage.fhir import compartment, ids, validation
 from maillage.fhir.bundle import Done, process, single
 from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.index import index
-from maillage.fhir.operations.everything import Everything
 from maillage.fhir.past import Past
 from maillage.fhir.reading import EVERY, HistoryPage
 from maillage.fhir.search import SearchQuery, StoredPage, parse
@@ -51,6 +51,7 @@ class Records:
         self._secret = secret
         self._together: Sequence[Change] = ()
         self._visible = visible_to(ctx.actor, ctx.now)
+        self.operations = Operations(ctx, conn, trail=trail, visible=self._visible)
 
     async def read(self, kind: str, id: str) -> Resource:
         """The current version. NotFound, or Gone when it was deleted."""
@@ -92,14 +93,6 @@ class Records:
         entry = self._trail.add(Action.EXECUTE, query.kind, query=query_text(query.applied, await self._secret(self._conn)))
         with self._trail.attempt([entry]):
             page = await self._store.search_raw(self._conn, query, scope=self._visible)
-            _seen(entry, [*page.matches, *page.included])
-            return page
-
-    async def everything_raw(self, wanted: Everything) -> StoredPage:
-        """A page of the whole record of a Patient or an Encounter, as stored: the record (`matches`) and what that names (`included`)."""
-        entry = self._trail.add(Action.READ, wanted.kind, wanted.id, query="$everything")
-        with self._trail.attempt([entry]):
-            page = await self._store.everything(self._conn, wanted, scope=self._visible)
             _seen(entry, [*page.matches, *page.included])
             return page
 

@@ -102,6 +102,12 @@ def text_id(key: UUID, text: str) -> str:
     return text[start : text.index('"', start)]
 
 
+def stored(row: dict[str, Any]) -> Stored:
+    """A current version, from the columns of its row."""
+    id = text_id(row["id"], row["body"])
+    return Stored(ids.kind(row["rt"]), id, row["version"], row["updated"], row["patient"], Operation.UPDATE, row["body"].encode())
+
+
 def _place(kind: str, id: str) -> tuple[int, UUID]:
     if not ids.legal(id):
         raise NotFound(f"{kind}/{id} is not known")

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 from maillage.db import Connection, load_queries
 from maillage.fhir import ids
-from maillage.fhir.change import Operation, Stored
-from maillage.fhir.reading import text_id
+from maillage.fhir.change import Stored
+from maillage.fhir.reading import stored
 from maillage.fhir.scope import Scope
 
 QUERIES = load_queries("maillage.fhir")
@@ -26,23 +25,10 @@ async def compartment(
     cursor = await conn.execute(_compartment(scope.sql("r")), parameters, prepare=True)
     found: dict[str, list[Stored]] = {kind: [] for kind in limits}
     for row in await cursor.fetchall():
-        found[ids.kind(row["rt"])].append(_stored(row))
+        found[ids.kind(row["rt"])].append(stored(row))
     return found
 
 
 @lru_cache(maxsize=64)
 def _compartment(seen: str) -> bytes:
     return QUERIES.text("compartment").replace("{seen}", seen).encode()
-
-
-def _stored(row: dict[str, Any]) -> Stored:
-    text = row["body"]
-    return Stored(
-        ids.kind(row["rt"]),
-        text_id(row["id"], text),
-        row["version"],
-        row["updated"],
-        row["patient"],
-        Operation.UPDATE,
-        text.encode(),
-    )

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from maillage.db import Connection
 from maillage.fhir import loading, reading, record, search, writing
 from maillage.fhir.change import Change, Resource, Stored
-from maillage.fhir.operations.everything import Everything, everything
 from maillage.fhir.past import Past
 from maillage.fhir.reading import HistoryPage
 from maillage.fhir.scope import Scope
@@ -69,10 +68,6 @@ class Store:
     ) -> dict[str, list[Stored]]:
         """The newest resources of some types in these patients' records (see `record.compartment`)."""
         return await record.compartment(conn, patients, limits, scope=scope)
-
-    async def everything(self, conn: Connection, wanted: Everything, *, scope: Scope) -> StoredPage:
-        """A page of the whole record of a patient or an encounter (see `operations.everything`)."""
-        return await everything(conn, wanted, scope=scope)
 
     async def load(self, conn: Connection, resources: Iterable[Resource]) -> int:
         """Creates many resources at once (see `loading.load`)."""

@@ -13,10 +13,9 @@ from uuid import UUID
 from maillage.db import Connection, load_queries
 from maillage.errors import Invalid, Issue
 from maillage.fhir import definitions, ids
-from maillage.fhir.change import Operation, Stored
 from maillage.fhir.dates import Span
 from maillage.fhir.index import main_date
-from maillage.fhir.reading import read, text_id
+from maillage.fhir.reading import read, stored
 from maillage.fhir.rows import NO_DATE
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import StoredPage
@@ -56,9 +55,9 @@ async def everything(conn: Connection, wanted: Everything, *, scope: Scope) -> S
         await read(conn, wanted.kind, wanted.id, scope=scope)
     walked = own[: wanted.count]
     following = _cursor(walked[-1]) if len(own) > wanted.count else None
-    matches = [_stored(row) for row in walked if not wanted.types or ids.kind(row["rt"]) in wanted.types]
+    matches = [stored(row) for row in walked if not wanted.types or ids.kind(row["rt"]) in wanted.types]
     met = {(row["rt"], row["id"]) for row in own}
-    included = [_stored(row) for row in outside if (row["rt"], row["id"]) not in met]
+    included = [stored(row) for row in outside if (row["rt"], row["id"]) not in met]
     return StoredPage(matches, included[:MAX_INCLUDED], following, issues=_issues(len(outside)))
 
 
@@ -132,9 +131,3 @@ def _issues(outside: int) -> tuple[Issue, ...]:
         return ()
     message = f"more than {MAX_INCLUDED} resources outside of the record are named by this page: ask for fewer a page (_count)"
     return (Issue("too-costly", message, None, "warning"),)
-
-
-def _stored(row: dict[str, Any]) -> Stored:
-    text = row["body"]
-    id = text_id(row["id"], text)
-    return Stored(ids.kind(row["rt"]), id, row["version"], row["updated"], row["patient"], Operation.UPDATE, text.encode())

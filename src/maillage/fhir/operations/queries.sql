@@ -69,3 +69,11 @@ r.rt, r.id, r.version, r.updated, r.patient, r.body, r.d0
 -- Written since a time; of care in a span of time, where the row has a date of care (a date of birth is none).
 (%(since)s::timestamptz is null or r.updated >= %(since)s)
 and (%(begin)s::timestamptz is null or r.d1 is null or r.rt = any(%(people)s::int2[]) or (r.d1 > %(begin)s and r.d0 < %(end)s))
+
+-- name: several :many
+-- Current resources by type and id, in the order asked for, those in scope (`{r}`) only.
+select r.rt, r.id, r.version, r.updated, r.patient, r.body
+from unnest(%(types)s::int2[], %(ids)s::uuid[]) with ordinality as w(rt, id, place)
+cross join lateral (select * from res where rt = w.rt and id = w.id limit 1) r
+where ({r})
+order by w.place

@@ -43,7 +43,7 @@ async def _everything(request: Request, ctx: Context, kind: str) -> Response:
     wanted = Everything(
         kind, id, _types(sent), _since(sent), _care(sent), _count(sent.get("_count")), sent.get("_cursor")
     )  # fmt: skip
-    page = await ctx.records.everything_raw(wanted)
+    page = await ctx.records.operations.everything(wanted)
     return answers.pages(page, f"{base}/{kind}/{id}/$everything", sent.pairs, base=base)
 
 

@@ -76,15 +76,15 @@ def names_fhir(request: Request) -> bool:
     return b"_format=" in request.scope["query_string"] or any(kind in accepted for kind in JSON_TYPES)
 
 
-async def sent_resource(request: Request, kind: str) -> Resource:
-    """The resource of the body. Unsupported when it is not said to be JSON, Invalid when it is no resource of that type."""
+async def sent_resource(request: Request, kind: str, *others: str) -> Resource:
+    """The resource of the body. Unsupported when it is not said to be JSON, Invalid when it is of none of these types."""
     sent = media_type(request)
     if sent not in JSON_TYPES:
         raise Unsupported(f"send {' or '.join(JSON_TYPES)}, not {sent or 'a body without Content-Type'}")
     body = await request.body()
     resource = json.loads(body)
-    if resource.get("resourceType") != kind:
-        message = f"a resource of type {kind} is expected here, not {resource.get('resourceType')!r}"
+    if resource.get("resourceType") not in (kind, *others):
+        message = f"a resource of type {' or '.join((kind, *others))} is expected here, not {resource.get('resourceType')!r}"
         raise Invalid(message, issues=[_issue("invalid", message, f"{kind}.resourceType")])
     own = base_of(request)
     return cast(Resource, relative(resource, own)) if own.encode() in body else resource

@@ -6,10 +6,13 @@ from typing import Any
 
 from maillage.access.permissions import Permission
 from maillage.errors import Invalid, Issue
+from maillage.fhir.validation import validate
 from maillage.http.fhir import negotiation
 from maillage.http.fhir.negotiation import Pairs
 from maillage.http.request import Request
 from maillage.http.routes import Endpoint
+
+_ANY = {"resourceType": "Parameters"}
 
 
 class Level(StrEnum):
@@ -83,18 +86,34 @@ class Sent:
         return next((value for known, value in self.pairs if known == name), None)
 
 
-async def sent(request: Request, known: tuple[Parameter, ...], *, paged: bool = False) -> Sent:
+async def sent(request: Request, known: tuple[Parameter, ...], *, paged: bool = False, itself: str = "") -> Sent:
     """What was sent in the query and, by POST, in a Parameters resource. Unknown and repeated parameters are Invalid.
 
-    `paged`: `_cursor` is taken too.
+    `paged`: `_cursor` is taken too. `itself`: a body of this type is the parameter `resource` (R4 operations.html#3.2.0.1.1).
     """
     pairs = negotiation.pairs_of(request)
     whole: dict[str, Any] = {}
     if request.method == "POST" and await request.body():
-        parameters = await negotiation.sent_resource(request, "Parameters")
-        more, whole = _read(parameters)
-        pairs = pairs + more
+        body = await negotiation.sent_resource(request, "Parameters", *([itself] if itself else []))
+        if body["resourceType"] == "Parameters":
+            more, whole = _read(body)
+            pairs = pairs + more
+        else:
+            whole = {"resource": body}
+    if itself and whole.get("resource", {}).get("resourceType", itself) != itself:
+        raise refused("resource", f"a resource of type {itself} is expected")
     return checked(pairs, whole, known, paged=paged)
+
+
+async def sent_freely(request: Request) -> Pairs:
+    """What was sent to an operation that takes search parameters: simple values only, not yet compared with what is known."""
+    pairs = negotiation.pairs_of(request)
+    if request.method == "POST" and await request.body():
+        more, whole = _read(await negotiation.sent_resource(request, "Parameters"))
+        if whole:
+            raise refused(next(iter(whole)), "a simple value is expected")
+        pairs = pairs + more
+    return pairs
 
 
 def checked(pairs: Pairs, whole: dict[str, Any], known: tuple[Parameter, ...], *, paged: bool = False) -> Sent:
@@ -111,33 +130,33 @@ def checked(pairs: Pairs, whole: dict[str, Any], known: tuple[Parameter, ...], *
     return Sent(pairs, whole)
 
 
-def refused(name: str, message: str) -> Invalid:
+def refused(name: str, message: str, *, code: str = "value") -> Invalid:
     """Invalid, about one parameter."""
-    return Invalid(f"{name}: {message}", issues=[Issue("value", f"{name}: {message}", name)])
+    return Invalid(f"{name}: {message}", issues=[Issue(code, f"{name}: {message}", name)])
 
 
 def _read(parameters: dict[str, Any]) -> tuple[Pairs, dict[str, Any]]:
-    """The parameters of a Parameters resource, apart by what they hold."""
-    listed = parameters.get("parameter", [])
-    if not isinstance(listed, list) or not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in listed):
-        raise _unreadable("each parameter is an object with a name", "Parameters.parameter")
+    """The parameters of a valid Parameters resource, apart by what they hold."""
+    validate(_frame(parameters))
     pairs: Pairs = []
     whole: dict[str, Any] = {}
-    for place, one in enumerate(listed):
-        values = [value for key, value in one.items() if key == "resource" or key.startswith("value")]
-        where = f"Parameters.parameter[{place}]"
-        if len(values) != 1:
-            raise _unreadable("one value or one resource is expected", where)
-        if isinstance(values[0], dict):
-            if one["name"] in whole:
-                raise refused(one["name"], "is taken once")
-            whole[one["name"]] = values[0]
-        elif isinstance(values[0], list) or values[0] is None:
-            raise _unreadable("a value is expected, neither a list nor null", where)
-        else:
-            pairs.append((one["name"], str(values[0]).lower() if isinstance(values[0], bool) else str(values[0])))
+    for one in parameters.get("parameter", ()):
+        value = next((value for key, value in one.items() if key == "resource" or key.startswith("value")), None)
+        if value is None:
+            raise refused(one["name"], "a value or a resource is expected")
+        if not isinstance(value, dict):
+            pairs.append((one["name"], str(value).lower() if isinstance(value, bool) else str(value)))
+        elif whole.setdefault(one["name"], value) is not value:
+            raise refused(one["name"], "is taken once")
     return pairs, whole
 
 
-def _unreadable(message: str, place: str) -> Invalid:
-    return Invalid(f"{place}: {message}", issues=[Issue("structure", message, place)])
+def _frame(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters without the content of resources: whether that is valid is another question."""
+    listed = parameters.get("parameter")
+    if not isinstance(listed, list):
+        return parameters
+    framed = [
+        one | {"resource": _ANY} if isinstance(one, dict) and isinstance(one.get("resource"), dict) else one for one in listed
+    ]
+    return parameters | {"parameter": framed}

@@ -1,0 +1,98 @@
+"""The FHIR door, measured over HTTP with validation, access and audit on: reads, searches, writes, transactions. `make bench-fhir`.
+
+    python -m bench.fhir [--patients 10000] [--seconds 8] [--workers 2] [--only c,d]
+
+Starts its own empty `maillage demo` in a temporary folder and drives it with `../shared/tools/fhir_load.py`, 16 connections. Nothing else
+should use the cores. Machines differ: each figure stands beside an empty route driven by the same client in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psutil
+from bench.main_job import SHARED, Demo, start_demo
+from bench.reference import Figures, empty_route, percentile
+
+LOADER = SHARED / "tools" / "fhir_load.py"
+ROWS = {
+    "c_read": ("read by id", 4_000),
+    "d_search_patient": ("Patient?family&birthdate", 2_600),
+    "e_search_obs": ("Observation?patient&code&_sort=-date&_count=20", 3_200),
+    "h_everything": ("$everything", 2_000),
+    "i1_include": ("Observation?code&date + _include", 1_100),
+    "i2_revinclude": ("Patient + _include + _revinclude", None),
+    "a_create_patient": ("create Patient", 1_500),
+    "b_create_obs": ("create Observation", 2_000),
+    "g_update_patient": ("update Patient", 1_300),
+    "f_transaction50": ("transaction of 50 mixed entries, entries", 7_000),
+}
+"""The loader's tests, and operations a second that are to be reached."""
+MEMORY = 300  # MB of the web processes together
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--patients", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", default="", help="letters of the loader's tests, such as c,d")
+    wanted = parser.parse_args()
+    if not LOADER.exists():
+        print(f"the loader {LOADER.name} is not beside this checkout", file=sys.stderr)
+        return 1
+    folder = Path(tempfile.mkdtemp(prefix="mlb-", dir="/tmp"))
+    folder.chmod(0o755)
+    figures = Figures()
+    try:
+        figures.add("reference: empty route, p50", percentile(empty_route(), 50), "ms")
+        demo = start_demo(folder, "--no-seed", settings={"MAILLAGE_WEB_WORKERS": str(wanted.workers)})
+        try:
+            measure(demo, folder, figures, wanted)
+        finally:
+            demo.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(figures.text())
+    return 0
+
+
+def measure(demo: Demo, folder: Path, figures: Figures, wanted: argparse.Namespace) -> None:
+    found = load(demo, folder, wanted)
+    preload = found["preload"]
+    figures.add("load by transactions", float(preload["resources_s"]), "resources/s", bound=6_500, least=True)
+    figures.add("wrong answers", len(found["verify_wrong"]), "", bound=0)
+    for test in found["tests"]:
+        name, bound = ROWS[test["test"]]
+        rate = float(test.get("entries_s", test["ops_s"]))
+        figures.add(f"{name}, a second", rate, "", bound=bound, least=True)
+        figures.add(f"{name}, p50", float(test["p50_ms"] or "nan"), "ms")
+        if test["errors"]:
+            figures.add(f"{name}: failed", sum(test["errors"].values()), "", bound=0)
+    figures.add("web processes together", demo.resident()["serve"], "MB", bound=MEMORY)
+
+
+def load(demo: Demo, folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
+    """What the loader found, as it says it in JSON."""
+    out = folder / "load.json"
+    server = next(one for one in psutil.Process(demo.process.pid).children() if "serve" in one.cmdline())
+    command = [
+        sys.executable, str(LOADER), "--base", demo.ready["fhir"], "--token", demo.token("system"), "--preload",
+        "--patients", str(wanted.patients), "--seconds", str(wanted.seconds), "--state", str(folder / "state.json"), "--out", str(out),
+        "--pid", f"web={server.pid}", *(["--only", wanted.only] if wanted.only else []),
+    ]  # fmt: skip
+    subprocess.run(command, check=True, stdout=sys.stderr, env=dict(os.environ))
+    answer: dict[str, Any] = json.loads(out.read_text())
+    return answer
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
