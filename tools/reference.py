@@ -83,10 +83,49 @@ def schema() -> str:
     return "\n".join(lines) + "\n"
 
 
+def fhir() -> str:
+    """The FHIR door: interactions, operations with their parameters, search parameters of each type."""
+    from maillage.fhir.definitions import resource_types
+    from maillage.http.fhir.catalogue import OPERATIONS
+    from maillage.http.fhir.interactions import OF_SYSTEM, OF_TYPE
+
+    lines = ["# FHIR R4", "", "Made from what is routed and searched, as the CapabilityStatement at `/fhir/metadata` is.", ""]
+    lines += ["## Interactions", "", "| interaction | method | path | permission |", "|---|---|---|---|"]
+    for one in (*OF_SYSTEM, *OF_TYPE):
+        lines.append(f"| {one.code or ''} | {one.method} | `/fhir{one.path}` | `{one.permission}` |")
+    lines += [
+        "",
+        "## Operations",
+        "",
+        "What only reads is invoked by GET or POST, what writes by POST; parameters in the query or in a Parameters resource.",
+    ]
+    for operation in OPERATIONS:
+        lines += ["", f"### {operation.id}", "", f"{operation.about} Answers {operation.answer}.", ""]
+        lines += [f"- {method} `/fhir{path}`" for path in operation.paths for method, _ in operation.methods]
+        if operation.parameters:
+            lines += ["", "| parameter | type | how many | note |", "|---|---|---|---|"]
+        for taken in operation.parameters:
+            many = f"{int(taken.required)}..{'*' if taken.many else 1}"
+            lines.append(f"| `{taken.name}` | {taken.type} | {many} | {taken.about} |")
+    lines += ["", "## Search parameters", "", *_searched("all types", "Patient", common=True)]
+    for kind in resource_types():
+        lines += _searched(kind, kind, common=False)
+    return "\n".join(lines) + "\n"
+
+
+def _searched(title: str, kind: str, *, common: bool) -> list[str]:
+    """The parameters of a type, or (of any type) those of all."""
+    from maillage.fhir.search import searchable
+
+    found = [f"`{one.code}` {one.type}" for one in searchable(kind) if one.code.startswith("_") == common]
+    return [f"- **{title}**: {', '.join(found)}"] if found else []
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "commands.md": commands,
     "routes.md": routes,
+    "fhir.md": fhir,
     "permissions.md": permissions,
     "schema.md": schema,
 }

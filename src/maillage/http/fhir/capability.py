@@ -14,7 +14,6 @@ from maillage.fhir.search import searchable
 from maillage.http.fhir import answers, negotiation
 from maillage.http.fhir.catalogue import OPERATIONS
 from maillage.http.fhir.interactions import OF_SYSTEM, OF_TYPE
-from maillage.http.fhir.operation import Operation
 from maillage.http.request import Request
 
 
@@ -46,17 +45,19 @@ def statement(base: str, at: datetime) -> dict[str, Any]:
                     "cors": False,
                     "description": "A bearer token or a session; every answer is filtered for its holder and audited.",
                 },
-                "resource": [_resource(kind) for kind in resource_types()],
+                "resource": [_resource(kind, base) for kind in resource_types()],
                 "interaction": [{"code": one.code} for one in OF_SYSTEM],
             }
         ],
     }
 
 
-def _resource(kind: str) -> dict[str, Any]:
+def _resource(kind: str, base: str) -> dict[str, Any]:
     parameters = searchable(kind)
     includes = [f"{kind}:{one.code}" for one in parameters if one.type == "reference"]
-    operations = [_operation(one) for one in OPERATIONS if one.kind in (None, kind)]
+    operations = [
+        {"name": one.code, "definition": f"{base}/OperationDefinition/{one.id}"} for one in OPERATIONS if one.kind in (None, kind)
+    ]
     return {
         "type": kind,
         "interaction": [{"code": one.code} for one in OF_TYPE if one.code],
@@ -69,10 +70,6 @@ def _resource(kind: str) -> dict[str, Any]:
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical", "local"],
         **({"searchInclude": includes} if includes else {}),
-        **({"operation": operations} if operations else {}),
+        "operation": operations,
         "searchParam": [{"name": one.code, "definition": one.url, "type": one.type} for one in parameters],
     }
-
-
-def _operation(one: Operation) -> dict[str, Any]:
-    return {"name": one.code, "definition": f"http://hl7.org/fhir/OperationDefinition/{one.id}", "documentation": one.about}

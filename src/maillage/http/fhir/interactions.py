@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from maillage.access.permissions import Permission
-from maillage.http.fhir import bundles, conditional, instances, searches
+from maillage.http.fhir import bundles, conditional, definitions, instances, searches
 from maillage.http.routes import Endpoint
 
 
@@ -42,7 +42,7 @@ OF_TYPE = (
     _writes(None, "PUT", "/{kind}", conditional.update),
     _writes(None, "PATCH", "/{kind}", conditional.patch),
     _writes(None, "DELETE", "/{kind}", conditional.delete),
-    _reads("read", "GET", "/{kind}/{id}", instances.read),
+    _reads("read", "GET", "/{kind}/{id}", definitions.read),
     _writes("update", "PUT", "/{kind}/{id}", instances.update),
     _writes("patch", "PATCH", "/{kind}/{id}", conditional.patch_one),
     _writes("delete", "DELETE", "/{kind}/{id}", instances.delete),

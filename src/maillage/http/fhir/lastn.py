@@ -16,9 +16,12 @@ PARAMETERS = (
         "max", "positiveInt", "How many observations of each code; 1 unless said. More come where the last are of the same time."
     ),
     Parameter(
-        "patient", "string", "Whose observations (or `subject`): one reference. A search parameter, as all others of Observation."
+        "patient",
+        "string",
+        "Whose observations (or `subject`): one reference. A search parameter, as all others of Observation.",
+        search="reference",
     ),
-    Parameter("category", "string", "Which observations (or `code`, or another parameter of a code).", many=True),
+    Parameter("category", "string", "Which observations (or `code`, or another parameter of a code).", many=True, search="token"),
 )
 _RESULTS = {"_sort", "_count", "_cursor", "_total", "_summary", "_elements", "_contained", "_containedType"}
 _INCLUDES = ("_include", "_revinclude")

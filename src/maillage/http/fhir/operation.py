@@ -31,6 +31,8 @@ class Parameter:
     about: str
     required: bool = False
     many: bool = False
+    search: str | None = None
+    """The type of search parameter, of one that is a search parameter too."""
 
     @property
     def simple(self) -> bool:
