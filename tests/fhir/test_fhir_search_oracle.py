@@ -21,6 +21,11 @@ NAMES = ["Martin", "Le Goff", "Lefèvre", "Lefebvre", "L'Haÿ", "Éloïse", "elo
 SYSTEMS = ["http://loinc.org", "urn:oid:1.2", None]
 CODES = ["8867-4", "8480-6", "x"]
 WHEN = ["2024", "2024-03", "2024-03-31", "2024-03-30", "2024-03-31T10:00:00Z", "2024-03-31T10:00:00+02:00", "2023-12-31", "2025"]
+REFERRING = {
+    "Patient": [("Observation", ["subject", "patient", "performer"]), ("Patient", ["link"])],
+    "Practitioner": [("Observation", ["performer"]), ("Patient", ["general-practitioner"])],
+    "Observation": [("Observation", ["has-member"])],
+}
 PREFIXES = ["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]
 
 
@@ -112,32 +117,34 @@ class World:
     def params(self, kind: str) -> list[tuple[str, str]]:
         return [self.param(kind) for _ in range(self.pick([1, 1, 2, 2, 3]))]
 
-    def param(self, kind: str, *, plain: bool = False) -> tuple[str, str]:
+    def param(self, kind: str, *, depth: int = 0) -> tuple[str, str]:
         parameter, (form, _) = self.pick(sorted(PATHS[kind].items()))
         draw = self.random.random()
         if draw < 0.05:
             return f"{parameter}:missing", self.pick(["true", "false"])
-        if not plain and draw < 0.15 and kind != "Observation":
-            name, value = self.param("Observation", plain=True)
-            return (
-                f"_has:Observation:{'performer' if kind == 'Practitioner' else self.pick(['subject', 'patient', 'performer'])}:{name}",
-                value,
-            )
-        if not plain and draw < 0.2:
+        if draw < 0.15 + 0.15 * bool(depth) and depth < 3:
+            return self.has(kind, depth)
+        if not depth and draw < 0.2:
             return "_id", ",".join(self.pick(self.patients + self.observations) for _ in range(3))
         if form == "reference":
-            return self.reference(parameter, plain)
+            return self.reference(parameter, depth)
         return getattr(self, f"a_{form}")(parameter)  # type: ignore[no-any-return]  # one of the three below
 
-    def reference(self, parameter: str, plain: bool) -> tuple[str, str]:
+    def has(self, kind: str, depth: int) -> tuple[str, str]:
+        """A reverse chain, whose condition may be a chain or a reverse chain in turn."""
+        referring, parameters = self.pick(REFERRING[kind])
+        name, value = self.param(referring, depth=depth + 1)
+        return f"_has:{referring}:{self.pick(parameters)}:{name}", value
+
+    def reference(self, parameter: str, depth: int) -> tuple[str, str]:
         among = {
             "general-practitioner": ["Practitioner"],
             "performer": ["Practitioner", "Patient"],
             "has-member": ["Observation"],
         }
         target = self.pick(among.get(parameter, ["Patient"]))
-        if not plain and self.random.random() < 0.35:
-            name, value = self.param(target, plain=True)
+        if depth < 3 and self.random.random() < 0.35 + 0.25 * bool(depth):
+            name, value = self.param(target, depth=depth + 1)
             return f"{parameter}{self.pick(['', f':{target}']) if parameter in among else f':{target}'}.{name}", value
         id = self.pick({"Patient": self.patients, "Practitioner": self.practitioners, "Observation": self.observations}[target])
         return self.pick(

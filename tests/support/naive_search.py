@@ -3,6 +3,7 @@
 Known types and parameters are those of PATHS. Strings are compared after folding case, accents and blanks, partial dates in Europe/Paris.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -108,8 +109,8 @@ class Naive:
         target = self.by_reference.get(reference)
         if target is None or (kind and target["resourceType"] != kind):
             return False
-        parameter = chain.partition(":")[0]
-        return parameter in PATHS[target["resourceType"]] and self.matches(target, chain, value)
+        parameter = re.split("[:.]", chain, maxsplit=1)[0]
+        return (parameter == "_has" or parameter in PATHS[target["resourceType"]]) and self.matches(target, chain, value)
 
     def references(self, resource: Resource, parameter: str) -> list[str]:
         found = [i["reference"] for path in PATHS[resource["resourceType"]][parameter][1] for i in values(resource, path)]

@@ -1,9 +1,9 @@
 """What the criteria need to write SQL: an alias, parameters, the caller's scope."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from maillage.fhir import ids
 from maillage.fhir.scope import Scope
@@ -31,11 +31,21 @@ class Composer:
     scope: Scope
     free: bool = False
     """Whether the planner chooses the index. Otherwise the statement drives one, and conditions are written so that they cannot."""
+    whole: bool = False
+    """Whether lists of ids are wanted to their end, each id once on every step; else only their beginning."""
     params: dict[str, Any] = field(default_factory=dict)
     _aliases: Any = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
         self.params.update(self.scope.params)
+
+    def probing(self) -> Self:
+        """For conditions that no index may answer, in the same statement."""
+        return replace(self, free=False)
+
+    def indexed(self) -> Self:
+        """For conditions that an index of the planner's choice answers, in the same statement."""
+        return replace(self, free=True)
 
     def bind(self, value: Any, cast: str) -> str:
         """A placeholder for a value."""

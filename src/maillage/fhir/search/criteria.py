@@ -6,7 +6,7 @@ that no index can, for statements that drive an index of their own (`= any(tok)`
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from maillage.fhir import ids
@@ -23,6 +23,20 @@ class Criterion(Protocol):
     def sql(self, row: Row, composer: Composer) -> str: ...
 
 
+@runtime_checkable
+class Reaching(Criterion, Protocol):
+    """A condition that can also list the rows it holds for, by walking references: the cost is that of what is walked, whatever the planner believes."""
+
+    @property
+    def stable(self) -> bool:
+        """Whether one plan of the list is right for all values."""
+        ...
+
+    def ids(self, row: Row, composer: Composer) -> str:
+        """A select of the `id` of every row of the type of `row` for which this holds (some more than once)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class TokenIs:
     """A token or URI among the values; `negated` is `:not` (true also where there is no value)."""
@@ -36,7 +50,7 @@ class TokenIs:
     def sql(self, row: Row, composer: Composer) -> str:
         if composer.free and not self.negated:
             return f"{row}.tok && {composer.bind(list(self.values), 'int8[]')}"
-        found = _either(f"{composer.bind(value, 'int8')} = any({row}.tok)" for value in self.values)
+        found = either(f"{composer.bind(value, 'int8')} = any({row}.tok)" for value in self.values)
         return f"not {found}" if self.negated else found
 
 
@@ -60,7 +74,7 @@ class StringIs:
     marks: tuple[int, ...]
 
     def sql(self, row: Row, composer: Composer) -> str:
-        marked = _either(f"{composer.bind(mark, 'int8')} = any({row}.has)" for mark in self.marks)
+        marked = either(f"{composer.bind(mark, 'int8')} = any({row}.has)" for mark in self.marks)
         return f"({_lexemes(row, composer, ' | '.join(lexeme(self.parameter, text) for text in self.texts))} and {marked})"
 
 
@@ -84,7 +98,7 @@ class MainDate:
     tests: tuple[DateTest, ...]
 
     def sql(self, row: Row, composer: Composer) -> str:
-        passed = _either(test.sql(f"{row}.d0", f"{row}.d1", composer.bind) for test in self.tests)
+        passed = either(test.sql(f"{row}.d0", f"{row}.d1", composer.bind) for test in self.tests)
         parts = [f"{row}.d1 is not null", passed]
         if composer.free:
             parts += self._bounds(row, composer)
@@ -113,7 +127,7 @@ class OtherDate:
 
     def sql(self, row: Row, composer: Composer) -> str:
         short, beyond = composer.bind(self.key, "int8"), composer.bind(long(self.key), "int8")
-        passed = _either(test.sql("h.d0", "h.d1", composer.bind) for test in self.tests)
+        passed = either(test.sql("h.d0", "h.d1", composer.bind) for test in self.tests)
         if not composer.free:
             return f"(select true from hot h where h.id = {row}.id and h.k in ({short}, {beyond}) and {passed} limit 1) is true"
         bounds = hull(self.tests)
@@ -133,7 +147,7 @@ class UpdatedAt:
 
     def sql(self, row: Row, composer: Composer) -> str:
         at, bounds = f"{row}.updated", hull(self.tests)
-        parts = [_either(test.sql(at, f"({at} + interval '1 millisecond')", composer.bind) for test in self.tests)]
+        parts = [either(test.sql(at, f"({at} + interval '1 millisecond')", composer.bind) for test in self.tests)]
         if bounds.lower:
             parts.append(f"{at} >= {composer.bind(bounds.lower, 'timestamptz')}")
         if bounds.upper:
@@ -160,11 +174,14 @@ class RefersTo:
     """Whether the patient of the compartment is this parameter's patient (`compartment.home`)."""
 
     def sql(self, row: Row, composer: Composer) -> str:
-        parts = [self._edge(row, composer, target) for target in self.targets if not self.only_home(target)]
+        parts = [
+            f"(select true from refs f where f.src = {row}.id and {self._edges(row, composer, *group)} limit 1) is true"
+            for group in self._by_type()
+        ]
         parts += [f"{row}.patient = {composer.bind(t.key, 'uuid')}" for t in self.targets if self._may_be_home(t)]
         if self.tokens:
             parts.append(TokenIs(self.tokens).sql(row, composer))
-        return _either(parts)
+        return either(parts)
 
     @property
     def patient(self) -> UUID | None:
@@ -173,19 +190,35 @@ class RefersTo:
             return self.targets[0].key
         return None
 
+    @property
+    def stable(self) -> bool:
+        return True
+
+    def ids(self, row: Row, composer: Composer) -> str:
+        parts = [f"select f.src as id from refs f where {self._edges(row, composer, *group)}" for group in self._by_type()]
+        if patients := [t.key for t in self.targets if self._may_be_home(t)]:
+            bound = composer.bind(patients, "uuid[]")
+            parts.append(f"select h.id from res h where h.rt = {row.rt} and h.patient = any({bound})")
+        if self.tokens:
+            bound = composer.bind(list(self.tokens), "int8[]")
+            parts.append(f"select h.id from (select * from res where tok && {bound} offset 0) h where h.rt = {row.rt}")
+        return " union all ".join(parts)
+
     def only_home(self, target: Target) -> bool:
         return self.home and target.kind == PATIENT
 
     def _may_be_home(self, target: Target) -> bool:
         return self.home and target.kind in {PATIENT, None}
 
-    def _edge(self, row: Row, composer: Composer, target: Target) -> str:
-        p, dst = composer.bind(ids.edge(row.kind, self.parameter), "int4"), composer.bind(target.key, "uuid")
-        typed = f" and f.dt = {composer.bind(ids.number(target.kind), 'int2')}" if target.kind else ""
-        edge = f"f.dst = {dst} and f.p = {p}{typed}"
-        if composer.free:
-            return f"{row}.id in (select f.src from refs f where {edge})"
-        return f"(select true from refs f where f.src = {row}.id and {edge} limit 1) is true"
+    def _by_type(self) -> list[tuple[str | None, list[UUID]]]:
+        """The targets that edges lead to, by their type (None: any)."""
+        kinds = dict.fromkeys(target.kind for target in self.targets if not self.only_home(target))
+        return [(kind, [target.key for target in self.targets if target.kind == kind]) for kind in kinds]
+
+    def _edges(self, row: Row, composer: Composer, kind: str | None, keys: list[UUID]) -> str:
+        typed = f" and f.dt = {ids.number(kind)}" if kind else ""
+        p = composer.bind(ids.edge(row.kind, self.parameter), "int4")
+        return f"f.dst = any({composer.bind(keys, 'uuid[]')}) and f.p = {p}{typed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,47 +242,7 @@ class Present:
         return f"{'not ' if self.missing else ''}{composer.bind(self.mark, 'int8')} = any({row}.has)"
 
 
-@dataclass(frozen=True, slots=True)
-class Chained:
-    """The reference names a resource (that the caller may see) of one of these types for which the criterion holds."""
-
-    parameter: str
-    ways: tuple[tuple[str, Criterion], ...]
-    home: bool
-
-    def sql(self, row: Row, composer: Composer) -> str:
-        return _either(self._way(row, composer, kind, criterion) for kind, criterion in self.ways)
-
-    def _way(self, row: Row, composer: Composer, kind: str, criterion: Criterion) -> str:
-        t = composer.row(kind)
-        holds = f"{t}.rt = {t.rt} and {criterion.sql(t, composer)} and {composer.seen(t)}"
-        if self.home and kind == PATIENT:
-            return f"{row}.patient in (select {t}.id from res {t} where {holds})"
-        p = composer.bind(ids.edge(row.kind, self.parameter), "int4")
-        return (
-            f"{row}.id in (select f.src from refs f join res {t} on {t}.id = f.dst where f.p = {p} and f.dt = {t.rt} and {holds})"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class HasReferrer:
-    """`_has`: a resource (that the caller may see) refers to this one and the criterion holds for it."""
-
-    kind: str
-    parameter: str
-    criterion: Criterion
-    home: bool
-
-    def sql(self, row: Row, composer: Composer) -> str:
-        t = composer.row(self.kind)
-        holds = f"{t}.rt = {t.rt} and {self.criterion.sql(t, composer)} and {composer.seen(t)}"
-        if self.home and row.kind == PATIENT:
-            return f"{row}.id in (select {t}.patient from res {t} where {holds})"
-        p = composer.bind(ids.edge(self.kind, self.parameter), "int4")
-        return f"{row}.id in (select f.dst from refs f join res {t} on {t}.id = f.src where f.p = {p} and f.dt = {row.rt} and {holds})"
-
-
-def _either(conditions: Iterable[str]) -> str:
+def either(conditions: Iterable[str]) -> str:
     return f"({' or '.join(conditions)})"
 
 

@@ -11,12 +11,16 @@ from maillage.fhir.definitions import SearchParameter, search_parameters
 from maillage.fhir.index import main_date
 from maillage.fhir.rows import present
 from maillage.fhir.search import values
-from maillage.fhir.search.criteria import Chained, Criterion, HasReferrer, Present
+from maillage.fhir.search.chains import Chained, HasReferrer
+from maillage.fhir.search.criteria import Criterion, Present
 from maillage.fhir.search.query import DEFAULT_COUNT, MAX_COUNT, Include, SearchQuery, SortKey
 
-MAX_CHAIN = 3
 MAX_WAYS = 16
 """Types that a chain without a type is tried on."""
+MAX_DEPTH = 12
+"""Steps that a chain or a reverse chain goes: the statement of a longer one would take longer to plan than to run."""
+MAX_STEPS = 100
+"""Conditions of one parameter, the ways and steps of its chains counted: each is a join of its statement."""
 MAX_PARAMETERS = 100
 """Of one search: each is a condition or a step of its statement, and one request must not hold the database for minutes."""
 MAX_VALUES = 2_000
@@ -73,16 +77,16 @@ class _Draft:
                 self.count = min(_whole(value), MAX_COUNT)
             case "_cursor":
                 self.cursor = value
-            case "_include":
-                self.includes.append(_include(value, source=self.kind))
-            case "_revinclude":
-                self.revincludes.append(_include(value, target=self.kind))
+            case "_include" | "_include:iterate":
+                self.includes.append(_include(value, iterate=name != "_include", source=self.kind))
+            case "_revinclude" | "_revinclude:iterate":
+                self.revincludes.append(_include(value, iterate=name != "_revinclude", target=self.kind))
             case "_total":
                 self.total = _one_of(value, ("none", "estimate", "accurate")) != "none"
             case "_summary":
                 self.count = 0 if _one_of(value, ("count", "false")) == "count" else self.count
             case _ if name.startswith(("_include:", "_revinclude:")):
-                raise Invalid("includes are followed one step; :iterate is not supported")
+                raise Invalid("an include takes the modifier :iterate and no other")
             case _:
                 self.criteria.append(criterion(self.kind, name, value, base=self.base))
 
@@ -107,25 +111,45 @@ def searchable(kind: str) -> list[SearchParameter]:
     return [one for _, one in sorted(search_parameters(kind).items()) if _answered(one)]
 
 
-def criterion(kind: str, name: str, value: str, *, base: str = "", depth: int = 1) -> Criterion:
+@dataclass(slots=True)
+class _Reading:
+    """What the conditions of one parameter have in common: the address of this server, and how many there are by now."""
+
+    base: str
+    steps: int = 0
+    too_costly: bool = False
+
+    def step(self, depth: int) -> None:
+        """Count one condition, that many steps away."""
+        self.steps += 1
+        if self.too_costly or self.steps > MAX_STEPS or depth > MAX_DEPTH:
+            self.too_costly = True
+            message = f"a chain goes {MAX_DEPTH} steps, and {MAX_STEPS} in all its ways: name the types that it leads to"
+            raise Invalid(message, issues=[Issue("too-costly", message)])
+
+
+def criterion(kind: str, name: str, value: str, *, base: str = "") -> Criterion:
     """The condition of one parameter of a type, `name` with its modifier or chain."""
-    if depth > MAX_CHAIN:
-        raise Invalid(f"chains go {MAX_CHAIN - 1} steps at most")
+    return _criterion(kind, name, value, _Reading(base))
+
+
+def _criterion(kind: str, name: str, value: str, reading: _Reading, depth: int = 0) -> Criterion:
+    reading.step(depth)
     if found := _HAS.fullmatch(name):
-        return _has(kind, found, value, base, depth)
+        return _has(kind, found, value, reading, depth)
     parts = _NAME.fullmatch(name)
     if parts is None:
         raise Invalid(f"{name!r} is not the name of a search parameter")
     parameter, modifier = _known(kind, parts["code"]), parts["modifier"]
     if parts["chain"]:
-        return _chain(kind, parameter, modifier, parts["chain"], value, base, depth)
+        return _chain(kind, parameter, modifier, parts["chain"], value, reading, depth)
     _check_modifier(parameter, modifier)
     if modifier == "missing":
         return Present(present(kind, parameter.code), _one_of(value, ("true", "false")) == "true")
     if parameter.code == "_id":
         return values.id_is(value)
     if parameter.type == "reference":
-        return values.refers_to(kind, parameter, value, modifier, home=parameter.code in home(kind), base=base)
+        return values.refers_to(kind, parameter, value, modifier, home=parameter.code in home(kind), base=reading.base)
     return values.READERS[parameter.type](kind, parameter, value, modifier)
 
 
@@ -153,7 +177,7 @@ def _check_modifier(parameter: SearchParameter, modifier: str | None) -> None:
 
 
 def _chain(
-    kind: str, parameter: SearchParameter, modifier: str | None, rest: str, value: str, base: str, depth: int
+    kind: str, parameter: SearchParameter, modifier: str | None, rest: str, value: str, reading: _Reading, depth: int
 ) -> Criterion:  # fmt: skip
     if parameter.type != "reference":
         raise Invalid(f"{parameter.code} is no reference: nothing can be chained to it")
@@ -164,20 +188,22 @@ def _chain(
     ways, faults = [], []
     for target in (modifier,) if modifier else parameter.targets:
         try:
-            ways.append((target, criterion(target, rest, value, base=base, depth=depth + 1)))
+            ways.append((target, _criterion(target, rest, value, reading, depth + 1)))
         except Invalid as fault:
+            if reading.too_costly:
+                raise
             faults.append(fault)
     if not ways:
         raise faults[0]
     return Chained(parameter.code, tuple(ways), parameter.code in home(kind))
 
 
-def _has(kind: str, found: re.Match[str], value: str, base: str, depth: int) -> Criterion:
+def _has(kind: str, found: re.Match[str], value: str, reading: _Reading, depth: int) -> Criterion:
     ids.number(found["kind"])
     parameter = _known(found["kind"], found["code"])
     if parameter.type != "reference" or kind not in parameter.targets:
         raise Invalid(f"{found['kind']}.{parameter.code} does not refer to {kind}")
-    inner = criterion(found["kind"], found["rest"], value, base=base, depth=depth + 1)
+    inner = _criterion(found["kind"], found["rest"], value, reading, depth + 1)
     return HasReferrer(found["kind"], parameter.code, inner, parameter.code in home(found["kind"]))
 
 
@@ -191,23 +217,26 @@ def _sort_key(kind: str, text: str) -> SortKey:
     return SortKey(columns[code], descending=text.startswith("-"))
 
 
-def _include(text: str, *, source: str | None = None, target: str | None = None) -> Include:
-    """`Type:parameter[:Type]`. `source` is the type that an _include begins at, `target` the one a _revinclude ends at."""
+def _include(text: str, *, iterate: bool, source: str | None = None, target: str | None = None) -> Include:
+    """`Type:parameter[:Type]`, `Type:*` or `*`. `source` is the type that an _include begins at, `target` the one a _revinclude ends at.
+
+    What is followed in turn may begin and end at any type.
+    """
+    if text == "*":
+        return Include(None, (), None, iterate)
     kind, code, narrowed = (*text.split(":"), "", "")[:3]
     if text.count(":") not in {1, 2} or kind not in ids.TYPES or (narrowed and narrowed not in ids.TYPES):
-        raise Invalid(f"{text!r} is not Type:parameter or Type:parameter:Type")
-    if source and kind != source:
+        raise Invalid(f"{text!r} is not Type:parameter, Type:parameter:Type, Type:* or *")
+    if source and kind != source and not iterate:
         raise Invalid(f"an include from {kind} does not begin at {source}")
-    if code == "*":
-        codes = tuple(c for c, p in search_parameters(kind).items() if p.type == "reference" and _answered(p))
-    else:
-        parameter = _known(kind, code)
-        if parameter.type != "reference" or (target and parameter.targets and target not in parameter.targets):
-            raise Invalid(f"{kind}.{code} is no reference" + (f" to {target}" if target else ""))
-        codes = (code,)
-    if target and narrowed not in {"", target}:
+    if target and narrowed not in {"", target} and not iterate:
         raise Invalid(f"a reverse include to {narrowed} does not end at {target}")
-    return Include(kind, codes, narrowed or None)
+    end = narrowed or (target if not iterate else None)
+    if code != "*":
+        parameter = _known(kind, code)
+        if parameter.type != "reference" or (end and parameter.targets and end not in parameter.targets):
+            raise Invalid(f"{kind}.{code} is no reference" + (f" to {end}" if end else ""))
+    return Include(kind, () if code == "*" else (code,), narrowed or None, iterate)
 
 
 def _whole(text: str) -> int:

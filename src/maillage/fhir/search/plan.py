@@ -1,7 +1,9 @@
 """Which index drives a search.
 
 A search of a known shape drives one index that stays right whatever the values (a generic plan, kept); every other condition is written
-so that no index answers it. All other searches leave the choice to PostgreSQL, which then plans by value (docs/adr/0004-store.md).
+so that no index answers it. Searches by references and chains walk the graph themselves, in steps of bounded cost: first what few
+references reach, then the beginning of the order, and only then all. All other searches leave the choice to PostgreSQL, which then
+plans by value (docs/adr/0004-store.md).
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,8 @@ from typing import TypeVar
 
 from maillage.fhir.index import HOT, QUEUES, main_date, queue
 from maillage.fhir.rows import SHORT
-from maillage.fhir.search.criteria import Chained, Criterion, HasReferrer, IdIs, MainDate, RefersTo, TokenIs
+from maillage.fhir.search.chains import is_stable, sharp
+from maillage.fhir.search.criteria import Criterion, IdIs, MainDate, Reaching, RefersTo, StringIs, StringStarts, TokenIs
 from maillage.fhir.search.dates import Bounds
 from maillage.fhir.search.query import SearchQuery, SortKey
 
@@ -26,12 +29,18 @@ class Drive(Enum):
     UNIQUE = "the tokens, for a parameter whose values are nearly unique"
     HOT = "hot (k, d0): a declared token, or a declared reference with its code, in the order of the main date"
     DATE = "(rt, d0): one short range of the main date"
+    FEW = "the references, from what they lead to, as long as they reach few"
+    WALK = "the order, from its beginning on, looking along the references of each row"
+    WHOLE = "the references, from what they lead to, to their end"
     FREE = "whatever the planner finds best for these values"
 
 
-NEARLY_UNIQUE = frozenset({"identifier", "email", "phone", "telecom", "url"})
 NARROW = timedelta(days=32)
 """The longest window of a declared token in which every row may be looked at for further conditions."""
+
+_LISTS = (Drive.FEW, Drive.WHOLE)
+_TRIED = 3
+"""Conditions that are tried for matching few."""
 
 BY_ID = (SortKey("id", False),)
 NEWEST = (SortKey("date", True), SortKey("id", True))
@@ -46,14 +55,29 @@ class Driver:
     answers: tuple[Criterion, ...] = ()
     key: int = 0
 
+    @property
+    def stable(self) -> bool:
+        """Whether one plan is right for all values."""
+        return self.drive is not Drive.FREE and (self.drive not in _LISTS or all(map(is_stable, self.answers)))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What drives, the whole order, and the bounds of the main date."""
+    """What drives (the next one where the one before was not enough), the whole order, and the bounds of the main date."""
 
-    driver: Driver
+    drivers: tuple[Driver, ...]
     order: tuple[SortKey, ...]
     bounds: Bounds
+
+    @property
+    def driver(self) -> Driver:
+        """The first."""
+        return self.drivers[0]
+
+    @property
+    def counting(self) -> Driver:
+        """What drives a count."""
+        return self.driver if self.drive is Drive.HOT else self.drivers[-1] if self.drive is Drive.FEW else Driver(Drive.FREE)
 
     @property
     def drive(self) -> Drive:
@@ -63,25 +87,45 @@ class Plan:
 
 def plan(query: SearchQuery) -> Plan:
     """The plan of a search, from its shape alone."""
-    driver = _driver(query)
-    return Plan(driver, _order(query, driver.drive), _bounds(query.criteria))
+    drivers = _drivers(query)
+    order = _order(query, drivers[0].drive)
+    if drivers[0].drive is Drive.FEW and _indexed(order):
+        drivers = (*drivers[:-1], Driver(Drive.WALK), drivers[-1])
+    return Plan(drivers, order, _bounds(query.criteria))
 
 
-def _driver(query: SearchQuery) -> Driver:
+def _drivers(query: SearchQuery) -> tuple[Driver, ...]:
     criteria = query.criteria
     if by_id := _first(criteria, IdIs):
-        return Driver(Drive.ID, (by_id,))
-    if any(isinstance(criterion, Chained | HasReferrer) for criterion in criteria):
-        return Driver(Drive.FREE)
+        return (Driver(Drive.ID, (by_id,)),)
     for criterion in criteria:
         if isinstance(criterion, RefersTo) and criterion.patient:
-            return Driver(Drive.PATIENT, (criterion,))
+            return (Driver(Drive.PATIENT, (criterion,)),)
     for criterion in criteria:
-        if isinstance(criterion, TokenIs) and criterion.parameter in NEARLY_UNIQUE and not criterion.negated:
-            return Driver(Drive.UNIQUE, (criterion,))
+        if sharp(criterion):
+            return (Driver(Drive.UNIQUE, (criterion,)),)
     if _by_main_date(query) and (dated := _queue(query) or _hot(query)):
-        return dated
-    return Driver(Drive.DATE if _short(criteria) else Drive.FREE)
+        return (dated,)
+    if _short(criteria):
+        return (Driver(Drive.DATE),)
+    return _by_reference(criteria)
+
+
+def _by_reference(criteria: Sequence[Criterion]) -> tuple[Driver, ...]:
+    """The steps of a search by references: those of stable plans before the others, then what else may match few, at last the end of one."""
+    reaching = sorted((c for c in criteria if isinstance(c, Reaching)), key=lambda c: not c.stable)
+    if not reaching:
+        return (Driver(Drive.FREE),)
+    texts = [c for c in criteria if isinstance(c, StringStarts | StringIs)]
+    codes = [c for c in criteria if isinstance(c, TokenIs) and not c.negated]
+    few = [Driver(Drive.FEW, (criterion,)) for criterion in [*reaching, *texts, *codes][:_TRIED]]
+    return (*few, Driver(Drive.FREE) if texts else Driver(Drive.WHOLE, (reaching[0],)))
+
+
+def _indexed(order: tuple[SortKey, ...]) -> bool:
+    """Whether an index of a type has this order."""
+    columns = [key.column for key in order]
+    return columns[-1] == "id" and columns[:-1] in ([], ["date"], ["updated"]) and len({key.descending for key in order}) == 1
 
 
 def _by_main_date(query: SearchQuery) -> bool:
@@ -143,7 +187,7 @@ def _order(query: SearchQuery, drive: Drive) -> tuple[SortKey, ...]:
 
 def _natural(query: SearchQuery, drive: Drive) -> tuple[SortKey, ...]:
     """The order of the driving index; for a date without an end, from the side where the matches are."""
-    if drive is Drive.FREE and (bounds := _bounds(query.criteria)).lower != bounds.upper and not bounds.window:
+    if drive in {Drive.FREE, Drive.FEW} and (bounds := _bounds(query.criteria)).lower != bounds.upper and not bounds.window:
         return NEWEST if bounds.lower else OLDEST
     return {Drive.PATIENT: NEWEST, Drive.HOT: OLDEST, Drive.DATE: OLDEST}.get(drive, BY_ID)
 

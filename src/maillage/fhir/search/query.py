@@ -21,11 +21,15 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """`_include` (from `kind` to what it refers to) or `_revinclude` (from `kind` to the matches). `target` narrows the other side."""
+    """`_include` (from `kind` to what it refers to) or `_revinclude` (from `kind` to the matches). `target` narrows the other side.
 
-    kind: str
+    No `kind` is any type, no `parameters` are all of them. `iterate`: what was included is followed in turn.
+    """
+
+    kind: str | None
     parameters: tuple[str, ...]
     target: str | None
+    iterate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from maillage.fhir import ids
 from maillage.fhir.change import Operation, Stored
 from maillage.fhir.reading import text_id
 from maillage.fhir.scope import Scope
-from maillage.fhir.search import cursors, statement
+from maillage.fhir.search import cursors, includes, statement
 from maillage.fhir.search.compose import Statement
-from maillage.fhir.search.plan import plan
+from maillage.fhir.search.includes import MAX_INCLUDED
+from maillage.fhir.search.plan import Plan, plan
 from maillage.fhir.search.query import SearchQuery, StoredPage
 
 
@@ -22,14 +23,24 @@ async def search(conn: Connection, query: SearchQuery, *, scope: Scope) -> Store
     if query.count == 0:
         return StoredPage((), total=total, issues=query.issues)
     planned = plan(query)
-    rows = await _run(conn, statement.page(query, planned, scope, cursors.read(query)))
+    rows = await _page(conn, query, planned, scope)
     found = [row for row in rows if row["mode"] == "match"]
     shown = found[: query.count]
     keys = [f"k{i}" for i in range(len(planned.order))]
     following = cursors.write(query, [shown[-1][key] for key in keys]) if len(found) > query.count else None
-    matches = [_stored(row) for row in shown]
-    included, issues = _included(rows, matches)
-    return StoredPage(matches, included, following, total, (*query.issues, *issues))
+    included = await _included(conn, query, scope, shown, [row for row in rows if row["mode"] == "include"])
+    issues = (*query.issues, *_too_many(included))
+    return StoredPage([_stored(r) for r in shown], [_stored(r) for r in included[:MAX_INCLUDED]], following, total, issues)
+
+
+async def _page(conn: Connection, query: SearchQuery, planned: Plan, scope: Scope) -> list[dict[str, Any]]:
+    """The rows that the first driver finds that is enough."""
+    after, rows = cursors.read(query), []
+    for driver in planned.drivers:
+        rows = await _run(conn, statement.page(query, planned, driver, scope, after))
+        if not any(row["mode"] == "more" for row in rows):
+            break
+    return rows
 
 
 async def count(conn: Connection, query: SearchQuery, *, scope: Scope) -> int:
@@ -48,14 +59,29 @@ async def _run(conn: Connection, wanted: Statement) -> list[dict[str, Any]]:
     return await cursor.fetchall()
 
 
-def _included(rows: list[dict[str, Any]], matches: list[Stored]) -> tuple[list[Stored], tuple[Issue, ...]]:
-    shown = {(match.type, match.id) for match in matches}
-    found = [_stored(row) for row in rows if row["mode"] == "include"]
-    included = [one for one in found if (one.type, one.id) not in shown]
-    if len(found) <= statement.MAX_INCLUDED:
-        return included, ()
-    message = f"more than {statement.MAX_INCLUDED} resources would be included: ask for fewer matches a page"
-    return included[: statement.MAX_INCLUDED], (Issue("too-costly", message, None, "warning"),)
+async def _included(
+    conn: Connection, query: SearchQuery, scope: Scope, matches: list[dict[str, Any]], first: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What the page includes, each resource once and no match again: the first round, then what `:iterate` adds until nothing is new."""
+    known = {(row["rt"], row["id"]) for row in matches}
+    iterates = any(one.iterate for one in (*query.includes, *query.revincludes))
+    included: list[dict[str, Any]] = []
+    found = first
+    while new := [row for row in found if (row["rt"], row["id"]) not in known]:
+        included += new
+        known |= {(row["rt"], row["id"]) for row in new}
+        if not iterates or len(included) > MAX_INCLUDED:
+            break
+        places = [(row["rt"], row["id"], row["patient"]) for row in new]
+        found = await _run(conn, includes.next_round(query, places, scope))
+    return included
+
+
+def _too_many(included: list[dict[str, Any]]) -> list[Issue]:
+    if len(included) <= MAX_INCLUDED:
+        return []
+    message = f"more than {MAX_INCLUDED} resources would be included: ask for fewer matches a page"
+    return [Issue("too-costly", message, None, "warning")]
 
 
 def _stored(row: dict[str, Any]) -> Stored:

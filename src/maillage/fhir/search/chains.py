@@ -1,0 +1,121 @@
+"""Conditions on resources that stand elsewhere in the graph: chains (`subject:Patient.family`) and `_has`, to any depth.
+
+Each can be asked of one row (a probe, along the edges of that row), or asked for all rows it holds for (from the far end of the chain).
+"""
+
+from dataclasses import dataclass
+
+from maillage.fhir import ids
+from maillage.fhir.search.compose import Composer, Row
+from maillage.fhir.search.criteria import PATIENT, Criterion, IdIs, Reaching, TokenIs, either
+
+NEARLY_UNIQUE = frozenset({"identifier", "email", "phone", "telecom", "url"})
+"""Token parameters whose values few resources share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """The reference names a resource (that the caller may see) of one of these types for which the criterion holds."""
+
+    parameter: str
+    ways: tuple[tuple[str, Criterion], ...]
+    home: bool
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        return either(self._probe(row, composer.probing(), kind, criterion) for kind, criterion in self.ways)
+
+    @property
+    def stable(self) -> bool:
+        return all(is_stable(criterion) for _, criterion in self.ways)
+
+    def ids(self, row: Row, composer: Composer) -> str:
+        return " union all ".join(self._reached(row, composer, kind, criterion) for kind, criterion in self.ways)
+
+    def _probe(self, row: Row, composer: Composer, kind: str, criterion: Criterion) -> str:
+        t = composer.row(kind)
+        if self.home and kind == PATIENT:
+            return f"(select true from res {t} where {t}.id = {row}.patient and {_holds(t, criterion, composer)} limit 1) is true"
+        p = composer.bind(ids.edge(row.kind, self.parameter), "int4")
+        far = f"(select true from res {t} where {t}.id = f.dst and {_holds(t, criterion, composer)} limit 1) {t}"
+        return f"(select true from refs f cross join lateral {far} where f.src = {row}.id and f.p = {p} and f.dt = {t.rt} limit 1) is true"
+
+    def _reached(self, row: Row, composer: Composer, kind: str, criterion: Criterion) -> str:
+        far = rows_for(criterion, kind, composer)
+        if self.home and kind == PATIENT:
+            near = f"(select h.id from res h where h.patient = far.id and h.rt = {row.rt} offset 0) near"
+        else:
+            p = composer.bind(ids.edge(row.kind, self.parameter), "int4")
+            near = (
+                f"(select f.src as id from refs f where f.dst = far.id and f.p = {p} and f.dt = {ids.number(kind)} offset 0) near"
+            )
+        return f"select near.id from {far} far cross join lateral {near}"
+
+
+@dataclass(frozen=True, slots=True)
+class HasReferrer:
+    """`_has`: a resource (that the caller may see) refers to this one and the criterion holds for it."""
+
+    kind: str
+    parameter: str
+    criterion: Criterion
+    home: bool
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        probe = composer.probing()
+        t = probe.row(self.kind)
+        holds = _holds(t, self.criterion, probe)
+        if self.home and row.kind == PATIENT:
+            return f"(select true from res {t} where {t}.patient = {row}.id and {holds} limit 1) is true"
+        p = probe.bind(ids.edge(self.kind, self.parameter), "int4")
+        far = f"(select true from res {t} where {t}.id = f.src and {holds} limit 1) {t}"
+        return f"(select true from refs f cross join lateral {far} where f.dst = {row}.id and f.p = {p} and f.dt = {row.rt} limit 1) is true"
+
+    @property
+    def stable(self) -> bool:
+        return is_stable(self.criterion)
+
+    def ids(self, row: Row, composer: Composer) -> str:
+        far = rows_for(self.criterion, self.kind, composer)
+        if self.home and row.kind == PATIENT:
+            return f"select far.patient as id from {far} far where far.patient is not null"
+        p = composer.bind(ids.edge(self.kind, self.parameter), "int4")
+        near = f"(select f.dst as id from refs f where f.src = far.id and f.p = {p} and f.dt = {row.rt} offset 0) near"
+        return f"select near.id from {far} far cross join lateral {near}"
+
+
+def rows_for(criterion: Criterion, kind: str, composer: Composer) -> str:
+    """`(select id, patient …)` of the rows of a type for which the criterion holds and that the caller may see.
+
+    `offset 0` has each list planned by itself and for all of its rows, so that no limit above it makes reading a table whole look cheap.
+    """
+    t = composer.row(kind)
+    if isinstance(criterion, Reaching):
+        source = f"({listed(criterion, t, composer)}) s cross join lateral (select * from res where rt = {t.rt} and id = s.id limit 1) {t}"
+        return f"(select {t}.id, {t}.patient from {source} where {composer.seen(t)} offset 0)"
+    if sharp(criterion) and isinstance(criterion, TokenIs):
+        source = f"(select * from res where tok && {composer.bind(list(criterion.values), 'int8[]')} offset 0) {t}"
+        return f"(select {t}.id, {t}.patient from {source} where {t}.rt = {t.rt} and {composer.seen(t)} offset 0)"
+    return f"(select {t}.id, {t}.patient from res {t} where {_holds(t, criterion, composer.indexed())} offset 0)"
+
+
+def listed(criterion: Criterion, row: Row, composer: Composer) -> str:
+    """A select of the ids for which the criterion holds (what is not reached is not yet known to be seen by the caller)."""
+    if not isinstance(criterion, Reaching):
+        return f"select far.id from {rows_for(criterion, row.kind, composer)} far"
+    found = criterion.ids(row, composer)
+    return f"select distinct id from ({found}) d" if composer.whole else found
+
+
+def sharp(criterion: Criterion) -> bool:
+    """Whether few resources can match, whatever the value."""
+    unique = isinstance(criterion, TokenIs) and criterion.parameter in NEARLY_UNIQUE and not criterion.negated and criterion.coded
+    return unique or isinstance(criterion, IdIs)
+
+
+def is_stable(criterion: Criterion) -> bool:
+    """Whether the rows for which it holds are listed by one plan that is right for all values."""
+    return criterion.stable if isinstance(criterion, Reaching) else sharp(criterion)
+
+
+def _holds(row: Row, criterion: Criterion, composer: Composer) -> str:
+    return f"{row}.rt = {row.rt} and {criterion.sql(row, composer)} and {composer.seen(row)}"

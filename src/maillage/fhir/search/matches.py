@@ -1,0 +1,130 @@
+"""The matches of a search as SQL, one form for each thing that can drive it."""
+
+from dataclasses import dataclass
+
+from maillage.fhir.rows import long
+from maillage.fhir.search.chains import listed
+from maillage.fhir.search.compose import Composer, Row
+from maillage.fhir.search.criteria import Criterion, IdIs, MainDate, RefersTo, TokenIs
+from maillage.fhir.search.orders import beyond, order_by
+from maillage.fhir.search.plan import Drive, Driver, Plan
+from maillage.fhir.search.query import SearchQuery
+
+FEW = 1_000
+"""Ids that a list may have for its rows to be fetched and sorted."""
+WINDOW = 2_000
+"""Rows that are looked at one by one in the hope of filling a page."""
+_R = "r"
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """`select` gives the rows of `res` in order. `more` says, of a driver that may not be enough, that it was not: the next one is to be asked.
+
+    It may read what `before` (common table expressions) defines, and `m`, the page.
+    """
+
+    select: str
+    before: tuple[str, ...] = ()
+    more: str | None = None
+
+
+def matches(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: list[str] | None, limit: str) -> Matches:
+    """The matches that come after a place in the order; `limit` is how many of them will be taken."""
+    match driver.drive:
+        case Drive.HOT:
+            found = hot(query, plan, composer, after=after, limit=limit, whole=True)
+            return Matches(f"select r.* from {found} order by {order_by(plan.order, 'h')}")
+        case Drive.WALK:
+            return _walk(query, plan, driver, composer, after, limit)
+        case Drive.FEW:
+            few = composer.bind(FEW, "int8")
+            ids = listed(driver.answers[0], Row(_R, query.kind), composer)
+            before = f"s as materialized (select id from ({ids}) s limit {few} + 1)"
+            source = reached(f"(select distinct id from s where (select count(*) from s) <= {few})", query)
+            return Matches(_rows(query, plan, driver, composer, after, source), (before,), f"(select count(*) from s) > {few}")
+        case Drive.WHOLE:
+            return Matches(_rows(query, plan, driver, composer, after, whole(query, driver, composer)))
+    return Matches(_rows(query, plan, driver, composer, after, "res r"))
+
+
+def whole(query: SearchQuery, driver: Driver, composer: Composer) -> str:
+    """Every row that the driving references reach, as `r`."""
+    return reached(f"({listed(driver.answers[0], Row(_R, query.kind), composer)})", query)
+
+
+def reached(ids: str, query: SearchQuery) -> str:
+    """The rows with these ids, as `r`."""
+    return f"{ids} s cross join lateral (select * from res where rt = {Row(_R, query.kind).rt} and id = s.id limit 1) r"
+
+
+def rest(query: SearchQuery, driver: Driver) -> list[Criterion]:
+    """The criteria that the driving index does not answer."""
+    return [criterion for criterion in query.criteria if not any(criterion is one for one in driver.answers)]
+
+
+def _rows(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: list[str] | None, source: str) -> str:
+    row = Row(_R, query.kind)
+    driving = f"r.rt = {row.rt}"
+    match driver.answers if driver.drive in {Drive.ID, Drive.PATIENT, Drive.UNIQUE} else ():
+        case [IdIs(keys)]:
+            driving += f" and r.id = any({composer.bind(list(keys), 'uuid[]')})"
+        case [RefersTo(patient=patient)] if patient:
+            driving += f" and r.patient = {composer.bind(patient, 'uuid')}"
+        case [TokenIs(values)]:
+            source = f"(select * from res where tok && {composer.bind(list(values), 'int8[]')} offset 0) r"
+    if driver.drive is Drive.DATE:
+        driving += _bounded("r", plan, composer)
+    conditions = [driving, composer.seen(row), *(criterion.sql(row, composer) for criterion in rest(query, driver))]
+    if after:
+        conditions.append(beyond(plan.order, "r", after, composer))
+    return f"select r.* from {source} where {' and '.join(conditions)} order by {order_by(plan.order, 'r')}"
+
+
+def _walk(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: list[str] | None, limit: str) -> Matches:
+    row, window = Row(_R, query.kind), composer.bind(WINDOW, "int8")
+    driving = f"x.rt = {row.rt}"
+    if plan.order[0].column == "date":
+        driving += _bounded("x", plan, composer, beyond_short=True)
+    if after:
+        driving += f" and {beyond(plan.order, 'x', after, composer)}"
+    near = f"from res x where {driving} order by {order_by(plan.order, 'x')} limit {window}"
+    conditions = " and ".join([composer.seen(row), *(criterion.sql(row, composer) for criterion in query.criteria)])
+    select = f"select r.* from (select x.* {near}) r where {conditions} order by {order_by(plan.order, 'r')}"
+    ended = f"(select count(*) from (select x.id {near}) x) < {window}"
+    return Matches(select, (), f"(case when (select count(*) from m) < {limit} then not {ended} else false end)")
+
+
+def hot(
+    query: SearchQuery, plan: Plan, composer: Composer, *, after: list[str] | None = None, limit: str = "", whole: bool = False
+) -> str:
+    """Keys `h` in the order of the date, seen by the caller, then (`whole`, or where the keys do not answer everything) their rows `r`
+    one by one until the page is full. Where the keys answer everything, no more of them are taken than the page holds.
+    """
+    row, h, key = Row(_R, query.kind), Row("h", query.kind), plan.driver.key
+    left = rest(query, plan.driver)
+    dates = [criterion.sql(h, composer) for criterion in left if isinstance(criterion, MainDate)]
+    others = [criterion.sql(row, composer) for criterion in left if not isinstance(criterion, MainDate)]
+    conditions = [f"({composer.scope.sql('h', rt=str(row.rt))})", *dates]
+    if after:
+        conditions.append(beyond(plan.order, "h", after, composer))
+    enough = f" order by {order_by(plan.order, 'h')} limit {limit}" if limit and not others else ""
+    arms = (
+        f"(select h.d0, h.id from hot h where h.k = {composer.bind(k, 'int8')}"
+        f"{_bounded('h', plan, composer, beyond_short=k != key)} and {' and '.join(conditions)}{enough})"
+        for k in (key, long(key))
+    )
+    keys = f"(select * from ({' union all '.join(arms)}) h{enough}) h"
+    if not (whole or others):
+        return keys
+    return f"{keys} cross join lateral (select * from res r where {' and '.join([f'r.rt = {row.rt} and r.id = h.id', *others])} limit 1) r"
+
+
+def _bounded(alias: str, plan: Plan, composer: Composer, *, beyond_short: bool = False) -> str:
+    """The bounds of the main date as an index reads them; ranges `beyond_short` begin before the lower one, unless it holds for all."""
+    bounds, text = plan.bounds, ""
+    if bounds.lower and (bounds.long or not beyond_short):
+        text += f" and {alias}.d0 >= {composer.bind(bounds.lower, 'timestamptz')}"
+    if bounds.upper:
+        text += f" and {alias}.d0 < {composer.bind(bounds.upper, 'timestamptz')}"
+    return text
