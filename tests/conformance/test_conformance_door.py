@@ -203,7 +203,7 @@ async def test_a_body_past_the_limit_is_refused(machine: httpx.AsyncClient) -> N
 
 
 async def test_an_unknown_method_or_address_is_told_as_an_outcome(machine: httpx.AsyncClient) -> None:
-    assert (await send(machine, "PATCH", "/metadata", b"{}")).status_code == 405
+    assert (await send(machine, "PUT", "", b"{}")).status_code == 405
     assert (await send(machine, "GET", "/Patient/p/q/r")).status_code == 404
     assert "_count" in told(await send(machine, "GET", "/Patient/_history?_elements=id"))
     assert (await send(machine, "GET", "/Patient/p?_elements=id")).status_code == 400

@@ -138,3 +138,19 @@ async def test_a_pool_recovers_when_the_server_comes_back(data: Path) -> None:
                         break
                     except Unavailable:
                         assert time.monotonic() < deadline, "the pool did not recover"
+
+
+async def test_a_statement_that_takes_too_long_is_given_up_and_the_connection_goes_on(dsn: str) -> None:
+    async with await Database.open(dsn, size=1, longest=0.2) as database:
+        for connect in (database.transaction, database.reading):
+            with pytest.raises(Unavailable, match="too long"):
+                async with connect() as connection:
+                    await connection.execute("select pg_sleep(5)")
+            async with connect() as connection:
+                assert await (await connection.execute("select 1 as one")).fetchone() == {"one": 1}
+
+
+async def test_what_reads_cannot_write(dsn: str) -> None:
+    async with await Database.open(dsn, size=1) as database, database.reading() as connection:
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            await connection.execute("create table written (id int)")

@@ -1,5 +1,6 @@
 """Backup and restore: what was there comes back, checked, into another server; nothing is overwritten."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -69,6 +70,25 @@ async def test_a_backup_never_overwrites_and_a_restore_asks_for_an_empty_databas
             backup(here, folder / "first")
         with pytest.raises(SetupError, match="not empty"):
             restore(here, folder / "first")
+
+
+async def test_a_trail_that_was_changed_in_the_dump_stops_the_restore(folder: Path) -> None:
+    old, new = Config(data=folder / "old"), Config(data=folder / "new")
+    saved = folder / "backup"
+    with EmbeddedPostgres(old.data) as server:
+        migrate(server.dsn)
+        async with (
+            platform_of(replace(old, database_url=server.dsn)) as platform,
+            platform.access.act(SYSTEM, door="fhir") as ctx,
+        ):
+            await ctx.records.write(PERSON)
+        heads = backup(installation(server, old), saved)["audit_heads"]
+        assert [head["n"] for head in heads] == [1]
+    manifest = json.loads((saved / "manifest.json").read_text())
+    manifest["audit_heads"][0]["hash"] = "0" * 64
+    (saved / "manifest.json").write_text(json.dumps(manifest))
+    with EmbeddedPostgres(new.data) as server, pytest.raises(SetupError, match="link 1 of chain"):
+        restore(installation(server, new), saved)
 
 
 async def test_a_damaged_document_stops_the_restore(folder: Path) -> None:

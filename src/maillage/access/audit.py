@@ -268,6 +268,7 @@ async def verify(conn: Connection) -> list[Link]:
 
     A tail cut from a chain leaves a chain that holds: compare `heads` with those kept elsewhere.
     """
+    await QUERIES.take_time(conn)
     return [Link(row["chain"], row["n"], row["fault"]) for row in await QUERIES.audit_broken_links(conn)]
 
 

@@ -88,6 +88,10 @@ limit %(count)s
 -- The last link of each chain, to be kept elsewhere: a cut tail can only be seen from outside.
 select distinct on (chain) chain, n, encode(hash, 'hex') as hash from audit_batch order by chain, n desc
 
+-- name: take_time :exec
+-- The rest of this transaction may take as long as it takes: the whole trail is read.
+set local statement_timeout = 0
+
 -- name: audit_broken_links :many
 -- Every link that does not say what its rows and its predecessor say.
 with lines as (

@@ -18,10 +18,11 @@ from maillage.errors import Unavailable
 
 # Prepared statements keep one plan: PostgreSQL would otherwise plan searches anew each time, which costs more than running them
 # (docs/adr/0004-store.md). A statement that must be planned for its values is sent with them written in.
-OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_generic_plan"
+#
+# No statement of a request may hold a connection for ever; what may last (a check of the whole trail) says so itself.
+OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c statement_timeout={longest}"
 
-READ_ONLY = OPTIONS + " -c default_transaction_read_only=on"
-
+LONGEST = 60.0  # seconds of one statement
 FIRST_CONNECTION = 10.0  # seconds; a server that has just started answers late
 
 Row = dict[str, Any]
@@ -91,15 +92,23 @@ def _pool(
 class Database:
     """Connections to one PostgreSQL: `size` at most that write, as many that only read. Rows are dictionaries; times are UTC."""
 
-    def __init__(self, dsn: str, *, size: int = 8, patience: float = 10.0) -> None:
+    def __init__(self, dsn: str, *, size: int = 8, patience: float = 10.0, longest: float = LONGEST) -> None:
         self.dsn = dsn
-        self._pool = _pool(dsn, options=OPTIONS, least=1, size=size, patience=patience)
-        self._readers = _pool(dsn, options=READ_ONLY, least=0, size=size, patience=patience, autocommit=True)
+        self._options = OPTIONS.format(longest=round(longest * 1000))
+        self._pool = _pool(dsn, options=self._options, least=1, size=size, patience=patience)
+        self._readers = _pool(
+            dsn,
+            options=f"{self._options} -c default_transaction_read_only=on",
+            least=0,
+            size=size,
+            patience=patience,
+            autocommit=True,
+        )
 
     @classmethod
-    async def open(cls, dsn: str, *, size: int = 8, patience: float = 10.0) -> Self:
-        """Connects, or raises Unavailable. `patience` is how many seconds a caller waits for a connection."""
-        database = cls(dsn, size=size, patience=patience)
+    async def open(cls, dsn: str, *, size: int = 8, patience: float = 10.0, longest: float = LONGEST) -> Self:
+        """Connects, or raises Unavailable. `patience`: how many seconds a caller waits for a connection; `longest`: and a statement may take."""
+        database = cls(dsn, size=size, patience=patience, longest=longest)
         try:
             await database._pool.open(wait=True, timeout=max(patience, FIRST_CONNECTION))
             await database._readers.open()
@@ -144,6 +153,9 @@ class Database:
                 yield connection
         except (PoolTimeout, psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow) as fault:
             raise Unavailable("the database does not answer") from fault
+        except psycopg.errors.QueryCanceled as fault:
+            end_if_cancelled()
+            raise Unavailable("the database took too long over a statement") from fault
         except psycopg.OperationalError as fault:
             end_if_cancelled()
             if fault.sqlstate is None or fault.sqlstate[:2] in {"08", "57"}:
@@ -154,7 +166,7 @@ class Database:
     async def autocommit(self) -> AsyncIterator[Connection]:
         """A connection of its own outside the pool, for LISTEN and for what cannot run in a transaction."""
         try:
-            connection = await AsyncConnection.connect(self.dsn, autocommit=True, row_factory=dict_row, options=OPTIONS)
+            connection = await AsyncConnection.connect(self.dsn, autocommit=True, row_factory=dict_row, options=self._options)
         except psycopg.OperationalError as fault:
             raise Unavailable("the database does not answer") from fault
         async with connection:

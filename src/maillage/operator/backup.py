@@ -1,6 +1,7 @@
 """Backup and restore of one installation: the database and the documents, checked when they come back.
 
-A backup is a folder: `database.dump` (pg_dump, custom format), `files/` (documents by digest), `manifest.json` (what must be there).
+A backup is a folder: `database.dump` (pg_dump, custom format), `files/` (documents by digest), `manifest.json` (what must be there,
+and the heads of the audit chains: keep it where nobody who may write in the database can change it).
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from maillage import __version__
 from maillage.config import Config
@@ -60,9 +62,16 @@ def backup(installation: Installation, target: Path) -> dict[str, Any]:
     draft = target.with_name(target.name + ".partial")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
+    heads = _audit_heads(installation.dsn)
     installation.run("pg_dump", ["--format=custom", "--no-owner", f"--file={draft / DUMP}", f"--dbname={installation.dsn}"])
     copied = _copy_files(installation.files, draft / "files") if installation.files else 0
-    manifest = {"format": FORMAT, "version": __version__, "documents": copied, "counts": _counts(installation.dsn)}
+    manifest = {
+        "format": FORMAT,
+        "version": __version__,
+        "documents": copied,
+        "counts": _counts(installation.dsn),
+        "audit_heads": heads,
+    }
     (draft / MANIFEST).write_text(json.dumps(manifest, indent=1))
     draft.rename(target)
     return manifest
@@ -84,6 +93,7 @@ def restore(installation: Installation, source: Path) -> dict[str, Any]:
     if missing := {k: v for k, v in manifest["counts"].items() if counts.get(k, 0) < v}:
         raise SetupError(f"fewer rows came back than were saved: {missing}")
     _check_documents(installation)
+    _check_audit(installation.dsn, manifest.get("audit_heads", []))
     return counts
 
 
@@ -145,6 +155,20 @@ def _check_documents(installation: Installation) -> None:
         for (name,) in connection.execute(QUERIES.text("document_digests").encode()):
             if not (installation.files / name[:2] / name[2:4] / name).exists():
                 raise SetupError(f"the document {name} is named by a record but did not come back")
+
+
+def _audit_heads(dsn: str) -> list[dict[str, Any]]:
+    """The last link of each chain, before the dump: its links all come after them or are they."""
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        return connection.execute(QUERIES.text("audit_heads").encode()).fetchall()
+
+
+def _check_audit(dsn: str, heads: Sequence[dict[str, Any]]) -> None:
+    with psycopg.connect(dsn) as connection:
+        for head in heads:
+            row = connection.execute(QUERIES.text("audit_link").encode(), {"chain": head["chain"], "n": head["n"]}).fetchone()
+            if row is None or row[0] != head["hash"]:
+                raise SetupError(f"link {head['n']} of chain {head['chain']} of the trail is not the one that was saved")
 
 
 def save(config: Config, target: Path) -> int:

@@ -10,6 +10,14 @@ select count(*) from {table};
 -- The SHA-256 of every document that a record names.
 select distinct sha256 from documents_identity where sha256 is not null;
 
+-- name: audit_heads :many
+-- The last link of each chain of the trail: kept in the manifest, where whoever may write in this database cannot change it.
+select distinct on (chain) chain, n, encode(hash, 'hex') as hash from audit_batch order by chain, n desc;
+
+-- name: audit_link :value
+-- The hash of one link of the trail.
+select encode(hash, 'hex') from audit_batch where chain = %(chain)s and n = %(n)s;
+
 -- name: settle_cursors :exec
 -- Transaction numbers start again in a new cluster: each reaction resumes by sequence, before the first event it has not done.
 update reaction_cursor c set xid = '0', seq = coalesce(

@@ -8,8 +8,10 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
+from maillage.clock import monotonic
 from maillage.connectors.mllp.framing import Broken, Fault, Frames, Whole, framed
 from maillage.connectors.mllp.tls import common_name
 
@@ -36,6 +38,8 @@ class Limits:
     """Above this size frames wait their turn, so that memory holds one of them at a time."""
     stall: float = 60.0
     """A frame that has begun and brings nothing for so long is given up."""
+    slow: float = 180.0
+    """A frame above `large` that is not whole after so long, once its turn came, is given up: the next ones wait for it."""
     connections: int = 256
     from_one_address: int = 64
     """Connections, of those: quiet ones are kept for hours, and one machine must not take the places of all hospitals."""
@@ -118,12 +122,13 @@ class Server:
             yield found
             return
         async with self._large:
+            until = monotonic() + self._limits.slow
             while not found and not frames.closed:
-                found = await self._next(reader, frames)
+                found = await self._next(reader, frames, within=max(0.0, until - monotonic()))
             yield found
 
-    async def _next(self, reader: asyncio.StreamReader, frames: Frames) -> list[Whole | Broken]:
-        data = await self._read(reader, stall=self._limits.stall if frames.inside else None)
+    async def _next(self, reader: asyncio.StreamReader, frames: Frames, *, within: float = inf) -> list[Whole | Broken]:
+        data = await self._read(reader, stall=min(self._limits.stall, within) if frames.inside else None)
         if data is None:
             frames.closed = True
             return []

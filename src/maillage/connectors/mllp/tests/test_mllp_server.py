@@ -97,6 +97,26 @@ async def test_a_frame_that_stalls_is_kept_and_the_connection_closed() -> None:
     assert notes.broken == [Broken(Fault.TRUNCATED, b"MSH|slow")]
 
 
+async def test_a_large_frame_that_trickles_in_is_given_up_and_leaves_its_turn() -> None:
+    notes = Notes()
+    async with listening(notes, limits=Limits(large=100, slow=0.3, stall=5)) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x0bMSH|" + b"x" * 200)
+
+        async def trickle() -> None:
+            while True:
+                writer.write(b"x")
+                await asyncio.sleep(0.02)
+
+        trickling = asyncio.create_task(trickle())
+        assert await asyncio.wait_for(reader.read(), 4) == b""
+        trickling.cancel()
+        writer.close()
+        async with await Client.connect("127.0.0.1", port) as next_one:
+            assert (await next_one.send(b"MSH|" + b"y" * 500)).value("MSA-1") == "AA"
+    assert [broken.fault for broken in notes.broken] == [Fault.TRUNCATED]
+
+
 async def test_a_connection_may_stay_quiet_between_messages() -> None:
     async with listening(Notes(), limits=Limits(stall=0.05)) as (_, port), await Client.connect("127.0.0.1", port) as client:
         await client.send(b"MSH|1")
