@@ -181,19 +181,10 @@ async def test_a_fault_is_told_with_its_place(machine: httpx.AsyncClient, body: 
 
 async def test_what_is_no_json_is_refused(machine: httpx.AsyncClient) -> None:
     assert "line 1, column" in told(await send(machine, "POST", "/Patient", b'{"resourceType":'))
-    assert (await send(machine, "POST", "/Patient", b"<Patient/>", content_type="application/fhir+xml")).status_code == 415
+    assert (await send(machine, "POST", "/Patient", b"Patient: {}", content_type="text/turtle")).status_code == 415
     assert (
         await send(machine, "POST", "/Patient", b"{}", content_type="application/fhir+json; charset=latin1")
     ).status_code == 415
-
-
-@pytest.mark.parametrize("accept", ["application/fhir+xml", "text/turtle", "application/fhir+json; fhirVersion=3.0"])
-async def test_only_r4_in_json_is_spoken(machine: httpx.AsyncClient, accept: str) -> None:
-    refused = await send(machine, "GET", "/Patient", accept=accept)
-    assert refused.status_code == 406
-    assert "only FHIR R4 in JSON" in told(refused)
-    assert (await send(machine, "GET", "/Patient?_format=json", accept=accept.split(";")[0])).status_code == 200
-    assert (await send(machine, "GET", "/Patient?_format=xml")).status_code == 406
 
 
 async def test_a_body_past_the_limit_is_refused(machine: httpx.AsyncClient) -> None:
@@ -205,8 +196,7 @@ async def test_a_body_past_the_limit_is_refused(machine: httpx.AsyncClient) -> N
 async def test_an_unknown_method_or_address_is_told_as_an_outcome(machine: httpx.AsyncClient) -> None:
     assert (await send(machine, "PUT", "", b"{}")).status_code == 405
     assert (await send(machine, "GET", "/Patient/p/q/r")).status_code == 404
-    assert "_count" in told(await send(machine, "GET", "/Patient/_history?_elements=id"))
-    assert (await send(machine, "GET", "/Patient/p?_elements=id")).status_code == 400
+    assert "_count" in told(await send(machine, "GET", "/Patient/_history?_sort=date"))
 
 
 async def test_nobody_is_let_in_without_a_token(app: Any) -> None:

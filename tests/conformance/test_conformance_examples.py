@@ -3,12 +3,13 @@
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
 
 from maillage.errors import Invalid
-from maillage.fhir import json
+from maillage.fhir import json, xml
 from maillage.fhir.index import index
 from maillage.fhir.validation import validate
 
@@ -116,3 +117,40 @@ def test_examples_keep_their_content_through_json(archive: Path) -> None:
     for name, text in examples(archive, wanted=in_sample):
         resource = json.loads(text)
         assert json.loads(json.dumps(resource)) == resource, name
+
+
+def through_xml(text: bytes) -> tuple[bytes, bytes]:
+    """A resource as JSON with its keys in one order, and the same after it went through XML, indented and not."""
+    resource = json.loads(text)
+    written = xml.dumps(resource)
+    assert xml.loads(xml.dumps(resource, pretty=True)) == xml.loads(written)
+    return json.dumps(in_order(resource)), json.dumps(in_order(xml.loads(written)))
+
+
+def in_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: in_order(value[key]) for key in sorted(value)}
+    return [in_order(one) for one in value] if isinstance(value, list) else value
+
+
+def changed_by_xml(archive: Path, wanted: Callable[[str, int], bool]) -> Iterator[tuple[str, bool]]:
+    """Of each accepted example, whether a digit, a character of a narrative or anything else is another after XML."""
+    for name, text in examples(archive, wanted=wanted):
+        if name not in REFUSED:
+            before, after = through_xml(text)
+            yield name, before != after
+
+
+@pytest.mark.conformance
+def test_a_sample_of_the_official_examples_goes_through_xml_and_back_equal(archive: Path) -> None:
+    changed = dict(changed_by_xml(archive, in_sample))
+    assert len(changed) > 150
+    assert [name for name, is_other in changed.items() if is_other] == []
+
+
+@pytest.mark.conformance
+@pytest.mark.long
+def test_every_official_example_goes_through_xml_and_back_equal(archive: Path) -> None:
+    changed = dict(changed_by_xml(archive, lambda name, size: True))
+    assert len(changed) == 5306 - len(REFUSED)
+    assert [name for name, is_other in changed.items() if is_other] == []

@@ -10,10 +10,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from maillage.errors import MaillageError, TooLarge, Unauthenticated
 from maillage.fhir.outcome import outcome
+from maillage.http.formats import FHIR_JSON, shown_fault
 from maillage.http.request import Request
 
 SIGN_IN = "/connexion"
-FHIR_JSON = "application/fhir+json; charset=utf-8"
 ERROR_TEMPLATE = "fault.html"
 
 # `ui.render`: (request, context or None, template, **values). `ui` is above this package, so it is handed in.
@@ -66,7 +66,7 @@ class Fault(MaillageError):
 def answer_fault(request: Request, error: MaillageError, render: Render | None) -> Response:
     """The answer to a refused request, in the form its sender understands."""
     if not _for_people(request):
-        response: Response = _outcome(error)
+        response: Response = shown_fault(request, _outcome(error))
     elif isinstance(error, Unauthenticated):
         response = _to_sign_in(request)
     else:

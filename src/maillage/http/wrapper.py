@@ -7,8 +7,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from maillage.access.access import Access
+from maillage.access.context import Context
 from maillage.access.permissions import permits
 from maillage.errors import Forbidden, MaillageError, Unauthenticated, Unavailable
+from maillage.http import formats
 from maillage.http.csrf import refuse_forgery
 from maillage.http.faults import Fault, Render, answer_fault
 from maillage.http.limits import limited
@@ -69,12 +71,19 @@ class Answer:
         ) as ctx:  # fmt: skip
             if declared.permission is not None:
                 ctx.require(declared.permission)
-            return await declared.endpoint(request, ctx)
+            return await self._answered(request, ctx)
 
     async def _anonymous(self, request: Request) -> Response:
         if not self._declared.public:
             raise Unauthenticated("Sign in first.")
-        return await self._declared.endpoint(request, None)
+        return await self._answered(request, None)
+
+    async def _answered(self, request: Request, ctx: Context | None) -> Response:
+        """What the endpoint answers; of a FHIR address, in the format that was asked for."""
+        if self._declared.kind is not Kind.API:
+            return await self._declared.endpoint(request, ctx)
+        formats.refuse_unspoken(request)
+        return formats.shown(request, await self._declared.endpoint(request, ctx))
 
     async def _stream(self, request: Request) -> Response:
         permission = self._declared.permission

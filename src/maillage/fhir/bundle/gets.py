@@ -1,11 +1,12 @@
 """The reads of a bundle: read, vread, history and search by their relative URL."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from maillage.errors import NotFound, Unsupported
-from maillage.fhir import ids
+from maillage.fhir import ids, json, summary
 from maillage.fhir.bundle.answers import Done
 from maillage.fhir.bundle.door import Door
 from maillage.fhir.bundle.entries import Entry
@@ -26,7 +27,22 @@ async def got(entry: Entry, door: Door, base: str) -> Done:
 
 async def _found(entry: Entry, door: Door, base: str) -> Done:
     path, _, query = entry.url.partition("?")
-    pairs = parse_qsl(query, keep_blank_values=True)
+    said = parse_qsl(query, keep_blank_values=True)
+    kind = path.partition("/")[0]
+    much = summary.asked(said, kind if kind in ids.TYPES else None)
+    done = await _answered(path, said, door, base, much)
+    return _parted(done, much.part) if much.part else done
+
+
+def _parted(done: Done, part: summary.Part) -> Done:
+    if done.resource is not None:
+        return replace(done, resource=summary.parted(done.resource, part, whole=False))
+    stored = done.stored
+    return done if stored is None else replace(done, stored=replace(stored, body=json.dumps(part(stored.resource))))
+
+
+async def _answered(path: str, said: list[tuple[str, str]], door: Door, base: str, much: summary.Asked) -> Done:
+    pairs = summary.particular(said)
     match path.split("/"):
         case [kind, id] if kind in ids.TYPES and id[:1] not in {"_", "$"} and not pairs:
             return Done("200 OK", await door.read(kind, id), read=True)
@@ -35,28 +51,30 @@ async def _found(entry: Entry, door: Door, base: str) -> Done:
                 raise NotFound(f"{kind}/{id} has no version {version!r}")
             return Done("200 OK", await door.vread(kind, id, int(version)), read=True)
         case ["_history"]:
-            return await _history(None, None, pairs, door, base)
+            return await _history(None, None, said, door, base)
         case [kind, "_history"]:
-            return await _history(kind, None, pairs, door, base)
+            return await _history(kind, None, said, door, base)
         case [kind, id, "_history"]:
-            return await _history(kind, id, pairs, door, base)
+            return await _history(kind, id, said, door, base)
         case [kind] if kind in ids.TYPES:
-            return await _searched(kind, pairs, door, base)
-    raise Unsupported(f"GET {entry.url} is not supported in bundles")
+            return await _searched(kind, said, door, base, much)
+    raise Unsupported(f"GET {path} is not supported in bundles")
 
 
-async def _searched(kind: str, pairs: Sequence[tuple[str, str]], door: Door, base: str) -> Done:
-    page = await door.search(parse(kind, pairs, base=base))
+async def _searched(kind: str, said: Sequence[tuple[str, str]], door: Door, base: str, much: summary.Asked) -> Done:
+    query = parse(kind, summary.particular(said), base=base)
+    much.refuse_included(query)
+    page = await door.search(query)
     modes = [(one, "match") for one in page.matches] + [(one, "include") for one in page.included]
     entries = [{**_named(one, base), "resource": one.resource, "search": {"mode": mode}} for one, mode in modes]
-    return Done("200 OK", resource=_bundle("searchset", entries, f"{base}/{kind}", pairs, page.next, page.total))
+    return Done("200 OK", resource=_bundle("searchset", entries, f"{base}/{kind}", said, page.next, page.total))
 
 
-async def _history(kind: str | None, id: str | None, pairs: Sequence[tuple[str, str]], door: Door, base: str) -> Done:
-    page = await door.history(kind, id, past(pairs))
+async def _history(kind: str | None, id: str | None, said: Sequence[tuple[str, str]], door: Door, base: str) -> Done:
+    page = await door.history(kind, id, past(summary.particular(said)))
     entries = [_version_entry(one, base) for one in page.versions]
     address = "/".join(part for part in (base, kind, id, "_history") if part)
-    return Done("200 OK", resource=_bundle("history", entries, address, pairs, page.next, page.total))
+    return Done("200 OK", resource=_bundle("history", entries, address, said, page.next, page.total))
 
 
 def _bundle(

@@ -1,9 +1,10 @@
 """Build step: a StructureDefinition becomes shapes, one for its root and one for each backbone element.
 
-A shape is plain JSON, read again by `maillage.fhir.validation`:
+A shape is plain JSON, read again by `maillage.fhir.validation`, `fhir.xml` and `fhir.summary`; its members are in the order of R4:
 `{"members": {key: member}, "required": [key], "choices": [[required, [keys]]], "rules": [rule]}` where a rule is
 `[key, human, expression]` and a member has `type` (a type name or a backbone path) and, when they say something, `many`, `least`,
-`codes` (name of a value set), `targets` (types a reference may point to), `rules`, `as` (the type of a choice[x]), `of` (its FHIRPath name).
+`codes` (name of a value set), `targets` (types a reference may point to), `rules`, `as` (the type of a choice[x]), `of` (its FHIRPath name),
+`attribute` (in XML it is one, not an element), `summary` (it is in the summary of the resource).
 """
 
 import re
@@ -90,6 +91,10 @@ def _member(type_name: str, kind: dict[str, Any], element: dict[str, Any], known
     rules = [] if _is_backbone(element) else [rule for rule in _rules(element) if rule[0] not in known_rules | {"ext-1"}]
     if rules:
         member["rules"] = rules
+    if "xmlAttr" in element.get("representation", []):
+        member["attribute"] = True
+    if element.get("isSummary"):
+        member["summary"] = True
     return member
 
 

@@ -42,7 +42,7 @@ def _fault(text: str) -> str | None:
         return f"the XHTML is not well formed: {error}"
     if "<!DOCTYPE" in text:
         return "the XHTML may not declare a document type"
-    if root.tag != f"{XHTML}div":
+    if root.tag != f"{XHTML}div" or root.getprevious() is not None or root.getnext() is not None or text.startswith("<?"):
         return "the XHTML must be one div in the namespace http://www.w3.org/1999/xhtml"
     filled = False
     for node in root.iter():

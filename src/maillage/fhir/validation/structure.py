@@ -137,7 +137,8 @@ def _members(kind: str, shape: dict[str, Any], types: _Types) -> dict[str, tuple
         else:
             members[key] = (one, step)
         if is_primitive:
-            members[f"_{key}"] = (_siblings(key, element) if member.get("many") else element, step)
+            beside = _beside(key, element)
+            members[f"_{key}"] = (_siblings(key, beside) if member.get("many") else beside, step)
     if kind in definitions.resource_types():
         members["resourceType"] = (_no_fault, ".resourceType")
     return members
@@ -217,25 +218,41 @@ def _values(key: str, one: Check) -> Check:
     return _with_nulls(one, f"_{key}")
 
 
-def _siblings(key: str, element: Check) -> Check:
-    """The array `_key` of the extensions of primitive values, null where a value has none."""
-    return _with_nulls(element, key)
+def _siblings(key: str, beside: Check) -> Check:
+    """The array `_key` of the ids and extensions of primitive values, null where a value has none."""
+    return _with_nulls(beside, key, paired=True)
 
 
-def _with_nulls(one: Check, other: str) -> Check:
+def _beside(key: str, element: Check) -> Check:
+    """The id and extensions of a primitive. An id may stand alone beside a value: they are one element (ele-1)."""
+    identified = _member("id", {"type": "string"}, _data_types())
+
+    def check(value: Any, holder: Any, run: Run) -> Faults | None:
+        if type(value) is dict and value.keys() == {"id"} and holder.get(key) is not None:
+            return [Fault(f".id{path}", code, message) for path, code, message, _ in identified(value["id"], value, run) or ()]
+        return element(value, holder, run)
+
+    return check
+
+
+def _with_nulls(one: Check, other: str, *, paired: bool = False) -> Check:
+    """`paired`: each item is checked beside the one of `other` at its place alone."""
+
     def check(value: Any, holder: Any, run: Run) -> Faults | None:
         if type(value) is not list or not value:
             return _no_array(value)
+        others = holder.get(other)
+        listed = others if type(others) is list else ()
         faults: Faults = []
         for place, item in enumerate(value):
+            beside = listed[place] if place < len(listed) else None
             if item is None:
-                others = holder.get(other)
-                if type(others) is not list or len(others) <= place or others[place] is None:
+                if beside is None:
                     faults.append(Fault(f"[{place}]", "structure", f"null is allowed only where {other} has something"))
-            else:
-                found = one(item, holder, run)
-                if found:
-                    faults += [Fault(f"[{place}]{path}", code, message, key) for path, code, message, key in found]
+                continue
+            found = one(item, {other: beside} if paired else holder, run)
+            if found:
+                faults += [Fault(f"[{place}]{path}", code, message, key) for path, code, message, key in found]
         return faults
 
     return check

@@ -1,5 +1,6 @@
 """Answers of the FHIR door. Stored text is spliced into bundles as it stands: nothing is parsed to be written again."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from email.utils import format_datetime
 from urllib.parse import urlencode
@@ -14,8 +15,7 @@ from maillage.fhir.matching import etag
 from maillage.fhir.outcome import outcome
 from maillage.fhir.reading import HistoryPage
 from maillage.fhir.search import SearchQuery, StoredPage
-from maillage.http.faults import FHIR_JSON
-from maillage.http.fhir.negotiation import Pairs
+from maillage.http.formats import FHIR_JSON, Pairs
 
 
 def headers_of(stored: Stored) -> dict[str, str]:
@@ -63,9 +63,9 @@ def deleted(stored: Stored | None, *, wants: str) -> Response:
     return fhir(json.dumps(outcome([Issue("informational", done, severity="information")])), headers=headers)
 
 
-def searchset(page: StoredPage, query: SearchQuery, *, base: str) -> Response:
-    """A page of matches and of what they include; a lenient search says what it passed over."""
-    return pages(page, f"{base}/{query.kind}", list(query.applied), base=base, issues=query.issues)
+def searchset(page: StoredPage, query: SearchQuery, *, base: str, said: Iterable[tuple[str, str]] = ()) -> Response:
+    """A page of matches and of what they include; a lenient search says what it passed over. `said`: the general parameters."""
+    return pages(page, f"{base}/{query.kind}", [*query.applied, *said], base=base, issues=query.issues)
 
 
 def pages(page: StoredPage, address: str, pairs: Pairs, *, base: str, issues: tuple[Issue, ...] = ()) -> Response:

@@ -36,8 +36,8 @@ def statement(base: str, at: datetime) -> dict[str, Any]:
         "software": {"name": "Maillage", "version": version("maillage")},
         "implementation": {"description": "Maillage, regional digital health platform", "url": base},
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
-        "patchFormat": [JSON_PATCH, "application/fhir+json"],
+        "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
+        "patchFormat": [JSON_PATCH, "application/fhir+json", "application/fhir+xml"],
         "rest": [
             {
                 "mode": "server",

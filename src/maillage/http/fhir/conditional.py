@@ -9,6 +9,7 @@ from maillage.access.context import Context
 from maillage.errors import MaillageError, Unsupported
 from maillage.fhir.patch import JSON_PATCH
 from maillage.http.fhir import answers, negotiation
+from maillage.http.formats import JSON_TYPES, XML_TYPES
 from maillage.http.request import Request
 
 Resource = dict[str, Any]
@@ -63,9 +64,9 @@ async def _sent_patch(request: Request) -> Resource:
     sent = negotiation.media_type(request)
     if sent == JSON_PATCH:
         return {"resourceType": "Binary", "contentType": sent, "data": base64.b64encode(await request.body()).decode()}
-    if sent in negotiation.JSON_TYPES:
+    if sent in (*JSON_TYPES, *XML_TYPES):
         return await negotiation.sent_resource(request, "Parameters")
-    takes = f"{JSON_PATCH}, or Parameters (FHIRPath Patch) as {' or '.join(negotiation.JSON_TYPES)}"
+    takes = f"{JSON_PATCH}, or Parameters (FHIRPath Patch) as {' or '.join((*JSON_TYPES, *XML_TYPES))}"
     raise Unsupported(f"send {takes}, not {sent or 'a body without Content-Type'}")
 
 

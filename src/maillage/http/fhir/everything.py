@@ -9,6 +9,7 @@ from maillage.errors import Invalid
 from maillage.fhir.dates import EARLIEST, LATEST, Span, span
 from maillage.fhir.definitions import resource_types
 from maillage.fhir.operations.everything import DEFAULT_COUNT, Everything
+from maillage.http import formats
 from maillage.http.fhir import answers, negotiation, operation
 from maillage.http.fhir.operation import Level, Operation, Parameter, Sent, refused
 from maillage.http.request import Request
@@ -44,7 +45,7 @@ async def _everything(request: Request, ctx: Context, kind: str) -> Response:
         kind, id, _types(sent), _since(sent), _care(sent), _count(sent.get("_count")), sent.get("_cursor")
     )  # fmt: skip
     page = await ctx.records.operations.everything(wanted)
-    return answers.pages(page, f"{base}/{kind}/{id}/$everything", sent.pairs, base=base)
+    return answers.pages(page, f"{base}/{kind}/{id}/$everything", [*sent.pairs, *formats.view_of(request).said], base=base)
 
 
 def _types(sent: Sent) -> tuple[str, ...]:

@@ -5,9 +5,11 @@ from typing import Any
 from starlette.responses import Response
 
 from maillage.access.context import Context
-from maillage.errors import Gone, Invalid, Issue, MaillageError, NotFound
+from maillage.errors import Gone, Invalid, Issue, MaillageError, NotFound, Unprocessable
 from maillage.fhir.change import Change, Stored, Verb
 from maillage.fhir.matching import unchanged
+from maillage.fhir.summary import is_part
+from maillage.http import formats
 from maillage.http.fhir import answers, binary, conditional, negotiation
 from maillage.http.request import Request
 
@@ -15,8 +17,6 @@ from maillage.http.request import Request
 async def read(request: Request, ctx: Context) -> Response:
     """The current version; 304 when the client has it, 410 when it was deleted."""
     kind = negotiation.kind_of(request)
-    if kind == "Binary" and not negotiation.names_fhir(request):
-        return binary.raw(await ctx.records.read_raw(kind, request.path_params["id"]))
     negotiation.no_parameters(request)
     return _shown(request, await ctx.records.read_raw(kind, request.path_params["id"]))
 
@@ -50,6 +50,9 @@ async def update(request: Request, ctx: Context) -> Response:
     if resource.get("id") != id:
         message = f"the id of the resource ({resource.get('id')!r}) must be that of the address ({id!r})"
         raise Invalid(message, issues=[Issue("invalid", message, f"{kind}.id")])
+    if is_part(resource):
+        message = "this is a part of a resource (its tag says SUBSETTED): it would overwrite the whole one"
+        raise Unprocessable(message, issues=[Issue("business-rule", message, f"{kind}.meta.tag")])
     if "if-none-match" in request.headers or "if-none-exist" in request.headers:
         return await conditional.put_new(request, ctx, resource)
     return await _write(request, ctx, Change(Verb.PUT, resource, negotiation.expected_version(request)))
@@ -75,7 +78,7 @@ async def _deleted_before(request: Request, ctx: Context, kind: str, id: str) ->
 
 
 async def _sent(request: Request, kind: str, *, id: str | None = None) -> dict[str, Any]:
-    if kind == "Binary" and negotiation.media_type(request) not in negotiation.JSON_TYPES:
+    if kind == "Binary":
         return await binary.sent(request, id)
     return await negotiation.sent_resource(request, kind)
 
@@ -95,4 +98,6 @@ async def _written(ctx: Context, change: Change) -> Stored:
 def _shown(request: Request, stored: Stored) -> Response:
     if unchanged(stored, request.headers.get("if-none-match"), request.headers.get("if-modified-since")):
         return Response(status_code=304, headers=answers.headers_of(stored))
+    if stored.type == "Binary" and formats.native(request, stored.resource["contentType"]):
+        return binary.raw(stored)
     return answers.version(stored)

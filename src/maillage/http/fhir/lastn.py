@@ -6,9 +6,10 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.fhir.search import StoredPage, parse
+from maillage.http import formats
 from maillage.http.fhir import answers, negotiation, operation
-from maillage.http.fhir.negotiation import Pairs
 from maillage.http.fhir.operation import Level, Operation, Parameter, refused
+from maillage.http.formats import Pairs
 from maillage.http.request import Request
 
 PARAMETERS = (
@@ -37,7 +38,7 @@ async def last(request: Request, ctx: Context) -> Response:
     _refuse(search)
     query = parse("Observation", [*search, ("_sort", "-date")], base=base)
     found = await ctx.records.operations.lastn(query, most)
-    return answers.pages(StoredPage(found), f"{base}/Observation/$lastn", sent, base=base)
+    return answers.pages(StoredPage(found), f"{base}/Observation/$lastn", [*sent, *formats.view_of(request).said], base=base)
 
 
 def _most(pairs: Pairs) -> int:

@@ -1,25 +1,20 @@
-"""What a request sends and wants: media types, preferences, versions. JSON is the only FHIR format spoken here."""
+"""What a request sends and wants: parameters, bodies, preferences, versions. In which format it is answered, `http.formats` knows."""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
-from urllib.parse import parse_qsl
 
-from maillage.errors import Invalid, Issue, MaillageError, NotAcceptable, NotFound, Unsupported
-from maillage.fhir import json, matching
+from maillage.errors import Invalid, Issue, MaillageError, NotFound, Unsupported
+from maillage.fhir import json, matching, summary, xml
 from maillage.fhir.bundle.references import relative
 from maillage.fhir.definitions import resource_types
 from maillage.fhir.json import Resource
+from maillage.http import formats
+from maillage.http.formats import GENERAL, JSON_TYPES, XML_TYPES, Pairs
 from maillage.http.request import Request
 
-JSON_TYPES = ("application/fhir+json", "application/json", "text/json")
 FORM = "application/x-www-form-urlencoded"
-_ANY = ("*/*", "application/*")
-_FORMATS = ("json", *JSON_TYPES)
-_IGNORED = ("_format", "_pretty")
-
-Pairs = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +42,8 @@ def kind_of(request: Request) -> str:
 
 
 def pairs_of(request: Request) -> Pairs:
-    """The query parameters in their order, without those of the format. Raises NotAcceptable for a format other than JSON."""
-    query: bytes = request.scope["query_string"]
-    pairs = _decoded(query.decode("latin-1")) if query else []
-    _accept(request.headers.get("accept", ""), dict(pairs).get("_format"))
-    return [pair for pair in pairs if pair[0] not in _IGNORED]
+    """The query parameters in their order, without the general ones, which `http.formats` reads."""
+    return _particular(formats.query_of(request))
 
 
 def no_parameters(request: Request) -> None:
@@ -61,33 +53,38 @@ def no_parameters(request: Request) -> None:
 
 def refuse_unknown(pairs: Pairs, known: tuple[str, ...]) -> None:
     """Invalid, naming each parameter that is not among the known ones."""
+    if summary.COUNTED in pairs:
+        raise Invalid(
+            "_summary=count counts the matches of a search: here is none",
+            issues=[_issue("invalid", "only a search counts", "_summary")],
+        )
     unknown = sorted({name for name, _ in pairs} - set(known))
     if unknown:
-        takes = ", ".join((*known, *_IGNORED))
+        takes = ", ".join((*known, *GENERAL))
         raise Invalid(
             f"unknown parameter {', '.join(unknown)}; this address takes {takes}",
             issues=[_issue("invalid", f"{name}: unknown here; this address takes {takes}", name) for name in unknown],
         )
 
 
-def names_fhir(request: Request) -> bool:
-    """Whether the client names FHIR JSON (a Binary is otherwise given in its own media type)."""
-    accepted = request.headers.get("accept", "")
-    return b"_format=" in request.scope["query_string"] or any(kind in accepted for kind in JSON_TYPES)
-
-
 async def sent_resource(request: Request, kind: str, *others: str) -> Resource:
-    """The resource of the body. Unsupported when it is not said to be JSON, Invalid when it is of none of these types."""
-    sent = media_type(request)
-    if sent not in JSON_TYPES:
-        raise Unsupported(f"send {' or '.join(JSON_TYPES)}, not {sent or 'a body without Content-Type'}")
+    """The resource of the body. Unsupported when it is not said to be JSON or XML, Invalid when it is of none of these types."""
     body = await request.body()
-    resource = json.loads(body)
+    resource = read(media_type(request), body)
     if resource.get("resourceType") not in (kind, *others):
         message = f"a resource of type {' or '.join((kind, *others))} is expected here, not {resource.get('resourceType')!r}"
         raise Invalid(message, issues=[_issue("invalid", message, f"{kind}.resourceType")])
     own = base_of(request)
     return cast(Resource, relative(resource, own)) if own.encode() in body else resource
+
+
+def read(kind: str, body: bytes) -> Resource:
+    """The resource in a body of this media type. Unsupported for what is neither JSON nor XML."""
+    if kind in JSON_TYPES:
+        return json.loads(body)
+    if kind in XML_TYPES:
+        return xml.loads(body)
+    raise Unsupported(f"send {' or '.join((*JSON_TYPES, *XML_TYPES))}, not {kind or 'a body without Content-Type'}")
 
 
 async def sent_form(request: Request) -> Pairs:
@@ -96,9 +93,9 @@ async def sent_form(request: Request) -> Pairs:
     sent, body = media_type(request), await request.body()
     if body and sent != FORM:
         raise Unsupported(f"send the parameters of _search as {FORM}, not {sent or 'a body without Content-Type'}")
-    form = _decoded(body.decode("utf-8", "replace"))
-    _accept(request.headers.get("accept", ""), dict(form).get("_format"))
-    return pairs + [pair for pair in form if pair[0] not in _IGNORED]
+    form = formats.decoded(body.decode("utf-8", "replace"))
+    formats.ask(request, form)
+    return pairs + _particular(form)
 
 
 def media_type(request: Request) -> str:
@@ -129,7 +126,7 @@ def expected_version(request: Request) -> int | None:
 def criteria_of(request: Request) -> str:
     """The query of a conditional interaction as it was sent, without what is about the format of the answer."""
     parts = request.url.query.split("&")
-    return "&".join(part for part in parts if part.partition("=")[0] not in _IGNORED)
+    return "&".join(part for part in parts if part.partition("=")[0] not in GENERAL)
 
 
 def plain(fault: MaillageError) -> MaillageError:
@@ -142,19 +139,8 @@ def _place(expression: str | None) -> str | None:
     return re.sub(r"^(change\[0\]|Bundle\.entry\[0\](\.resource)?)\.?", "", expression or "") or None
 
 
-def _decoded(text: str) -> Pairs:
-    return parse_qsl(text, keep_blank_values=True)
-
-
-@lru_cache(maxsize=256)
-def _accept(header: str, wanted: str | None) -> None:
-    if wanted is not None:
-        accepted = [wanted.replace(" ", "+").partition(";")[0]]
-    else:
-        accepted = [part.partition(";")[0].strip() for part in header.split(",")] if header else list(_ANY)
-    if not set(accepted) & {*_FORMATS, *_ANY} or "fhirversion=" in header.lower().replace("fhirversion=4.0", ""):
-        message = f"only FHIR R4 in JSON is spoken here ({', '.join(JSON_TYPES)}), not {wanted or header}"
-        raise NotAcceptable(message)
+def _particular(pairs: Pairs) -> Pairs:
+    return [pair for pair in pairs if pair[0] not in GENERAL or pair == summary.COUNTED]
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from maillage.access.permissions import Permission
 from maillage.errors import Invalid, Issue
 from maillage.fhir.validation import validate
 from maillage.http.fhir import negotiation
-from maillage.http.fhir.negotiation import Pairs
+from maillage.http.formats import Pairs
 from maillage.http.request import Request
 from maillage.http.routes import Endpoint
 

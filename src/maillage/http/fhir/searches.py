@@ -5,8 +5,9 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.fhir.past import past
 from maillage.fhir.search import parse
+from maillage.http import formats
 from maillage.http.fhir import answers, negotiation
-from maillage.http.fhir.negotiation import Pairs
+from maillage.http.formats import Pairs
 from maillage.http.request import Request
 
 
@@ -28,10 +29,12 @@ async def history(request: Request, ctx: Context) -> Response:
     page = await ctx.records.history(kind, id, past(pairs, total=id is not None))
     base = negotiation.base_of(request)
     address = "/".join(part for part in (base, kind, id, "_history") if part)
-    return answers.history(page, address, pairs, base=base)
+    return answers.history(page, address, [*pairs, *formats.view_of(request).said], base=base)
 
 
 async def _searched(request: Request, ctx: Context, pairs: Pairs) -> Response:
     base = negotiation.base_of(request)
     query = parse(negotiation.kind_of(request), pairs, lenient=negotiation.preferred(request).lenient, base=base)
-    return answers.searchset(await ctx.records.search_raw(query), query, base=base)
+    view = formats.view_of(request)
+    view.much.refuse_included(query)
+    return answers.searchset(await ctx.records.search_raw(query), query, base=base, said=view.said)
