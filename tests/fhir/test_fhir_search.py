@@ -107,7 +107,7 @@ def test_the_parameters_of_a_home_name_one_element() -> None:
         ("Patient", "organization", "a b", "Type/id"),
         ("Patient", "organization:Practitioner", "x", "Practitioner"),
         ("Observation", "subject:Patient", "Group/x", "no Patient"),
-        ("Observation", "value-quantity", "5", "not supported"),
+        ("Patient", "phonetic", "x", "not supported"),
         ("Observation", "code:in", "http://x", "not, missing"),
         ("Patient", "link:Patient." * 13 + "family", "x", "steps"),
         ("Observation", "focus.identifier", "x", "focus:Type"),

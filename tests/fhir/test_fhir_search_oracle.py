@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, parse
 from maillage.fhir.store import Store
 from tests.support.naive_search import PATHS, Naive, main_date
+from tests.support.naive_values import SCALES, UCUM
 
 Resource = dict[str, Any]
 STORE = Store()
@@ -26,6 +28,13 @@ REFERRING = {
     "Practitioner": [("Observation", ["performer"]), ("Patient", ["general-practitioner"])],
     "Observation": [("Observation", ["has-member"])],
 }
+NUMBERS = ["0", "5", "5.0", "5.4", "5.40", "0.0054", "37", "98.6", "310.15", "100", "1e2", "-3", "5400", "7.05", "1.2e-2"]
+OTHER_UNITS = [
+    {},
+    {"unit": "drops"},
+    {"system": "urn:x", "code": "mg", "unit": "mg"},
+    {"system": UCUM, "code": "bpm", "unit": "bpm"},
+]
 PREFIXES = ["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]
 
 
@@ -41,6 +50,10 @@ class World:
             *(self.practitioner(id) for id in self.practitioners),
             *(self.patient(id) for id in self.patients),
             *(self.observation(id) for id in self.observations),
+            *(self.condition(f"c{i}") for i in range(30)),
+            *(self.place(f"l{i}") for i in range(30)),
+            *(self.sequence(f"m{i}") for i in range(20)),
+            *(self.risk(f"r{i}") for i in range(20)),
         ]
 
     def id(self, text: str) -> str:
@@ -110,9 +123,63 @@ class World:
             ]
         )
         observation |= self.pick(
-            [{}, {"valueString": self.pick(NAMES)}, {"valueDateTime": self.pick(WHEN)}, {"valuePeriod": self.period()}]
+            [
+                {},
+                {"valueString": self.pick(NAMES)},
+                {"valueDateTime": self.pick(WHEN)},
+                {"valuePeriod": self.period()},
+                *[self.value()] * 4,
+            ]
         )
+        self.maybe(observation, 0.4, component=[{"code": self.concept(), **self.value()} for _ in range(self.pick([1, 2, 3]))])
         return observation
+
+    def value(self) -> Resource:
+        return {"valueQuantity": self.quantity()} if self.random.random() < 0.7 else {"valueCodeableConcept": self.concept()}
+
+    def quantity(self) -> Resource:
+        found: Resource = {"value": Decimal(self.pick(NUMBERS))}
+        code = self.pick(sorted(SCALES))
+        found |= (
+            {"system": UCUM, "code": code, "unit": self.pick([code, "u"])}
+            if self.random.random() < 0.8
+            else self.pick(OTHER_UNITS)
+        )
+        self.maybe(found, 0.2, comparator=self.pick(["<", "<=", ">", ">="]))
+        return found
+
+    def condition(self, id: str) -> Resource:
+        of = {"system": UCUM, "code": self.pick(["d", "K", "kg"])}
+        low, high = sorted((Decimal(self.pick(NUMBERS)), Decimal(self.pick(NUMBERS))))
+        sides = self.pick([{"low": low}, {"high": high}, {"low": low, "high": high}, {"low": high, "high": high}])
+        onset = {"onsetRange": {side: {"value": number, **of} for side, number in sides.items()}}
+        found = self.pick([onset, onset, {"onsetAge": {"value": low, **of}}, {}])
+        return {
+            "resourceType": "Condition",
+            "id": id,
+            "subject": self.to("Patient", self.patients),
+            "code": self.concept(),
+            **found,
+        }
+
+    def place(self, id: str) -> Resource:
+        place: Resource = {"resourceType": "Location", "id": id}
+        point = {"latitude": self.pick([48.85, 45.76, -17.5, 89.9]), "longitude": self.pick([2.35, 4.84, 179.9, -179.9])}
+        self.maybe(place, 0.9, position={side: Decimal(f"{at:.2f}") for side, at in point.items()}, name=self.pick(NAMES))
+        return place
+
+    def sequence(self, id: str) -> Resource:
+        sequence: Resource = {"resourceType": "MolecularSequence", "id": id, "coordinateSystem": 0}
+        window = {"chromosome": self.concept(), "windowStart": self.pick([1, 5]), "windowEnd": self.pick([6, 100])}
+        self.maybe(sequence, 0.8, referenceSeq=window, variant=[{"start": self.pick([2, 5, 95])} for _ in range(2)])
+        return sequence
+
+    def risk(self, id: str) -> Resource:
+        predictions = [
+            {"probabilityDecimal": Decimal(self.pick(["0.005", "5.4", "0.5", "0.50"]))} for _ in range(self.pick([0, 1, 2]))
+        ]
+        risk = {"resourceType": "RiskAssessment", "id": id, "status": "final", "subject": self.to("Patient", self.patients)}
+        return risk | ({"prediction": predictions} if predictions else {})
 
     def params(self, kind: str) -> list[tuple[str, str]]:
         return [self.param(kind) for _ in range(self.pick([1, 1, 2, 2, 3]))]
@@ -122,7 +189,7 @@ class World:
         draw = self.random.random()
         if draw < 0.05:
             return f"{parameter}:missing", self.pick(["true", "false"])
-        if draw < 0.15 + 0.15 * bool(depth) and depth < 3:
+        if draw < 0.15 + 0.15 * bool(depth) and depth < 3 and kind in REFERRING:
             return self.has(kind, depth)
         if not depth and draw < 0.2:
             return "_id", ",".join(self.pick(self.patients + self.observations) for _ in range(3))
@@ -165,6 +232,44 @@ class World:
         )
         one = self.pick([self.pick(codes), f"{system}|{self.pick(codes)}", f"|{self.pick(codes)}", f"{system or 'urn:x'}|"])
         return f"{parameter}{self.pick(['', '', ':not'])}", self.pick([one, f"{one},{self.pick(codes)}"])
+
+    def number(self) -> str:
+        return f"{self.pick([*PREFIXES, 'ap'])}{self.pick(NUMBERS)}"
+
+    def measured(self) -> str:
+        code = self.pick(sorted(SCALES))
+        of = ["", f"||{code}", "||drops", "|urn:x|mg", f"|{UCUM}|bpm", *[f"|{UCUM}|{code}"] * 4]
+        return f"{self.number()}{self.pick(of)}"
+
+    def several(self, one: str, other: str) -> str:
+        return self.pick([one, one, f"{one},{other}"])
+
+    def a_number(self, parameter: str) -> tuple[str, str]:
+        return parameter, self.several(self.number(), self.number())
+
+    def a_quantity(self, parameter: str) -> tuple[str, str]:
+        return parameter, self.several(self.measured(), self.measured())
+
+    def a_near(self, parameter: str) -> tuple[str, str]:
+        at = self.pick(["48.9|2.3", "45.7|4.8", "-17.5|-179.9", "90|0"])
+        return parameter, f"{at}|{self.pick(['5', '50', '400', '2000', '20100'])}{self.pick(['', '|km'])}"
+
+    def a_composite(self, parameter: str) -> tuple[str, str]:
+        parts = {
+            "quantity": self.measured,
+            "concept": self.code,
+            "string": self.text,
+            "date": lambda: self.a_date("")[1].split(",")[0],
+        }
+        second = parts[parameter.rpartition("-")[2]]
+        return parameter, self.several(f"{self.code()}${second()}", f"{self.code()}${second()}")
+
+    def code(self) -> str:
+        system, code = self.pick(SYSTEMS) or "", self.pick(CODES)
+        return self.pick([code, f"{system}|{code}", f"|{code}", f"{system or 'urn:x'}|"])
+
+    def text(self) -> str:
+        return self.pick(NAMES)[: self.pick([1, 3])].strip(", ").replace("\\", "\\\\")
 
     def a_date(self, parameter: str) -> tuple[str, str]:
         one = f"{self.pick(PREFIXES)}{self.pick(WHEN)}"
@@ -210,15 +315,13 @@ async def test_search_answers_what_a_slow_reading_answers(database: Database, se
         {"access_mine": [ids.key(id) for id in mine]},
     )
     hidden = {f"Patient/{id}" for id in world.patients if id not in mine}
-    hidden |= {
-        f"Observation/{r['id']}"
-        for r in world.resources
-        if r["resourceType"] == "Observation" and r.get("subject", {}).get("reference") in hidden
-    }
+    hidden |= {f"{r['resourceType']}/{r['id']}" for r in world.resources if r.get("subject", {}).get("reference") in hidden}
     by_reference = {f"{r['resourceType']}/{r['id']}": r for r in world.resources}
     async with database.transaction() as conn:
         for _ in range(200):
-            kind = world.pick(["Patient", "Observation", "Observation", "Practitioner"])
+            kind = world.pick(
+                ["Patient", *["Observation"] * 4, "Practitioner", "Condition", "Location", "MolecularSequence", "RiskAssessment"]
+            )
             params = world.params(kind)
             scope, oracle = world.pick([(Scope.all(), Naive(world.resources, set())), (narrow, Naive(world.resources, hidden))])
             expected = {one["id"] for one in oracle.search(kind, params)}

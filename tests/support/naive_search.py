@@ -1,6 +1,6 @@
 """A slow reading of R4 search over resources in memory, written from the standard and not from our index: the oracle of search tests.
 
-Known types and parameters are those of PATHS. Strings are compared after folding case, accents and blanks, partial dates in Europe/Paris.
+Known types and parameters are those of PATHS; a group of a composite is `path:first:second`. Strings are compared after folding case, accents and blanks, partial dates in Europe/Paris.
 """
 
 import re
@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from tests.support.naive_values import interval as interval_of
+from tests.support.naive_values import is_near, is_quantity, passes
 
 Resource = dict[str, Any]
 Span = tuple[datetime, datetime]
@@ -39,6 +42,19 @@ PATHS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
         "patient": ("reference", ("subject",)),
         "performer": ("reference", ("performer",)),
         "has-member": ("reference", ("hasMember",)),
+        "component-code": ("token", ("component.code",)),
+        "value-concept": ("token", ("valueCodeableConcept",)),
+        "value-quantity": ("quantity", ("valueQuantity",)),
+        "component-value-quantity": ("quantity", ("component.valueQuantity",)),
+        "combo-value-quantity": ("quantity", ("valueQuantity", "component.valueQuantity")),
+        "code-value-quantity": ("composite", (":code:valueQuantity",)),
+        "component-code-value-quantity": ("composite", ("component:code:valueQuantity",)),
+        "combo-code-value-quantity": ("composite", (":code:valueQuantity", "component:code:valueQuantity")),
+        "code-value-concept": ("composite", (":code:valueCodeableConcept",)),
+        "component-code-value-concept": ("composite", ("component:code:valueCodeableConcept",)),
+        "combo-code-value-concept": ("composite", (":code:valueCodeableConcept", "component:code:valueCodeableConcept")),
+        "code-value-string": ("composite", (":code:valueString",)),
+        "code-value-date": ("composite", (":code:valueDateTime", ":code:valuePeriod")),
     },
     "Practitioner": {
         "family": ("string", ("name.family",)),
@@ -49,6 +65,21 @@ PATHS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
         "name": ("string", ("name.family", "name.given", "name.text")),
         "identifier": ("token", ("identifier",)),
     },
+    "Condition": {"code": ("token", ("code",)), "onset-age": ("quantity", ("onsetAge", "onsetRange"))},
+    "Location": {"near": ("near", ("position",)), "name": ("string", ("name",))},
+    "MolecularSequence": {
+        "variant-start": ("number", ("variant.start",)),
+        "window-end": ("number", ("referenceSeq.windowEnd",)),
+        "chromosome": ("token", ("referenceSeq.chromosome",)),
+    },
+    "RiskAssessment": {"probability": ("number", ("prediction.probabilityDecimal",))},
+}
+PARTS = {
+    "valueQuantity": "quantity",
+    "valueCodeableConcept": "token",
+    "valueString": "string",
+    "valueDateTime": "date",
+    "valuePeriod": "date",
 }
 IMPLIED = {"gender": "http://hl7.org/fhir/administrative-gender", "status": "http://hl7.org/fhir/observation-status"}
 MAIN_DATE = {"Patient": "birthdate", "Observation": "date"}
@@ -71,6 +102,14 @@ def alternatives(value: str) -> list[str]:
         else:
             parts[-1] += next(characters) if character == "\\" else character
     return parts
+
+
+def groups(resource: Resource, path: str) -> Iterator[tuple[Any, str, Any]]:
+    """(first, name of the second, second) of each group that has both."""
+    where, first, second = path.split(":")
+    for group in values(resource, where) if where else [resource]:
+        if first in group and second in group:
+            yield group[first], second, group[second]
 
 
 class Naive:
@@ -96,7 +135,7 @@ class Naive:
         if chain:
             return any(self.chained(reference, modifier, chain, value) for reference in self.references(resource, parameter))
         kind, paths = PATHS[resource["resourceType"]][parameter]
-        present = [item for path in paths for item in values(resource, path)]
+        present = [item for path in paths for item in (groups if kind == "composite" else values)(resource, path)]
         if kind == "reference":
             present = [item for item in present if item["reference"] in self.references(resource, parameter)]
         if modifier == "missing":
@@ -130,6 +169,23 @@ class Naive:
     @staticmethod
     def is_token(item: Any, value: str, modifier: str, parameter: str) -> bool:
         return any(_token(system, code, value) for system, code in _codings(item, parameter))
+
+    @staticmethod
+    def is_quantity(item: Resource, value: str, modifier: str, parameter: str) -> bool:
+        return is_quantity(item, value)
+
+    @staticmethod
+    def is_number(item: Any, value: str, modifier: str, parameter: str) -> bool:
+        return passes(interval_of({"value": item}), value)
+
+    @staticmethod
+    def is_near(item: Resource, value: str, modifier: str, parameter: str) -> bool:
+        return is_near(item, value)
+
+    def is_composite(self, item: tuple[Any, str, Any], value: str, modifier: str, parameter: str) -> bool:
+        code, _, rest = value.partition("$")
+        meets: bool = getattr(self, f"is_{PARTS[item[1]]}")(item[2], rest, "", "")
+        return meets and self.is_token(item[0], code, "", "")
 
     @staticmethod
     def is_date(item: Any, value: str, modifier: str, parameter: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from maillage.fhir.amounts import READERS, Amount
 from maillage.fhir.dates import EARLIEST, LATEST, Span, span
 from maillage.fhir.definitions import SearchParameter, resource_types
 from maillage.fhir.text import fold
@@ -31,6 +32,8 @@ class IndexRows:
     """(parameter, from, to), one for each value of a date parameter, the main one included."""
     references: set[tuple[str, str, str]] = field(default_factory=set)
     """(parameter, target type, target id): edges to resources of this store, the compartment patient included."""
+    amounts: dict[Amount, set[int]] = field(default_factory=dict)
+    """The values of number and quantity parameters, and the tokens of the codes that composite parameters pair them with."""
     date: Span | None = None
     """The main date of the resource (`main_date(type)`): from the earliest to the latest of its values."""
     hot: set[int] = field(default_factory=set)
@@ -58,10 +61,14 @@ class Node:
 
     def grow(self, kind: str, parameter: SearchParameter, place: dict[str, Any], *, hot: bool) -> None:
         """Add one place of a parameter below this root."""
+        self.at(place["steps"]).collect.append(COLLECTORS[parameter.type](kind, parameter.code, place, hot))
+
+    def at(self, steps: list[Any]) -> "Node":
+        """The node at the end of a path that begins here."""
         node = self
-        for step in place["steps"]:
+        for step in steps:
             node = node.children.setdefault(step, Node()) if type(step) is str else node.filtered.setdefault(tuple(step), Node())
-        node.collect.append(_COLLECTORS[parameter.type](kind, parameter.code, place, hot))
+        return node
 
 
 def visit(node: Node, value: Any, rows: IndexRows) -> None:
@@ -231,10 +238,25 @@ def _declared(value: dict[str, Any], parts: list[str]) -> str | None:
     return said or (parts[-2] if len(parts) > 1 else None)
 
 
-_COLLECTORS: dict[str, Callable[[str, str, dict[str, Any], bool], Collect]] = {
+def _amounts(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
+    read = READERS[place["type"]]
+
+    def collect(value: Any, rows: IndexRows) -> None:
+        amount = read(code, value)
+        if amount is not None:
+            rows.present.add(code)
+            rows.amounts.setdefault(amount, set())
+
+    return collect
+
+
+COLLECTORS: dict[str, Callable[[str, str, dict[str, Any], bool], Collect]] = {
     "token": _tokens,
     "uri": _uris,
     "string": _strings,
     "date": _dates,
     "reference": _references,
+    "number": _amounts,
+    "quantity": _amounts,
 }
+"""What collects the values of each type of parameter at one place."""

@@ -1,9 +1,12 @@
 """What a resource is found by: the rows that the store writes beside it, taken from the SearchParameter definitions."""
 
 from functools import cache
+from typing import Any
 from uuid import UUID
 
-from maillage.fhir import definitions, ids
+from maillage.fhir import composites, definitions, ids, places
+from maillage.fhir.amounts import UNIONS
+from maillage.fhir.definitions import SearchParameter
 from maillage.fhir.extraction import IndexRows, Node, visit
 from maillage.fhir.json import Resource
 from maillage.fhir.tokens import hash64, token
@@ -39,6 +42,7 @@ def index(resource: Resource) -> IndexRows:
     kind = resource["resourceType"]
     rows = IndexRows(kind, resource["id"])
     visit(_tree(kind), resource, rows)
+    rows.present |= {code for code, members in UNIONS.get(kind, {}).items() if not rows.present.isdisjoint(members)}
     if kind == "Patient" and not ("deceasedBoolean" in resource or "deceasedDateTime" in resource):
         rows.tokens.add(token(kind, "deceased", "false"))  # the one parameter whose expression has a value where there is none
     main = main_date(kind)
@@ -57,10 +61,19 @@ def _tree(kind: str) -> Node:
     hot = QUEUES[kind][1:] if kind in QUEUES else HOT.get(kind, ())
     tree = Node()
     for parameter in definitions.search_parameters(kind).values():
-        if parameter.code not in _IN_COLUMNS:
+        if parameter.code not in _IN_COLUMNS and parameter.code not in UNIONS.get(kind, {}):
             for place in parameter.places:
-                tree.grow(kind, parameter, place, hot=parameter.code in hot)
+                _grow(tree, kind, parameter, place, hot=parameter.code in hot)
     return tree
+
+
+def _grow(tree: Node, kind: str, parameter: SearchParameter, place: dict[str, Any], *, hot: bool) -> None:
+    if parameter.type == "composite":
+        tree.collect.append(composites.collector(kind, parameter.code, place))
+    elif parameter.type == "special":
+        tree.at(place["steps"]).collect.append(places.collector(parameter.code))
+    else:
+        tree.grow(kind, parameter, place, hot=hot)
 
 
 def queue(kind: str, target: str, key: UUID, code: int) -> int:

@@ -50,6 +50,7 @@ async def _copy(conn: Connection, batch: list[Resource], at: datetime) -> None:
         ("load_ver", ((at, one.row["rt"], one.row["id"], 1, "c", one.row["patient"]) for one in made)),
         ("load_refs", ((one.row["id"], e["dst"], e["p"], one.row["rt"], e["dt"]) for one in made for e in one.edges)),
         ("load_hot", (_hot(one, pair) for one in made for pair in one.dated)),
+        ("load_amount", (_amount(one, amount) for one in made for amount in one.amounts)),
     ]
     for name, lines in tables:
         async with conn.cursor() as cursor, cursor.copy(QUERIES.text(name).encode()) as copy:
@@ -65,6 +66,12 @@ def _res(one: Rows, at: datetime) -> tuple[Any, ...]:
 
 def _hot(one: Rows, pair: dict[str, Any]) -> tuple[Any, ...]:
     return pair["k"], pair["d0"], pair["d1"], one.row["id"], one.row["rt"], one.row["patient"]
+
+
+def _amount(one: Rows, amount: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        amount["k"], amount["lo"], amount["hi"], amount["p"], amount["raw_lo"], amount["raw_hi"], _array(amount["tok"]), one.row["id"], one.row["rt"],
+    )  # fmt: skip
 
 
 def _array(numbers: list[int]) -> str:

@@ -9,7 +9,7 @@ with met as materialized (
   select n.*, o.at, o.before, o.left_patient, o.was, o.seen, o.moved
   from (
     select * from json_to_recordset(%(rows)s::json) as n(i int, verb text, rt int2, id uuid, expected int, patient uuid, head text, tail text,
-      tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json)
+      tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json, amounts json)
     where i between 0 and 1000000 order by rt, id
   ) n
   left join lateral (
@@ -84,6 +84,24 @@ with met as materialized (
       and x.patient is not distinct from k.patient limit 1
   ) known on true
   where known.there is null
+), unmeasured as (
+  delete from amount f using (
+    select g.at from kept k cross join lateral (select x.ctid as at, x.* from amount x where x.id = k.id and x.rt = k.rt offset 0) g
+    where k.before is not null and not exists (
+      select from json_to_recordset(k.amounts) as a(k int8, lo numeric, hi numeric, p int8, raw_lo numeric, raw_hi numeric, tok int8[])
+      where a.k = g.k and a.lo = g.lo and a.hi = g.hi and a.tok = g.tok and (a.p, a.raw_lo, a.raw_hi) is not distinct from (g.p, g.raw_lo, g.raw_hi))
+  ) d where f.ctid = d.at
+), measured as (
+  insert into amount (k, lo, hi, p, raw_lo, raw_hi, tok, id, rt)
+  select a.k, a.lo, a.hi, a.p, a.raw_lo, a.raw_hi, a.tok, k.id, k.rt
+  from kept k
+  cross join lateral json_to_recordset(k.amounts) as a(k int8, lo numeric, hi numeric, p int8, raw_lo numeric, raw_hi numeric, tok int8[])
+  left join lateral (
+    select true as there from amount x
+    where k.before is not null and x.id = k.id and x.rt = k.rt and x.k = a.k and x.lo = a.lo and x.hi = a.hi and x.tok = a.tok
+      and (x.p, x.raw_lo, x.raw_hi) is not distinct from (a.p, a.raw_lo, a.raw_hi) limit 1
+  ) known on true
+  where known.there is null
 )
 select j.verdict, j.version, j.before, j.left_patient, go.written as at from judged j cross join go order by j.i
 
@@ -92,7 +110,7 @@ select j.verdict, j.version, j.before, j.left_patient, go.written as at from jud
 with met as materialized (
   select n.*
   from json_to_recordset(%(rows)s::json) as n(i int, rt int2, id uuid, expected int, patient uuid, head text, tail text,
-    tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json)
+    tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json, amounts json)
   where i between 0 and 1000000
 ), judged as materialized (
   select n.*,
@@ -121,6 +139,11 @@ with met as materialized (
   insert into hot (k, d0, d1, id, rt, patient)
   select h.k, h.d0, h.d1, k.id, k.rt, k.patient
   from kept k cross join lateral json_to_recordset(k.dated) as h(k int8, d0 timestamptz, d1 timestamptz)
+), measured as (
+  insert into amount (k, lo, hi, p, raw_lo, raw_hi, tok, id, rt)
+  select a.k, a.lo, a.hi, a.p, a.raw_lo, a.raw_hi, a.tok, k.id, k.rt
+  from kept k
+  cross join lateral json_to_recordset(k.amounts) as a(k int8, lo numeric, hi numeric, p int8, raw_lo numeric, raw_hi numeric, tok int8[])
 )
 select j.verdict, 1 as version, null::int as before, null::uuid as left_patient, go.written as at from judged j cross join go order by j.i
 
@@ -222,9 +245,13 @@ copy refs (src, dst, p, st, dt) from stdin
 -- Dated keys in bulk.
 copy hot (k, d0, d1, id, rt, patient) from stdin
 
+-- name: load_amount :fragment
+-- Numbers and quantities in bulk.
+copy amount (k, lo, hi, p, raw_lo, raw_hi, tok, id, rt) from stdin
+
 -- name: analyze :exec
 -- Statistics after a bulk load: without them the next statements are planned as if the tables were empty.
-analyze res, ver, refs, hot
+analyze res, ver, refs, hot, amount
 
 -- name: written_at :value
 -- The time that this transaction gives to what it writes.

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from maillage.errors import Invalid
-from maillage.fhir import ids, index, json
+from maillage.fhir import amounts, ids, index, json
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.fhir.compartment import home, patient_of
 from maillage.fhir.tokens import hash64
@@ -20,13 +20,14 @@ _NAMED = {"resourceType", "id", "meta"}
 
 @dataclass(slots=True)
 class Rows:
-    """What one change writes, ready for JSON: the row of `res` (without its place in the write), its edges and its dated keys."""
+    """What one change writes, ready for JSON: the row of `res` (without its place in the write), its edges, dated keys and amounts."""
 
     type: str
     id: str
     row: dict[str, Any]
     edges: list[dict[str, Any]]
     dated: list[dict[str, Any]]
+    amounts: list[dict[str, Any]]
 
 
 def rows_of(change: Change) -> Rows:
@@ -39,7 +40,7 @@ def rows_of(change: Change) -> Rows:
         "expected": change.expected,
     }
     if change.verb is Verb.DELETE:
-        return Rows(kind, id, row, [], [])
+        return Rows(kind, id, row, [], [], [])
     resource = change.resource if change.resource.get("id") == id else {**change.resource, "id": id}
     found = index.index(resource)
     row["head"], row["tail"] = _spliced(resource, kind, id)
@@ -49,7 +50,7 @@ def rows_of(change: Change) -> Rows:
     row["has"] = _has(found)
     row["str"] = _lexemes(found)
     row["d0"], row["d1"] = found.date or (NO_DATE, None)
-    return Rows(kind, id, row, _edges(found, patient), _dated(found))
+    return Rows(kind, id, row, _edges(found, patient), _dated(found), amounts.rows(kind, found.amounts))
 
 
 def present(kind: str, parameter: str) -> int:

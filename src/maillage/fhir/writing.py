@@ -64,7 +64,7 @@ def _statement(name: str, old: str, new: str, last: str) -> bytes:
 
 
 def _json(written: Sequence[Rows]) -> str:
-    rows = [{"i": i, **one.row, "edges": one.edges, "dated": one.dated} for i, one in enumerate(written)]
+    rows = [{"i": i, **one.row, "edges": one.edges, "dated": one.dated, "amounts": one.amounts} for i, one in enumerate(written)]
     return msgspec.json.encode(rows).decode()
 
 

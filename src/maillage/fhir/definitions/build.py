@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from maillage.fhir.definitions.composites import groups
 from maillage.fhir.definitions.parameters import LEAVES, Places
 from maillage.fhir.definitions.shapes import Shape, shapes_of
 from maillage.fhir.definitions.value_sets import ValueSets
@@ -70,21 +71,24 @@ def _codes(shapes: dict[str, Shape], value_sets: ValueSets) -> dict[str, list[st
 def _parameters(source: Path, resource_types: list[str], places: Places) -> dict[str, dict[str, Any]]:
     """By resource type and code: type, url, targets, places; `places` is absent when the parameter is not supported."""
     found: dict[str, dict[str, Any]] = {name: {} for name in resource_types}
-    for parameter in _resources(source, "search-parameters"):
-        if parameter["resourceType"] != "SearchParameter":
-            continue
+    known = {one["url"]: one for one in _resources(source, "search-parameters") if one["resourceType"] == "SearchParameter"}
+    for parameter in known.values():
         for base in parameter.get("base", ["Resource"]):
             for name in resource_types if base in ("Resource", "DomainResource") else [base]:
                 if name in found:
-                    found[name][parameter["code"]] = _parameter(parameter, name, places)
+                    found[name][parameter["code"]] = _parameter(parameter, name, known, places)
     return {name: dict(sorted(parameters.items())) for name, parameters in found.items()}
 
 
-def _parameter(parameter: dict[str, Any], resource_type: str, places: Places) -> dict[str, Any]:
+def _parameter(
+    parameter: dict[str, Any], resource_type: str, known: dict[str, dict[str, Any]], places: Places
+) -> dict[str, Any]:  # fmt: skip
     compiled = {"type": parameter["type"], "url": parameter["url"]}
     if "target" in parameter:
         compiled["targets"] = sorted(parameter["target"])
-    if "expression" in parameter and parameter["type"] in LEAVES and parameter["code"] not in UNSUPPORTED:
+    if parameter["type"] == "composite":
+        compiled["places"] = groups(resource_type, parameter, known, places)
+    elif "expression" in parameter and parameter["type"] in LEAVES and parameter["code"] not in UNSUPPORTED:
         found = places.of(resource_type, parameter["type"], parameter["expression"])
         if found:
             compiled["places"] = found

@@ -1,7 +1,7 @@
 """Build step: a SearchParameter becomes, for each resource type, the places where its values stand.
 
 A place is `{"steps": [step], "type": leaf type}` with, when they apply, `target` (a reference must be to that type) and `system` (implied by
-the required binding of a code). A step is a JSON key, or `[key, value]`: keep the objects that have that value. The leaf type `truth` is
+the required binding of a code); of a composite, with `components` (`definitions.composites`). A step is a JSON key, or `[key, value]`: keep the objects that have that value. The leaf type `truth` is
 "there, and not false" (Patient.deceased). An expression that is no such path (Bundle.composition, Bundle.message) has no place.
 """
 
@@ -39,6 +39,9 @@ LEAVES = {
     "date": {"date", "dateTime", "instant", "Period", "Timing"},
     "reference": {"Reference", "canonical", "uri"},
     "uri": {"uri", "url", "canonical", "oid", "uuid"},
+    "number": {"decimal", "integer", "positiveInt", "unsignedInt"},
+    "quantity": {"Quantity", "SimpleQuantity", "Age", "Count", "Distance", "Duration", "Money", "Range", "SampledData"},
+    "special": {"Location.position"},
 }
 """What a parameter of each supported type can be read from; other types of a choice[x] do not feed it."""
 

@@ -12,8 +12,10 @@ from maillage.fhir.index import main_date
 from maillage.fhir.rows import present
 from maillage.fhir.search import values
 from maillage.fhir.search.chains import Chained, HasReferrer
+from maillage.fhir.search.composites import composite_is
 from maillage.fhir.search.criteria import Criterion, Present
 from maillage.fhir.search.query import DEFAULT_COUNT, MAX_COUNT, Include, SearchQuery, SortKey
+from maillage.fhir.search.readers import READERS
 
 MAX_WAYS = 16
 """Types that a chain without a type is tried on."""
@@ -150,7 +152,9 @@ def _criterion(kind: str, name: str, value: str, reading: _Reading, depth: int =
         return values.id_is(value)
     if parameter.type == "reference":
         return values.refers_to(kind, parameter, value, modifier, home=parameter.code in home(kind), base=reading.base)
-    return values.READERS[parameter.type](kind, parameter, value, modifier)
+    if parameter.type == "composite":
+        return composite_is(kind, parameter, value, base=reading.base)
+    return READERS[parameter.type](kind, parameter, value, modifier)
 
 
 def _known(kind: str, code: str) -> SearchParameter:

@@ -33,11 +33,12 @@ MODIFIERS: dict[str, tuple[str, ...]] = {
     "date": ("missing",),
     "uri": ("missing",),
     "reference": ("identifier", "missing"),
+    **dict.fromkeys(("number", "quantity", "composite", "special"), ("missing",)),
 }
 """The modifiers that each type of parameter takes (a reference also a resource type)."""
 
 MAX_TEXT = 400
-_UNESCAPED = {",": re.compile(r"(?<!\\)((?:\\\\)*),"), "|": re.compile(r"(?<!\\)((?:\\\\)*)\|")}
+_UNESCAPED = {separator: re.compile(rf"(?<!\\)((?:\\\\)*){re.escape(separator)}") for separator in ",|$"}
 _ESCAPE = re.compile(r"\\([,|$\\])")
 _PREFIXED = re.compile(r"(?:([a-z]{2}))?(\d.*)")
 
@@ -56,7 +57,7 @@ def unescape(text: str) -> str:
 
 def token_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:
     parts = split(text, ",")
-    values = tuple(_token(kind, parameter.code, part) for part in parts)
+    values = tuple(token_number(kind, parameter.code, part) for part in parts)
     return TokenIs(values, parameter.code, negated=modifier == "not", coded=not any(part.endswith("|") for part in parts))
 
 
@@ -91,7 +92,9 @@ def refers_to(kind: str, parameter: SearchParameter, text: str, modifier: str | 
     """`Type/id`, `id`, an absolute URL or canonical; with `:Type` an id of that type; with `:identifier` a token."""
     values = [unescape(value) for value in split(text, ",")]
     if modifier == "identifier":
-        return TokenIs(tuple(_token(kind, f"{parameter.code}:identifier", value) for value in split(text, ",")), parameter.code)
+        return TokenIs(
+            tuple(token_number(kind, f"{parameter.code}:identifier", value) for value in split(text, ",")), parameter.code
+        )
     targets, tokens = [], []
     for value in values:
         target = _target(parameter, value.removeprefix(f"{base}/") if base else value, modifier)
@@ -110,7 +113,8 @@ READERS: dict[str, Callable[[str, SearchParameter, str, str | None], Criterion]]
 }
 
 
-def _token(kind: str, code: str, text: str) -> int:
+def token_number(kind: str, code: str, text: str) -> int:
+    """The number for `code`, `system|code`, `|code` or `system|` of a token parameter; Invalid for another form."""
     match [unescape(part) for part in split(text, "|")]:
         case [value] if value:
             return token(kind, code, value)
