@@ -29,6 +29,7 @@ REFERRING = {
     "Observation": [("Observation", ["has-member"])],
 }
 NUMBERS = ["0", "5", "5.0", "5.4", "5.40", "0.0054", "37", "98.6", "310.15", "100", "1e2", "-3", "5400", "7.05", "1.2e-2"]
+URLS = ["http://a.org/p", "http://a.org/p/q", "http://a.org/pq", "http://a.org/p/q/r|1.0", "http://a.org/", "http://a.org"]
 OTHER_UNITS = [
     {},
     {"unit": "drops"},
@@ -67,10 +68,13 @@ class World:
 
     def coding(self) -> Resource:
         coding, system = {"code": self.pick(CODES)}, self.pick(SYSTEMS)
+        self.maybe(coding, 0.3, display=self.pick(NAMES))
         return coding | ({"system": system} if system else {})
 
     def concept(self) -> Resource:
-        return {"coding": [self.coding() for _ in range(self.pick([1, 1, 2]))]}
+        concept: Resource = {"coding": [self.coding() for _ in range(self.pick([1, 1, 2]))]}
+        self.maybe(concept, 0.2, text=self.pick(NAMES))
+        return concept
 
     def period(self) -> Resource:
         start, end = sorted([self.pick(["2022-05-01", "2024-03-30", "2024-03"]), self.pick(["2024-04-01", "2025", "2025-02-03"])])
@@ -85,7 +89,9 @@ class World:
         return name
 
     def identifier(self) -> Resource:
-        return {"system": "urn:oid:1.2", "value": self.pick(["1", "2", "3"])}
+        identifier: Resource = {"system": "urn:oid:1.2", "value": self.pick(["1", "2", "3"])}
+        self.maybe(identifier, 0.4, type=self.concept())
+        return identifier
 
     def practitioner(self, id: str) -> Resource:
         return {"resourceType": "Practitioner", "id": id, "name": [self.name()], "identifier": [self.identifier()]}
@@ -98,6 +104,7 @@ class World:
             generalPractitioner=[self.to("Practitioner", self.practitioners) for _ in range(self.pick([1, 2]))],
             link=[{"other": self.to("Patient", self.patients), "type": "seealso"}],
         )  # fmt: skip
+        self.maybe(patient, 0.6, meta={"profile": [self.pick(URLS) for _ in range(self.pick([1, 2]))]})
         self.maybe(patient, 0.3, deceasedDateTime=self.pick(WHEN))
         return patient
 
@@ -165,6 +172,7 @@ class World:
     def place(self, id: str) -> Resource:
         place: Resource = {"resourceType": "Location", "id": id}
         point = {"latitude": self.pick([48.85, 45.76, -17.5, 89.9]), "longitude": self.pick([2.35, 4.84, 179.9, -179.9])}
+        self.maybe(place, 0.7, partOf=self.to("Location", [f"l{i}" for i in range(30)]))
         self.maybe(place, 0.9, position={side: Decimal(f"{at:.2f}") for side, at in point.items()}, name=self.pick(NAMES))
         return place
 
@@ -208,12 +216,16 @@ class World:
             "general-practitioner": ["Practitioner"],
             "performer": ["Practitioner", "Patient"],
             "has-member": ["Observation"],
+            "partof": ["Location"],
         }
         target = self.pick(among.get(parameter, ["Patient"]))
         if depth < 3 and self.random.random() < 0.35 + 0.25 * bool(depth):
             name, value = self.param(target, depth=depth + 1)
             return f"{parameter}{self.pick(['', f':{target}']) if parameter in among else f':{target}'}.{name}", value
-        id = self.pick({"Patient": self.patients, "Practitioner": self.practitioners, "Observation": self.observations}[target])
+        ids_of = {"Patient": self.patients, "Practitioner": self.practitioners, "Observation": self.observations}
+        id = self.pick(ids_of.get(target, [f"l{i}" for i in range(30)]))
+        if target == "Location" and self.random.random() < 0.5:
+            return f"{parameter}{self.pick([':above', ':below'])}", f"Location/{id}"
         return self.pick(
             [(parameter, f"{target}/{id}"), (parameter, id), (f"{parameter}:{target}", id), (parameter, f"{target}/{id},other")]
         )
@@ -223,7 +235,16 @@ class World:
         text = text if modifier == ":exact" else text[: self.pick([1, 3, 99])].strip(", ")
         return f"{parameter}{modifier}", text.replace("\\", "\\\\").replace(",", "\\,")
 
+    def a_uri(self, parameter: str) -> tuple[str, str]:
+        url, modifier = self.pick(URLS), self.pick(["", ":above", ":below"])
+        return f"{parameter}{modifier}", url.split("|")[0] if modifier else url
+
     def a_token(self, parameter: str) -> tuple[str, str]:
+        draw = self.random.random()
+        if draw < 0.15 and parameter not in ("gender", "active", "status"):
+            return f"{parameter}:text", self.text()
+        if draw < 0.3 and parameter == "identifier":
+            return "identifier:of-type", f"http://loinc.org|{self.pick(CODES)}|{self.pick(['1', '2', '3'])}"
         codes = {"gender": ["male"], "active": ["true", "false"], "status": ["final"], "identifier": ["1", "2"]}.get(
             parameter, CODES
         )

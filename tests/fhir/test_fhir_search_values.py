@@ -231,3 +231,48 @@ def test_every_number_quantity_and_composite_parameter_of_r4_is_searched(kind: s
             components = parameter.places[0].get("components", [{"type": parameter.type}])
             value = "$".join(parts[component["type"]] for component in components)
             assert parse(kind, [(parameter.code, value)]).criteria
+
+
+async def test_an_identifier_is_found_by_its_type_and_value_together(database: Database) -> None:
+    typed = {"coding": [{"system": "urn:t", "code": "PI"}], "text": "Numéro interne"}
+    identifiers = [{"type": typed, "system": "urn:a", "value": "1"}, {"system": "urn:a", "value": "2"}]
+    await put(database, {"resourceType": "Patient", "id": "p", "identifier": identifiers})
+    assert await found(database, "Patient", ("identifier:of-type", "urn:t|PI|1")) == ["p"]
+    assert await found(database, "Patient", ("identifier:of-type", "urn:t|PI|2")) == []
+    assert await found(database, "Patient", ("identifier:text", "numero")) == ["p"]
+
+
+async def test_a_url_is_found_from_above_and_from_below(database: Database) -> None:
+    stored = {"resourceType": "ValueSet", "status": "draft"}
+    await put(
+        database,
+        {**stored, "id": "v", "url": "http://acme.org/fhir/ValueSet/1"},
+        {**stored, "id": "w", "url": "http://acme.org/fhirs"},
+    )
+    for name, value, finds in [
+        ("url:below", "http://acme.org/fhir", ["v"]),
+        ("url:below", "http://acme.org/fhir/", ["v"]),
+        ("url:below", "http://acme.org", ["v", "w"]),
+        ("url:below", "http://acme.org/fhir/ValueSet/1", ["v"]),
+        ("url:below", "http://acme.org/FHIR", []),
+        ("url:above", "http://acme.org/fhir/ValueSet/1/_history/5", ["v"]),
+        ("url:above", "http://acme.org/fhir/ValueSet/10", []),
+    ]:
+        assert await found(database, "ValueSet", (name, value)) == finds, (name, value)
+
+
+async def test_who_is_at_a_place_is_found_by_what_the_place_is_part_of(database: Database) -> None:
+    places = [("site", None), ("building", "site"), ("room", "building")]
+    location = {"location": [{"location": {"reference": "Location/room"}}]}
+    await put(
+        database,
+        *(
+            {"resourceType": "Location", "id": id} | ({"partOf": {"reference": f"Location/{above}"}} if above else {})
+            for id, above in places
+        ),
+        {"resourceType": "Encounter", "id": "e", "status": "planned", "class": {"code": "AMB"}, **location},
+    )
+    assert await found(database, "Encounter", ("location:below", "Location/site")) == ["e"]
+    assert await found(database, "Encounter", ("location:above", "Location/site")) == []
+    assert await found(database, "Location", ("partof:below", "Location/site")) == ["building", "room"]
+    assert await found(database, "Location", ("partof:above", "Location/room")) == ["building", "room"]

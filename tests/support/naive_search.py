@@ -27,6 +27,7 @@ PATHS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
         "gender": ("token", ("gender",)),
         "identifier": ("token", ("identifier",)),
         "active": ("token", ("active",)),
+        "_profile": ("uri", ("meta.profile",)),
         "general-practitioner": ("reference", ("generalPractitioner",)),
         "link": ("reference", ("link.other",)),
     },
@@ -37,7 +38,7 @@ PATHS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
         "identifier": ("token", ("identifier",)),
         "date": ("date", ("effectiveDateTime", "effectivePeriod")),
         "value-date": ("date", ("valueDateTime", "valuePeriod")),
-        "value-string": ("string", ("valueString",)),
+        "value-string": ("string", ("valueString", "valueCodeableConcept.text")),
         "subject": ("reference", ("subject",)),
         "patient": ("reference", ("subject",)),
         "performer": ("reference", ("performer",)),
@@ -66,7 +67,7 @@ PATHS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
         "identifier": ("token", ("identifier",)),
     },
     "Condition": {"code": ("token", ("code",)), "onset-age": ("quantity", ("onsetAge", "onsetRange"))},
-    "Location": {"near": ("near", ("position",)), "name": ("string", ("name",))},
+    "Location": {"near": ("near", ("position",)), "name": ("string", ("name",)), "partof": ("reference", ("partOf",))},
     "MolecularSequence": {
         "variant-start": ("number", ("variant.start",)),
         "window-end": ("number", ("referenceSeq.windowEnd",)),
@@ -151,12 +152,19 @@ class Naive:
         parameter = re.split("[:.]", chain, maxsplit=1)[0]
         return (parameter == "_has" or parameter in PATHS[target["resourceType"]]) and self.matches(target, chain, value)
 
+    def ancestors(self, place: str, met: set[str]) -> set[str]:
+        """The Location, and those that it is part of."""
+        above = self.by_reference.get(place, {}).get("partOf", {}).get("reference", place)
+        return met | {place} if above in met | {place} else self.ancestors(above, met | {place})
+
     def references(self, resource: Resource, parameter: str) -> list[str]:
         found = [i["reference"] for path in PATHS[resource["resourceType"]][parameter][1] for i in values(resource, path)]
         return [one for one in found if parameter != "patient" or one.startswith("Patient/")]
 
-    @staticmethod
-    def is_reference(item: Resource, value: str, modifier: str, parameter: str) -> bool:
+    def is_reference(self, item: Resource, value: str, modifier: str, parameter: str) -> bool:
+        if modifier in ("above", "below"):
+            low, high = (item["reference"], value) if modifier == "below" else (value, item["reference"])
+            return high in self.ancestors(low, set())
         kind, _, id = item["reference"].rpartition("/")
         return (not modifier or kind == modifier) and value in {id, f"{kind}/{id}"}
 
@@ -168,7 +176,23 @@ class Naive:
 
     @staticmethod
     def is_token(item: Any, value: str, modifier: str, parameter: str) -> bool:
+        if modifier == "text":
+            return any(fold(text).startswith(fold(value)) for text in _beside(item))
+        if modifier == "of-type":
+            typed = [
+                f"{c['system']}|{c['code']}|{item['value']}" for c in item.get("type", {}).get("coding", []) if "system" in c
+            ]
+            return value in typed
         return any(_token(system, code, value) for system, code in _codings(item, parameter))
+
+    @staticmethod
+    def is_uri(item: str, value: str, modifier: str, parameter: str) -> bool:
+        plain = item.split("|")[0]
+        if modifier == "below":
+            return plain == value or plain.startswith(f"{value.removesuffix('/')}/")
+        if modifier == "above":
+            return plain == value or value.startswith(plain if plain.endswith("/") else f"{plain}/")
+        return value in (item, plain)
 
     @staticmethod
     def is_quantity(item: Resource, value: str, modifier: str, parameter: str) -> bool:
@@ -195,6 +219,14 @@ class Naive:
         return {
             "eq": inside, "ne": not inside, "gt": above, "lt": below, "ge": above or inside, "le": below or inside, "sa": x >= b, "eb": y <= a,
         }[prefix]  # fmt: skip
+
+
+def _beside(item: Any) -> list[str]:
+    """CodeableConcept.text and Coding.display, or Identifier.type.text."""
+    if not isinstance(item, dict):
+        return []
+    texts = [item.get("text"), item.get("type", {}).get("text"), *(coding.get("display") for coding in item.get("coding", []))]
+    return [text for text in texts if text]
 
 
 def _codings(item: Any, parameter: str) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Takes the values of search parameters out of a resource: one walk over it, guided by a tree of the paths that are searched."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,8 @@ class IndexRows:
     """Numbers made by `tokens.token`, of token and uri parameters (and of references that are not edges)."""
     strings: set[tuple[str, str, str]] = field(default_factory=set)
     """(parameter, text folded by `text.fold`, text as it is), one for each value of a string parameter; cut to `MAX_STRING`."""
+    texts: set[tuple[str, str]] = field(default_factory=set)
+    """(`parameter:text`, what stands beside a code or identifier, folded) and (`parameter:below`, a URL without version), cut likewise."""
     dates: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     """(parameter, from, to), one for each value of a date parameter, the main one included."""
     references: set[tuple[str, str, str]] = field(default_factory=set)
@@ -95,6 +97,7 @@ def visit(node: Node, value: Any, rows: IndexRows) -> None:
 def _tokens(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
     prefix = f"{kind}|{code}|"
     coded = _implied(place["system"]) if "system" in place else _CODED[place["type"]]
+    beside, typed = BESIDE.get(place["type"]), place["type"] == "Identifier"
 
     def collect(value: Any, rows: IndexRows) -> None:
         for system, text in coded(value):
@@ -106,8 +109,37 @@ def _tokens(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
                     rows.hot.update(found)
             if system is not None:
                 rows.tokens.add(hash64(f"{prefix}{system}|"))
+        if beside is not None:
+            rows.texts.update((f"{code}:text", fold(text)[:MAX_STRING]) for text in beside(value) if text)
+        if typed and "type" in value:
+            rows.tokens.update(of_type(kind, code, *one) for one in _typed(value))
 
     return collect
+
+
+def of_type(kind: str, code: str, system: str, kind_of: str, value: str) -> int:
+    """The number for an identifier of a type (`system|code` of its type, then its value)."""
+    return hash64(f"{kind}|{code}:of-type|{system}|{kind_of}|{value}")
+
+
+def _typed(identifier: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for system, code in _codings(identifier["type"]):
+        if system and code and identifier.get("value"):
+            yield system, code, identifier["value"]
+
+
+def _concept_texts(value: dict[str, Any]) -> Iterator[str | None]:
+    yield value.get("text")
+    for coding in value.get("coding", ()):
+        yield coding.get("display")
+
+
+BESIDE: dict[str, Callable[[Any], Iterable[str | None]]] = {
+    "CodeableConcept": _concept_texts,
+    "Coding": lambda value: (value.get("display"),),
+    "Identifier": lambda value: (value.get("type", {}).get("text"),),
+}
+"""The texts that `:text` searches (R4 search.html#modifiers)."""
 
 
 def _implied(system: str) -> Callable[[Any], tuple[Coded, ...]]:
@@ -135,6 +167,8 @@ def _uris(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
     def collect(value: Any, rows: IndexRows) -> None:
         rows.present.add(code)
         rows.tokens.update(hash64(prefix + form) for form in _forms(value))
+        if "://" in value:
+            rows.texts.add((f"{code}:below", value.partition("|")[0][:MAX_STRING]))
 
     return collect
 

@@ -119,7 +119,8 @@ def _presence(kind: str, parameters: frozenset[str]) -> tuple[int, ...]:
 
 
 def _lexemes(found: index.IndexRows) -> str | None:
-    return " ".join({lexeme(parameter, folded) for parameter, folded, _ in found.strings}) or None
+    folded = {lexeme(parameter, text) for parameter, text, _ in found.strings}
+    return " ".join(folded | {lexeme(parameter, text) for parameter, text in found.texts}) or None
 
 
 def _edges(found: index.IndexRows, patient: str | None) -> list[dict[str, Any]]:

@@ -92,6 +92,19 @@ class StringContains:
 
 
 @dataclass(frozen=True, slots=True)
+class UrlBelow:
+    """`:below`: a URL that is one of `urls` or goes on from it behind a slash."""
+
+    parameter: str
+    urls: tuple[str, ...]
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        name = f"{self.parameter}:below"
+        wanted = [form for url in self.urls for form in (lexeme(name, url), lexeme(name, f"{url.removesuffix('/')}/") + ":*")]
+        return _lexemes(row, composer, " | ".join(wanted))
+
+
+@dataclass(frozen=True, slots=True)
 class MainDate:
     """The main date of the type (`d0`, `d1`) passes one of the tests."""
 

@@ -175,9 +175,8 @@ def _answered(parameter: SearchParameter) -> bool:
 def _check_modifier(parameter: SearchParameter, modifier: str | None) -> None:
     if modifier is None or (parameter.type == "reference" and modifier in parameter.targets):
         return
-    known = () if parameter.code in {"_id", "_lastUpdated"} else values.MODIFIERS[parameter.type]
-    if modifier not in known:
-        raise Invalid(f"the modifier :{modifier} is not supported; {parameter.code} takes {_list(known)}")
+    if modifier not in values.modifiers(parameter):
+        raise Invalid(values.refusal(parameter, modifier))
 
 
 def _chain(

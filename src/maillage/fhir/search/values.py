@@ -8,6 +8,7 @@ from maillage.errors import Invalid
 from maillage.fhir import ids
 from maillage.fhir.dates import span
 from maillage.fhir.definitions import SearchParameter
+from maillage.fhir.extraction import BESIDE, of_type
 from maillage.fhir.index import main_date
 from maillage.fhir.rows import dated_key, exact
 from maillage.fhir.search.criteria import (
@@ -22,21 +23,24 @@ from maillage.fhir.search.criteria import (
     Target,
     TokenIs,
     UpdatedAt,
+    UrlBelow,
 )
 from maillage.fhir.search.dates import PREFIXES, DateTest
+from maillage.fhir.search.hierarchies import RefersWithin, part_of
 from maillage.fhir.text import fold
 from maillage.fhir.tokens import token
 
 MODIFIERS: dict[str, tuple[str, ...]] = {
-    "token": ("not", "missing"),
+    "token": ("not", "text", "of-type", "missing"),
     "string": ("exact", "contains", "missing"),
     "date": ("missing",),
-    "uri": ("missing",),
-    "reference": ("identifier", "missing"),
+    "uri": ("above", "below", "missing"),
+    "reference": ("identifier", "above", "below", "missing"),
     **dict.fromkeys(("number", "quantity", "composite", "special"), ("missing",)),
 }
-"""The modifiers that each type of parameter takes (a reference also a resource type)."""
+"""The modifiers of each type of parameter; `modifiers` says which of them one parameter takes."""
 
+_TERMINOLOGICAL = {"in", "not-in", "above", "below"}
 MAX_TEXT = 400
 _UNESCAPED = {separator: re.compile(rf"(?<!\\)((?:\\\\)*){re.escape(separator)}") for separator in ",|$"}
 _ESCAPE = re.compile(r"\\([,|$\\])")
@@ -57,19 +61,26 @@ def unescape(text: str) -> str:
 
 def token_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:
     parts = split(text, ",")
+    if modifier == "text":
+        return StringStarts(f"{parameter.code}:text", _folded([unescape(part) for part in parts]))
+    if modifier == "of-type":
+        return TokenIs(tuple(_of_type(kind, parameter, part) for part in parts), f"{parameter.code}:of-type")
     values = tuple(token_number(kind, parameter.code, part) for part in parts)
     return TokenIs(values, parameter.code, negated=modifier == "not", coded=not any(part.endswith("|") for part in parts))
 
 
 def uri_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:
-    return TokenIs(tuple(token(kind, parameter.code, unescape(value)) for value in split(text, ",")), parameter.code)
+    values = [unescape(value) for value in split(text, ",")]
+    if modifier == "below":
+        return UrlBelow(parameter.code, tuple(_url(value) for value in values))
+    if modifier == "above":
+        values = [url for value in values for url in _above(_url(value))]
+    return TokenIs(tuple(token(kind, parameter.code, value) for value in values), parameter.code)
 
 
 def string_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:
     values = [unescape(value) for value in split(text, ",")]
-    texts = tuple(fold(value) for value in values)
-    if not all(texts) or any(len(value) > MAX_TEXT for value in (*values, *texts)):
-        raise Invalid(f"a text of 1 to {MAX_TEXT} characters is expected")
+    texts = _folded(values)
     if modifier == "exact":
         return StringIs(parameter.code, texts, tuple(exact(kind, parameter.code, value) for value in values))
     return (StringContains if modifier == "contains" else StringStarts)(parameter.code, texts)
@@ -95,9 +106,14 @@ def refers_to(kind: str, parameter: SearchParameter, text: str, modifier: str | 
         return TokenIs(
             tuple(token_number(kind, f"{parameter.code}:identifier", value) for value in split(text, ",")), parameter.code
         )
+    if modifier in {"above", "below"} and not any(place["type"] == "Reference" for place in parameter.places):
+        return uri_is(kind, parameter, text, modifier)
+    values = [value.removeprefix(f"{base}/") if base else value for value in values]
+    if modifier in {"above", "below"}:
+        return _within(parameter, values, below=modifier == "below")
     targets, tokens = [], []
     for value in values:
-        target = _target(parameter, value.removeprefix(f"{base}/") if base else value, modifier)
+        target = _target(parameter, value, modifier)
         if target:
             targets.append(target)
         else:
@@ -123,6 +139,33 @@ def token_number(kind: str, code: str, text: str) -> int:
     raise Invalid(f"{text!r} is not code, system|code, |code or system|")
 
 
+def _of_type(kind: str, parameter: SearchParameter, text: str) -> int:
+    match [unescape(part) for part in split(text, "|")]:
+        case [system, code, value] if system and code and value:
+            return of_type(kind, parameter.code, system, code, value)
+    raise Invalid(f"{text!r} is not system|code|value: the type of an identifier, and its value")
+
+
+def _folded(values: list[str]) -> tuple[str, ...]:
+    texts = tuple(fold(value) for value in values)
+    if not all(texts) or any(len(value) > MAX_TEXT for value in (*values, *texts)):
+        raise Invalid(f"a text of 1 to {MAX_TEXT} characters is expected")
+    return texts
+
+
+def _url(value: str) -> str:
+    if "://" not in value or len(value) >= MAX_TEXT:
+        raise Invalid(f"{value!r} is not a URL of up to {MAX_TEXT} characters: :above and :below are for those, not for URNs")
+    return value.partition("|")[0]
+
+
+def _above(url: str) -> list[str]:
+    """The URL and those that it goes on from, with and without a slash at the end."""
+    start = url.index("://") + 3
+    ends = [place for place, character in enumerate(url) if character == "/" and place >= start]
+    return [url, *(form for end in ends for form in (url[:end], url[: end + 1]))]
+
+
 def _date(text: str) -> DateTest:
     found = _PREFIXED.fullmatch(text)
     if found is None or (found[1] or "eq") not in PREFIXES:
@@ -144,6 +187,40 @@ def _target(parameter: SearchParameter, value: str, modifier: str | None) -> Tar
     if modifier is not None or ":" not in value:
         raise Invalid(f"{value!r} is not an id, Type/id or an absolute URL")
     return None
+
+
+def _within(parameter: SearchParameter, values: list[str], *, below: bool) -> Criterion:
+    targets = [_target(parameter, value, None) for value in values]
+    kinds = {target.kind if target else None for target in targets}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    part = part_of(kind) if kind else None
+    if kind is None or part is None:
+        raise Invalid(":above and :below take Type/id of one type whose resources are part of each other, as Location/1")
+    return RefersWithin(parameter.code, kind, part, tuple(target.key for target in targets if target), below)
+
+
+def modifiers(parameter: SearchParameter) -> tuple[str, ...]:
+    """The modifiers that a parameter takes (a reference also the types it may name)."""
+    if parameter.code in {"_id", "_lastUpdated"}:
+        return ()
+    kinds = {place["type"] for place in parameter.places}
+    useless = set()
+    if parameter.type == "token" and "Identifier" not in kinds:
+        useless.add("of-type")
+    if parameter.type == "token" and kinds.isdisjoint(BESIDE):
+        useless.add("text")
+    if parameter.type == "reference" and kinds == {"Reference"} and not any(map(part_of, parameter.targets)):
+        useless |= {"above", "below"}
+    return tuple(one for one in MODIFIERS[parameter.type] if one not in useless)
+
+
+def refusal(parameter: SearchParameter, modifier: str) -> str:
+    """Why a modifier is not taken."""
+    if parameter.type in {"token", "composite"} and modifier in _TERMINOLOGICAL:
+        return (
+            f"the modifier :{modifier} of {parameter.code} asks for a code system or value set, and no terminology is loaded yet"
+        )
+    return f"the modifier :{modifier} is not supported; {parameter.code} takes {', '.join(modifiers(parameter)) or 'none'}"
 
 
 def _key(text: str) -> UUID:

@@ -14,7 +14,7 @@ from maillage.fhir import json
 from maillage.fhir.definitions import SearchParameter, resource_types
 from maillage.fhir.search import searchable
 from maillage.fhir.search.dates import PREFIXES
-from maillage.fhir.search.values import MODIFIERS
+from maillage.fhir.search.values import modifiers
 from maillage.http.fhir import answers, instances, negotiation
 from maillage.http.fhir.catalogue import OPERATIONS
 from maillage.http.fhir.operation import Level, Operation, Parameter
@@ -75,7 +75,7 @@ def operation_definition(one: Operation, base: str) -> Resource:
 def search_parameter(kind: str, one: SearchParameter, base: str) -> Resource:
     """How a type is searched by a parameter here."""
     id = parameter_id(kind, one)
-    modifiers = [_MODIFIER_CODES.get(modifier, modifier) for modifier in _modifiers(one)]
+    taken = [_MODIFIER_CODES.get(modifier, modifier) for modifier in _modifiers(one)]
     return {
         "resourceType": "SearchParameter",
         "id": id,
@@ -91,7 +91,7 @@ def search_parameter(kind: str, one: SearchParameter, base: str) -> Resource:
         "multipleOr": True,
         "multipleAnd": True,
         **({"comparator": list(PREFIXES)} if one.type in _COMPARED else {}),
-        **({"modifier": modifiers} if modifiers else {}),
+        **({"modifier": taken} if taken else {}),
     }
 
 
@@ -112,9 +112,7 @@ def _search_parameter(id: str, base: str) -> Resource | None:
 
 
 def _modifiers(one: SearchParameter) -> tuple[str, ...]:
-    if one.code in ("_id", "_lastUpdated"):
-        return ()
-    return (*MODIFIERS.get(one.type, ()), *(("type",) if one.type == "reference" else ()))
+    return (*modifiers(one), *(("type",) if one.type == "reference" else ()))
 
 
 def _taken(one: Parameter) -> Resource:
