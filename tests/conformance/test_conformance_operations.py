@@ -263,6 +263,16 @@ async def test_labels_are_refused_where_they_are_none(record: httpx.AsyncClient)
     assert (await send(record, "GET", "/Observation/01/$meta-add")).status_code == 405
 
 
+async def test_profiles_that_carry_extensions_are_not_shifted(record: httpx.AsyncClient) -> None:
+    said = {
+        "profile": ["http://x.example/p", "http://x.example/q"],
+        "_profile": [None, {"extension": [{"url": "urn:x", "valueString": "of q"}]}],
+    }
+    assert (await send(record, "PUT", "/Observation/01", an_observation("Patient/p", id="01", meta=said))).status_code == 200
+    refused = await send(record, "POST", "/Observation/01/$meta-delete", parameters(meta={"profile": ["http://x.example/p"]}))
+    assert refused.status_code == 422, refused.text
+
+
 # $lastn
 
 
@@ -308,7 +318,7 @@ async def test_translations_of_a_code_are_one_group(machine: httpx.AsyncClient) 
 @pytest.mark.parametrize(
     ("query", "place"),
     [
-        ("code=x", "patient"), ("patient=p,q&code=x", "patient"), ("patient=p&subject=Patient/p&code=x", "patient"),
+        ("code=x", "patient"), ("subject:Patient.family=x&code=x", "patient"), ("patient:missing=false&code=x", "patient"), ("patient=p,q&code=x", "patient"), ("patient=p&subject=Patient/p&code=x", "patient"),
         ("patient=p", "category"), ("patient=p&code=x&max=0", "max"), ("patient=p&code=x&max=1&max=2", "max"),
         ("patient=p&code=x&_count=3", "_count"), ("patient=p&code=x&_sort=date", "_sort"), ("patient=p&code=x&colour=red", "colour"),
         ("patient=p&code=x&_include=Observation:subject", "_include"),

@@ -1,13 +1,14 @@
 """`$document`: a Composition and every resource that it names, as one Bundle (R4 composition-operation-document, documents.html)."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
 from maillage.db import Connection, load_queries
-from maillage.errors import Issue, Unprocessable
+from maillage.errors import Gone, Issue, NotFound, Unprocessable
 from maillage.fhir import ids, json
 from maillage.fhir.change import Resource, Stored, instant
 from maillage.fhir.reading import read, stored, vread
@@ -32,14 +33,12 @@ async def document(conn: Connection, id: str, *, scope: Scope, base: str) -> lis
             f"the composition names more than {MOST} resources", issues=[Issue("too-costly", f"more than {MOST}")]
         )
     found = await _current(conn, [name for name in named if name[2] is None], scope)
-    for kind, key, version in named:
-        if version is not None:
-            found[kind, key, version] = await vread(conn, kind, key, version, scope=scope)
+    found |= await _versions(conn, [name for name in named if name[2] is not None], scope)
     missing = [Issue("not-found", f"{kind}/{key} is not known", place) for (kind, key, _), place in _left(named, found)]
     if missing:
         raise Unprocessable("the document cannot be whole: what its composition names is not all here", issues=missing)
-    others = [found[name] for name in named if name[:2] != ("Composition", id)]
-    return [composition, *others]
+    parts = [composition, *(found[name] for name in named)]
+    return list({(one.type, one.id, one.version): one for one in parts}.values())
 
 
 def bundle(parts: list[Stored], *, base: str, at: datetime) -> bytes:
@@ -65,6 +64,14 @@ async def _current(conn: Connection, names: list[_Name], scope: Scope) -> dict[_
     parameters = {"types": types, "ids": keys, **scope.params}
     rows = await (await conn.execute(_several(scope.sql("r")), parameters, prepare=True)).fetchall()
     return {(one.type, one.id, None): one for one in map(stored, rows)}
+
+
+async def _versions(conn: Connection, names: list[_Name], scope: Scope) -> dict[_Name, Stored]:
+    found: dict[_Name, Stored] = {}
+    for kind, id, version in names:
+        with suppress(NotFound, Gone):
+            found[kind, id, version] = await vread(conn, kind, id, version or 0, scope=scope)
+    return found
 
 
 @lru_cache(maxsize=64)

@@ -27,6 +27,8 @@ PARAMETERS = (
 _RESULTS = {"_sort", "_count", "_cursor", "_total", "_summary", "_elements", "_contained", "_containedType"}
 _INCLUDES = ("_include", "_revinclude")
 _CODED = ("category", "code", "combo-code", "component-code")
+_SUBJECT = re.compile("(?:patient|subject)(?::(?!missing)[A-Za-z]+)?")
+"""A chain is none: it may find many."""
 _MOST = 1_000
 
 
@@ -55,9 +57,7 @@ def _refuse(search: Pairs) -> None:
     for name, _ in search:
         if name in _RESULTS or name.startswith(_INCLUDES):
             raise refused(name, "is not taken by $lastn")
-    subjects = [
-        value for name, value in search if name.partition(":")[0] in ("patient", "subject") and not name.endswith(":missing")
-    ]
+    subjects = [value for name, value in search if _SUBJECT.fullmatch(name)]
     if len(subjects) != 1 or "," in subjects[0]:
         raise refused("patient", "one patient (or subject) is needed")
     if not any(re.split("[:.]", name)[0].startswith(_CODED) for name, _ in search):

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.errors import PreconditionFailed
+from maillage.errors import PreconditionFailed, Unprocessable
 from maillage.fhir import json
 from maillage.fhir.change import Change, Verb
 from maillage.http.fhir import answers, negotiation, operation
@@ -55,6 +55,8 @@ async def _changed(request: Request, ctx: Context, *, add: bool) -> Response:
     after |= {name: found for name in _SETS if (found := _combined(before.get(name, []), given.get(name, []), add=add))}
     if after == before:
         return _told(before)
+    if "_profile" in before and before.get("profile") != after.get("profile"):
+        raise Unprocessable("the profiles carry extensions: write the resource itself, so that each keeps its own")
     change = Change(Verb.UPDATE, resource | {"meta": after}, stored.version)
     written = (await ctx.records.write_changes([change]))[0]
     return _told(written.resource["meta"])
