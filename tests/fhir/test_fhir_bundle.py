@@ -88,6 +88,20 @@ async def test_a_relative_reference_to_an_absolute_full_url_is_rewritten(databas
     assert (await get(database, reference(observation)))["subject"] == {"reference": reference(patient)}
 
 
+def test_words_and_identifiers_that_look_like_a_link_stay() -> None:
+    links = {"Patient/7": "Patient/new", MOTHER: "Patient/new"}
+    resource = an_observation("Patient/7", note=[{"text": "Patient/7"}], identifier=[{"value": MOTHER}])
+    resource["performer"] = [{"reference": "Patient/7", "display": "Patient/7"}]
+    resource["extension"] = [{"url": "http://x", "valueString": "Patient/7"}, {"url": "http://y", "valueUri": "Patient/7"}]
+    expected = {
+        **resource,
+        "subject": {"reference": "Patient/new"},
+        "performer": [{"reference": "Patient/new", "display": "Patient/7"}],
+        "extension": [resource["extension"][0], {"url": "http://y", "valueUri": "Patient/new"}],
+    }
+    assert rewritten(resource, links) == expected
+
+
 def test_a_resource_without_links_is_left_as_it_is() -> None:
     resource = a_patient(link=[{"other": {"reference": "Patient/x"}}])
     assert rewritten(resource, {MOTHER: "Patient/1"}) is resource

@@ -14,6 +14,7 @@ from maillage.errors import Conflict, NotFound, PreconditionFailed
 from maillage.fhir import json
 from maillage.fhir.bundle import Done
 from maillage.fhir.change import Resource
+from maillage.fhir.holding import MAX_VALUES
 from tests.conformance.test_conformance_door import a_patient, app, machine, send
 from tests.support.people import MACHINE
 
@@ -59,6 +60,28 @@ async def test_updates_and_transactions_under_one_condition_make_one_resource(ma
     for number, writes in ((1, 24), (2, 12)):
         found = (await send(machine, "GET", f"/Patient?{conditional(number)}")).json()["entry"]
         assert [one["resource"]["meta"]["versionId"] for one in found] == [str(writes)]
+
+
+async def test_batches_with_the_same_conditions_in_other_orders_do_not_wait_for_each_other(machine: httpx.AsyncClient) -> None:
+    entries = [
+        {"resource": numbered(n), "request": {"method": "POST", "url": "Patient", "ifNoneExist": conditional(n)}}
+        for n in range(8)
+    ]
+    bundles = [{"resourceType": "Bundle", "type": "batch", "entry": entries[:: 1 if n % 2 else -1]} for n in range(10)]
+    done = await asyncio.gather(*(send(machine, "POST", "", one) for one in bundles))
+    told = Counter(entry["response"]["status"][:3] for one in done for entry in one.json()["entry"])
+    assert told == {"201": 8, "200": 72}
+
+
+async def test_more_conditions_than_the_server_has_locks_for_hold_their_type(machine: httpx.AsyncClient) -> None:
+    entries = [
+        {"resource": numbered(n), "request": {"method": "POST", "url": "Patient", "ifNoneExist": conditional(n)}}
+        for n in range(MAX_VALUES + 1)
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    done = await asyncio.gather(*(send(machine, "POST", "", bundle) for _ in range(3)))
+    told = Counter(entry["response"]["status"][:3] for one in done for entry in one.json()["entry"])
+    assert told == {"201": MAX_VALUES + 1, "200": 2 * (MAX_VALUES + 1)}
 
 
 async def test_patches_at_the_same_time_are_all_kept(machine: httpx.AsyncClient) -> None:
@@ -151,7 +174,7 @@ def value_of(counter: Resource) -> int:
     return int(counter["code"]["text"])
 
 
-@pytest.mark.parametrize("operations", [1_000, pytest.param(100_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("operations", [1_000, pytest.param(50_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_no_update_is_lost_and_nothing_is_made_twice_in_any_order(access: Access, operations: int, seed: int) -> None:
     counters = Counters(access, keys=6 if operations < 10_000 else 40)

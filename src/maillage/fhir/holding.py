@@ -11,7 +11,7 @@ import msgspec
 from psycopg.errors import DeadlockDetected
 
 from maillage.db import Connection, load_queries
-from maillage.errors import Conflict
+from maillage.errors import Conflict, Invalid
 from maillage.fhir import ids
 from maillage.fhir.change import Resource
 from maillage.fhir.scope import Scope
@@ -28,7 +28,7 @@ Hold = tuple[str, str | None]
 
 
 def holds_of(kind: str, criteria: Sequence[tuple[str, str]], resource: Resource | None) -> set[Hold]:
-    """What must be held to decide by these criteria whether `resource` is to be written. Invalid where their values are no list."""
+    """What must be held to decide by these criteria whether `resource` is to be written."""
     asked = {value for name, text in criteria if name == "identifier" for value in _values(text)}
     if not asked or "" in asked:
         return {(kind, None)}
@@ -74,7 +74,10 @@ def _key(kind: str, value: str) -> int:
 
 def _values(text: str) -> list[str]:
     """The values of `system|value,…` without their systems; an empty one is any of a system."""
-    return [unescape(split(part, "|")[-1]) for part in split(text, ",")]
+    try:
+        return [unescape(split(part, "|")[-1]) for part in split(text, ",")]
+    except Invalid:
+        return [""]  # the search itself refuses it
 
 
 def _identifiers(resource: Resource | None) -> set[str]:

@@ -10,7 +10,7 @@ from maillage.fhir.bundle.door import Door
 from maillage.fhir.bundle.entries import READS, Entry, at, entries_of, entry_at, in_order
 from maillage.fhir.bundle.gets import got
 from maillage.fhir.bundle.linking import link
-from maillage.fhir.bundle.settling import settle
+from maillage.fhir.bundle.settling import hold_all, settle
 from maillage.fhir.change import Change, Resource, Stored, Verb
 
 
@@ -57,6 +57,7 @@ async def _batch(listed: Any, door: Door, base: str, wants: str) -> list[Resourc
             entries.append(entry_at(place, one, base))
         except MaillageError as fault:
             found[place] = answers.refused(fault)
+    await hold_all(entries, door)
     for entry in in_order(entries):
         try:
             async with door.savepoint():

@@ -5,6 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _ATTRIBUTE = re.compile(r"""((?:href|src)\s*=\s*["'])([^"'#]+)""")
+_TEXTS = frozenset({"value", "display", "text", "title", "name", "description", "comment", "valueString", "valueMarkdown"})
+"""Elements that are words for people or data, whatever they look like."""
+_LINK = re.compile(r"reference|ur[il]|value(Ur[il]|Canonical)|instantiates(Canonical|Uri)|library")
+"""Elements where a relative `Type/id` is a link; elsewhere it is words."""
 _CONDITIONAL = re.compile(r"[A-Z][A-Za-z]+\?.+")
 
 
@@ -73,7 +77,12 @@ def _item(key: str, value: Any, parent: dict[str, Any], replace: Replace) -> Any
 def _link(key: str, text: str, parent: dict[str, Any], links: Mapping[str, str]) -> str:
     if key == "div":
         return _narrative(text, links)
-    if text in links and not (key in {"value", "system"} and "system" in parent):
+    if (
+        text in links
+        and key not in _TEXTS
+        and (":" in text or _LINK.fullmatch(key))
+        and not (key == "system" and "value" in parent)
+    ):
         return links[text]
     if key == "reference":
         target, mark, rest = text.partition("#") if "#" in text else text.partition("/_history/")

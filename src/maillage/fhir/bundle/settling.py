@@ -14,13 +14,15 @@ from maillage.fhir.patch import patched
 _PATIENCE = 20
 
 
-async def settle(entries: Sequence[Entry], door: Door) -> dict[int, Done]:
-    """Gives each entry its id, and to a patch the patched resource; answers those that leave nothing to write, by their place.
-
-    What criteria may find is held until the transaction ends: by all entries at once, so that two bundles do not wait for each other.
-    """
+async def hold_all(entries: Sequence[Entry], door: Door) -> None:
+    """Holds what the criteria of all entries may find until the transaction ends: at once, so that two bundles do not wait for each other."""
     if holds := set[Hold]().union(*map(_holds, entries)):
         await door.hold(holds)
+
+
+async def settle(entries: Sequence[Entry], door: Door) -> dict[int, Done]:
+    """Gives each entry its id, and to a patch the patched resource; answers those that leave nothing to write, by their place."""
+    await hold_all(entries, door)
     answers = {}
     for entry in entries:
         try:
@@ -34,10 +36,7 @@ async def settle(entries: Sequence[Entry], door: Door) -> dict[int, Done]:
 def _holds(entry: Entry) -> set[Hold]:
     if entry.criteria is None:
         return set()
-    try:
-        return holds_of(entry.kind, entry.criteria, entry.resource if entry.method != "PATCH" else None)
-    except MaillageError as fault:
-        raise at(entry.place, fault) from None
+    return holds_of(entry.kind, entry.criteria, entry.resource if entry.method != "PATCH" else None)
 
 
 async def _settled(entry: Entry, door: Door) -> Done | None:
