@@ -1,5 +1,6 @@
 """Patches, conditional interactions, preconditions, preferences and histories over HTTP."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -7,7 +8,7 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.fhir.validation import validate
-from tests.conformance.test_conformance_door import BASE, FHIR, a_patient, an_observation, app, machine, send, told
+from tests.conformance.test_conformance_door import BASE, BODY_LIMIT, FHIR, a_patient, an_observation, app, machine, send, told
 from tests.support.pages import client_of
 from tests.support.people import professional
 
@@ -185,6 +186,26 @@ async def test_a_reference_to_our_own_address_is_kept_relative(machine: httpx.As
     assert (await send(machine, "GET", "/Observation?patient=p&_total=accurate")).json()["total"] == 1
     elsewhere = await send(machine, "POST", "/Observation", an_observation("http://elsewhere.example/fhir/Patient/p"))
     assert elsewhere.json()["subject"] == {"reference": "http://elsewhere.example/fhir/Patient/p"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/fhir"), ("POST", "/fhir/Patient"), ("PUT", "/fhir/Patient/p"), ("PATCH", "/fhir/Patient/p")]
+)
+async def test_a_body_without_a_length_is_refused_before_it_is_read_whole(
+    machine: httpx.AsyncClient, method: str, path: str
+) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 100 * BODY_LIMIT:
+            sent += 10_000
+            yield b" " * 10_000
+
+    refused = await machine.request(method, path, content=endless(), headers={"content-type": FHIR})
+    assert refused.status_code == 413
+    assert told(refused)
+    assert sent < BODY_LIMIT + 30_000
 
 
 # History
