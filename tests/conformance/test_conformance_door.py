@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from maillage.access import guards
 from maillage.access.access import Access
+from maillage.access.actors import ActorKind
 from maillage.access.platform import Platform
 from maillage.app import load_services
 from maillage.errors import Invalid
@@ -242,6 +243,43 @@ async def test_a_search_by_form_is_the_same_search(machine: httpx.AsyncClient) -
     found = await send(machine, "POST", "/Patient/_search", b"family=Pat-Trois&given=dominique", content_type=form)
     assert [entry["resource"]["id"] for entry in found.json()["entry"]] == ["p"]
     assert (await send(machine, "POST", "/Patient/_search", b"{}", content_type=FHIR)).status_code == 415
+
+
+async def test_a_compartment_and_the_whole_system_are_searched(machine: httpx.AsyncClient, access: Access) -> None:
+    patient = (await send(machine, "POST", "/Patient", a_patient(meta={"tag": [{"code": "x"}]}))).json()["id"]
+    other = (await send(machine, "POST", "/Patient", a_patient())).json()["id"]
+    await send(
+        machine, "POST", "/Observation", an_observation(f"Patient/{patient}", performer=[{"reference": f"Patient/{other}"}])
+    )
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for method, path, kinds in (
+        ("GET", f"/Patient/{patient}/Observation?code=29463-7", ["Observation"]),
+        ("GET", f"/Patient/{other}/Observation", ["Observation"]),
+        ("GET", f"/Patient/{patient}/*?_type=Patient,Observation&_sort=_lastUpdated", ["Patient", "Observation"]),
+        ("POST", f"/Patient/{patient}/Observation/_search", ["Observation"]),
+        ("GET", "?_tag=x", ["Patient"]),
+        ("GET", "/?_tag=x&_revinclude=Observation:subject", ["Patient", "Observation"]),
+        ("POST", "/_search?_type=Observation", ["Observation"]),
+    ):
+        answer = await machine.request(method, f"/fhir{path}", headers=form if method == "POST" else {})
+        assert answer.status_code == 200, (path, answer.text)
+        assert [entry["resource"]["resourceType"] for entry in answer.json()["entry"]] == kinds, path
+        assert answer.json()["link"][0]["url"].startswith(
+            f"{BASE}{path.partition('?')[0]}".removesuffix("/_search").rstrip("/")
+        ), path
+    for path, status in (
+        ("/Patient/1/Nothing", 404),
+        ("/Organization/1/Patient", 400),
+        ("/Patient/1/Organization", 400),
+        ("?family=x", 400),
+    ):
+        answer = await send(machine, "GET", path)
+        assert answer.status_code == status, (path, answer.text)
+        assert told(answer)
+    async with access.act(SEED) as ctx:
+        lines = [(one["type"], one["query"]) for one in await ctx.records.trail(patient, kinds=list(ActorKind))]
+    assert ("Resource", "_tag=x") in lines
+    assert any(kind == "Observation" and "_compartment=" in query for kind, query in lines if query)
 
 
 async def test_an_unknown_parameter_is_refused_with_those_that_are_known(machine: httpx.AsyncClient) -> None:

@@ -34,6 +34,7 @@ INTERACTIONS = {
     "vread": {("GET", "/{kind}/{id}/_history/{version}")},
 }
 CONDITIONAL = {"conditionalUpdate": ("PUT", "/{kind}"), "conditionalDelete": ("DELETE", "/{kind}")}
+IN_COMPARTMENT = {("GET", "/{kind}/{id}/{member}"), ("POST", "/{kind}/{id}/{member}/_search")}
 OUTSIDE = {("GET", "/metadata")}
 
 
@@ -70,6 +71,7 @@ async def test_what_is_stated_is_routed_and_what_is_routed_is_stated(
     codes = [one["code"] for one in (*rest["interaction"], *resource["interaction"])]
     stated = set(OUTSIDE).union(*(INTERACTIONS[code] for code in codes))
     stated |= {address for name, address in CONDITIONAL.items() if resource.get(name) not in (None, False, "not-supported")}
+    stated |= IN_COMPARTMENT if rest["compartment"] else set()
     stated = stated.union(*(addresses(one) for one in await operations(machine, statement)))
     declared = {
         (method, route.path.removeprefix("/fhir"))

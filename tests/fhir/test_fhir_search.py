@@ -11,7 +11,7 @@ from maillage.fhir import definitions, feed, ids
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.fhir.compartment import home
 from maillage.fhir.scope import Scope
-from maillage.fhir.search import MAX_COUNT, parse
+from maillage.fhir.search import MAX_COUNT, parse, parse_several
 from maillage.fhir.search.plan import Drive, plan
 from maillage.fhir.store import Page, Store
 
@@ -87,7 +87,8 @@ def test_the_parameters_of_a_home_name_one_element() -> None:
         ("Patient", "identifier", "|", "system|code"),
         ("Patient", "identifier", "a,,b", "empty"),
         ("Patient", "_id", "a/b", "not an id"),
-        ("Patient", "_sort", "family", "_id, _lastUpdated, birthdate"),
+        ("Patient", "_sort", "organization", "_id, _lastUpdated, active, address"),
+        ("Patient", "_sort", "family,,given", "empty"),
         ("Patient", "_count", "-1", "whole number"),
         ("Patient", "_total", "roughly", "accurate"),
         ("Patient", "_summary", "true", "count"),
@@ -97,7 +98,27 @@ def test_the_parameters_of_a_home_name_one_element() -> None:
         ("Patient", "_include:iterate", "Patient", "Type:parameter"),
         ("Patient", "_revinclude:iterate", "Observation:encounter:Device", "no reference to Device"),
         ("Patient", "_revinclude", "Observation:encounter", "to Patient"),
-        ("Patient", "_filter", "x", "_filter"),
+        ("Patient", "_filter", "family", "an operator is expected"),
+        ("Patient", "_filter", "family eq", "a value is expected"),
+        ("Patient", "_filter", "family like x", "'like' is not one of eq, ne"),
+        ("Patient", "_filter", "family eq x y", "'y' is not expected"),
+        ("Patient", "_filter", 'family eq "x', "does not end"),
+        ("Patient", "_filter", "(family eq x", "')' is expected"),
+        ("Patient", "_filter", "(" * 30 + "family eq x" + ")" * 30, "within each other"),
+        ("Patient", "_filter", "not family eq x", "'(' is expected"),
+        ("Patient", "_filter", "colour eq x", "no search parameter colour"),
+        ("Patient", "_filter", "family gt x", "compared by eq, ne, co, sw, ew, pr"),
+        ("Patient", "_filter", "gender co x", "compared by eq, ne, pr"),
+        ("Patient", "_filter", "gender ss x", "compared by eq, ne, pr"),
+        ("Patient", "_filter", "birthdate sw 2", "eq, ne, gt, lt, ge, le, sa, eb, ap, po, pr"),
+        ("Patient", "_filter", "birthdate eq x", "x"),
+        ("Patient", "_filter", "family pr x", "true or false"),
+        ("Patient", "_filter", "family[active eq true] eq x", "a path that goes on"),
+        ("Patient", "_filter", "family.name eq x", "no reference"),
+        ("Patient", "_filter", "link:Device.name eq x", "does not refer to Device"),
+        ("Patient", "_filter", ".family eq x", "not the name"),
+        ("Patient", "_list", "$current-problems", "by function"),
+        ("Patient", "_list", "a b", "not an id"),
         ("Patient", "_text", "x", "not supported"),
         ("Patient", "_has:Observation:encounter:code", "x", "does not refer"),
         ("Patient", "_has:Nothing:encounter:code", "x", "Nothing"),
@@ -284,6 +305,89 @@ async def test_nothing_outside_the_scope_is_found_counted_chained_or_included(da
     async with database.transaction() as conn:
         whole = await STORE.compartment(conn, ["mine", "theirs"], {"Observation": 5, "Encounter": 1}, scope=scope)
     assert {kind: [one.id for one in rows] for kind, rows in whole.items()} == {"Observation": ["o1"], "Encounter": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('subject:Patient[gender eq male].family co "art"', ["o1"]),
+        ('subject:Patient[gender eq female].family co "art"', []),
+        ("subject:Patient[gender eq male] . family eq MARTIN", None),
+        ("performer[family eq x or gender pr false].active eq true", ["o2"]),
+        ("_id eq o1 or _id eq o2", ["o1", "o2"]),
+        ("not(_id eq o1)", ["o2"]),
+        ('code eq "http://loinc.org|8867-4" and date po 2024-01', ["o1", "o2"]),
+        ("date gt 2024-01-01", ["o2"]),
+        ("_lastUpdated gt 2020 and status pr true", ["o1", "o2"]),
+    ],
+)
+async def test_a_filter_is_a_condition(database: Database, text: str, expected: list[str] | None) -> None:
+    by = [{"reference": "Practitioner/d"}]
+    await put(
+        database,
+        a_patient("p", gender="male", name=[{"family": "Martin"}]),
+        {"resourceType": "Practitioner", "id": "d", "active": True},
+        an_observation("o1", "p"),
+        an_observation("o2", "q", at="2024-01-02", performer=by),
+    )
+    if expected is None:
+        with pytest.raises(Invalid):
+            await found(database, "Observation", ("_filter", text))
+    else:
+        assert sorted(await found(database, "Observation", ("_filter", text))) == expected
+
+
+async def test_several_types_have_what_all_of_them_have(database: Database) -> None:
+    for params, says in (
+        ([("family", "x")], "family"),
+        ([("_sort", "birthdate")], "_id, _lastUpdated"),
+        ([("_type", "Patient,Nothing")], "Nothing"),
+        ([("_type", "Patient"), ("_type", "Group")], "one list"),
+        ([("_sort", "_id,_lastUpdated")], "one key"),
+        ([("_include", "Observation:subject"), ("_type", "Patient,Group")], "begin at Patient, Group"),
+        ([("_id", ",".join(["x"] * 200))], "too"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            parse_several(params)
+        assert says in refused.value.message or says in refused.value.issues[0].code
+    await put(
+        database,
+        a_patient("a", meta={"tag": [{"code": "x"}]}),
+        an_observation("a", "a", meta={"tag": [{"code": "x"}]}),
+        a_patient("b"),
+    )
+    async with database.transaction() as conn:
+        page = await STORE.search(conn, parse_several([("_tag", "x"), ("_total", "accurate"), ("_revinclude", "*")]), scope=ALL)
+    assert ([(one["resourceType"], one["id"]) for one in page.matches], page.total) == (
+        [("Observation", "a"), ("Patient", "a")],
+        2,
+    )
+
+
+@pytest.mark.parametrize(("owner", "kind"), [("Organization", "Observation"), ("Patient", "Organization"), ("Patient", "List;")])
+def test_what_is_in_no_compartment_is_refused(owner: str, kind: str) -> None:
+    with pytest.raises(Invalid):
+        parse(kind, [], within=(owner, "x"))
+
+
+async def test_a_compartment_holds_what_any_of_its_references_places_there(database: Database) -> None:
+    by = {"performer": [{"reference": "Practitioner/d"}]}
+    await put(database, a_patient("p"), a_patient("q"), {"resourceType": "Practitioner", "id": "d"})
+    await put(database, an_observation("o1", "p", **by), an_observation("o2", "q", performer=[{"reference": "Patient/p"}]))
+    async with database.transaction() as conn:
+        for owner, kind, expected in (
+            (("Patient", "p"), "Observation", ["o1", "o2"]),
+            (("Patient", "p"), "Patient", ["p"]),
+            (("Patient", "q"), "Observation", ["o2"]),
+            (("Practitioner", "d"), "Observation", ["o1"]),
+            (("Encounter", "p"), "Observation", []),
+        ):
+            page = await STORE.search(conn, parse(kind, [], within=owner), scope=ALL)
+            assert sorted(one["id"] for one in page.matches) == expected, owner
+        page = await STORE.search(conn, parse_several([], within=("Patient", "p")), scope=ALL)
+        assert sorted(one["id"] for one in page.matches) == ["o1", "o2", "p"]
+        page = await STORE.search(conn, parse_several([], within=("Patient", "p")), scope=only("p"))
+        assert sorted(one["id"] for one in page.matches) == ["o1", "p"]
 
 
 async def test_the_newest_of_a_record(database: Database) -> None:

@@ -7,14 +7,17 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from maillage.fhir import ids
 from tests.support.naive_values import interval as interval_of
 from tests.support.naive_values import is_near, is_quantity, passes
 
 Resource = dict[str, Any]
 Span = tuple[datetime, datetime]
+Tree = tuple[Any, ...]
 
 PATHS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
     "Patient": {
@@ -57,6 +60,12 @@ PATHS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
         "code-value-string": ("composite", (":code:valueString",)),
         "code-value-date": ("composite", (":code:valueDateTime", ":code:valuePeriod")),
     },
+    "List": {
+        "title": ("string", ("title",)),
+        "status": ("token", ("status",)),
+        "subject": ("reference", ("subject",)),
+        "item": ("reference", ("entry.item",)),
+    },
     "Practitioner": {
         "family": ("string", ("name.family",)),
         "given": ("string", ("name.given",)),
@@ -66,14 +75,18 @@ PATHS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
         "name": ("string", ("name.family", "name.given", "name.text")),
         "identifier": ("token", ("identifier",)),
     },
-    "Condition": {"code": ("token", ("code",)), "onset-age": ("quantity", ("onsetAge", "onsetRange"))},
+    "Condition": {
+        "subject": ("reference", ("subject",)),
+        "code": ("token", ("code",)),
+        "onset-age": ("quantity", ("onsetAge", "onsetRange")),
+    },
     "Location": {"near": ("near", ("position",)), "name": ("string", ("name",)), "partof": ("reference", ("partOf",))},
     "MolecularSequence": {
         "variant-start": ("number", ("variant.start",)),
         "window-end": ("number", ("referenceSeq.windowEnd",)),
         "chromosome": ("token", ("referenceSeq.chromosome",)),
     },
-    "RiskAssessment": {"probability": ("number", ("prediction.probabilityDecimal",))},
+    "RiskAssessment": {"subject": ("reference", ("subject",)), "probability": ("number", ("prediction.probabilityDecimal",))},
 }
 PARTS = {
     "valueQuantity": "quantity",
@@ -83,6 +96,17 @@ PARTS = {
     "valuePeriod": "date",
 }
 IMPLIED = {"gender": "http://hl7.org/fhir/administrative-gender", "status": "http://hl7.org/fhir/observation-status"}
+PLACED = {
+    "Patient": {
+        "Patient": ("link",),
+        "Observation": ("subject", "performer"),
+        "List": ("subject",),
+        "Condition": ("subject",),
+        "RiskAssessment": ("subject",),
+    },
+    "Practitioner": {"Practitioner": (), "Patient": ("general-practitioner",), "Observation": ("performer",)},
+}
+"""Compartments: by owner and type of resource, the parameters that place one in it (its own type too)."""
 MAIN_DATE = {"Patient": "birthdate", "Observation": "date"}
 
 
@@ -116,12 +140,78 @@ def groups(resource: Resource, path: str) -> Iterator[tuple[Any, str, Any]]:
 class Naive:
     """Searches among `resources`, as somebody who may see those for which `seen` holds."""
 
-    def __init__(self, resources: list[Resource], hidden: set[str]) -> None:
+    def __init__(self, resources: list[Resource], hidden: set[str], filters: dict[str, Tree] | None = None) -> None:
+        self.filters = {} if filters is None else filters
         self.resources = [r for r in resources if f"{r['resourceType']}/{r['id']}" not in hidden]
         self.by_reference = {f"{r['resourceType']}/{r['id']}": r for r in self.resources}
 
     def search(self, kind: str, params: list[tuple[str, str]]) -> list[Resource]:
         return [r for r in self.resources if r["resourceType"] == kind and all(self.matches(r, n, v) for n, v in params)]
+
+    def within(self, resource: Resource, owner: str) -> bool:
+        """Whether the resource is in the compartment of `owner` (`Patient/1`)."""
+        codes = PLACED[owner.partition("/")[0]].get(resource["resourceType"], ())
+        return reference_to(resource) == owner or any(owner in self.references(resource, code) for code in codes)
+
+    def included(self, matches: list[Resource], rules: list[tuple[str, str]]) -> set[str]:
+        """What these resources include by `_include`, `_revinclude` and their `:iterate`, as `Type/id`."""
+        known, news = {reference_to(one) for one in matches}, matches
+        found: set[str] = set()
+        applied = rules
+        while news:
+            reached = {to for one in news for name, rule in applied for to in self._followed(one, name, rule)} - known - found
+            found |= reached
+            news, applied = [self.by_reference[to] for to in reached], [rule for rule in rules if rule[0].endswith(":iterate")]
+        return found
+
+    def _followed(self, one: Resource, name: str, rule: str) -> set[str]:
+        kind, code, target = (*rule.split(":"), "", "")[:3]
+        forward = name.startswith("_include")
+        sources = [one] if forward else [r for r in self.resources if reference_to(one) in self._all_references(r, kind, code)]
+        sources = [r for r in sources if kind in ("*", r["resourceType"])]
+        if not forward:
+            return {reference_to(r) for r in sources if target in ("", one["resourceType"])}
+        named = {to for r in sources for to in self._all_references(r, kind, code)}
+        return {to for to in named if to in self.by_reference and target in ("", to.partition("/")[0])}
+
+    def _all_references(self, resource: Resource, kind: str, code: str) -> set[str]:
+        if kind not in ("*", resource["resourceType"]):
+            return set()
+        known = PATHS[resource["resourceType"]]
+        codes = [one for one, (form, _) in known.items() if form == "reference"] if "*" in (kind, code) else [code]
+        return {to for one in codes for to in self.references(resource, one)}
+
+    def holds(self, resource: Resource, tree: Tree) -> bool:
+        """Whether a filter holds: ("and" | "or", left, right), ("not", part) or (path, operator, value)."""
+        match tree:
+            case ("and", left, right):
+                return self.holds(resource, left) and self.holds(resource, right)
+            case ("or", left, right):
+                return self.holds(resource, left) or self.holds(resource, right)
+            case ("not", part):
+                return not self.holds(resource, part)
+        path, operator, value = tree
+        first, _, rest = path.partition(".")
+        step, _, typed = first.partition(":")
+        kind, paths = PATHS[resource["resourceType"]][step]
+        if operator == "ne" and kind != "date":
+            return not self.holds(resource, (path, "eq", value))
+        if rest:
+            targets = [self.by_reference[one] for one in self.references(resource, step) if one in self.by_reference]
+            targets = [one for one in targets if typed in ("", one["resourceType"])]
+            below = re.split("[.:]", rest, maxsplit=1)[0]
+            return any(below in PATHS[one["resourceType"]] and self.holds(one, (rest, operator, value)) for one in targets)
+        if operator == "pr":
+            return self.matches(resource, f"{step}:missing", "false" if value == "true" else "true")
+        items = [item for one in paths for item in values(resource, one)]
+        match kind:
+            case "string":
+                return any(_compared(fold(item), operator, fold(value)) for item in items)
+            case "date" if operator == "po":
+                return any(a < y and x < b for x, y in map(span_of, items) for a, b in [span(value)])
+            case "date":
+                return self.matches(resource, step, f"{operator}{value}")
+        return self.matches(resource, step, value)
 
     def matches(self, resource: Resource, name: str, value: str) -> bool:
         if name.startswith("_has:"):
@@ -131,6 +221,12 @@ class Naive:
             return any(self.matches(r, rest, value) for r in referring)
         if name == "_id":
             return resource["id"] in value.split(",")
+        if name == "_filter":
+            return self.holds(resource, self.filters[value])
+        if name == "_list":
+            lists = [r for r in self.resources if r["resourceType"] == "List" and r["id"] in value.split(",")]
+            own = f"{resource['resourceType']}/{resource['id']}"
+            return any(own in self.references(one, "item") for one in lists)
         head, _, chain = name.partition(".")
         parameter, _, modifier = head.partition(":")
         if chain:
@@ -229,6 +325,10 @@ def _beside(item: Any) -> list[str]:
     return [text for text in texts if text]
 
 
+def _compared(item: str, operator: str, value: str) -> bool:
+    return {"eq": item == value, "co": value in item, "sw": item.startswith(value), "ew": item.endswith(value)}[operator]
+
+
 def _codings(item: Any, parameter: str) -> list[tuple[str, str]]:
     if isinstance(item, dict):
         listed = item.get("coding", [item])
@@ -269,6 +369,33 @@ def span_of(item: Any) -> Span:
         return span(item)
     start = span(item["start"])[0] if "start" in item else datetime.min.replace(tzinfo=UTC)
     return start, span(item["end"])[1] if "end" in item else datetime.max.replace(tzinfo=UTC)
+
+
+def reference_to(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
+
+
+def sort_value(resource: Resource, parameter: str, descending: bool) -> Any:
+    """What a resource is sorted by: of several values the first in that order; what has none is below all."""
+    if parameter == "_id":
+        return ids.key(resource["id"]).bytes
+    if parameter == MAIN_DATE.get(resource["resourceType"]):
+        return _at_least(main_date(resource))
+    kind, paths = PATHS[resource["resourceType"]][parameter]
+    items = [item for path in paths for item in values(resource, path)]
+    first = max if descending else min
+    if kind == "date":
+        return _at_least(first((span_of(item)[0] for item in items), default=None))
+    if kind == "number":
+        return first((Decimal(str(item)) for item in items), default=Decimal("-Infinity"))
+    if kind == "string":
+        return first((fold(item) for item in items), default="")
+    return first((code for item in items for _, code in _codings(item, parameter)), default="")
+
+
+def _at_least(when: datetime | None) -> tuple[bool, datetime]:
+    """No date is below every date, also below what has no beginning."""
+    return when is not None, when or datetime.min.replace(tzinfo=UTC)
 
 
 def main_date(resource: Resource) -> datetime | None:

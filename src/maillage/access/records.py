@@ -21,7 +21,7 @@ from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.index import index
 from maillage.fhir.past import Past
 from maillage.fhir.reading import EVERY, HistoryPage
-from maillage.fhir.search import SearchQuery, StoredPage, parse
+from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 from maillage.fhir.store import Page, Store
 
 if TYPE_CHECKING:
@@ -88,9 +88,10 @@ class Records:
         found = await self.search_raw(parse(kind, pairs))
         return Page([m.resource for m in found.matches], [i.resource for i in found.included], found.next, found.total)
 
-    async def search_raw(self, query: SearchQuery) -> StoredPage:
-        """One page of a parsed search, as stored."""
-        entry = self._trail.add(Action.EXECUTE, query.kind, query=query_text(query.applied, await self._secret(self._conn)))
+    async def search_raw(self, query: SearchQuery | SeveralQuery) -> StoredPage:
+        """One page of a parsed search, of one type or several, as stored."""
+        asked = [*query.applied, *([("_compartment", query.within)] if query.within else [])]
+        entry = self._trail.add(Action.EXECUTE, query.kind, query=query_text(asked, await self._secret(self._conn)))
         with self._trail.attempt([entry]):
             page = await self._store.search_raw(self._conn, query, scope=self._visible)
             _seen(entry, [*page.matches, *page.included])

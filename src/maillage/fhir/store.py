@@ -12,7 +12,7 @@ from maillage.fhir.change import Change, Resource, Stored
 from maillage.fhir.past import Past
 from maillage.fhir.reading import HistoryPage
 from maillage.fhir.scope import Scope
-from maillage.fhir.search import SearchQuery, StoredPage
+from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,14 @@ class Store:
         """The versions of one resource, of a type or of everything, newest first."""
         return await reading.history(conn, kind=kind, id=id, scope=scope, past=past)
 
-    async def search(self, conn: Connection, query: SearchQuery, *, scope: Scope) -> Page:
+    async def search(self, conn: Connection, query: SearchQuery | SeveralQuery, *, scope: Scope) -> Page:
         """One page of what the query finds."""
         page = await self.search_raw(conn, query, scope=scope)
         return Page([one.resource for one in page.matches], [one.resource for one in page.included], page.next, page.total)
 
-    async def search_raw(self, conn: Connection, query: SearchQuery, *, scope: Scope) -> StoredPage:
+    async def search_raw(self, conn: Connection, query: SearchQuery | SeveralQuery, *, scope: Scope) -> StoredPage:
+        if isinstance(query, SeveralQuery):
+            return await search.search_several(conn, query, scope=scope)
         return await search.search(conn, query, scope=scope)
 
     async def compartment(

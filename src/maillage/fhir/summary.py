@@ -8,7 +8,7 @@ from typing import Any
 from maillage.errors import Invalid, Issue
 from maillage.fhir import definitions
 from maillage.fhir.json import Resource
-from maillage.fhir.search import SearchQuery
+from maillage.fhir.search import SearchQuery, SeveralQuery
 
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 """Marks a resource that is not whole, so that nobody takes it for the whole one."""
@@ -37,7 +37,7 @@ class Asked:
     text_only: bool = False
     """Only narratives (`_summary=text`), which nothing may be included in."""
 
-    def refuse_included(self, query: SearchQuery) -> None:
+    def refuse_included(self, query: SearchQuery | SeveralQuery) -> None:
         """Invalid when a search includes something that the summary cannot have."""
         if self.text_only and (query.includes or query.revincludes):
             raise refused("_summary", "with text nothing can be included (R4 search.html#summary)")

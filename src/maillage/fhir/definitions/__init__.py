@@ -11,6 +11,8 @@ import msgspec
 from maillage.errors import SetupError
 
 GENERATED = Path(__file__).parent / "generated"
+COMPARTMENTS = Path(__file__).parent / "compartments.json"
+"""What the R4 CompartmentDefinitions say, but for the Patient's (HL7 content, CC0), which the compiled definitions have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,14 @@ def search_parameters(resource_type: str) -> Mapping[str, SearchParameter]:
 def compartment() -> Mapping[str, tuple[str, ...]]:
     """For each type of the Patient compartment, the reference parameters that place a resource in it."""
     return {name: tuple(codes) for name, codes in _read("compartment.json").items()}
+
+
+@cache
+def compartments() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """For each type that has a compartment: by type of resource, the reference parameters that place one in it (its own type too)."""
+    said = msgspec.json.decode(COMPARTMENTS.read_bytes())
+    others = {owner: {name: tuple(codes) for name, codes in types.items()} for owner, types in said.items()}
+    return {"Patient": {"Patient": (), **compartment()}, **others}
 
 
 def shapes(name: str) -> dict[str, Any]:

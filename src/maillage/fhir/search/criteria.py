@@ -67,26 +67,31 @@ class StringStarts:
 
 @dataclass(frozen=True, slots=True)
 class StringIs:
-    """`:exact`: one of the marks of exact values; the folded lexemes let an index find them."""
+    """A value that is one of the folded texts, and (`:exact`) has one of the marks of exact values."""
 
     parameter: str
     texts: tuple[str, ...]
-    marks: tuple[int, ...]
+    marks: tuple[int, ...] = ()
 
     def sql(self, row: Row, composer: Composer) -> str:
+        if not self.marks:
+            return _lexemes(row, composer, " | ".join(lexeme(self.parameter, text) for text in self.texts))
         marked = either(f"{composer.bind(mark, 'int8')} = any({row}.has)" for mark in self.marks)
         return f"({_lexemes(row, composer, ' | '.join(lexeme(self.parameter, text) for text in self.texts))} and {marked})"
 
 
 @dataclass(frozen=True, slots=True)
 class StringContains:
-    """`:contains`: one of the folded texts anywhere in a value. No index answers this: every row in question is looked at."""
+    """`:contains`: one of the folded texts anywhere in a value, or at its end. No index answers this: every row in question is looked at."""
 
     parameter: str
     texts: tuple[str, ...]
+    ending: bool = False
 
     def sql(self, row: Row, composer: Composer) -> str:
-        patterns = composer.bind([f"{self.parameter}=%{_like(text)}%" for text in self.texts], "text[]")
+        patterns = composer.bind(
+            [f"{self.parameter}=%{_like(text)}{'' if self.ending else '%'}" for text in self.texts], "text[]"
+        )
         values = f"unnest(tsvector_to_array({row}.str)) value where value like any({patterns})"
         return f"(select true from {values} limit 1) is true"
 

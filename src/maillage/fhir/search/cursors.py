@@ -5,18 +5,18 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 
 from maillage.errors import Invalid
-from maillage.fhir.search.query import SearchQuery
+from maillage.fhir.search.query import SearchQuery, SeveralQuery
 
 _DIGEST = 6
 
 
-def write(query: SearchQuery, keys: list[str]) -> str:
+def write(query: SearchQuery | SeveralQuery, keys: list[str]) -> str:
     """The cursor of the page after the row with these keys."""
     text = json.dumps(keys, separators=(",", ":")).encode()
     return urlsafe_b64encode(_seal(query, text) + text).decode().rstrip("=")
 
 
-def read(query: SearchQuery) -> list[str] | None:
+def read(query: SearchQuery | SeveralQuery) -> list[str] | None:
     """The keys in the query's cursor; None without one. One that this search did not give is Invalid."""
     if query.cursor is None:
         return None
@@ -30,7 +30,7 @@ def read(query: SearchQuery) -> list[str] | None:
     raise Invalid("_cursor: this cursor does not belong to this search: begin again at its first page")
 
 
-def _seal(query: SearchQuery, text: bytes) -> bytes:
+def _seal(query: SearchQuery | SeveralQuery, text: bytes) -> bytes:
     """Binds a cursor to the type, conditions and order of its search; the size of a page may change."""
-    search = repr((query.kind, query.criteria, query.sort)).encode()
-    return blake2b(text, key=blake2b(search, digest_size=32).digest(), digest_size=_DIGEST).digest()
+    search = blake2b(query.identity.encode(), digest_size=32)
+    return blake2b(text, key=search.digest(), digest_size=_DIGEST).digest()

@@ -19,6 +19,7 @@ _TESTS = {
     "ap": "({x} < {b} + {w} and {y} > {a} - {w})",
 }
 PREFIXES = tuple(_TESTS)
+_TESTS["po"] = "({x} < {b} and {y} > {a})"  # only _filter knows this one: the two overlap
 _WIDTH = "0.1 * greatest(now() - {a}, {a} - now())"
 
 Bind = Callable[[datetime, str], str]

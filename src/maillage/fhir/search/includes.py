@@ -22,15 +22,13 @@ def first_round(query: SearchQuery, composer: Composer) -> str:
     return _round(includes, revincludes, composer)
 
 
-def next_round(query: SearchQuery, places: Sequence[Place], scope: Scope) -> Statement:
-    """What these rows include by the `:iterate` rules; answers rows as the page does, without keys."""
+def round_of(includes: Sequence[Include], revincludes: Sequence[Include], places: Sequence[Place], scope: Scope) -> Statement:
+    """What these rows include; answers rows as the page does, without keys."""
     composer = Composer(scope)
     numbers, keys, patients = ([place[i] for place in places] for i in range(3))
     arrays = ", ".join(
         [composer.bind(numbers, "int2[]"), composer.bind(keys, "uuid[]"), composer.bind(patients, "uuid[]")],
     )
-    includes = [one for one in query.includes if one.iterate]
-    revincludes = [one for one in query.revincludes if one.iterate]
     page = f"with page as materialized (select * from unnest({arrays}) as u(rt, id, patient))"
     return Statement(f"{page} {_round(includes, revincludes, composer)}", composer.params, stable=True)
 

@@ -8,7 +8,7 @@ from maillage.fhir.search.compose import Composer, Row
 from maillage.fhir.search.criteria import Criterion, IdIs, MainDate, RefersTo, TokenIs
 from maillage.fhir.search.orders import beyond, order_by
 from maillage.fhir.search.plan import Drive, Driver, Plan
-from maillage.fhir.search.query import SearchQuery
+from maillage.fhir.search.query import After, SearchQuery
 
 FEW = 1_000
 """Ids that a list may have for its rows to be fetched and sorted."""
@@ -29,7 +29,7 @@ class Matches:
     more: str | None = None
 
 
-def matches(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: list[str] | None, limit: str) -> Matches:
+def matches(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, limit: str) -> Matches:
     """The matches that come after a place in the order; `limit` is how many of them will be taken."""
     match driver.drive:
         case Drive.HOT:
@@ -63,7 +63,7 @@ def rest(query: SearchQuery, driver: Driver) -> list[Criterion]:
     return [criterion for criterion in query.criteria if not any(criterion is one for one in driver.answers)]
 
 
-def _rows(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: list[str] | None, source: str) -> str:
+def _rows(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, source: str) -> str:
     row = Row(_R, query.kind)
     driving = f"r.rt = {row.rt}"
     match driver.answers if driver.drive in {Drive.ID, Drive.PATIENT, Drive.UNIQUE} else ():
@@ -81,7 +81,7 @@ def _rows(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, af
     return f"select r.* from {source} where {' and '.join(conditions)} order by {order_by(plan.order, 'r')}"
 
 
-def _walk(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: list[str] | None, limit: str) -> Matches:
+def _walk(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, limit: str) -> Matches:
     row, window = Row(_R, query.kind), composer.bind(WINDOW, "int8")
     driving = f"x.rt = {row.rt}"
     if plan.order[0].column == "date":
@@ -96,7 +96,7 @@ def _walk(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, af
 
 
 def hot(
-    query: SearchQuery, plan: Plan, composer: Composer, *, after: list[str] | None = None, limit: str = "", whole: bool = False
+    query: SearchQuery, plan: Plan, composer: Composer, *, after: After | None = None, limit: str = "", whole: bool = False
 ) -> str:
     """Keys `h` in the order of the date, seen by the caller, then (`whole`, or where the keys do not answer everything) their rows `r`
     one by one until the page is full. Where the keys answer everything, no more of them are taken than the page holds.

@@ -1,14 +1,46 @@
-"""The order of matches as SQL: keys, and what comes after a row."""
+"""The order of matches: the keys of `_sort`, their SQL, and what comes after a row.
 
+Where a parameter has several values the first in the wanted order counts: the lowest ascending, the highest descending. A row without a
+value comes first ascending, last descending. Texts are compared as they are searched: folded.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from maillage.errors import Invalid
+from maillage.fhir.definitions import SearchParameter, search_parameters
+from maillage.fhir.index import main_date
+from maillage.fhir.rows import dated_key, long
 from maillage.fhir.search.compose import Composer
-from maillage.fhir.search.query import SortKey
+from maillage.fhir.search.query import After, SortKey
 
-_COLUMNS = {"date": ("d0", "timestamptz"), "updated": ("updated", "timestamptz"), "id": ("id", "uuid")}
+_COLUMNS = {"date": "d0", "updated": "updated", "id": "id"}
+_TYPES = {
+    "date": "timestamptz",
+    "updated": "timestamptz",
+    "id": "uuid",
+    "text": "text",
+    "dated": "timestamptz",
+    "code": "text",
+    "number": "numeric",
+}
+_CODES = dict.fromkeys(("code", "boolean", "string", "id", "uri", "canonical"), "") | {
+    "Coding": ".code", "CodeableConcept": ".coding.code", "Identifier": ".value", "ContactPoint": ".value",
+}  # fmt: skip
+"""Below a value of these data types, what a token is sorted by."""
+_NUMBERS = dict.fromkeys(("decimal", "integer", "positiveInt", "unsignedInt"), "")
 
 
-def expression(key: SortKey, alias: str) -> str:
-    """The value of one key for a row."""
-    return f"{alias}.{_COLUMNS[key.column][0]}"
+def sort_key(kinds: Sequence[str], text: str) -> SortKey:
+    """One key of `_sort`; several types have only `_lastUpdated` and `_id` in common. What cannot be sorted by is Invalid, with what can."""
+    code, descending = text.removeprefix("-"), text.startswith("-")
+    known = {"_lastUpdated": "updated", "_id": "id"} | (_sortable(kinds[0]) if len(kinds) == 1 else {})
+    if code not in known:
+        what = kinds[0] if len(kinds) == 1 else "a search of several types"
+        raise Invalid(f"{what} is sorted by {', '.join(sorted(known))}, not by {code}")
+    if known[code] in _COLUMNS:
+        return SortKey(known[code], descending)
+    return SortKey(known[code], descending, kinds[0], code)
 
 
 def order_by(keys: tuple[SortKey, ...], alias: str) -> str:
@@ -18,7 +50,7 @@ def order_by(keys: tuple[SortKey, ...], alias: str) -> str:
 
 def as_text(keys: tuple[SortKey, ...], alias: str) -> str:
     """The keys as the columns `k0`, `k1`… of a result: what a cursor keeps."""
-    return ", ".join(f"{expression(key, alias)}::text as k{i}" for i, key in enumerate(keys))
+    return ", ".join(f"({expression(key, alias)})::text as k{i}" for i, key in enumerate(keys))
 
 
 def nothing(keys: tuple[SortKey, ...]) -> str:
@@ -26,16 +58,68 @@ def nothing(keys: tuple[SortKey, ...]) -> str:
     return ", ".join(f"null as k{i}" for i in range(len(keys)))
 
 
-def beyond(keys: tuple[SortKey, ...], alias: str, after: list[str], composer: Composer) -> str:
+def beyond(keys: tuple[SortKey, ...], alias: str, after: After, composer: Composer) -> str:
     """What comes after a row in the order: one comparison of rows where all keys run the same way, else spelled out."""
+    equal = "=" if after.at else ""
     places = [
-        (expression(key, alias), composer.bind(value, _COLUMNS[key.column][1])) for key, value in zip(keys, after, strict=True)
+        (expression(key, alias), composer.bind(value, _TYPES[key.column])) for key, value in zip(keys, after.keys, strict=True)
     ]
     if len({key.descending for key in keys}) == 1:
         columns, values = zip(*places, strict=True)
-        return f"({', '.join(columns)}) {'<' if keys[0].descending else '>'} ({', '.join(values)})"
+        return f"({', '.join(columns)}) {'<' if keys[0].descending else '>'}{equal} ({', '.join(values)})"
     steps, same = [], ""
     for key, (column, value) in zip(keys, places, strict=True):
         steps.append(f"({same}{column} {'<' if key.descending else '>'} {value})")
         same += f"{column} = {value} and "
     return f"({' or '.join(steps)})"
+
+
+def expression(key: SortKey, alias: str) -> str:
+    """The value of one key for a row."""
+    if key.column in _COLUMNS:
+        return f"{alias}.{_COLUMNS[key.column]}"
+    first = "max" if key.descending else "min"
+    match key.column:
+        case "text":
+            values = f"unnest(tsvector_to_array({alias}.str)) v where starts_with(v, '{key.parameter}=')"
+            return f'coalesce((select {first}(v collate "C") from {values}), \'\') collate "C"'
+        case "dated":
+            dated = dated_key(key.kind, key.parameter)
+            values = f"hot h where h.id = {alias}.id and h.k in ({dated}, {long(dated)})"
+            return f"coalesce((select {first}(h.d0) from {values}), '-infinity')"
+    values = f"jsonb_path_query({alias}.body::jsonb, '{_path(key)}') v"
+    if key.column == "number":
+        return f"coalesce((select {first}((v #>> '{{}}')::numeric) from {values}), '-infinity'::numeric)"
+    return f"coalesce((select {first}(v #>> '{{}}' collate \"C\") from {values}), '') collate \"C\""
+
+
+def _sortable(kind: str) -> dict[str, str]:
+    """How each parameter of a type that has one exact order is sorted."""
+    forms = {code: form for code, parameter in search_parameters(kind).items() if (form := _form(parameter))}
+    main = main_date(kind)
+    return forms | ({main: "date"} if main else {})
+
+
+def _form(parameter: SearchParameter) -> str | None:
+    if not parameter.supported or parameter.code.startswith("_"):
+        return None
+    match parameter.type:
+        case "string":
+            return "text"
+        case "date":
+            return "dated"
+        case "token" if _exact(parameter.places, _CODES):
+            return "code"
+        case "number" if _exact(parameter.places, _NUMBERS):
+            return "number"
+    return None
+
+
+def _exact(places: tuple[dict[str, Any], ...], below: dict[str, str]) -> bool:
+    """Whether the values stand in one place, unfiltered, as a data type that has an order."""
+    return len(places) == 1 and places[0]["type"] in below and all(isinstance(step, str) for step in places[0]["steps"])
+
+
+def _path(key: SortKey) -> str:
+    place = search_parameters(key.kind)[key.parameter].places[0]
+    return ".".join(["$", *(f'"{step}"' for step in place["steps"])]) + (_CODES | _NUMBERS)[place["type"]]

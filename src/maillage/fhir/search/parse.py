@@ -1,20 +1,24 @@
 """From the parameters of a request to a `SearchQuery`. What is not understood is refused with what would be."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from maillage.errors import Invalid, Issue
 from maillage.fhir import ids
 from maillage.fhir.compartment import home
-from maillage.fhir.definitions import SearchParameter, search_parameters
-from maillage.fhir.index import main_date
+from maillage.fhir.definitions import SearchParameter, resource_types, search_parameters
 from maillage.fhir.rows import present
 from maillage.fhir.search import values
 from maillage.fhir.search.chains import Chained, HasReferrer
+from maillage.fhir.search.compartments import in_compartment, members
 from maillage.fhir.search.composites import composite_is
 from maillage.fhir.search.criteria import Criterion, Present
-from maillage.fhir.search.query import DEFAULT_COUNT, MAX_COUNT, Include, SearchQuery, SortKey
+from maillage.fhir.search.filtering import condition
+from maillage.fhir.search.filters import read_filter
+from maillage.fhir.search.logic import parts
+from maillage.fhir.search.orders import sort_key
+from maillage.fhir.search.query import DEFAULT_COUNT, MAX_COUNT, Include, SearchQuery, SeveralQuery, SortKey
 from maillage.fhir.search.readers import READERS
 
 MAX_WAYS = 16
@@ -28,19 +32,60 @@ MAX_PARAMETERS = 100
 MAX_VALUES = 2_000
 """Between the commas of all parameters of one search."""
 
-_RESULTS = ("_sort", "_count", "_cursor", "_include", "_revinclude", "_total", "_summary")
+OF_ALL_TYPES = ("_filter", "_list")
+"""Parameters of every search that no definition of a type has."""
+
+Owner = tuple[str, str]
+"""Type and id of the resource whose compartment is meant."""
+
 _NAME = re.compile(r"(?P<code>[A-Za-z_][\w\-]*)(?::(?P<modifier>[A-Za-z\-]+))?(?:\.(?P<chain>.+))?")
 _HAS = re.compile(r"_has:(?P<kind>\w+):(?P<code>[\w\-]+):(?P<rest>.+)")
 
 
-def parse(kind: str, params: Sequence[tuple[str, str]], *, lenient: bool = False, base: str = "") -> SearchQuery:
+def parse(
+    kind: str, params: Sequence[tuple[str, str]], *, lenient: bool = False, base: str = "", within: Owner | None = None
+) -> SearchQuery:  # fmt: skip
     """The search of `kind` that these parameters ask for. `base` is this server's own address, to be taken off references.
 
     Whatever is not understood raises Invalid with an issue for each parameter; a lenient search leaves it out and says so in `issues`.
+    `within`: only what is in the compartment of this resource.
     """
     ids.number(kind)
-    _refuse_too_much(params)
-    draft = _Draft(kind, base)
+    draft = _read(_Draft((kind,), base, within), params, lenient)
+    return SearchQuery(
+        kind, draft.of(kind), draft.sort, draft.count, draft.cursor, tuple(draft.includes), tuple(draft.revincludes),
+        draft.total or draft.count == 0, tuple(draft.applied), tuple(draft.issues), draft.place,
+    )  # fmt: skip
+
+
+def parse_several(
+    params: Sequence[tuple[str, str]], *, lenient: bool = False, base: str = "", within: Owner | None = None
+) -> SeveralQuery:
+    """The search of the types that `_type` names: of all without it, or of those that are in the compartment `within`."""
+    known = members(within[0]) if within else resource_types()
+    named = [value for name, value in params if name == "_type"]
+    kinds = _types(named, known) if named else known
+    draft = _read(_Draft(kinds, base, within), [pair for pair in params if pair[0] != "_type"], lenient)
+    if len(draft.sort) > 1:
+        raise Invalid("_sort: several types are sorted by one key", issues=[Issue("invalid", "one key is expected", "_sort")])
+    return SeveralQuery(
+        tuple(SearchQuery(kind, draft.of(kind), draft.sort) for kind in kinds), "Resource", draft.sort, draft.count, draft.cursor,
+        tuple(draft.includes), tuple(draft.revincludes), draft.total or draft.count == 0,
+        (*(("_type", value) for value in named), *draft.applied), tuple(draft.issues), draft.place,
+    )  # fmt: skip
+
+
+def _types(named: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(kind for value in named for kind in value.split(",")))
+    unknown = [kind for kind in kinds if kind not in known]
+    if unknown or len(named) > 1:
+        message = f"{', '.join(unknown)} is not one of {_list(known)}" if unknown else "one list of types is expected"
+        raise Invalid(f"_type: {message}", issues=[Issue("invalid", f"_type: {message}", "_type")])
+    return kinds
+
+
+def _read(draft: "_Draft", params: Sequence[tuple[str, str]], lenient: bool) -> "_Draft":
+    _refuse_too_much(params, len(draft.kinds))
     for name, value in params:
         try:
             draft.take(name, value)
@@ -52,16 +97,18 @@ def parse(kind: str, params: Sequence[tuple[str, str]], *, lenient: bool = False
                 draft.applied.append((name, value))
     if draft.issues and not lenient:
         raise Invalid("; ".join(issue.diagnostics for issue in draft.issues), issues=draft.issues)
-    return draft.query()
+    return draft
 
 
 @dataclass(slots=True)
 class _Draft:
-    """A search while its parameters are read."""
+    """A search of these types while its parameters are read."""
 
-    kind: str
+    kinds: tuple[str, ...]
     base: str
-    criteria: list[Criterion] = field(default_factory=list)
+    within: Owner | None = None
+    criteria: list[dict[str, Criterion]] = field(default_factory=list)
+    """By type, each parameter."""
     sort: tuple[SortKey, ...] = ()
     count: int = DEFAULT_COUNT
     cursor: str | None = None
@@ -74,37 +121,45 @@ class _Draft:
     def take(self, name: str, value: str) -> None:
         match name:
             case "_sort":
-                self.sort = tuple(_sort_key(self.kind, key) for key in values.split(value, ","))
+                self.sort = tuple(sort_key(self.kinds, key) for key in values.split(value, ","))
             case "_count":
                 self.count = min(_whole(value), MAX_COUNT)
             case "_cursor":
                 self.cursor = value
             case "_include" | "_include:iterate":
-                self.includes.append(_include(value, iterate=name != "_include", source=self.kind))
+                self.includes.append(_include(value, self.kinds, iterate=name != "_include"))
             case "_revinclude" | "_revinclude:iterate":
-                self.revincludes.append(_include(value, iterate=name != "_revinclude", target=self.kind))
+                self.revincludes.append(_revinclude(value, self.kinds, iterate=name != "_revinclude"))
             case "_total":
                 self.total = _one_of(value, ("none", "estimate", "accurate")) != "none"
             case "_summary":
                 self.count = 0 if _one_of(value, ("count", "false")) == "count" else self.count
+            case "_list":
+                self.criteria.append(dict.fromkeys(self.kinds, values.on_list(value)))
+            case "_filter":
+                self.criteria.append({kind: filtered(kind, value, base=self.base) for kind in self.kinds})
             case _ if name.startswith(("_include:", "_revinclude:")):
                 raise Invalid("an include takes the modifier :iterate and no other")
             case _:
-                self.criteria.append(criterion(self.kind, name, value, base=self.base))
+                self.criteria.append({kind: criterion(kind, name, value, base=self.base) for kind in self.kinds})
 
-    def query(self) -> SearchQuery:
-        return SearchQuery(
-            self.kind, tuple(self.criteria), self.sort, self.count, self.cursor, tuple(self.includes), tuple(self.revincludes),
-            self.total or self.count == 0, tuple(self.applied), tuple(self.issues),
-        )  # fmt: skip
+    def of(self, kind: str) -> tuple[Criterion, ...]:
+        """The criteria of one type."""
+        home_first = (in_compartment(*self.within, kind),) if self.within else ()
+        return (*home_first, *(part for one in self.criteria for part in parts(one[kind])))
+
+    @property
+    def place(self) -> str | None:
+        return "/".join(self.within) if self.within else None
 
 
-def _refuse_too_much(params: Sequence[tuple[str, str]]) -> None:
+def _refuse_too_much(params: Sequence[tuple[str, str]], kinds: int) -> None:
     if len(params) > MAX_PARAMETERS:
         message = f"a search has {MAX_PARAMETERS} parameters at most, not {len(params)}"
         raise Invalid(message, issues=[Issue("too-costly", message)])
-    if (values_given := sum(value.count(",") + 1 for _, value in params)) > MAX_VALUES:
-        message = f"a search has {MAX_VALUES} values at most, not {values_given}"
+    most = max(MAX_VALUES // kinds, MAX_PARAMETERS)
+    if (values_given := sum(value.count(",") + 1 for _, value in params)) > most:
+        message = f"a search of {kinds} types has {most} values at most, not {values_given}"
         raise Invalid(message, issues=[Issue("too-costly", message)])
 
 
@@ -115,16 +170,72 @@ def searchable(kind: str) -> list[SearchParameter]:
 
 @dataclass(slots=True)
 class _Reading:
-    """What the conditions of one parameter have in common: the address of this server, and how many there are by now."""
+    """Reads the conditions of one parameter, which may lie several steps away, and counts them."""
 
     base: str
     steps: int = 0
+    depth: int = 0
     too_costly: bool = False
 
-    def step(self, depth: int) -> None:
-        """Count one condition, that many steps away."""
+    def known(self, kind: str, code: str) -> SearchParameter:
+        """The parameter of a type; Invalid when there is none, or none that is answered."""
+        return _known(kind, code)
+
+    def plain(self, kind: str, name: str, value: str) -> Criterion:
+        """The condition of one parameter and value."""
+        return self.read(kind, name, value)
+
+    def chained(
+        self, kind: str, parameter: SearchParameter, target: str | None, far: Callable[[str], Criterion]
+    ) -> Criterion:  # fmt: skip
+        """That the reference leads to a resource for which `far(its type)` holds: of one type, or of any for which it can be asked."""
+        if parameter.type != "reference":
+            raise Invalid(f"{parameter.code} is no reference: nothing can be chained to it")
+        if target is not None and target not in parameter.targets:
+            raise Invalid(f"{parameter.code} does not refer to {target}, but to {_list(parameter.targets)}")
+        if target is None and len(parameter.targets) > MAX_WAYS:
+            raise Invalid(f"{parameter.code} refers to {len(parameter.targets)} types: say which one ({parameter.code}:Type…)")
+        ways, faults = [], []
+        depth = self.depth
+        for one in (target,) if target else parameter.targets:
+            self.depth = depth + 1
+            try:
+                ways.append((one, far(one)))
+            except Invalid as fault:
+                if self.too_costly:
+                    raise
+                faults.append(fault)
+        self.depth = depth
+        if not ways:
+            raise faults[0]
+        return Chained(parameter.code, tuple(ways), parameter.code in home(kind))
+
+    def read(self, kind: str, name: str, value: str) -> Criterion:
+        """The condition of one parameter, `name` with its modifier, chain or reverse chain."""
+        self._step()
+        if found := _HAS.fullmatch(name):
+            return self._has(kind, found, value)
+        parts = _NAME.fullmatch(name)
+        if parts is None:
+            raise Invalid(f"{name!r} is not the name of a search parameter")
+        if parts["chain"]:
+            parameter = _known(kind, parts["code"])
+            return self.chained(kind, parameter, parts["modifier"], lambda target: self.read(target, parts["chain"], value))
+        return _plain(kind, parts["code"], parts["modifier"], value, self.base)
+
+    def _has(self, kind: str, found: re.Match[str], value: str) -> Criterion:
+        ids.number(found["kind"])
+        parameter = _known(found["kind"], found["code"])
+        if parameter.type != "reference" or kind not in parameter.targets:
+            raise Invalid(f"{found['kind']}.{parameter.code} does not refer to {kind}")
+        self.depth += 1
+        inner = self.read(found["kind"], found["rest"], value)
+        self.depth -= 1
+        return HasReferrer(found["kind"], parameter.code, inner, parameter.code in home(found["kind"]))
+
+    def _step(self) -> None:
         self.steps += 1
-        if self.too_costly or self.steps > MAX_STEPS or depth > MAX_DEPTH:
+        if self.too_costly or self.steps > MAX_STEPS or self.depth > MAX_DEPTH:
             self.too_costly = True
             message = f"a chain goes {MAX_DEPTH} steps, and {MAX_STEPS} in all its ways: name the types that it leads to"
             raise Invalid(message, issues=[Issue("too-costly", message)])
@@ -132,28 +243,25 @@ class _Reading:
 
 def criterion(kind: str, name: str, value: str, *, base: str = "") -> Criterion:
     """The condition of one parameter of a type, `name` with its modifier or chain."""
-    return _criterion(kind, name, value, _Reading(base))
+    return _Reading(base).read(kind, name, value)
 
 
-def _criterion(kind: str, name: str, value: str, reading: _Reading, depth: int = 0) -> Criterion:
-    reading.step(depth)
-    if found := _HAS.fullmatch(name):
-        return _has(kind, found, value, reading, depth)
-    parts = _NAME.fullmatch(name)
-    if parts is None:
-        raise Invalid(f"{name!r} is not the name of a search parameter")
-    parameter, modifier = _known(kind, parts["code"]), parts["modifier"]
-    if parts["chain"]:
-        return _chain(kind, parameter, modifier, parts["chain"], value, reading, depth)
+def filtered(kind: str, text: str, *, base: str = "") -> Criterion:
+    """The condition of `_filter`."""
+    return condition(read_filter(text), kind, _Reading(base))
+
+
+def _plain(kind: str, code: str, modifier: str | None, value: str, base: str) -> Criterion:
+    parameter = _known(kind, code)
     _check_modifier(parameter, modifier)
     if modifier == "missing":
         return Present(present(kind, parameter.code), _one_of(value, ("true", "false")) == "true")
     if parameter.code == "_id":
         return values.id_is(value)
     if parameter.type == "reference":
-        return values.refers_to(kind, parameter, value, modifier, home=parameter.code in home(kind), base=reading.base)
+        return values.refers_to(kind, parameter, value, modifier, home=parameter.code in home(kind), base=base)
     if parameter.type == "composite":
-        return composite_is(kind, parameter, value, base=reading.base)
+        return composite_is(kind, parameter, value, base=base)
     return READERS[parameter.type](kind, parameter, value, modifier)
 
 
@@ -179,67 +287,41 @@ def _check_modifier(parameter: SearchParameter, modifier: str | None) -> None:
         raise Invalid(values.refusal(parameter, modifier))
 
 
-def _chain(
-    kind: str, parameter: SearchParameter, modifier: str | None, rest: str, value: str, reading: _Reading, depth: int
-) -> Criterion:  # fmt: skip
-    if parameter.type != "reference":
-        raise Invalid(f"{parameter.code} is no reference: nothing can be chained to it")
-    if modifier is not None and modifier not in parameter.targets:
-        raise Invalid(f"{parameter.code} does not refer to {modifier}, but to {_list(parameter.targets)}")
-    if modifier is None and len(parameter.targets) > MAX_WAYS:
-        raise Invalid(f"{parameter.code} refers to {len(parameter.targets)} types: say which one ({parameter.code}:Type.{rest})")
-    ways, faults = [], []
-    for target in (modifier,) if modifier else parameter.targets:
-        try:
-            ways.append((target, _criterion(target, rest, value, reading, depth + 1)))
-        except Invalid as fault:
-            if reading.too_costly:
-                raise
-            faults.append(fault)
-    if not ways:
-        raise faults[0]
-    return Chained(parameter.code, tuple(ways), parameter.code in home(kind))
-
-
-def _has(kind: str, found: re.Match[str], value: str, reading: _Reading, depth: int) -> Criterion:
-    ids.number(found["kind"])
-    parameter = _known(found["kind"], found["code"])
-    if parameter.type != "reference" or kind not in parameter.targets:
-        raise Invalid(f"{found['kind']}.{parameter.code} does not refer to {kind}")
-    inner = _criterion(found["kind"], found["rest"], value, reading, depth + 1)
-    return HasReferrer(found["kind"], parameter.code, inner, parameter.code in home(found["kind"]))
-
-
-def _sort_key(kind: str, text: str) -> SortKey:
-    code = text.removeprefix("-")
-    columns = {"_lastUpdated": "updated", "_id": "id"}
-    if main := main_date(kind):
-        columns[main] = "date"
-    if code not in columns:
-        raise Invalid(f"{kind} is sorted by {_list(sorted(columns))}, not by {code}")
-    return SortKey(columns[code], descending=text.startswith("-"))
-
-
-def _include(text: str, *, iterate: bool, source: str | None = None, target: str | None = None) -> Include:
-    """`Type:parameter[:Type]`, `Type:*` or `*`. `source` is the type that an _include begins at, `target` the one a _revinclude ends at.
-
-    What is followed in turn may begin and end at any type.
-    """
+def _include(text: str, kinds: Sequence[str], *, iterate: bool) -> Include:
+    """`Type:parameter[:Type]`, `Type:*` or `*`, beginning at one of the searched types; what is followed in turn may begin anywhere."""
     if text == "*":
         return Include(None, (), None, iterate)
-    kind, code, narrowed = (*text.split(":"), "", "")[:3]
-    if text.count(":") not in {1, 2} or kind not in ids.TYPES or (narrowed and narrowed not in ids.TYPES):
+    kind, code, target = _parts(text)
+    if kind not in kinds and not iterate:
+        raise Invalid(f"an include from {kind} does not begin at {_list(kinds)}")
+    return Include(kind, _edges(kind, code, (target,) if target else ()), target, iterate)
+
+
+def _revinclude(text: str, kinds: Sequence[str], *, iterate: bool) -> Include:
+    """As `_include`, ending at one of the searched types."""
+    if text == "*":
+        return Include(None, (), None, iterate)
+    kind, code, target = _parts(text)
+    if target and target not in kinds and not iterate:
+        raise Invalid(f"a reverse include to {target} does not end at {_list(kinds)}")
+    return Include(kind, _edges(kind, code, (target,) if target else () if iterate else kinds), target, iterate)
+
+
+def _parts(text: str) -> tuple[str, str, str | None]:
+    kind, code, target = (*text.split(":"), "", "")[:3]
+    if text.count(":") not in {1, 2} or kind not in ids.TYPES or (target and target not in ids.TYPES):
         raise Invalid(f"{text!r} is not Type:parameter, Type:parameter:Type, Type:* or *")
-    if source and kind != source and not iterate:
-        raise Invalid(f"an include from {kind} does not begin at {source}")
-    if target and narrowed not in {"", target} and not iterate:
-        raise Invalid(f"a reverse include to {narrowed} does not end at {target}")
-    end = narrowed or (target if not iterate else None)
-    if code != "*":
-        parameter = _known(kind, code)
-        if parameter.type != "reference" or (end and parameter.targets and end not in parameter.targets):
-            raise Invalid(f"{kind}.{code} is no reference" + (f" to {end}" if end else ""))
-    return Include(kind, () if code == "*" else (code,), narrowed or None, iterate)
+    return kind, code, target or None
+
+
+def _edges(kind: str, code: str, ends: Sequence[str]) -> tuple[str, ...]:
+    """The one parameter (none stands for all), when it refers to one of these types."""
+    if code == "*":
+        return ()
+    parameter = _known(kind, code)
+    if parameter.type != "reference" or (ends and parameter.targets and not set(ends) & set(parameter.targets)):
+        raise Invalid(f"{kind}.{code} is no reference" + (f" to {_list(ends)}" if ends else ""))
+    return (code,)
 
 
 def _whole(text: str) -> int:

@@ -13,10 +13,13 @@ MAX_COUNT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """One key of `_sort`: `date` (the main date), `updated` or `id`."""
+    """One key of `_sort`: `date` (the main date), `updated`, `id`, or what `orders` takes from a row for a parameter of a type:
+    `text`, `dated`, `code` or `number`."""
 
     column: str
     descending: bool
+    kind: str = ""
+    parameter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,43 @@ class SearchQuery:
     """The parameters that were understood, without the cursor: what the self link says."""
     issues: tuple[Issue, ...] = ()
     """What a lenient search left out, and why."""
+    within: str | None = None
+    """The compartment that is searched, as `Patient/1`; the condition itself is among the criteria."""
+
+    @property
+    def identity(self) -> str:
+        """What makes it this search and no other, whatever the page."""
+        return repr((self.kind, self.criteria, self.sort))
+
+
+@dataclass(frozen=True, slots=True)
+class SeveralQuery:
+    """One search of several types: a query for each, without includes. The other fields are those of `SearchQuery`; `sort` is one key at most."""
+
+    queries: tuple[SearchQuery, ...]
+    kind: str = "Resource"
+    sort: tuple[SortKey, ...] = ()
+    count: int = DEFAULT_COUNT
+    cursor: str | None = None
+    includes: tuple[Include, ...] = ()
+    revincludes: tuple[Include, ...] = ()
+    total: bool = False
+    applied: tuple[tuple[str, str], ...] = ()
+    issues: tuple[Issue, ...] = ()
+    within: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """What makes it this search and no other, whatever the page."""
+        return repr([query.identity for query in self.queries])
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Where a page begins: behind the row with these keys of the order, or at it (`at`)."""
+
+    keys: tuple[str, ...]
+    at: bool = False
 
 
 @dataclass(frozen=True, slots=True)

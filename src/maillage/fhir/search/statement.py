@@ -6,10 +6,10 @@ from maillage.fhir.search.includes import FIELDS, first_round
 from maillage.fhir.search.matches import hot, matches, rest, whole
 from maillage.fhir.search.orders import as_text, nothing
 from maillage.fhir.search.plan import Drive, Driver, Plan
-from maillage.fhir.search.query import SearchQuery
+from maillage.fhir.search.query import After, SearchQuery
 
 
-def page(query: SearchQuery, plan: Plan, driver: Driver, scope: Scope, after: list[str] | None) -> Statement:
+def page(query: SearchQuery, plan: Plan, driver: Driver, scope: Scope, after: After | None) -> Statement:
     """The statement of one page: matches in order (one more than asked for tells that there is a next page), then what they include.
 
     Rows: `mode` match, include, or more (this driver was not enough: ask the next one of the plan), the fields of a stored version, and

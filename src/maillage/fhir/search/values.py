@@ -27,6 +27,7 @@ from maillage.fhir.search.criteria import (
 )
 from maillage.fhir.search.dates import PREFIXES, DateTest
 from maillage.fhir.search.hierarchies import RefersWithin, part_of
+from maillage.fhir.search.lists import InList
 from maillage.fhir.text import fold
 from maillage.fhir.tokens import token
 
@@ -97,6 +98,14 @@ def date_is(kind: str, parameter: SearchParameter, text: str, modifier: str | No
 
 def id_is(text: str) -> Criterion:
     return IdIs(tuple(_key(unescape(value)) for value in split(text, ",")))
+
+
+def on_list(text: str) -> Criterion:
+    """`_list`: the id of a List. Lists that only a server knows (`$current-problems` …) are not kept."""
+    names = [unescape(value).removeprefix("List/") for value in split(text, ",")]
+    if kept := [name for name in names if name.startswith("$")]:
+        raise Invalid(f"{kept[0]} is a list by function, and none is kept here: name a List by its id")
+    return InList(tuple(_key(name) for name in names))
 
 
 def refers_to(kind: str, parameter: SearchParameter, text: str, modifier: str | None, *, home: bool, base: str) -> Criterion:

@@ -14,7 +14,7 @@ from maillage.fhir.change import Operation, Stored, instant
 from maillage.fhir.matching import etag
 from maillage.fhir.outcome import outcome
 from maillage.fhir.reading import HistoryPage
-from maillage.fhir.search import SearchQuery, StoredPage
+from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage
 from maillage.http.formats import FHIR_JSON, Pairs
 
 
@@ -63,9 +63,11 @@ def deleted(stored: Stored | None, *, wants: str) -> Response:
     return fhir(json.dumps(outcome([Issue("informational", done, severity="information")])), headers=headers)
 
 
-def searchset(page: StoredPage, query: SearchQuery, *, base: str, said: Iterable[tuple[str, str]] = ()) -> Response:
+def searchset(
+    page: StoredPage, query: SearchQuery | SeveralQuery, address: str, *, base: str, said: Iterable[tuple[str, str]] = ()
+) -> Response:
     """A page of matches and of what they include; a lenient search says what it passed over. `said`: the general parameters."""
-    return pages(page, f"{base}/{query.kind}", [*query.applied, *said], base=base, issues=query.issues)
+    return pages(page, address, [*query.applied, *said], base=base, issues=query.issues)
 
 
 def pages(page: StoredPage, address: str, pairs: Pairs, *, base: str, issues: tuple[Issue, ...] = ()) -> Response:

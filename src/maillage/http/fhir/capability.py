@@ -8,13 +8,15 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.fhir import json
-from maillage.fhir.definitions import resource_types
+from maillage.fhir.definitions import compartments, resource_types
 from maillage.fhir.patch import JSON_PATCH
-from maillage.fhir.search import searchable
+from maillage.fhir.search import OF_ALL_TYPES, searchable
 from maillage.http.fhir import answers, negotiation
 from maillage.http.fhir.catalogue import OPERATIONS
 from maillage.http.fhir.interactions import OF_SYSTEM, OF_TYPE
 from maillage.http.request import Request
+
+_COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition"
 
 
 async def metadata(request: Request, ctx: Context | None) -> Response:
@@ -46,7 +48,9 @@ def statement(base: str, at: datetime) -> dict[str, Any]:
                     "description": "A bearer token or a session; every answer is filtered for its holder and audited.",
                 },
                 "resource": [_resource(kind, base) for kind in resource_types()],
-                "interaction": [{"code": one.code} for one in OF_SYSTEM],
+                "interaction": [{"code": one.code} for one in OF_SYSTEM if one.code],
+                "searchParam": [{"name": name, "type": "special"} for name in OF_ALL_TYPES],
+                "compartment": [f"{_COMPARTMENT}/{owner[0].lower()}{owner[1:]}" for owner in compartments()],
             }
         ],
     }
@@ -54,7 +58,7 @@ def statement(base: str, at: datetime) -> dict[str, Any]:
 
 def _resource(kind: str, base: str) -> dict[str, Any]:
     parameters = searchable(kind)
-    includes = [f"{kind}:{one.code}" for one in parameters if one.type == "reference"]
+    includes = ["*", *(f"{kind}:{one.code}" for one in parameters if one.type == "reference")]
     operations = [
         {"name": one.code, "definition": f"{base}/OperationDefinition/{one.id}"} for one in OPERATIONS if one.kind in (None, kind)
     ]
@@ -69,7 +73,8 @@ def _resource(kind: str, base: str) -> dict[str, Any]:
         "conditionalUpdate": True,
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical", "local"],
-        **({"searchInclude": includes} if includes else {}),
+        "searchInclude": includes,
+        "searchRevInclude": ["*"],
         "operation": operations,
         "searchParam": [{"name": one.code, "definition": one.url, "type": one.type} for one in parameters],
     }

@@ -32,6 +32,9 @@ OF_SYSTEM = (
     Interaction("transaction", "POST", "", bundles.process, Permission.FHIR_READ),
     Interaction("batch", "POST", "/", bundles.process, Permission.FHIR_READ),
     _reads("history-system", "GET", "/_history", searches.history),
+    _reads("search-system", "GET", "", searches.search),
+    _reads(None, "GET", "/", searches.search),
+    _reads(None, "POST", "/_search", searches.search_by_form),
 )
 
 OF_TYPE = (
@@ -48,4 +51,6 @@ OF_TYPE = (
     _writes("delete", "DELETE", "/{kind}/{id}", instances.delete),
     _reads("history-instance", "GET", "/{kind}/{id}/_history", searches.history),
     _reads("vread", "GET", "/{kind}/{id}/_history/{version}", instances.vread),
+    _reads(None, "GET", "/{kind}/{id}/{member}", searches.search),
+    _reads(None, "POST", "/{kind}/{id}/{member}/_search", searches.search_by_form),
 )
