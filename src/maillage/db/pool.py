@@ -51,8 +51,9 @@ def count_statements() -> Iterator[StatementCount]:
 
 
 def end_if_cancelled() -> None:
-    """Ends a task that was told to stop. A cancellation may come out of the driver as a lost connection: a loop that goes on after a
-    fault calls this first, or it would never end."""
+    """Ends a task that was told to stop. A cancellation may come out of the driver as a lost connection, or not at all (Python 3.11's
+    `asyncio.wait_for`, which the driver waits with, loses one that comes as its answer does): a loop calls this before it waits again,
+    or it would never end."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

@@ -59,6 +59,7 @@ class Lookout:
             except (Unavailable, OperationalError) as error:
                 end_if_cancelled()
                 log.warning("reactor_lost", error=type(error).__name__)
+            end_if_cancelled()
             await asyncio.sleep(AWAY_SECONDS)
 
     async def _listen(self) -> None:
@@ -67,6 +68,7 @@ class Lookout:
             self._tell(self._reactions)
             self._retry(self._reactions)
             async for notice in conn.notifies():
+                end_if_cancelled()
                 if notice.channel == "maillage_retry":
                     self._retry({notice.payload} & set(self._reactions))
                 else:
@@ -77,6 +79,7 @@ class Lookout:
             self._told.update(self._reactions)
             while True:
                 await self._look_until_seen(conn)
+                end_if_cancelled()
                 await self._stirred_soon()
 
     async def _look_until_seen(self, conn: Connection) -> None:
@@ -114,6 +117,7 @@ class Lookout:
             await asyncio.sleep(IDLE_SECONDS)
             async with self._database.transaction() as conn:
                 await QUERIES.catch_up_idle(conn, reactions=list(self._reactions))
+            end_if_cancelled()
 
     def _tell(self, reactions: Iterable[str]) -> None:
         self._told.update(reactions)

@@ -74,6 +74,7 @@ class Reactor:
             try:
                 await self._exhaust(one)
                 await self._retry_dead_letters(one)
+                end_if_cancelled()
                 await self._lookout.woken(one.name, patience=self._patience(one))
             except (Unavailable, OperationalError) as error:
                 end_if_cancelled()

@@ -141,6 +141,7 @@ class JobRunner:
             except (Unavailable, OperationalError, procrastinate.exceptions.ConnectorException) as error:
                 end_if_cancelled()
                 log.warning("cleaning_missed", error=type(error).__name__)
+            end_if_cancelled()
             await asyncio.sleep(CLEAN_SECONDS)
 
     async def _clean(self) -> None:
