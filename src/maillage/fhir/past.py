@@ -33,7 +33,7 @@ def past(pairs: Sequence[tuple[str, str]], *, total: bool = False) -> Past:
             known = f"a history takes {', '.join(PARAMETERS)}"
             raise _refused(name, f"given twice; {known}" if name in said else f"unknown here; {known}")
         said[name] = text
-    since, at = (_span(name, said.get(name)) for name in ("_since", "_at"))
+    since, at = (spanned(name, said.get(name)) for name in ("_since", "_at"))
     return Past(counted("_count", said.get("_count"), COUNT), said.get("_cursor"), since[0] if since else None, at, total)
 
 
@@ -46,7 +46,8 @@ def counted(name: str, text: str | None, usual: int) -> int:
     return min(int(text[:9]), MOST)
 
 
-def _span(name: str, text: str | None) -> Span | None:
+def spanned(name: str, text: str | None) -> Span | None:
+    """The time that a date parameter names; a `+` of its offset may have come as a blank."""
     if text is None:
         return None
     try:

@@ -5,16 +5,15 @@ from datetime import datetime
 from starlette.responses import Response
 
 from maillage.access.context import Context
-from maillage.errors import Invalid
-from maillage.fhir.dates import EARLIEST, LATEST, Span, span
+from maillage.fhir.dates import EARLIEST, LATEST, Span
 from maillage.fhir.definitions import resource_types
 from maillage.fhir.operations.everything import DEFAULT_COUNT, Everything
+from maillage.fhir.past import MOST, counted, spanned
 from maillage.http import formats
 from maillage.http.fhir import answers, negotiation, operation
 from maillage.http.fhir.operation import Level, Operation, Parameter, Sent, refused
 from maillage.http.request import Request
 
-MOST = 1_000
 PARAMETERS = (
     Parameter("start", "date", "Care from this day on. What has no date of care (an allergy, a person) is in every span."),
     Parameter("end", "date", "Care until this day, the whole of it."),
@@ -42,7 +41,7 @@ async def _everything(request: Request, ctx: Context, kind: str) -> Response:
     sent = await operation.sent(request, PARAMETERS, paged=True)
     id, base = request.path_params["id"], negotiation.base_of(request)
     wanted = Everything(
-        kind, id, _types(sent), _since(sent), _care(sent), _count(sent.get("_count")), sent.get("_cursor")
+        kind, id, _types(sent), _since(sent), _care(sent), counted("_count", sent.get("_count"), DEFAULT_COUNT), sent.get("_cursor")
     )  # fmt: skip
     page = await ctx.records.operations.everything(wanted)
     return answers.pages(page, f"{base}/{kind}/{id}/$everything", [*sent.pairs, *formats.view_of(request).said], base=base)
@@ -56,36 +55,18 @@ def _types(sent: Sent) -> tuple[str, ...]:
 
 
 def _since(sent: Sent) -> datetime | None:
-    found = _span(sent, "_since")
+    found = spanned("_since", sent.get("_since"))
     return found[0] if found else None
 
 
 def _care(sent: Sent) -> Span | None:
-    start, end = _span(sent, "start"), _span(sent, "end")
+    start, end = spanned("start", sent.get("start")), spanned("end", sent.get("end"))
     if start is None and end is None:
         return None
     care = (start[0] if start else EARLIEST, end[1] if end else LATEST)
     if care[0] >= care[1]:
         raise refused("end", "is before start")
     return care
-
-
-def _span(sent: Sent, name: str) -> Span | None:
-    text = sent.get(name)
-    if text is None:
-        return None
-    try:
-        return span(text.replace(" ", "+"))
-    except Invalid as fault:
-        raise refused(name, fault.message) from fault
-
-
-def _count(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_COUNT
-    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
-        raise refused("_count", f"{text!r} is not a whole number above 0")
-    return min(int(text[:9]), MOST)
 
 
 _ABOUT = "A page of the record, then what it names outside of any record, each once a page and only what the caller may see."

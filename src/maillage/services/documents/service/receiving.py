@@ -118,23 +118,28 @@ async def receive(ctx: Context, content: bytes, *, origin: Origin, read: Clinica
     Raises Invalid (not a safe CDA), Unprocessable (a type that is not in JDV_J07, two patients), Conflict (unique id taken by other bytes,
     or withdrawn), Forbidden (it replaces another establishment's document), Unavailable (the bytes cannot be kept).
     """
-    ctx.require(Permission.DOCUMENT_WRITE)
-    prepared = await prepare(ctx, content, origin=origin, read=read)
+    prepared = await _recorded(ctx, content, origin=origin, read=read)
     if isinstance(prepared, Received):
         return prepared
-    await ctx.records.write_changes(document_reference.changes(prepared.record, prepared.superseded))
     announce(ctx, prepared)
     return _received_as(prepared)
 
 
 async def import_document(ctx: Context, content: bytes, *, origin: Origin, came: datetime) -> Received:
     """Record a document that existed before the platform, with when it had come: as `receive`, but nobody is told of it."""
+    prepared = await _recorded(ctx, content, origin=origin, came=came)
+    return prepared if isinstance(prepared, Received) else _received_as(prepared)
+
+
+async def _recorded(
+    ctx: Context, content: bytes, *, origin: Origin, read: ClinicalDocument | None = None, came: datetime | None = None
+) -> Prepared | Received:
+    """The document with its record written, or as it was received before."""
     ctx.require(Permission.DOCUMENT_WRITE)
-    prepared = await prepare(ctx, content, origin=origin, came=came)
-    if isinstance(prepared, Received):
-        return prepared
-    await ctx.records.write_changes(document_reference.changes(prepared.record, prepared.superseded))
-    return _received_as(prepared)
+    prepared = await prepare(ctx, content, origin=origin, read=read, came=came)
+    if isinstance(prepared, Prepared):
+        await ctx.records.write_changes(document_reference.changes(prepared.record, prepared.superseded))
+    return prepared
 
 
 def _received_as(prepared: Prepared) -> Received:
