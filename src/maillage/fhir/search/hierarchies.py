@@ -29,11 +29,20 @@ class RefersWithin:
     below: bool
 
     def sql(self, row: Row, composer: Composer) -> str:
-        p, rt = composer.bind(ids.edge(row.kind, self.parameter), "int4"), ids.number(self.kind)
-        within = f"f.p = {p} and f.dt = {rt} and f.dst in ({self._within(composer)})"
-        if composer.free:
-            return f"{row}.id in (select f.src from refs f where {within})"
-        return f"(select true from refs f where f.src = {row}.id and {within} limit 1) is true"
+        edge = f"{self._edge(row, composer)} and f.dst in ({self._within(composer)})"
+        return f"(select true from refs f where f.src = {row}.id and {edge} limit 1) is true"
+
+    @property
+    def stable(self) -> bool:
+        return True
+
+    def ids(self, row: Row, composer: Composer) -> str:
+        edge = self._edge(row, composer)
+        found = f"select f.src as id from refs f where f.dst = w.id and {edge}"
+        return f"select f.id from ({self._within(composer)}) w cross join lateral ({found}) f"
+
+    def _edge(self, row: Row, composer: Composer) -> str:
+        return f"f.p = {composer.bind(ids.edge(row.kind, self.parameter), 'int4')} and f.dt = {ids.number(self.kind)}"
 
     def _within(self, composer: Composer) -> str:
         """The ids of the resources themselves and of all below (above); a circle is walked once."""
