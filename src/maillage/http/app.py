@@ -29,8 +29,8 @@ from maillage.http.live import Live, answer_live, closed_when_told_to_stop
 from maillage.http.metrics import Metrics, answer_metrics
 from maillage.http.request import Request
 from maillage.http.routes import Declared, bare, stream
+from maillage.http.segments import RoutesBySegment
 from maillage.http.sign_in import CARD, CARDLESS, SignIn
-from maillage.http.streets import Streets
 from maillage.http.visitors import Visitors
 from maillage.http.wrapper import Answer, mounted
 
@@ -121,7 +121,7 @@ def _mounted(
     routes: list[Route | Mount] = [mounted(one, Answer(one, access=access, visitors=visitors, render=render)) for one in declared]
     if static is not None:
         routes.append(Mount("/static", BuiltFiles(directory=static), name="static"))
-    return [Streets(routes)]
+    return [RoutesBySegment(routes)]
 
 
 def _probes(platform: Platform, more: Mapping[str, Probe]) -> Probes:

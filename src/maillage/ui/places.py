@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.routing import BaseRoute, Mount, Route
 
-from maillage.http.streets import Streets
+from maillage.http.segments import RoutesBySegment
 
 MOST = 5
 
@@ -73,7 +73,7 @@ def served_paths(routes: Iterable[BaseRoute], prefix: str = "") -> frozenset[str
     for route in routes:
         if isinstance(route, Mount):
             found |= served_paths(route.routes, prefix + route.path)
-        elif isinstance(route, Streets):
+        elif isinstance(route, RoutesBySegment):
             found |= served_paths(route.routes, prefix)
         elif isinstance(route, Route):
             found.add(prefix + route.path)

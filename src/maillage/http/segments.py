@@ -6,24 +6,24 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 
-class Streets(BaseRoute):
-    """All routes as one. Within a street (`fhir`, `patients`…) the first that matches answers, as in Starlette's own router.
+class RoutesBySegment(BaseRoute):
+    """All routes as one. Within a segment (`fhir`, `patients`…) the first that matches answers, as in Starlette's own router.
 
-    A path whose first segment is a parameter is a TypeError: it would belong to every street.
+    A path whose first segment is a parameter is a TypeError: it would belong to every segment.
     """
 
     def __init__(self, routes: Iterable[Route | Mount]) -> None:
         self.routes = list(routes)
-        self._streets: dict[str, list[Route | Mount]] = {}
+        self._by_segment: dict[str, list[Route | Mount]] = {}
         for route in self.routes:
-            street = _first(route.path)
-            if "{" in street:
+            segment = _first(route.path)
+            if "{" in segment:
                 raise TypeError(f"{route.path} begins with a parameter")
-            self._streets.setdefault(street, []).append(route)
+            self._by_segment.setdefault(segment, []).append(route)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         best: tuple[Match, Scope] = (Match.NONE, {})
-        for route in self._streets.get(_first(scope["path"]), ()):
+        for route in self._by_segment.get(_first(scope["path"]), ()):
             match, found = route.matches(scope)
             if match is Match.FULL:
                 return match, {**found, "route": route}

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from maillage.http.streets import Streets
+from maillage.http.segments import RoutesBySegment
 
 PATHS = ["/", "/fhir/{kind}", "/fhir/{kind}/{id}", "/fhir/{kind}/_search", "/fhir", "/patients/{id}", "/patients"]
 
@@ -24,9 +24,9 @@ def routes() -> list[Route]:
 @pytest.mark.parametrize(
     "path", ["/", "/fhir", "/fhir/Patient", "/fhir/Patient/1", "/fhir/Patient/_search", "/patients/1", "/x", "/fhirs", "//fhir"]
 )
-async def test_streets_answer_as_a_list_of_routes_does(method: str, path: str) -> None:
+async def test_routes_by_segment_answer_as_a_list_of_routes_does(method: str, path: str) -> None:
     answers = []
-    for these in (routes(), [Streets(routes())]):
+    for these in (routes(), [RoutesBySegment(routes())]):
         transport = httpx.ASGITransport(app=Starlette(routes=these))
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             got = await client.request(method, f"http://here{path}")
@@ -34,6 +34,6 @@ async def test_streets_answer_as_a_list_of_routes_does(method: str, path: str) -
     assert answers[0] == answers[1]
 
 
-def test_a_path_that_belongs_to_every_street_is_refused() -> None:
+def test_a_path_that_belongs_to_every_segment_is_refused() -> None:
     with pytest.raises(TypeError, match="begins with a parameter"):
-        Streets([Route("/{anything}", answer)])
+        RoutesBySegment([Route("/{anything}", answer)])
