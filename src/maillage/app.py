@@ -23,7 +23,7 @@ from maillage.db import Database, EmbeddedPostgres
 from maillage.errors import SetupError
 from maillage.fhir.store import Store
 from maillage.files import open_files
-from maillage.http.health import Found, Probe
+from maillage.http.health import Found, Probe, ask
 from maillage.jobs.health import worker_probe
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _watch(probes: Mapping[str, Probe]) -> None:
 
     @watches
     async def lines(_: Context) -> list[Connector]:
-        found = await asyncio.gather(*(probes[name]() for name in WATCHED))
+        found = await asyncio.gather(*(ask(name, probes[name]) for name in WATCHED))
         return [
             Connector(name=name, kind=kind, state="good" if part.ok else "bad", fact=part.detail)
             for (name, kind), part in zip(WATCHED.values(), found, strict=True)

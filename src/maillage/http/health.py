@@ -75,12 +75,13 @@ class Probes:
             self._vital.add(name)
 
     async def look(self) -> Health:
-        """Ask every probe at once; one that fails or is slower than PATIENCE seconds says that its part is down."""
-        found = await asyncio.gather(*(_ask(name, probe) for name, probe in self._probes.items()))
+        """Ask every probe at once (`ask`)."""
+        found = await asyncio.gather(*(ask(name, probe) for name, probe in self._probes.items()))
         return Health(dict(zip(self._probes, found, strict=True)), frozenset(self._vital))
 
 
-async def _ask(name: str, probe: Probe) -> Part:
+async def ask(name: str, probe: Probe) -> Part:
+    """The state of one part; one whose probe fails or is slower than PATIENCE seconds is down."""
     try:
         return await asyncio.wait_for(probe(), PATIENCE)
     except TimeoutError:
