@@ -48,7 +48,10 @@ async def _copy(conn: Connection, batch: list[Resource], at: datetime) -> None:
             made += piece
     tables: list[tuple[str, Iterator[tuple[Any, ...]]]] = [
         ("load_ver", ((at, one.row["rt"], one.row["id"], 1, "c", one.row["patient"]) for one in made)),
-        ("load_refs", ((one.row["id"], e["dst"], e["p"], one.row["rt"], e["dt"]) for one in made for e in one.edges)),
+        (
+            "load_refs",
+            ((_shard(one), one.row["id"], e["dst"], e["p"], one.row["rt"], e["dt"]) for one in made for e in one.edges),
+        ),
         ("load_hot", (_hot(one, pair) for one in made for pair in one.dated)),
         ("load_amount", (_amount(one, amount) for one in made for amount in one.amounts)),
     ]
@@ -60,18 +63,24 @@ async def _copy(conn: Connection, batch: list[Resource], at: datetime) -> None:
 def _res(one: Rows, at: datetime) -> tuple[Any, ...]:
     row = one.row
     return (
-        row["rt"], row["id"], 1, at, row["patient"], row["d0"], row["d1"], body(one, 1, at), _array(row["tok"]), _array(row["has"]), row["str"],
+        _shard(one), row["rt"], row["id"], 1, at, row["patient"], row["d0"], row["d1"], body(one, 1, at), _array(row["tok"]), _array(row["has"]), row["str"],
     )  # fmt: skip
 
 
 def _hot(one: Rows, pair: dict[str, Any]) -> tuple[Any, ...]:
-    return pair["k"], pair["d0"], pair["d1"], one.row["id"], one.row["rt"], one.row["patient"]
+    return _shard(one), pair["k"], pair["d0"], pair["d1"], one.row["id"], one.row["rt"], one.row["patient"]
 
 
 def _amount(one: Rows, amount: dict[str, Any]) -> tuple[Any, ...]:
     return (
-        amount["k"], amount["lo"], amount["hi"], amount["p"], amount["raw_lo"], amount["raw_hi"], _array(amount["tok"]), one.row["id"], one.row["rt"],
+        _shard(one), amount["k"], amount["lo"], amount["hi"], amount["p"], amount["raw_lo"], amount["raw_hi"], _array(amount["tok"]), one.row["id"], one.row["rt"],
     )  # fmt: skip
+
+
+def _shard(one: Rows) -> str:
+    """As the write statement decides it: the patient, else the row's own id."""
+    shard: str = one.row["patient"] or one.row["id"]
+    return shard
 
 
 def _array(numbers: list[int]) -> str:

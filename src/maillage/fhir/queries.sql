@@ -4,7 +4,8 @@
 -- who may not see that one does not write over it either, as a new version could open the old ones to its writer. A stored row is locked first; where another
 -- writer changed it meanwhile (`moved`) nothing is written, as this statement does not see that one's edges: it is to be run again.
 -- Rows are reached by key in laterals and by ctid, and `i between` makes the planner expect few: no plan made while the tables were
--- small may read them whole. The old body comes from the locked row (RETURNING OLD would need PostgreSQL 18).
+-- small may read them whole. A resource has one row in `res`, whatever its shard: each write adds the next version to `ver`, whose key
+-- refuses the second of two writers who saw none. The old body comes from the locked row (RETURNING OLD would need PostgreSQL 18).
 with met as materialized (
   select n.*, o.at, o.before, o.left_patient, o.was, o.seen, o.moved
   from (
@@ -35,14 +36,14 @@ with met as materialized (
 ), go as materialized (
   select bool_and(verdict = 'done') as go, date_trunc('milliseconds', now()) as written from judged
 ), kept as materialized (
-  select j.*, go.written,
+  select j.*, coalesce(j.patient, j.id) as shard, go.written,
     head || version || '","lastUpdated":"' || to_char(written at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || tail as body
   from judged j cross join go where go.go
 ), inserted as (
-  insert into res (rt, id, version, updated, patient, d0, d1, body, tok, has, str)
-  select rt, id, version, written, patient, d0, d1, body, tok, has, str from kept where before is null
+  insert into res (shard, rt, id, version, updated, patient, d0, d1, body, tok, has, str)
+  select shard, rt, id, version, written, patient, d0, d1, body, tok, has, str from kept where before is null
 ), updated as (
-  update res r set version = k.version, updated = k.written, patient = k.patient, d0 = k.d0, d1 = k.d1, tok = k.tok, has = k.has,
+  update res r set version = k.version, updated = k.written, patient = k.patient, shard = k.shard, d0 = k.d0, d1 = k.d1, tok = k.tok, has = k.has,
     str = k.str, body = k.body
   from kept k where r.ctid = k.at and k.verb <> 'delete'
 ), deleted as (
@@ -55,58 +56,59 @@ with met as materialized (
 ), unlinked as (
   delete from refs f using (
     select g.at from kept k cross join lateral (select x.ctid as at, x.* from refs x where x.src = k.id and x.st = k.rt offset 0) g
-    where k.before is not null and not exists (
-      select from json_to_recordset(k.edges) as e(p int4, dt int2, dst uuid) where e.p = g.p and e.dt = g.dt and e.dst = g.dst)
+    where k.before is not null and (g.shard <> k.shard or not exists (
+      select from json_to_recordset(k.edges) as e(p int4, dt int2, dst uuid) where e.p = g.p and e.dt = g.dt and e.dst = g.dst))
   ) d where f.ctid = d.at
 ), linked as (
-  insert into refs (src, st, p, dt, dst)
-  select k.id, k.rt, e.p, e.dt, e.dst
+  insert into refs (shard, src, st, p, dt, dst)
+  select k.shard, k.id, k.rt, e.p, e.dt, e.dst
   from kept k cross join lateral json_to_recordset(k.edges) as e(p int4, dt int2, dst uuid)
   left join lateral (
     select true as there from refs x
-    where k.before is not null and x.src = k.id and x.p = e.p and x.st = k.rt and x.dt = e.dt and x.dst = e.dst limit 1
+    where k.before is not null and x.src = k.id and x.p = e.p and x.st = k.rt and x.dt = e.dt and x.dst = e.dst
+      and x.shard = k.shard limit 1
   ) known on true
   where known.there is null
 ), undated as (
   delete from hot f using (
     select g.at from kept k cross join lateral (select x.ctid as at, x.* from hot x where x.id = k.id and x.rt = k.rt offset 0) g
-    where k.before is not null and (g.patient is distinct from k.patient or not exists (
+    where k.before is not null and (g.patient is distinct from k.patient or g.shard <> k.shard or not exists (
       select from json_to_recordset(k.dated) as h(k int8, d0 timestamptz, d1 timestamptz)
       where h.k = g.k and h.d0 = g.d0 and h.d1 is not distinct from g.d1))
   ) d where f.ctid = d.at
 ), dated as (
-  insert into hot (k, d0, d1, id, rt, patient)
-  select h.k, h.d0, h.d1, k.id, k.rt, k.patient
+  insert into hot (shard, k, d0, d1, id, rt, patient)
+  select k.shard, h.k, h.d0, h.d1, k.id, k.rt, k.patient
   from kept k cross join lateral json_to_recordset(k.dated) as h(k int8, d0 timestamptz, d1 timestamptz)
   left join lateral (
     select true as there from hot x
     where k.before is not null and x.k = h.k and x.d0 = h.d0 and x.id = k.id and x.rt = k.rt and x.d1 is not distinct from h.d1
-      and x.patient is not distinct from k.patient limit 1
+      and x.patient is not distinct from k.patient and x.shard = k.shard limit 1
   ) known on true
   where known.there is null
 ), unmeasured as (
   delete from amount f using (
     select g.at from kept k cross join lateral (select x.ctid as at, x.* from amount x where x.id = k.id and x.rt = k.rt offset 0) g
-    where k.before is not null and not exists (
+    where k.before is not null and (g.shard <> k.shard or not exists (
       select from json_to_recordset(k.amounts) as a(k int8, lo numeric, hi numeric, p int8, raw_lo numeric, raw_hi numeric, tok int8[])
-      where a.k = g.k and a.lo = g.lo and a.hi = g.hi and a.tok = g.tok and (a.p, a.raw_lo, a.raw_hi) is not distinct from (g.p, g.raw_lo, g.raw_hi))
+      where a.k = g.k and a.lo = g.lo and a.hi = g.hi and a.tok = g.tok and (a.p, a.raw_lo, a.raw_hi) is not distinct from (g.p, g.raw_lo, g.raw_hi)))
   ) d where f.ctid = d.at
 ), measured as (
-  insert into amount (k, lo, hi, p, raw_lo, raw_hi, tok, id, rt)
-  select a.k, a.lo, a.hi, a.p, a.raw_lo, a.raw_hi, a.tok, k.id, k.rt
+  insert into amount (shard, k, lo, hi, p, raw_lo, raw_hi, tok, id, rt)
+  select k.shard, a.k, a.lo, a.hi, a.p, a.raw_lo, a.raw_hi, a.tok, k.id, k.rt
   from kept k
   cross join lateral json_to_recordset(k.amounts) as a(k int8, lo numeric, hi numeric, p int8, raw_lo numeric, raw_hi numeric, tok int8[])
   left join lateral (
     select true as there from amount x
     where k.before is not null and x.id = k.id and x.rt = k.rt and x.k = a.k and x.lo = a.lo and x.hi = a.hi and x.tok = a.tok
-      and (x.p, x.raw_lo, x.raw_hi) is not distinct from (a.p, a.raw_lo, a.raw_hi) limit 1
+      and (x.p, x.raw_lo, x.raw_hi) is not distinct from (a.p, a.raw_lo, a.raw_hi) and x.shard = k.shard limit 1
   ) known on true
   where known.there is null
 )
 select j.verdict, j.version, j.before, j.left_patient, go.written as at from judged j cross join go order by j.i
 
 -- name: create :many
--- Creations only: as `write`, without what stored rows would need. An id that is taken breaks the primary key.
+-- Creations only: as `write`, without what stored rows would need. An id that is taken breaks the key of the log.
 with met as materialized (
   select n.*
   from json_to_recordset(%(rows)s::json) as n(i int, rt int2, id uuid, expected int, patient uuid, head text, tail text,
@@ -124,24 +126,24 @@ with met as materialized (
 ), go as materialized (
   select bool_and(verdict = 'done') as go, date_trunc('milliseconds', now()) as written from judged
 ), kept as materialized (
-  select j.*, go.written,
+  select j.*, coalesce(j.patient, j.id) as shard, go.written,
     head || 1 || '","lastUpdated":"' || to_char(written at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || tail as body
   from judged j cross join go where go.go
 ), inserted as (
-  insert into res (rt, id, version, updated, patient, d0, d1, body, tok, has, str)
-  select rt, id, 1, written, patient, d0, d1, body, tok, has, str from kept
+  insert into res (shard, rt, id, version, updated, patient, d0, d1, body, tok, has, str)
+  select shard, rt, id, 1, written, patient, d0, d1, body, tok, has, str from kept
 ), logged as (
   insert into ver (at, rt, id, version, op, patient) select written, rt, id, 1, 'c', patient from kept order by i
 ), linked as (
-  insert into refs (src, st, p, dt, dst)
-  select k.id, k.rt, e.p, e.dt, e.dst from kept k cross join lateral json_to_recordset(k.edges) as e(p int4, dt int2, dst uuid)
+  insert into refs (shard, src, st, p, dt, dst)
+  select k.shard, k.id, k.rt, e.p, e.dt, e.dst from kept k cross join lateral json_to_recordset(k.edges) as e(p int4, dt int2, dst uuid)
 ), dated as (
-  insert into hot (k, d0, d1, id, rt, patient)
-  select h.k, h.d0, h.d1, k.id, k.rt, k.patient
+  insert into hot (shard, k, d0, d1, id, rt, patient)
+  select k.shard, h.k, h.d0, h.d1, k.id, k.rt, k.patient
   from kept k cross join lateral json_to_recordset(k.dated) as h(k int8, d0 timestamptz, d1 timestamptz)
 ), measured as (
-  insert into amount (k, lo, hi, p, raw_lo, raw_hi, tok, id, rt)
-  select a.k, a.lo, a.hi, a.p, a.raw_lo, a.raw_hi, a.tok, k.id, k.rt
+  insert into amount (shard, k, lo, hi, p, raw_lo, raw_hi, tok, id, rt)
+  select k.shard, a.k, a.lo, a.hi, a.p, a.raw_lo, a.raw_hi, a.tok, k.id, k.rt
   from kept k
   cross join lateral json_to_recordset(k.amounts) as a(k int8, lo numeric, hi numeric, p int8, raw_lo numeric, raw_hi numeric, tok int8[])
 )
@@ -231,7 +233,7 @@ order by v.xid, v.seq limit %(limit)s
 
 -- name: load_res :fragment
 -- Current versions in bulk.
-copy res (rt, id, version, updated, patient, d0, d1, body, tok, has, str) from stdin
+copy res (shard, rt, id, version, updated, patient, d0, d1, body, tok, has, str) from stdin
 
 -- name: load_ver :fragment
 -- The log of resources loaded in bulk.
@@ -239,15 +241,15 @@ copy ver (at, rt, id, version, op, patient) from stdin
 
 -- name: load_refs :fragment
 -- Edges in bulk.
-copy refs (src, dst, p, st, dt) from stdin
+copy refs (shard, src, dst, p, st, dt) from stdin
 
 -- name: load_hot :fragment
 -- Dated keys in bulk.
-copy hot (k, d0, d1, id, rt, patient) from stdin
+copy hot (shard, k, d0, d1, id, rt, patient) from stdin
 
 -- name: load_amount :fragment
 -- Numbers and quantities in bulk.
-copy amount (k, lo, hi, p, raw_lo, raw_hi, tok, id, rt) from stdin
+copy amount (shard, k, lo, hi, p, raw_lo, raw_hi, tok, id, rt) from stdin
 
 -- name: analyze :exec
 -- Statistics after a bulk load: without them the next statements are planned as if the tables were empty.

@@ -1,0 +1,62 @@
+-- Distributes the tables of a migrated installation over the nodes of a Citus cluster: by patient, never by type (docs/adr/0020-growth.md).
+-- With `create extension citus` on every node, the nodes added and the platform stopped, on the coordinator:
+--     psql -v ON_ERROR_STOP=1 -1 -f deploy/citus.sql
+-- This has not been run on Citus, which cannot be installed where Maillage is built; tests/db/test_db_shards.py holds every key to what
+-- Citus asks of it. The statements that must change before the platform runs on several nodes are listed in the ADR.
+
+-- Rows that a process of the version before wrote while 0003_shard was being applied.
+update res set shard = coalesce(patient, id) where shard <> coalesce(patient, id);
+update hot set shard = coalesce(patient, id) where shard <> coalesce(patient, id);
+update refs f set shard = r.shard from res r where r.rt = f.st and r.id = f.src and f.shard <> r.shard;
+update amount a set shard = r.shard from res r where r.rt = a.rt and r.id = a.id and a.shard <> r.shard;
+
+-- From here on a wrong shard is a lost row.
+alter table res alter column shard drop default, add constraint res_shard check (shard = coalesce(patient, id));
+alter table hot alter column shard drop default, add constraint hot_shard check (shard = coalesce(patient, id));
+alter table refs alter column shard drop default;
+alter table amount alter column shard drop default;
+
+-- A patient's record and who may see it stand together.
+select create_distributed_table('res', 'shard', colocate_with => 'none');
+select create_distributed_table('hot', 'shard', colocate_with => 'res');
+select create_distributed_table('refs', 'shard', colocate_with => 'res');
+select create_distributed_table('amount', 'shard', colocate_with => 'res');
+select create_distributed_table('access_grant', 'patient', colocate_with => 'res');
+
+-- The log stands by the id of the resource, whoever's record it moves to: its key is what makes (type, id) unique over all nodes, and
+-- its last row tells in whose record the resource is.
+select create_distributed_table('ver', 'id', colocate_with => 'none');
+
+-- Small, and asked with every row: on each node.
+select create_reference_table('access_member');
+select create_reference_table('access_mask');
+select create_reference_table('access_link');
+
+-- What stays on the coordinator, as it is.
+-- local access_telling: one row a notice or task, read by writes only
+-- local access_token: a secret, no patient; looked up by its hash before anything is known
+-- local access_session: as access_token
+-- local audit: hash-chained in the order of one server; a row may be about several patients
+-- local audit_batch: the links of those chains
+-- local audit_secret: one row
+-- local event: read in the order of one server's transactions
+-- local reaction_cursor: places in that order
+-- local dead_letter: events of that order
+-- local worker_heartbeat: no patient
+-- local job_done: no patient
+-- local procrastinate_jobs: one queue, under locks of one server
+-- local procrastinate_events: as procrastinate_jobs
+-- local procrastinate_periodic_defers: as procrastinate_jobs
+-- local procrastinate_workers: as procrastinate_jobs
+-- local identity_person: an INS is held by one record among all patients, so that its key cannot hold a patient
+-- local identity_identifier: found by the identifier, before a patient is known
+-- local identity_case: refers to identity_person
+-- local documents_identity: a document's unique id is given once among all patients
+-- local exchange_message: an accepted message is known once, before its patient is
+-- local exchange_quarantine: what has no patient yet
+-- local exchange_attempt: refers to exchange_quarantine
+-- local messaging_mail: one row a recipient
+-- local portal_read: one row a reader and document, read for one page
+-- local steering_document: counters, no patient
+-- local sign_in_attempt: no patient; lasts minutes
+-- local migration: what was applied
