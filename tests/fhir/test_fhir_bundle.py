@@ -7,7 +7,7 @@ import pytest
 from maillage.db import Database
 from maillage.errors import Conflict, Invalid, MaillageError, NotFound, PreconditionFailed
 from maillage.fhir.bundle import StoreDoor, process
-from maillage.fhir.bundle.references import rewritten
+from maillage.fhir.bundle.references import conditional, relative, rewritten
 from maillage.fhir.scope import Scope
 from maillage.fhir.store import Store
 
@@ -105,6 +105,33 @@ def test_words_and_identifiers_that_look_like_a_link_stay() -> None:
 def test_a_resource_without_links_is_left_as_it_is() -> None:
     resource = a_patient(link=[{"other": {"reference": "Patient/x"}}])
     assert rewritten(resource, {MOTHER: "Patient/1"}) is resource
+
+
+def test_references_to_this_server_become_relative_wherever_they_stand_and_nothing_else_does() -> None:
+    ours, words = "https://here/fhir/Patient/1", "see https://here/fhir/Patient/1"
+    resource = {
+        "resourceType": "Basic",
+        "subject": {"reference": ours, "display": ours},
+        "extension": [{"valueReference": {"reference": ours}}, {"valueString": words}, None, 3],
+        "reference": ["https://here/fhir/Patient/1"],
+    }
+    found = relative(resource, "https://here/fhir")
+    assert found["subject"] == {"reference": "Patient/1", "display": ours}
+    assert found["extension"] == [{"valueReference": {"reference": "Patient/1"}}, {"valueString": words}, None, 3]
+    assert found["reference"] == [ours]
+    assert resource["subject"] == {"reference": ours, "display": ours}
+    kept = {"resourceType": "Bundle", "entry": [{"resource": resource}]}
+    assert relative(kept, "https://here/fhir") is kept
+    assert relative(found, "https://here/fhir") is found
+
+
+def test_conditional_references_are_found_at_any_depth() -> None:
+    resource = {
+        "subject": {"reference": "Patient?identifier=a|1"},
+        "extension": [{"valueReference": {"reference": "Group?code=x"}}, {"valueReference": {"reference": "Patient/1"}}, None],
+        "note": [{"text": "Patient?identifier=a|2"}],
+    }
+    assert sorted(conditional(resource)) == ["Group?code=x", "Patient?identifier=a|1"]
 
 
 async def test_answers_come_in_the_order_of_the_request_and_work_in_the_order_of_the_standard(database: Database) -> None:

@@ -105,6 +105,9 @@ def _row(kind: str, amount: Amount, codes: Iterable[int]) -> dict[str, Any]:
 
 
 def _sides(amount: Amount, converted: Unit | None) -> tuple[Decimal, Decimal]:
+    if amount.low is not None and amount.low is amount.high:
+        point = in_base(amount.low, converted)
+        return point, point
     low = _MINUS if amount.low is None else in_base(amount.low, converted)
     high = _PLUS if amount.high is None else in_base(amount.high, converted)
     if amount.beyond:

@@ -41,6 +41,8 @@ def collector(kind: str, code: str, place: dict[str, Any]) -> Collect:
     steps, join = place["steps"], _JOINS[components[1]["type"]]
 
     def collect(resource: Any, rows: IndexRows) -> None:
+        if (steps[0] not in resource) if steps else begins.isdisjoint(resource):
+            return
         for group in _groups(resource, steps):
             if begins.isdisjoint(group):
                 continue

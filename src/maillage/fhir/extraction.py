@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from maillage.fhir.amounts import READERS, Amount
 from maillage.fhir.dates import EARLIEST, LATEST, Span, span
 from maillage.fhir.definitions import SearchParameter, resource_types
 from maillage.fhir.text import fold
-from maillage.fhir.tokens import hash64
+from maillage.fhir.tokens import hash64, unremembered64
 
 MAX_STRING = 400
 """Characters of a text that are searched: PostgreSQL's lexemes end at 2,046 bytes."""
@@ -95,26 +96,41 @@ def visit(node: Node, value: Any, rows: IndexRows) -> None:
 
 
 def _tokens(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
-    prefix = f"{kind}|{code}|"
+    numbers = _numbers(f"{kind}|{code}|", repeated=place["type"] not in _UNIQUE)
     coded = _implied(place["system"]) if "system" in place else _CODED[place["type"]]
-    beside, typed = BESIDE.get(place["type"]), place["type"] == "Identifier"
+    beside, typed, label = BESIDE.get(place["type"]), place["type"] == "Identifier", f"{code}:text"
 
     def collect(value: Any, rows: IndexRows) -> None:
-        for system, text in coded(value):
+        pairs = coded(value)
+        if pairs:
             rows.present.add(code)
-            if text is not None:
-                found = [hash64(prefix + text), hash64(f"{prefix}{system or ''}|{text}")]
-                rows.tokens.update(found)
-                if hot:
-                    rows.hot.update(found)
-            if system is not None:
-                rows.tokens.add(hash64(f"{prefix}{system}|"))
+        for system, text in pairs:
+            found = numbers(system, text)
+            rows.tokens.update(found)
+            if hot and text is not None:
+                rows.hot.update(found[:2])
         if beside is not None:
-            rows.texts.update((f"{code}:text", fold(text)[:MAX_STRING]) for text in beside(value) if text)
+            for text in beside(value):
+                if text:
+                    rows.texts.add((label, fold(text)[:MAX_STRING]))
         if typed and "type" in value:
             rows.tokens.update(of_type(kind, code, *one) for one in _typed(value))
 
     return collect
+
+
+_UNIQUE = frozenset({"Identifier", "ContactPoint", "id", "uri", "canonical"})
+"""Data types whose values seldom come again: remembering their numbers would only push out those of codes."""
+
+
+def _numbers(prefix: str, *, repeated: bool) -> Callable[[str | None, str | None], tuple[int, ...]]:
+    """What makes the numbers of a (system, code): of the code under any system and under its own, then of any code of that system."""
+
+    def numbers(system: str | None, text: str | None) -> tuple[int, ...]:
+        found = () if text is None else (unremembered64(prefix + text), unremembered64(f"{prefix}{system or ''}|{text}"))
+        return found if system is None else (*found, hash64(f"{prefix}{system}|"))
+
+    return lru_cache(maxsize=1_024)(numbers) if repeated else numbers
 
 
 def of_type(kind: str, code: str, system: str, kind_of: str, value: str) -> int:
@@ -183,8 +199,8 @@ def _strings(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
 
     def collect(value: Any, rows: IndexRows) -> None:
         for text in texts(value):
-            rows.present.add(code)
             rows.strings.add((code, fold(text)[:MAX_STRING], text[:MAX_STRING]))
+            rows.present.add(code)
 
     return collect
 

@@ -81,7 +81,9 @@ def long(key: int) -> int:
 
 def lexeme(parameter: str, folded: str) -> str:
     """One value of a string parameter as it stands in a tsvector or tsquery literal."""
-    return "'" + f"{parameter}={folded}".replace("\\", "\\\\").replace("'", "''") + "'"
+    if "'" in folded or "\\" in folded:
+        folded = folded.replace("\\", "\\\\").replace("'", "''")
+    return f"'{parameter}={folded}'"
 
 
 def _identity(change: Change) -> tuple[str, str]:

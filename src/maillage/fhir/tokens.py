@@ -4,10 +4,13 @@ from functools import lru_cache
 from hashlib import blake2b
 
 
-@lru_cache(maxsize=16_384)
-def hash64(text: str) -> int:
-    """The first 8 bytes of BLAKE2b of `text` as a signed integer (PostgreSQL int8)."""
+def unremembered64(text: str) -> int:
+    """The first 8 bytes of BLAKE2b of `text` as a signed integer (PostgreSQL int8): for texts that seldom come again."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+hash64 = lru_cache(maxsize=16_384)(unremembered64)
+"""The same number, remembered: for codes, systems and names."""
 
 
 def token(kind: str, parameter: str, code: str, system: str | None = None) -> int:

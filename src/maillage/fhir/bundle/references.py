@@ -1,7 +1,7 @@
 """References between the entries of a bundle: `urn:uuid:…` becomes `Type/id` wherever it stands, `Type?criteria` what it finds."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _ATTRIBUTE = re.compile(r"""((?:href|src)\s*=\s*["'])([^"'#]+)""")
@@ -18,9 +18,7 @@ def rewritten(value: Any, links: Mapping[str, str]) -> Any:
     Links stand in references, in URI elements of any name (extensions included), and in `href` and `src` of the narrative. The
     value of an Identifier is data and stays.
     """
-    if not links:
-        return value
-    return _walk(value, lambda key, text, parent: _link(key, text, parent, links))
+    return _walk(value, links) if links else value
 
 
 def relative(value: Any, base: str) -> Any:
@@ -28,50 +26,71 @@ def relative(value: Any, base: str) -> Any:
 
     A Bundle kept as a resource stays as it was signed or sent: its references are resolved by its own fullUrls.
     """
+    own = f"{base}/"
     if not base or (type(value) is dict and value.get("resourceType") == "Bundle"):
         return value
-    own = f"{base}/"
-    return _walk(value, lambda key, text, parent: text.removeprefix(own) if key == "reference" else text)
+    ours = {text: text.removeprefix(own) for text in referred(value) if text.startswith(own)}
+    return _pointed(value, ours) if ours else value
 
 
 def conditional(value: Any) -> Iterator[str]:
     """The conditional references (`Patient?identifier=…`) in a resource."""
-    if isinstance(value, list):
-        for item in value:
-            yield from conditional(item)
-    elif isinstance(value, dict):
-        for key, below in value.items():
-            if key == "reference" and isinstance(below, str):
-                if _CONDITIONAL.fullmatch(below):
-                    yield below
-            else:
-                yield from conditional(below)
+    return (text for text in referred(value) if "?" in text and _CONDITIONAL.fullmatch(text))
 
 
-Replace = Callable[[str, str, dict[str, Any]], str]
+def referred(value: Any) -> list[str]:
+    """The text of every reference in a resource (or a part)."""
+    found: list[str] = []
+    _refer(value, found)
+    return found
 
 
-def _walk(value: Any, replace: Replace) -> Any:
+def _refer(value: Any, found: list[str]) -> None:
+    if type(value) is dict:
+        text = value.get("reference")
+        if type(text) is str:
+            found.append(text)
+        value = value.values()
+    elif type(value) is not list:
+        return
+    for below in value:
+        if type(below) is dict or type(below) is list:
+            _refer(below, found)
+
+
+def _pointed(value: Any, links: Mapping[str, str]) -> Any:
+    if type(value) is dict:
+        text = value.get("reference")
+        pointed = {"reference": links.get(text, text)} if type(text) is str else {}
+        return {key: _pointed(below, links) for key, below in value.items()} | pointed
+    return [_pointed(item, links) for item in value] if type(value) is list else value
+
+
+def _walk(value: Any, links: Mapping[str, str]) -> Any:
+    """Most texts are no link: they cost one look-up. What has none is not copied."""
     if type(value) is dict:
         changed: dict[str, Any] = {}
         for key, below in value.items():
-            new = _item(key, below, value, replace)
+            kind, new = type(below), below
+            if kind is str:
+                if below in links or key == "reference" or key == "div":
+                    new = _link(key, below, value, links)
+            elif kind is list:
+                new = _listed(key, below, value, links)
+            elif kind is dict:
+                new = _walk(below, links)
             if new is not below:
                 changed[key] = new
         return {**value, **changed} if changed else value
-    if type(value) is list:
-        items = [_walk(item, replace) for item in value]
-        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-    return value
+    return _kept_or(value, [_walk(item, links) for item in value]) if type(value) is list else value
 
 
-def _item(key: str, value: Any, parent: dict[str, Any], replace: Replace) -> Any:
-    if type(value) is str:
-        return replace(key, value, parent)
-    if type(value) is list:
-        items = [replace(key, item, parent) if type(item) is str else _walk(item, replace) for item in value]
-        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
-    return _walk(value, replace)
+def _listed(key: str, value: list[Any], parent: dict[str, Any], links: Mapping[str, str]) -> list[Any]:
+    return _kept_or(value, [_link(key, one, parent, links) if type(one) is str else _walk(one, links) for one in value])
+
+
+def _kept_or(old: list[Any], new: list[Any]) -> list[Any]:
+    return new if any(one is not other for one, other in zip(new, old, strict=True)) else old
 
 
 def _link(key: str, text: str, parent: dict[str, Any], links: Mapping[str, str]) -> str:
