@@ -68,6 +68,10 @@ async def platform_of(config: Config, *, clock: Clock | None = None, patience: f
     files = open_files(config.files_url, folder=config.data / "files")
     sessions = SessionPolicy(idle=timedelta(seconds=config.session_idle), lifetime=timedelta(seconds=config.session_lifetime))
     async with await Database.open(config.database_url, size=config.database_pool, patience=patience) as database:
+        if config.database_replica_url:
+            await database.follow(
+                config.database_replica_url, size=config.database_pool, patience=config.database_replica_patience
+            )
         access = Access(database, store=Store(), files=files, clock=clock, sessions=sessions)
         yield Platform(config, clock, database, files, access)
 

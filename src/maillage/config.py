@@ -29,6 +29,8 @@ class Config:
     data: Path = field(default_factory=lambda: Path(".maillage"))  # documents and the embedded PostgreSQL; .maillage if not set
     database_url: str = ""  # empty: the embedded PostgreSQL in `data`
     database_pool: int = 8  # connections of each process, at most
+    database_replica_url: str = ""  # a streaming replica that reads go to while it has all that was acknowledged; empty: none
+    database_replica_patience: float = 0.1  # how long a read waits for the replica to be in step before it goes to the database
     files_url: str = ""  # empty: the folder `data`/files; else an s3:// address
     base_url: str = "http://127.0.0.1:8000"  # how people and clients reach the platform; https makes cookies secure
     web: str = "127.0.0.1:8000"  # where the web process listens

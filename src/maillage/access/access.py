@@ -65,7 +65,7 @@ class Access:
 
     async def bearer(self, token: str) -> Actor:
         """Who holds this bearer token; Unauthenticated otherwise."""
-        async with self._database.reading() as conn:
+        async with self._database.reading(on_primary=True) as conn:
             return await tokens.actor_of(conn, token, now=self.clock.now())
 
     async def issue_token(self, actor: Actor, *, lifetime: timedelta) -> str:
@@ -89,7 +89,7 @@ class Access:
         `sign_of_life` is False when nobody did anything, as for a page that only listens: the session then goes on ageing.
         """
         now = self.clock.now()
-        async with self._database.reading() as conn:
+        async with self._database.reading(on_primary=True) as conn:
             session = await tokens.session_of(conn, secret, now=now)
         if sign_of_life and self._sessions.due(session, now):
             async with self._database.transaction() as conn:

@@ -3,10 +3,11 @@
 import asyncio
 import select
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import psycopg
@@ -14,6 +15,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from maillage.db.replica import Replica, of_one_cluster
 from maillage.errors import Unavailable
 
 # Prepared statements keep one plan: PostgreSQL would otherwise plan searches anew each time, which costs more than running them
@@ -76,7 +78,14 @@ async def _alive(connection: Connection) -> None:
 
 
 def _pool(
-    dsn: str, *, options: str, least: int, size: int, patience: float, autocommit: bool = False
+    dsn: str,
+    *,
+    options: str,
+    least: int,
+    size: int,
+    patience: float,
+    autocommit: bool = False,
+    configure: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> AsyncConnectionPool[Connection]:
     return AsyncConnectionPool(
         dsn,
@@ -84,6 +93,7 @@ def _pool(
         min_size=least,
         max_size=size,
         timeout=patience,
+        configure=configure,
         check=_alive,
         open=False,
         reconnect_timeout=5,
@@ -91,20 +101,19 @@ def _pool(
 
 
 class Database:
-    """Connections to one PostgreSQL: `size` at most that write, as many that only read. Rows are dictionaries; times are UTC."""
+    """Connections to one PostgreSQL: `size` at most that write, as many that only read. Rows are dictionaries; times are UTC.
+
+    Reads go to a replica, where there is one (`follow`), while it has all that was acknowledged.
+    """
 
     def __init__(self, dsn: str, *, size: int = 8, patience: float = 10.0, longest: float = LONGEST) -> None:
         self.dsn = dsn
         self._options = OPTIONS.format(longest=round(longest * 1000))
         self._pool = _pool(dsn, options=self._options, least=1, size=size, patience=patience)
-        self._readers = _pool(
-            dsn,
-            options=f"{self._options} -c default_transaction_read_only=on",
-            least=0,
-            size=size,
-            patience=patience,
-            autocommit=True,
-        )
+        self._reading_options = f"{self._options} -c default_transaction_read_only=on"
+        self._readers = _pool(dsn, options=self._reading_options, least=0, size=size, patience=patience, autocommit=True)
+        self._followers: AsyncConnectionPool[Connection] | None = None
+        self._replica: Replica | None = None
 
     @classmethod
     async def open(cls, dsn: str, *, size: int = 8, patience: float = 10.0, longest: float = LONGEST) -> Self:
@@ -118,7 +127,26 @@ class Database:
             raise Unavailable(f"no connection to the database in {max(patience, FIRST_CONNECTION):g} s") from fault
         return database
 
+    async def follow(self, dsn: str, *, size: int = 8, patience: float = 0.1) -> None:
+        """From now on reads go to this streaming replica; `patience`: how many seconds one waits for it to be in step (see `Replica`).
+
+        It need not answer yet. A server that replicates another cluster is never read from.
+        """
+        self._followers = _pool(
+            dsn,
+            options=self._reading_options,
+            least=1,
+            size=size,
+            patience=patience,
+            autocommit=True,
+            configure=partial(of_one_cluster, self._readers),
+        )
+        await self._followers.open()
+        self._replica = Replica(self._followers, self._readers, patience=patience)
+
     async def close(self) -> None:
+        if self._followers:
+            await self._followers.close()
         await self._readers.close()
         await self._pool.close()
 
@@ -130,38 +158,37 @@ class Database:
 
     def statistics(self) -> dict[str, int]:
         """Figures of the pools, summed, for /metrics (psycopg_pool `get_stats`)."""
-        return dict(Counter(self._pool.get_stats()) + Counter(self._readers.get_stats()))
+        pools = [pool for pool in (self._pool, self._readers, self._followers) if pool]
+        summed = sum((Counter(pool.get_stats()) for pool in pools), Counter[str]())
+        return summed | (self._replica.statistics() if self._replica else {})
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction: committed when the block ends, undone when it raises. A lost server is Unavailable."""
-        async with self._connection(self._pool) as connection:
-            yield connection
+        with _told():
+            async with self._pool.connection() as connection:
+                yield connection
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Connection]:
+    async def reading(self, *, on_primary: bool = False) -> AsyncIterator[Connection]:
         """A connection on which the server itself refuses to write. Each statement sees what is committed when it begins.
 
-        There is no transaction to begin or to end: a statement costs one round trip. A lost server is Unavailable.
+        There is no transaction to begin or to end: a statement costs one round trip. A lost server is Unavailable. `on_primary` is for what
+        decides who may come in.
         """
-        async with self._connection(self._readers) as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def _connection(self, pool: AsyncConnectionPool[Connection]) -> AsyncIterator[Connection]:
-        try:
-            async with pool.connection() as connection:
-                yield connection
-        except (PoolTimeout, psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow) as fault:
-            raise Unavailable("the database does not answer") from fault
-        except psycopg.errors.QueryCanceled as fault:
-            end_if_cancelled()
-            raise Unavailable("the database took too long over a statement") from fault
-        except psycopg.OperationalError as fault:
-            end_if_cancelled()
-            if fault.sqlstate is None or fault.sqlstate[:2] in {"08", "57"}:
-                raise Unavailable("the connection to the database was lost") from fault
-            raise
+        replica = None if on_primary else self._replica
+        with _told():
+            taken = await replica.take() if replica else None
+            if replica is None or taken is None:
+                async with self._readers.connection() as connection:
+                    yield connection
+                return
+            try:
+                yield taken
+            except psycopg.errors.SerializationFailure as fault:
+                raise Unavailable("the replica had to end a statement to follow the primary: ask again") from fault
+            finally:
+                await replica.give_back(taken)
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[Connection]:
@@ -172,3 +199,20 @@ class Database:
             raise Unavailable("the database does not answer") from fault
         async with connection:
             yield connection
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A server that is gone, or a statement that it ended, told as Unavailable."""
+    try:
+        yield
+    except (PoolTimeout, psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow) as fault:
+        raise Unavailable("the database does not answer") from fault
+    except psycopg.errors.QueryCanceled as fault:
+        end_if_cancelled()
+        raise Unavailable("the database took too long over a statement") from fault
+    except psycopg.OperationalError as fault:
+        end_if_cancelled()
+        if fault.sqlstate is None or fault.sqlstate[:2] in {"08", "57"}:
+            raise Unavailable("the connection to the database was lost") from fault
+        raise

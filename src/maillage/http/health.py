@@ -98,7 +98,13 @@ def database_probe(database: Database) -> Probe:
         async with database.transaction() as conn:
             await QUERIES.ping(conn)
         statistics = database.statistics()
-        kept = ("pool_size", "pool_available", "requests_waiting", "requests_errors")
+        kept = (
+            "pool_size",
+            "pool_available",
+            "requests_waiting",
+            "requests_errors",
+            *(n for n in statistics if n.startswith("replica_")),
+        )
         return Found(ok=True, detail="La base répond.", measures={name: float(statistics.get(name, 0)) for name in kept})
 
     return probe

@@ -33,7 +33,7 @@ def migrate_database(config: Config) -> int:
 def check(config: Config) -> int:
     """Prints one line for each part; status 1 when one is not well."""
     with database_of(config) as dsn:
-        return asyncio.run(_check(replace(config, database_url=dsn, database_pool=2)))
+        return asyncio.run(_check(replace(config, database_url=dsn, database_pool=2, database_replica_patience=5.0)))
 
 
 async def _check(config: Config) -> int:
@@ -61,6 +61,16 @@ async def _schema(platform: Platform) -> str:
     if waiting:
         raise SetupError(f"{len(waiting)} migrations are to be applied: run maillage migrate")
     return "à jour"
+
+
+async def _replica(platform: Platform) -> str:
+    if not platform.config.database_replica_url:
+        return "aucune"
+    async with platform.database.reading() as connection:
+        await QUERIES.server_version(connection)
+    if not platform.database.statistics()["replica_reads"]:
+        raise SetupError("the replica is away, late, or no replica of this database: reads go to the database")
+    return "lue, à jour"
 
 
 async def _documents(platform: Platform) -> str:
@@ -99,6 +109,7 @@ async def _identity_provider(platform: Platform) -> str:
 CHECKS: Sequence[tuple[str, Check]] = (
     ("base de données", _version),
     ("schéma", _schema),
+    ("réplique", _replica),
     ("documents", _documents),
     ("traces", _trail),
     ("courriel", _mail),
