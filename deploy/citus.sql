@@ -13,6 +13,7 @@ update amount a set shard = r.shard from res r where r.rt = a.rt and r.id = a.id
 -- From here on a wrong shard is a lost row.
 alter table res alter column shard drop default, add constraint res_shard check (shard = coalesce(patient, id));
 alter table hot alter column shard drop default, add constraint hot_shard check (shard = coalesce(patient, id));
+alter table words add constraint words_shard check (shard = coalesce(patient, id));
 alter table refs alter column shard drop default;
 alter table amount alter column shard drop default;
 
@@ -21,6 +22,7 @@ select create_distributed_table('res', 'shard', colocate_with => 'none');
 select create_distributed_table('hot', 'shard', colocate_with => 'res');
 select create_distributed_table('refs', 'shard', colocate_with => 'res');
 select create_distributed_table('amount', 'shard', colocate_with => 'res');
+select create_distributed_table('words', 'shard', colocate_with => 'res');
 select create_distributed_table('access_grant', 'patient', colocate_with => 'res');
 
 -- The log stands by the id of the resource, whoever's record it moves to: its key is what makes (type, id) unique over all nodes, and

@@ -107,7 +107,12 @@ def fhir() -> str:
         for taken in operation.parameters:
             many = f"{int(taken.required)}..{'*' if taken.many else 1}"
             lines.append(f"| `{taken.name}` | {taken.type} | {many} | {taken.about} |")
-    lines += ["", "## Search parameters", "", *_searched("all types", "Patient", common=True)]
+    lines += [
+        "",
+        "## Search parameters",
+        "",
+        *_searched("all types (`_text`: those that have a narrative)", "Patient", common=True),
+    ]
     for kind in resource_types():
         lines += _searched(kind, kind, common=False)
     return "\n".join(lines) + "\n"

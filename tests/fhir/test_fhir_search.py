@@ -119,7 +119,7 @@ def test_the_parameters_of_a_home_name_one_element() -> None:
         ("Patient", "_filter", ".family eq x", "not the name"),
         ("Patient", "_list", "$current-problems", "by function"),
         ("Patient", "_list", "a b", "not an id"),
-        ("Patient", "_text", "x", "not supported"),
+        ("Patient", "_text", "le de", "no word to search for"),
         ("Patient", "_has:Observation:encounter:code", "x", "does not refer"),
         ("Patient", "_has:Nothing:encounter:code", "x", "Nothing"),
         ("Patient", "family.name", "x", "no reference"),

@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+import msgspec
 from psycopg.errors import UniqueViolation
 
 from maillage.db import Connection, load_queries
@@ -15,6 +16,7 @@ from maillage.fhir.rows import Rows, rows_of
 from maillage.fhir.writing import body
 
 QUERIES = load_queries("maillage.fhir")
+_WORDS = QUERIES.text("load_words").replace("{words}", QUERIES.text("words")).encode()
 _BATCH = 2_000
 _PIECE = 50
 _NULL = r"\N"
@@ -58,6 +60,15 @@ async def _copy(conn: Connection, batch: list[Resource], at: datetime) -> None:
     for name, lines in tables:
         async with conn.cursor() as cursor, cursor.copy(QUERIES.text(name).encode()) as copy:
             await copy.write("".join(map(_line, lines)))
+    await conn.execute(_WORDS, {"rows": msgspec.json.encode([_words(one) for one in made if _speaks(one)]).decode()})
+
+
+def _speaks(one: Rows) -> bool:
+    return bool(one.row["narrative"] or one.row["content"])
+
+
+def _words(one: Rows) -> dict[str, Any]:
+    return {name: one.row[name] for name in ("rt", "id", "patient", "narrative", "content")}
 
 
 def _res(one: Rows, at: datetime) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ with met as materialized (
   select n.*, o.at, o.before, o.left_patient, o.was, o.seen, o.moved
   from (
     select * from json_to_recordset(%(rows)s::json) as n(i int, verb text, rt int2, id uuid, expected int, patient uuid, head text, tail text,
-      tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json, amounts json)
+      tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json, amounts json, narrative text, content text)
     where i between 0 and 1000000 order by rt, id
   ) n
   left join lateral (
@@ -104,6 +104,22 @@ with met as materialized (
       and (x.p, x.raw_lo, x.raw_hi) is not distinct from (a.p, a.raw_lo, a.raw_hi) and x.shard = k.shard limit 1
   ) known on true
   where known.there is null
+), said as materialized (
+  select k.id, k.rt, k.patient, k.shard, k.before, {words} as words from kept k where k.narrative <> '' or k.content <> ''
+), unsaid as (
+  delete from words f using (
+    select g.at from kept k cross join lateral (select x.ctid as at, x.* from words x where x.id = k.id and x.rt = k.rt offset 0) g
+    where k.before is not null and not exists (
+      select from said s where s.id = g.id and s.rt = g.rt and s.patient is not distinct from g.patient and s.words = g.words)
+  ) d where f.ctid = d.at
+), said_anew as (
+  insert into words (rt, id, patient, shard, words)
+  select s.rt, s.id, s.patient, s.shard, s.words
+  from said s left join lateral (
+    select true as there from words x
+    where s.before is not null and x.id = s.id and x.rt = s.rt and x.patient is not distinct from s.patient and x.words = s.words limit 1
+  ) known on true
+  where known.there is null
 )
 select j.verdict, j.version, j.before, j.left_patient, go.written as at from judged j cross join go order by j.i
 
@@ -112,7 +128,7 @@ select j.verdict, j.version, j.before, j.left_patient, go.written as at from jud
 with met as materialized (
   select n.*
   from json_to_recordset(%(rows)s::json) as n(i int, rt int2, id uuid, expected int, patient uuid, head text, tail text,
-    tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json, amounts json)
+    tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json, amounts json, narrative text, content text)
   where i between 0 and 1000000
 ), judged as materialized (
   select n.*,
@@ -146,8 +162,15 @@ with met as materialized (
   select k.shard, a.k, a.lo, a.hi, a.p, a.raw_lo, a.raw_hi, a.tok, k.id, k.rt
   from kept k
   cross join lateral json_to_recordset(k.amounts) as a(k int8, lo numeric, hi numeric, p int8, raw_lo numeric, raw_hi numeric, tok int8[])
+), said as (
+  insert into words (rt, id, patient, shard, words)
+  select k.rt, k.id, k.patient, k.shard, {words} from kept k where k.narrative <> '' or k.content <> ''
 )
 select j.verdict, 1 as version, null::int as before, null::uuid as left_patient, go.written as at from judged j cross join go order by j.i
+
+-- name: words :fragment
+-- The words of a row `k`, those of the narrative marked, and its type: `'=number'` (fhir/search/words.py).
+(setweight(to_tsvector('french_words', k.narrative), 'A') || to_tsvector('french_words', k.content) || array_to_tsvector(array['=' || k.rt]))
 
 -- name: hold_keys :exec
 -- Waits until nobody else holds these keys, and holds them until the transaction ends: in their order, so that two never wait for each other.
@@ -251,9 +274,15 @@ copy hot (shard, k, d0, d1, id, rt, patient) from stdin
 -- Numbers and quantities in bulk.
 copy amount (shard, k, lo, hi, p, raw_lo, raw_hi, tok, id, rt) from stdin
 
+-- name: load_words :exec
+-- Words in bulk.
+insert into words (rt, id, patient, shard, words)
+select k.rt, k.id, k.patient, coalesce(k.patient, k.id), {words}
+from json_to_recordset(%(rows)s::json) as k(rt int2, id uuid, patient uuid, narrative text, content text)
+
 -- name: analyze :exec
 -- Statistics after a bulk load: without them the next statements are planned as if the tables were empty.
-analyze res, ver, refs, hot, amount
+analyze res, ver, refs, hot, amount, words
 
 -- name: written_at :value
 -- The time that this transaction gives to what it writes.

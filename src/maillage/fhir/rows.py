@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from maillage.errors import Invalid
-from maillage.fhir import amounts, ids, index, json
+from maillage.fhir import amounts, ids, index, json, words
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.fhir.compartment import home, patient_of
 from maillage.fhir.tokens import hash64
@@ -20,7 +20,7 @@ _NAMED = {"resourceType", "id", "meta"}
 
 @dataclass(slots=True)
 class Rows:
-    """What one change writes, ready for JSON: the row of `res` (without its place in the write), its edges, dated keys and amounts."""
+    """What one change writes, ready for JSON: the row of `res` with its words (without its place in the write), its edges, dated keys and amounts."""
 
     type: str
     id: str
@@ -50,6 +50,7 @@ def rows_of(change: Change) -> Rows:
     row["has"] = _has(found)
     row["str"] = _lexemes(found)
     row["d0"], row["d1"] = found.date or (NO_DATE, None)
+    row["narrative"], row["content"] = words.found_by(resource)
     return Rows(kind, id, row, _edges(found, patient), _dated(found), amounts.rows(kind, found.amounts))
 
 

@@ -60,7 +60,8 @@ async def _run(conn: Connection, statement: bytes, parameters: dict[str, Any]) -
 
 @lru_cache(maxsize=256)
 def _statement(name: str, old: str, new: str, last: str) -> bytes:
-    return QUERIES.text(name).replace("{old}", old).replace("{new}", new).replace("{last}", last).encode()
+    text = QUERIES.text(name).replace("{words}", QUERIES.text("words"))
+    return text.replace("{old}", old).replace("{new}", new).replace("{last}", last).encode()
 
 
 def _json(written: Sequence[Rows]) -> str:

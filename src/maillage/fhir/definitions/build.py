@@ -38,7 +38,9 @@ def build(source: Path, target: Path) -> None:
         _write(target / "shapes" / f"{name}.json", shapes[name])
     every_shape = data_shapes | {path: shape for group in shapes.values() for path, shape in group.items()}
     _write(target / "codes.json", _codes(every_shape, value_sets))
-    for name, parameters in _parameters(source, concrete, Places(every_shape, value_sets)).items():
+    domain = [d["type"] for d in resource_types if d.get("baseDefinition", "").endswith("/DomainResource") and not d["abstract"]]
+    bases = {"Resource": concrete, "DomainResource": domain}
+    for name, parameters in _parameters(source, bases, Places(every_shape, value_sets)).items():
         _write(target / "parameters" / f"{name}.json", parameters)
     _write(target / "compartment.json", _compartment(source))
 
@@ -68,13 +70,16 @@ def _codes(shapes: dict[str, Shape], value_sets: ValueSets) -> dict[str, list[st
     return {name: sorted(f"{system}|{code}" for system, code in concepts) for name, concepts in known.items() if concepts}
 
 
-def _parameters(source: Path, resource_types: list[str], places: Places) -> dict[str, dict[str, Any]]:
-    """By resource type and code: type, url, targets, places; `places` is absent when the parameter is not supported."""
-    found: dict[str, dict[str, Any]] = {name: {} for name in resource_types}
+def _parameters(source: Path, bases: dict[str, list[str]], places: Places) -> dict[str, dict[str, Any]]:
+    """By resource type and code: type, url, targets, places; `places` is absent when no index of values answers the parameter.
+
+    `bases`: the concrete types of each abstract one.
+    """
+    found: dict[str, dict[str, Any]] = {name: {} for name in bases["Resource"]}
     known = {one["url"]: one for one in _resources(source, "search-parameters") if one["resourceType"] == "SearchParameter"}
     for parameter in known.values():
         for base in parameter.get("base", ["Resource"]):
-            for name in resource_types if base in ("Resource", "DomainResource") else [base]:
+            for name in bases.get(base, [base]):
                 if name in found:
                     found[name][parameter["code"]] = _parameter(parameter, name, known, places)
     return {name: dict(sorted(parameters.items())) for name, parameters in found.items()}

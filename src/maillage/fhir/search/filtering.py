@@ -20,6 +20,7 @@ from maillage.fhir.search.criteria import (
 from maillage.fhir.search.dates import PREFIXES
 from maillage.fhir.search.filters import Comparison, Filter, Joined, Step
 from maillage.fhir.search.logic import AllOf, AnyOf, Not
+from maillage.fhir.search.words import PARAMETERS as WORDS
 
 _ORDERED = ("date", "number", "quantity")
 _OF_TEXT = ("eq", "ne", "co", "sw", "ew")
@@ -53,7 +54,7 @@ def condition(node: Filter, kind: str, parameters: Parameters) -> Criterion:
 
 def _compared(path: Sequence[Step], node: Comparison, kind: str, parameters: Parameters) -> Criterion:
     """`ne` denies the whole comparison, its path included."""
-    if node.operator == "ne" and parameters.known(kind, path[0].name).type not in _ORDERED:
+    if node.operator == "ne" and parameters.known(kind, path[0].name).type not in _ORDERED and path[-1].name not in WORDS:
         return Not(_compared(path, replace(node, operator="eq"), kind, parameters))
     step, *rest = path
     parameter = parameters.known(kind, step.name)
@@ -72,6 +73,10 @@ def _compared(path: Sequence[Step], node: Comparison, kind: str, parameters: Par
 def _leaf(parameter: SearchParameter, node: Comparison, kind: str, parameters: Parameters) -> Criterion:
     operator, value = node.operator, node.value
     escaped = value.replace("\\", "\\\\").replace(",", "\\,")
+    if parameter.code in WORDS:
+        if operator != "co":
+            raise _refused(parameter, operator, ("co",))
+        return parameters.plain(kind, parameter.code, escaped)
     if operator == "pr":
         if value not in ("true", "false"):
             raise Invalid(f"pr takes true or false, not {value!r}")

@@ -20,6 +20,8 @@ from maillage.fhir.search.logic import parts
 from maillage.fhir.search.orders import sort_key
 from maillage.fhir.search.query import DEFAULT_COUNT, MAX_COUNT, Include, SearchQuery, SeveralQuery, SortKey
 from maillage.fhir.search.readers import READERS
+from maillage.fhir.search.words import PARAMETERS as WORDS
+from maillage.fhir.search.words import has_words
 
 MAX_WAYS = 16
 """Types that a chain without a type is tried on."""
@@ -138,6 +140,8 @@ class _Draft:
                 self.criteria.append(dict.fromkeys(self.kinds, values.on_list(value)))
             case "_filter":
                 self.criteria.append({kind: filtered(kind, value, base=self.base) for kind in self.kinds})
+            case "_text" | "_content" if len(self.kinds) > 1:
+                self.criteria.append(dict.fromkeys(self.kinds, has_words(name, values.alternatives(value))))
             case _ if name.startswith(("_include:", "_revinclude:")):
                 raise Invalid("an include takes the modifier :iterate and no other")
             case _:
@@ -258,6 +262,8 @@ def _plain(kind: str, code: str, modifier: str | None, value: str, base: str) ->
         return Present(present(kind, parameter.code), _one_of(value, ("true", "false")) == "true")
     if parameter.code == "_id":
         return values.id_is(value)
+    if parameter.code in WORDS:
+        return has_words(parameter.code, values.alternatives(value))
     if parameter.type == "reference":
         return values.refers_to(kind, parameter, value, modifier, home=parameter.code in home(kind), base=base)
     if parameter.type == "composite":
@@ -275,7 +281,7 @@ def _known(kind: str, code: str) -> SearchParameter:
 
 
 def _answered(parameter: SearchParameter) -> bool:
-    if parameter.code in {"_id", "_lastUpdated"}:
+    if parameter.code in {"_id", "_lastUpdated", *WORDS}:
         return True
     return parameter.supported and parameter.type in values.MODIFIERS
 

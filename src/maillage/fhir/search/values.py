@@ -60,6 +60,11 @@ def unescape(text: str) -> str:
     return _ESCAPE.sub(r"\1", text)
 
 
+def alternatives(text: str) -> list[str]:
+    """The values between commas."""
+    return [unescape(value) for value in split(text, ",")]
+
+
 def token_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:
     parts = split(text, ",")
     if modifier == "text":
@@ -71,7 +76,7 @@ def token_is(kind: str, parameter: SearchParameter, text: str, modifier: str | N
 
 
 def uri_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:
-    values = [unescape(value) for value in split(text, ",")]
+    values = alternatives(text)
     if modifier == "below":
         return UrlBelow(parameter.code, tuple(_url(value) for value in values))
     if modifier == "above":
@@ -80,7 +85,7 @@ def uri_is(kind: str, parameter: SearchParameter, text: str, modifier: str | Non
 
 
 def string_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:
-    values = [unescape(value) for value in split(text, ",")]
+    values = alternatives(text)
     texts = _folded(values)
     if modifier == "exact":
         return StringIs(parameter.code, texts, tuple(exact(kind, parameter.code, value) for value in values))
@@ -110,7 +115,7 @@ def on_list(text: str) -> Criterion:
 
 def refers_to(kind: str, parameter: SearchParameter, text: str, modifier: str | None, *, home: bool, base: str) -> Criterion:
     """`Type/id`, `id`, an absolute URL or canonical; with `:Type` an id of that type; with `:identifier` a token."""
-    values = [unescape(value) for value in split(text, ",")]
+    values = alternatives(text)
     if modifier == "identifier":
         return TokenIs(
             tuple(token_number(kind, f"{parameter.code}:identifier", value) for value in split(text, ",")), parameter.code
@@ -210,7 +215,7 @@ def _within(parameter: SearchParameter, values: list[str], *, below: bool) -> Cr
 
 def modifiers(parameter: SearchParameter) -> tuple[str, ...]:
     """The modifiers that a parameter takes (a reference also the types it may name)."""
-    if parameter.code in {"_id", "_lastUpdated"}:
+    if parameter.code in {"_id", "_lastUpdated", "_text", "_content"}:
         return ()
     kinds = {place["type"] for place in parameter.places}
     useless = set()

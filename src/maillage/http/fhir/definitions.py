@@ -101,12 +101,12 @@ def parameter_id(kind: str, one: SearchParameter) -> str:
 
 
 def _base(kind: str, one: SearchParameter) -> str:
-    return "Resource" if one.code.startswith("_") else kind
+    return ("DomainResource" if one.code == "_text" else "Resource") if one.code.startswith("_") else kind
 
 
 def _search_parameter(id: str, base: str) -> Resource | None:
     kind = id.partition("-")[0]
-    kinds = ("Patient",) if kind == "Resource" else (kind,) if kind in resource_types() else ()
+    kinds = ("Patient",) if kind in ("Resource", "DomainResource") else (kind,) if kind in resource_types() else ()
     found = ((kind, one) for kind in kinds for one in searchable(kind) if parameter_id(kind, one) == id)
     return next((search_parameter(kind, one, base) for kind, one in found), None)
 
