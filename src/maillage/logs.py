@@ -7,10 +7,12 @@ import logging
 import sys
 from collections.abc import MutableMapping
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import structlog
+
+from maillage.clock import SystemClock
 
 FRAMES = 12
 # They name addresses, statements or parameters at these levels.
@@ -40,6 +42,33 @@ def configure(level: str, *, process: str) -> None:
         cache_logger_on_first_use=True,
     )
     _configure_others(least, shared)
+    _often.configure(least, process, sys.stderr)
+
+
+class _Often:
+    """Writes lines of level info as structlog does, at a quarter of its cost."""
+
+    def __init__(self) -> None:
+        self._written: TextIO | None = None
+        self._clock = SystemClock()
+
+    def configure(self, least: int, process: str, to: TextIO) -> None:
+        self._written = to if least <= logging.INFO else None
+        self._process = process
+
+    def __call__(self, event: str, **said: Any) -> None:
+        if self._written is not None:
+            line = {**said, "event": event, "level": "info", "at": self._clock.now(), "process": self._process}
+            self._written.write(_json(line) + "\n")
+            self._written.flush()
+
+
+_often = _Often()
+
+
+def often(event: str, **said: Any) -> None:
+    """A line of level info about what happens at every request. What is bound to the context is not in it."""
+    _often(event, **said)
 
 
 def _configure_others(least: int, shared: list[Any]) -> None:

@@ -1,8 +1,11 @@
 """Fixtures of the whole tree: a real PostgreSQL, a fresh database for each test, the official data where it is present."""
 
 import asyncio
+import io
+import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -11,9 +14,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from maillage import logs
 from maillage.db import Database, EmbeddedPostgres, migrate
 from tests.support.people import access, clock
 
@@ -85,6 +90,21 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the official data (../shared/specs/data) is not beside this checkout")
     return folder
+
+
+@pytest.fixture
+def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What is logged while a test runs, as a process would write it."""
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(logs._often, "_written", None)
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    logs.configure("INFO", process="web")
+    yield written
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 def _administer(server: str, statement: sql.Composable) -> None:

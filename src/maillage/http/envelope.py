@@ -4,14 +4,12 @@ import re
 import secrets
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maillage.clock import monotonic
-from maillage.http.headers import add_missing
+from maillage.http.headers import add_missing, raw
 from maillage.http.metrics import Metrics
-
-log = structlog.get_logger("maillage.http")
+from maillage.logs import often
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _QUIET = frozenset({"/health", "/metrics", "/static"})
@@ -23,7 +21,7 @@ class Envelope:
     def __init__(self, app: ASGIApp, *, metrics: Metrics, security: dict[str, str]) -> None:
         self._app = app
         self._metrics = metrics
-        self._security = security
+        self._security = raw(security)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -38,8 +36,8 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
+                headers = message["headers"] = list(message["headers"])
+                headers.append((b"x-request-id", request_id.encode()))
                 add_missing(headers, scope["path"], self._security)
             await send(message)
 
@@ -54,9 +52,10 @@ class Envelope:
         route = getattr(scope.get("route"), "path", "unknown")
         self._metrics.answered(method=scope["method"], route=route, status=status, seconds=seconds)
         if route not in _QUIET:
-            log.info("answered", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+            took = round(seconds * 1000, 1)
+            often("answered", method=scope["method"], route=route, status=status, ms=took, request=scope["maillage.request_id"])
 
 
 def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
+    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
     return given if _GIVEN_ID.fullmatch(given) else secrets.token_hex(8)

@@ -1,6 +1,6 @@
 """Headers that every answer carries, so that a browser runs nothing of others and keeps no health data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from starlette.datastructures import MutableHeaders
 
@@ -46,9 +46,17 @@ def framed_by_us(headers: MutableHeaders) -> None:
     headers["Content-Security-Policy"] = "default-src 'none'; img-src 'self' data:; style-src 'self'; frame-ancestors 'self'"
 
 
-def add_missing(headers: MutableHeaders, path: str, always: dict[str, str]) -> None:
-    """Complete an answer's headers; an endpoint that set one of them meant it. Only static files may be kept by a cache."""
-    for name, value in always.items():
-        headers.setdefault(name, value)
-    if not path.startswith(STATIC_PREFIX):
-        headers.setdefault("Cache-Control", "no-store")
+def add_missing(headers: list[tuple[bytes, bytes]], path: str, always: Iterable[tuple[bytes, bytes]]) -> None:
+    """Complete an answer's raw headers; an endpoint that set one of them meant it. Only static files may be kept by a cache.
+
+    `always`: names in lower case, as ASGI has them.
+    """
+    given = {name for name, _ in headers}
+    headers.extend(header for header in always if header[0] not in given)
+    if b"cache-control" not in given and not path.startswith(STATIC_PREFIX):
+        headers.append((b"cache-control", b"no-store"))
+
+
+def raw(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    """Headers as ASGI sends them: names in lower case, both in Latin-1."""
+    return tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items())

@@ -22,6 +22,7 @@ class Metrics:
         self._seconds = Histogram(
             "maillage_http_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS, registry=self.registry
         )
+        self._kept: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._up = Gauge("maillage_part_up", "1 when this part of the platform works.", ["part"], registry=self.registry)
         self._measures = Gauge(
             "maillage_part", "A figure of a part of the platform.", ["part", "measure"], registry=self.registry
@@ -29,9 +30,17 @@ class Metrics:
 
     def answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer. `route` is the declared path with its parameters unfilled."""
-        method = method if method in _METHODS else "other"
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        answers, took = self._series(method if method in _METHODS else "other", route, status)
+        answers.inc()
+        took.observe(seconds)
+
+    def _series(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """The two series of such answers. Kept: finding them costs more than counting."""
+        found = self._kept.get((method, route, status))
+        if found is None:
+            found = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._kept[method, route, status] = found
+        return found
 
     def exposition(self, health: Health) -> bytes:
         """The text of `/metrics`, with what the probes just found."""

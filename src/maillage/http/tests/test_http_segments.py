@@ -9,7 +9,16 @@ from starlette.routing import Route
 
 from maillage.http.segments import RoutesBySegment
 
-PATHS = ["/", "/fhir/{kind}", "/fhir/{kind}/{id}", "/fhir/{kind}/_search", "/fhir", "/patients/{id}", "/patients"]
+PATHS = [
+    "/",
+    "/files/{path:path}",
+    "/fhir/{kind}",
+    "/fhir/{kind}/{id}",
+    "/fhir/{kind}/_search",
+    "/fhir",
+    "/patients/{id}",
+    "/patients",
+]
 
 
 async def answer(request: Request) -> PlainTextResponse:
@@ -22,7 +31,21 @@ def routes() -> list[Route]:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
 @pytest.mark.parametrize(
-    "path", ["/", "/fhir", "/fhir/Patient", "/fhir/Patient/1", "/fhir/Patient/_search", "/patients/1", "/x", "/fhirs", "//fhir"]
+    "path",
+    [
+        "/",
+        "/fhir",
+        "/fhir/Patient",
+        "/fhir/Patient/1",
+        "/fhir/Patient/_search",
+        "/patients/1",
+        "/x",
+        "/fhirs",
+        "//fhir",
+        "/files/a",
+        "/files/" + "a/" * 20,
+        "/fhir/" + "a/" * 20,
+    ],
 )
 async def test_routes_by_segment_answer_as_a_list_of_routes_does(method: str, path: str) -> None:
     answers = []
@@ -37,3 +60,5 @@ async def test_routes_by_segment_answer_as_a_list_of_routes_does(method: str, pa
 def test_a_path_that_belongs_to_every_segment_is_refused() -> None:
     with pytest.raises(TypeError, match="begins with a parameter"):
         RoutesBySegment([Route("/{anything}", answer)])
+    with pytest.raises(TypeError, match="segments"):
+        RoutesBySegment([Route("/a" * 9, answer)])
