@@ -14,6 +14,7 @@ from maillage.access.records import Records
 from maillage.access.tokens import Session, SessionPolicy
 from maillage.clock import Clock
 from maillage.db import Database
+from maillage.fhir.gathering import GatheredReads
 from maillage.fhir.store import Store
 from maillage.files import Files
 
@@ -33,6 +34,7 @@ class Access:
         self._sessions = sessions or SessionPolicy()
         self._secret = AuditSecret()
         self._trails = GroupedTrails(database)
+        self._reads = GatheredReads(database)
 
     @asynccontextmanager
     async def act(
@@ -52,7 +54,8 @@ class Access:
                 ctx = Context(
                     conn, actor=actor, purpose=reason, now=now, door=door, read_only=read_only, files=self._files, trail=trail
                 )
-                ctx.records = Records(ctx, conn, store=self._store, trail=trail, secret=self._secret)
+                gathered = self._reads if read_only else None
+                ctx.records = Records(ctx, conn, store=self._store, trail=trail, secret=self._secret, gathered=gathered)
                 yield ctx
                 if not read_only:
                     await ctx.settle()

@@ -159,7 +159,7 @@ class GroupedTrails:
 
     async def _commit(self, trails: Sequence[Trail]) -> Exception | None:
         try:
-            async with self._database.transaction() as conn:
+            async with self._database.statements() as conn:
                 await append(conn, trails)
         except Exception as fault:  # noqa: BLE001  # told to each of those who wait, who raise it
             return fault

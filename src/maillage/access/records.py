@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from maillage.access import audit, writes
@@ -18,6 +19,7 @@ from maillage.errors import Forbidden, Invalid, MaillageError
 from maillage.fhir import compartment, ids, validation
 from maillage.fhir.bundle import Done, process, single
 from maillage.fhir.change import Change, Operation, Stored, Verb
+from maillage.fhir.gathering import GatheredReads
 from maillage.fhir.index import index
 from maillage.fhir.past import Past
 from maillage.fhir.reading import EVERY, HistoryPage
@@ -43,15 +45,29 @@ class Records:
     chain or an include. Forms named `…_raw` give the stored text unparsed.
     """
 
-    def __init__(self, ctx: "Context", conn: Connection, *, store: Store, trail: Trail, secret: AuditSecret) -> None:
+    def __init__(
+        self,
+        ctx: "Context",
+        conn: Connection,
+        *,
+        store: Store,
+        trail: Trail,
+        secret: AuditSecret,
+        gathered: GatheredReads | None = None,
+    ) -> None:
         self._ctx = ctx
         self._conn = conn
         self._store = store
         self._trail = trail
         self._secret = secret
+        self._reads = gathered or store
         self._together: Sequence[Change] = ()
         self._visible = visible_to(ctx.actor, ctx.now)
-        self.operations = Operations(ctx, conn, trail=trail, visible=self._visible)
+
+    @cached_property
+    def operations(self) -> Operations:
+        """What R4 calls operations."""
+        return Operations(self._ctx, self._conn, trail=self._trail, visible=self._visible)
 
     async def read(self, kind: str, id: str) -> Resource:
         """The current version. NotFound, or Gone when it was deleted."""
@@ -61,7 +77,7 @@ class Records:
         """The current version as stored."""
         entry = self._trail.add(Action.READ, kind, id)
         with self._trail.attempt([entry]):
-            return _seen(entry, [await self._store.read_raw(self._conn, kind, id, scope=self._visible)])[0]
+            return _seen(entry, [await self._reads.read_raw(self._conn, kind, id, scope=self._visible)])[0]
 
     async def vread_raw(self, kind: str, id: str, version: int) -> Stored:
         """One version as stored, current or not."""

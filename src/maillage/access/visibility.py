@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
+from uuid import UUID
 
 from maillage.access.actors import CIRCLE_ROLES, Actor, ActorKind, Role
 from maillage.access.grants import grantee
@@ -30,17 +31,18 @@ DIRECTORY_TYPES = frozenset(
     {"Endpoint", "HealthcareService", "Location", "Organization", "OrganizationAffiliation", "Practitioner", "PractitionerRole"}
 )
 
+EVERY_ROW = QUERIES.text("all_rows")
 _SCOPE = re.compile(r"^system/(?P<type>\*|[A-Za-z]+)\.(?P<may>\*|read|write|c?r?u?d?s?)$")
 
 
 def visible_to(actor: Actor, now: datetime) -> Scope:
     """The condition on rows that this actor may see at this instant. An actor whom nothing lets in sees no row."""
-    return _scope(actor, now, types_read(actor))
+    return _scope(actor, now, types_read)
 
 
 def writable_by(actor: Actor, now: datetime) -> Scope:
     """The condition on rows that this actor may change: what they see, or for a machine what its scopes let it write."""
-    return _scope(actor, now, types_written(actor))
+    return _scope(actor, now, types_written)
 
 
 def types_read(actor: Actor) -> frozenset[str]:
@@ -63,12 +65,19 @@ def _spells(may: str, letters: str) -> bool:
     return may not in {"*", "read", "write"} and all(letter in may for letter in letters)
 
 
-def _scope(actor: Actor, now: datetime, types: frozenset[str]) -> Scope:
-    if actor.kind is ActorKind.JOB or (actor.kind is ActorKind.SYSTEM and "*" in types):
-        return Scope(QUERIES.text("all_rows"))
+def _scope(actor: Actor, now: datetime, types: Callable[[Actor], frozenset[str]]) -> Scope:
+    text, own = _seen_by(actor, types)
+    return Scope(text) if text == EVERY_ROW else Scope(text, {"access_self": own, "access_now": now})
+
+
+@lru_cache(maxsize=1024)
+def _seen_by(actor: Actor, types: Callable[[Actor], frozenset[str]]) -> tuple[str, UUID | None]:
+    """The condition for an actor, and the key under which the records name them."""
+    opened = types(actor)
+    if actor.kind is ActorKind.JOB or (actor.kind is ActorKind.SYSTEM and "*" in opened):
+        return EVERY_ROW, None
     names = tuple(name for applies, name in _PARTS if applies(actor))
-    own = grantee(actor.reference) if actor.reference else None
-    return Scope(_text(names, types, _audiences(actor)), {"access_self": own, "access_now": now})
+    return _text(names, opened, _audiences(actor)), grantee(actor.reference) if actor.reference else None
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,7 @@
 
 from maillage.db.embedded import EmbeddedPostgres
 from maillage.db.migrations import migrate, pending
-from maillage.db.pool import Connection, Database, count_statements, end_if_cancelled
+from maillage.db.pool import Connection, Database, count_one, count_statements, end_if_cancelled, execute_planned_anew
 from maillage.db.queries import Queries, Query, load_queries
 
 __all__ = [
@@ -11,8 +11,10 @@ __all__ = [
     "EmbeddedPostgres",
     "Queries",
     "Query",
+    "count_one",
     "count_statements",
     "end_if_cancelled",
+    "execute_planned_anew",
     "load_queries",
     "migrate",
     "pending",

@@ -3,15 +3,15 @@
 import asyncio
 import select
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncClientCursor, AsyncConnection, AsyncCursor
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -25,6 +25,7 @@ from maillage.errors import Unavailable
 OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c statement_timeout={longest}"
 
 LONGEST = 60.0  # seconds of one statement
+SINGLES = 2  # connections for statements that are transactions of their own
 FIRST_CONNECTION = 10.0  # seconds; a server that has just started answers late
 
 Row = dict[str, Any]
@@ -39,6 +40,12 @@ class StatementCount:
 
 
 _count: ContextVar[StatementCount | None] = ContextVar("statement_count", default=None)
+
+
+def count_one() -> None:
+    """Counts a statement that another task sends, with those of others, on behalf of this one."""
+    if counter := _count.get():
+        counter.statements += 1
 
 
 @contextmanager
@@ -63,9 +70,15 @@ def end_if_cancelled() -> None:
 
 class _CountingCursor(AsyncCursor[Row]):
     async def execute(self, *args: Any, **kwargs: Any) -> Self:
-        if counter := _count.get():
-            counter.statements += 1
+        count_one()
         return await super().execute(*args, **kwargs)
+
+
+async def execute_planned_anew(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> AsyncCursor[Row]:
+    """Runs a statement with its values written in, so that it is planned for them."""
+    late: object = connection
+    taken = await late.taken() if isinstance(late, _Late) else connection
+    return await taken.execute(AsyncClientCursor(taken).mogrify(statement.encode(), parameters).encode())
 
 
 async def _alive(connection: Connection) -> None:
@@ -101,7 +114,7 @@ def _pool(
 
 
 class Database:
-    """Connections to one PostgreSQL: `size` at most that write, as many that only read. Rows are dictionaries; times are UTC.
+    """Connections to one PostgreSQL: `size` at most that write, as many that only read, and SINGLES. Rows are dictionaries; times are UTC.
 
     Reads go to a replica, where there is one (`follow`), while it has all that was acknowledged.
     """
@@ -112,6 +125,7 @@ class Database:
         self._pool = _pool(dsn, options=self._options, least=1, size=size, patience=patience)
         self._reading_options = f"{self._options} -c default_transaction_read_only=on"
         self._readers = _pool(dsn, options=self._reading_options, least=0, size=size, patience=patience, autocommit=True)
+        self._singles = _pool(dsn, options=self._options, least=0, size=SINGLES, patience=patience, autocommit=True)
         self._followers: AsyncConnectionPool[Connection] | None = None
         self._replica: Replica | None = None
 
@@ -122,6 +136,7 @@ class Database:
         try:
             await database._pool.open(wait=True, timeout=max(patience, FIRST_CONNECTION))
             await database._readers.open()
+            await database._singles.open()
         except PoolTimeout as fault:
             await database.close()
             raise Unavailable(f"no connection to the database in {max(patience, FIRST_CONNECTION):g} s") from fault
@@ -148,6 +163,7 @@ class Database:
         if self._followers:
             await self._followers.close()
         await self._readers.close()
+        await self._singles.close()
         await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -158,7 +174,7 @@ class Database:
 
     def statistics(self) -> dict[str, int]:
         """Figures of the pools, summed, for /metrics (psycopg_pool `get_stats`)."""
-        pools = [pool for pool in (self._pool, self._readers, self._followers) if pool]
+        pools = [pool for pool in (self._pool, self._readers, self._singles, self._followers) if pool]
         summed = sum((Counter(pool.get_stats()) for pool in pools), Counter[str]())
         return summed | (self._replica.statistics() if self._replica else {})
 
@@ -173,22 +189,24 @@ class Database:
     async def reading(self, *, on_primary: bool = False) -> AsyncIterator[Connection]:
         """A connection on which the server itself refuses to write. Each statement sees what is committed when it begins.
 
-        There is no transaction to begin or to end: a statement costs one round trip. A lost server is Unavailable. `on_primary` is for what
-        decides who may come in.
+        There is no transaction to begin or to end: a statement costs one round trip. One is taken from the pool with the first statement,
+        and `execute` is all that it does. A lost server is Unavailable. `on_primary` is for what decides who may come in.
         """
-        replica = None if on_primary else self._replica
+        late = _Late(self._readers, None if on_primary else self._replica)
         with _told():
-            taken = await replica.take() if replica else None
-            if replica is None or taken is None:
-                async with self._readers.connection() as connection:
-                    yield connection
-                return
             try:
-                yield taken
+                yield cast(Connection, late)
             except psycopg.errors.SerializationFailure as fault:
                 raise Unavailable("the replica had to end a statement to follow the primary: ask again") from fault
             finally:
-                await replica.give_back(taken)
+                await late.give_back()
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Connection]:
+        """A connection on which each statement is a transaction of its own: one round trip, and it is committed. A lost server is Unavailable."""
+        with _told():
+            async with self._singles.connection() as connection:
+                yield connection
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[Connection]:
@@ -199,6 +217,35 @@ class Database:
             raise Unavailable("the database does not answer") from fault
         async with connection:
             yield connection
+
+
+class _Late:
+    """A connection of the replica that is in step, else of the pool, taken when its first statement comes."""
+
+    def __init__(self, pool: AsyncConnectionPool[Connection], replica: Replica | None) -> None:
+        self._pool = pool
+        self._replica = replica
+        self._taken: Connection | None = None
+
+    async def execute(self, *args: Any, **kwargs: Any) -> AsyncCursor[Row]:
+        return await (await self.taken()).execute(*args, **kwargs)
+
+    async def taken(self) -> Connection:
+        """The connection itself."""
+        if self._taken is None and self._replica:
+            self._taken = await self._replica.take()
+        if self._taken is None:
+            self._replica = None
+            self._taken = await self._pool.getconn()
+        return self._taken
+
+    async def give_back(self) -> None:
+        if self._taken is None:
+            return
+        if self._replica:
+            await self._replica.give_back(self._taken)
+        else:
+            await self._pool.putconn(self._taken)
 
 
 @contextmanager

@@ -185,6 +185,13 @@ select r.version from res r where r.rt = %(rt)s and r.id = %(id)s and ({row}) fo
 -- The current version of one resource, when it is in scope (`{row}`).
 select r.version, r.updated, r.patient, r.body from res r where r.rt = %(rt)s and r.id = %(id)s and ({row})
 
+-- name: read_each :many
+-- Current versions, each when it is in its scope (`{row}`, whose parameters are `{columns}` of what was asked for).
+select w.i, r.version, r.updated, r.patient, r.body
+from json_to_recordset(%(asked)s::json) as w(i int, rt int2, id uuid{columns})
+cross join lateral (select * from res where res.rt = w.rt and res.id = w.id limit 1) r
+where {row}
+
 -- name: trace :one
 -- What the log says of a resource that is not to be read: its last write, and whether that one is in scope (`{row}`).
 select v.version, v.op, v.at, coalesce(({row}), false) as seen from ver v where v.rt = %(rt)s and v.id = %(id)s order by v.version desc limit 1

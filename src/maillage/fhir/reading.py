@@ -34,17 +34,17 @@ class HistoryPage:
 
 async def read(conn: Connection, kind: str, id: str, *, scope: Scope) -> Stored:
     """The current version. Deleted is Gone; unknown or out of scope is NotFound."""
-    number, key = _place(kind, id)
+    number, key = place(kind, id)
     cursor = await conn.execute(_text("read", scope.sql("r")), {"rt": number, "id": key, **scope.params}, prepare=True)
     row = await cursor.fetchone()
     if row is None:
-        raise await _absence(conn, kind, id, scope)
-    return Stored(kind, id, row["version"], row["updated"], row["patient"], Operation.UPDATE, row["body"].encode())
+        raise await absence(conn, kind, id, scope)
+    return current(kind, id, row)
 
 
 async def vread(conn: Connection, kind: str, id: str, version: int, *, scope: Scope) -> Stored:
     """One version, also of a deleted resource. The version that deleted it is Gone."""
-    number, key = _place(kind, id)
+    number, key = place(kind, id)
     parameters = {"rt": number, "id": key, "version": version, **scope.params}
     cursor = await conn.execute(QUERIES.text("vread").replace("{seen}", _seen(scope)).encode(), parameters)
     row = await cursor.fetchone()
@@ -90,7 +90,7 @@ def _asked(kind: str | None, id: str | None, scope: Scope, past: Past) -> tuple[
     parameters["rt"] = ids.number(kind)
     if id is None:
         return lambda name: _history(name, scope, "of_type", _BY_TIME, current), parameters
-    parameters["id"] = _place(kind, id)[1]
+    parameters["id"] = place(kind, id)[1]
     return lambda name: _history(name, scope, "of_resource", "v.version desc", current), parameters
 
 
@@ -108,14 +108,21 @@ def stored(row: dict[str, Any]) -> Stored:
     return Stored(ids.kind(row["rt"]), id, row["version"], row["updated"], row["patient"], Operation.UPDATE, row["body"].encode())
 
 
-def _place(kind: str, id: str) -> tuple[int, UUID]:
+def current(kind: str, id: str, row: dict[str, Any]) -> Stored:
+    """The current version of what was asked for by its id, from the columns of its row."""
+    return Stored(kind, id, row["version"], row["updated"], row["patient"], Operation.UPDATE, row["body"].encode())
+
+
+def place(kind: str, id: str) -> tuple[int, UUID]:
+    """The key of a resource. NotFound for what cannot be an id."""
     if not ids.legal(id):
         raise NotFound(f"{kind}/{id} is not known")
     return ids.number(kind), ids.key(id)
 
 
-async def _absence(conn: Connection, kind: str, id: str, scope: Scope) -> NotFound | Gone:
-    number, key = _place(kind, id)
+async def absence(conn: Connection, kind: str, id: str, scope: Scope) -> NotFound | Gone:
+    """Why there is no current version to see."""
+    number, key = place(kind, id)
     cursor = await conn.execute(_text("trace", scope.sql("v")), {"rt": number, "id": key, **scope.params})
     row = await cursor.fetchone()
     if row and row["op"] == "d" and row["seen"]:

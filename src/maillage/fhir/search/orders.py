@@ -4,7 +4,8 @@ Where a parameter has several values the first in the wanted order counts: the l
 value comes first ascending, last descending. Texts are compared as they are searched: folded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from maillage.errors import Invalid
@@ -34,7 +35,7 @@ _NUMBERS = dict.fromkeys(("decimal", "integer", "positiveInt", "unsignedInt"), "
 def sort_key(kinds: Sequence[str], text: str) -> SortKey:
     """One key of `_sort`; several types have only `_lastUpdated` and `_id` in common. What cannot be sorted by is Invalid, with what can."""
     code, descending = text.removeprefix("-"), text.startswith("-")
-    known = {"_lastUpdated": "updated", "_id": "id"} | (_sortable(kinds[0]) if len(kinds) == 1 else {})
+    known = {"_lastUpdated": "updated", "_id": "id"} | (dict(_sortable(kinds[0])) if len(kinds) == 1 else {})
     if code not in known:
         what = kinds[0] if len(kinds) == 1 else "a search of several types"
         raise Invalid(f"{what} is sorted by {', '.join(sorted(known))}, not by {code}")
@@ -93,7 +94,8 @@ def expression(key: SortKey, alias: str) -> str:
     return f"coalesce((select {first}(v #>> '{{}}' collate \"C\") from {values}), '') collate \"C\""
 
 
-def _sortable(kind: str) -> dict[str, str]:
+@lru_cache(maxsize=256)
+def _sortable(kind: str) -> Mapping[str, str]:
     """How each parameter of a type that has one exact order is sorted."""
     forms = {code: form for code, parameter in search_parameters(kind).items() if (form := _form(parameter))}
     main = main_date(kind)

@@ -4,9 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg import AsyncClientCursor
-
-from maillage.db import Connection
+from maillage.db import Connection, execute_planned_anew
 from maillage.errors import Issue
 from maillage.fhir import ids
 from maillage.fhir.change import Operation, Stored
@@ -65,8 +63,7 @@ async def run(conn: Connection, wanted: Statement) -> Rows:
     if wanted.stable:
         cursor = await conn.execute(wanted.text.encode(), wanted.params, prepare=True)
     else:
-        literal = AsyncClientCursor(conn).mogrify(wanted.text.encode(), wanted.params)
-        cursor = await conn.execute(literal.encode())
+        cursor = await execute_planned_anew(conn, wanted.text, wanted.params)
     return await cursor.fetchall()
 
 

@@ -1,0 +1,101 @@
+"""Reads by id that are asked for at the same time go in one statement, each within its own scope (docs/adr/0019-gathered-reads.md)."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from maillage.db import Connection, Database, count_one, load_queries
+from maillage.fhir import reading
+from maillage.fhir.change import Stored
+from maillage.fhir.scope import Scope
+
+QUERIES = load_queries("maillage.fhir")
+
+GROUP = 64  # reads in one statement at most
+_TYPES: dict[type, str] = {UUID: "uuid", datetime: "timestamptz"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    kind: str
+    id: str
+    scope: Scope
+    answer: asyncio.Future[Stored | None]
+
+
+class GatheredReads:
+    """The reads of one process. There is no timer: while one statement is under way, the next gathers.
+
+    Only for callers without a transaction of their own: a read sees what is committed when its statement begins.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: list[_Wanted] = []
+        self._reader: asyncio.Task[None] | None = None
+
+    async def read_raw(self, conn: Connection, kind: str, id: str, *, scope: Scope) -> Stored:
+        """The current version. Deleted is Gone; unknown or out of scope is NotFound (`conn` is asked which)."""
+        reading.place(kind, id)
+        wanted = _Wanted(kind, id, scope, asyncio.get_running_loop().create_future())
+        self._waiting.append(wanted)
+        if self._reader is None or self._reader.done():
+            # A context of its own: it works for all, not for the one who came first.
+            self._reader = asyncio.create_task(self._read_all(), context=Context())
+        count_one()
+        found = await wanted.answer
+        if found is None:
+            raise await reading.absence(conn, kind, id, scope)
+        return found
+
+    async def _read_all(self) -> None:
+        while self._waiting:
+            groups: dict[str, list[_Wanted]] = defaultdict(list)
+            for wanted in self._waiting[:GROUP]:
+                groups[wanted.scope.text].append(wanted)
+            del self._waiting[:GROUP]
+            for group in groups.values():
+                await self._read(group)
+
+    async def _read(self, group: Sequence[_Wanted]) -> None:
+        try:
+            async with self._database.reading() as conn:
+                found = await _read_each(conn, group)
+        except Exception as fault:  # noqa: BLE001  # told to each of those who wait, who raise it
+            for wanted in group:
+                if not wanted.answer.done():
+                    wanted.answer.set_exception(fault)
+            return
+        for wanted, stored in zip(group, found, strict=True):
+            if not wanted.answer.done():  # whoever waited may have gone
+                wanted.answer.set_result(stored)
+
+
+async def _read_each(conn: Connection, group: Sequence[_Wanted]) -> list[Stored | None]:
+    scope = group[0].scope
+    asked = []
+    for place, wanted in enumerate(group):
+        number, key = reading.place(wanted.kind, wanted.id)
+        asked.append({"i": place, "rt": number, "id": key, **wanted.scope.params})
+    types = tuple((name, _TYPES[type(value)]) for name, value in scope.params.items())
+    cursor = await conn.execute(_text(scope.text, types), {"asked": msgspec.json.encode(asked).decode()}, prepare=True)
+    rows: dict[int, dict[str, Any]] = {row["i"]: row for row in await cursor.fetchall()}
+    return [reading.current(w.kind, w.id, rows[place]) if place in rows else None for place, w in enumerate(group)]
+
+
+@lru_cache(maxsize=256)
+def _text(scope: str, types: tuple[tuple[str, str], ...]) -> bytes:
+    """The statement for rows of one scope: what the scope takes as parameters are columns here, a value for each read."""
+    columns = "".join(f", {name} {kind}" for name, kind in types)
+    row = Scope(scope).sql("r")
+    for name, _ in types:
+        row = row.replace(f"%({name})s", f"w.{name}")
+    return QUERIES.text("read_each").replace("{columns}", columns).replace("{row}", row).encode()
