@@ -31,6 +31,7 @@ DIRECTORY_TYPES = frozenset(
     {"Endpoint", "HealthcareService", "Location", "Organization", "OrganizationAffiliation", "Practitioner", "PractitionerRole"}
 )
 
+PARAMETERS = (("access_self", "uuid"), ("access_now", "timestamptz"))
 EVERY_ROW = QUERIES.text("all_rows")
 _SCOPE = re.compile(r"^system/(?P<type>\*|[A-Za-z]+)\.(?P<may>\*|read|write|c?r?u?d?s?)$")
 
@@ -67,7 +68,7 @@ def _spells(may: str, letters: str) -> bool:
 
 def _scope(actor: Actor, now: datetime, types: Callable[[Actor], frozenset[str]]) -> Scope:
     text, own = _seen_by(actor, types)
-    return Scope(text) if text == EVERY_ROW else Scope(text, {"access_self": own, "access_now": now})
+    return Scope(text) if text == EVERY_ROW else Scope(text, {"access_self": own, "access_now": now}, PARAMETERS)
 
 
 @lru_cache(maxsize=1024)

@@ -5,10 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -20,7 +18,6 @@ from maillage.fhir.scope import Scope
 QUERIES = load_queries("maillage.fhir")
 
 GROUP = 64  # reads in one statement at most
-_TYPES: dict[type, str] = {UUID: "uuid", datetime: "timestamptz"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +82,7 @@ async def _read_each(conn: Connection, group: Sequence[_Wanted]) -> list[Stored 
     for place, wanted in enumerate(group):
         number, key = reading.place(wanted.kind, wanted.id)
         asked.append({"i": place, "rt": number, "id": key, **wanted.scope.params})
-    types = tuple((name, _TYPES[type(value)]) for name, value in scope.params.items())
-    cursor = await conn.execute(_text(scope.text, types), {"asked": msgspec.json.encode(asked).decode()}, prepare=True)
+    cursor = await conn.execute(_text(scope.text, scope.types), {"asked": msgspec.json.encode(asked).decode()}, prepare=True)
     rows: dict[int, dict[str, Any]] = {row["i"]: row for row in await cursor.fetchall()}
     return [reading.current(w.kind, w.id, rows[place]) if place in rows else None for place, w in enumerate(group)]
 

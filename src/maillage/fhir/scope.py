@@ -16,6 +16,8 @@ class Scope:
 
     text: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    types: tuple[tuple[str, str], ...] = ()
+    """The SQL type of each parameter: where several scopes go in one statement, their parameters are columns."""
 
     @classmethod
     def all(cls) -> Self:

@@ -14,11 +14,11 @@ from maillage.errors import Gone, NotFound
 from maillage.fhir import gathering
 from maillage.fhir.gathering import GatheredReads
 from maillage.fhir.scope import Scope
-from tests.support.people import MACHINE, NOON, SEED, care_team, patient, professional
+from tests.support.people import MACHINE, NOON, SEED, care_team, officer_of, patient, professional
 
 NURSE = professional("nurse", Role.NURSE)
 OTHER_NURSE = professional("other-nurse", Role.NURSE)
-ACTORS = (NURSE, OTHER_NURSE, professional("outsider"), patient("p"), patient("q"), MACHINE)
+ACTORS = (NURSE, OTHER_NURSE, professional("outsider"), patient("p"), patient("q"), MACHINE, officer_of(Role.STEWARD))
 IDS = ("p", "q", "gone", "never", "not/an/id")
 
 
