@@ -185,3 +185,18 @@ def test_a_hopeless_resource_is_told_some_of_its_faults() -> None:
 def test_the_message_names_place_and_rule() -> None:
     with pytest.raises(Invalid, match=r"Patient\.contact\[0\]: .*\(pat-1\)"):
         validate(a_patient(contact=[{"gender": "male"}]))
+
+
+def test_what_is_known_to_be_right_is_not_checked_again_and_what_changed_is() -> None:
+    before = {"resourceType": "Patient", "name": [{"family": "Martin"}], "contact": [{"gender": "male"}]}
+    validate(before)
+    validate({**before, "gender": "female"}, known=before)
+    for change, place in (
+        ({"gender": "whatever"}, "Patient.gender"),
+        ({"name": [{"family": 3}]}, "Patient.name[0].family"),
+        ({"contact": [{}]}, "Patient.contact[0]"),
+        ({"contained": [{"resourceType": "Organization", "id": "x", "surprise": True}]}, "Patient.contained[0].surprise"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            validate({**before, **change}, known=before)
+        assert refused.value.issues[0].expression == place

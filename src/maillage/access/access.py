@@ -1,19 +1,22 @@
 """The way in: proves who someone is, and opens the context in which they act."""
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from maillage.access import tokens
 from maillage.access.actors import Actor
 from maillage.access.audit import AuditSecret, GroupedTrails, Trail
+from maillage.access.combining import CombinedWrites, Hand
 from maillage.access.context import Context
 from maillage.access.purpose import Purpose, usual_purpose
 from maillage.access.records import Records
 from maillage.access.tokens import Session, SessionPolicy
 from maillage.clock import Clock
-from maillage.db import Database
+from maillage.db import Connection, Database, LateTransaction
+from maillage.fhir.change import Change, Stored
 from maillage.fhir.gathering import GatheredReads
 from maillage.fhir.store import Store
 from maillage.files import Files
@@ -35,6 +38,7 @@ class Access:
         self._secret = AuditSecret()
         self._trails = GroupedTrails(database)
         self._reads = GatheredReads(database)
+        self._combined = CombinedWrites(alone=self._alone, tentative=self._tentatively)
 
     @asynccontextmanager
     async def act(
@@ -46,22 +50,16 @@ class Access:
         database itself refuses writes, and each statement sees what is committed when it begins; its trail is committed apart, with those
         of others, before this returns.
         """
-        reason = purpose or usual_purpose(actor)
-        now = self.clock.now()
-        trail = Trail(actor, reason, door=door, at=now)
+        hand = Hand(actor, purpose or usual_purpose(actor), door)
+        trail = self._trail_of(hand)
         try:
-            async with self._database.reading() if read_only else self._database.transaction() as conn:
-                ctx = Context(
-                    conn, actor=actor, purpose=reason, now=now, door=door, read_only=read_only, files=self._files, trail=trail
-                )
-                gathered = self._reads if read_only else None
-                ctx.records = Records(ctx, conn, store=self._store, trail=trail, secret=self._secret, gathered=gathered)
-                yield ctx
-                if not read_only:
-                    await ctx.settle()
-                    await trail.write(conn)
             if read_only:
+                async with self._database.reading() as conn:
+                    yield self._context(hand, conn, trail, read_only=True)
                 await self._trails.write(trail)
+            else:
+                async with self._transaction(hand, trail, combined=partial(self._combined.write, hand)) as ctx:
+                    yield ctx
         except Exception:
             await self._keep_the_attempt(trail)
             raise
@@ -103,6 +101,45 @@ class Access:
         """The session ends at once."""
         async with self._database.transaction() as conn:
             await tokens.close_session(conn, secret, now=self.clock.now())
+
+    @asynccontextmanager
+    async def _transaction(
+        self, hand: Hand, trail: Trail, *, combined: Callable[[Change], Awaitable[Stored]] | None = None
+    ) -> AsyncIterator[Context]:
+        """What is done inside, its events and its trail, committed at the end; undone without a trace when it raises."""
+        async with LateTransaction(self._database) as late:
+            ctx = self._context(hand, late.connection, trail, combined=combined)
+            yield ctx
+            await ctx.settle()
+            await trail.write(late.connection)
+
+    def _tentatively(self, hand: Hand) -> AbstractAsyncContextManager[Context]:
+        return self._transaction(hand, self._trail_of(hand))
+
+    @asynccontextmanager
+    async def _alone(self, hand: Hand) -> AsyncIterator[Context]:
+        async with self.act(hand.actor, hand.purpose, door=hand.door) as ctx:
+            yield ctx
+
+    def _trail_of(self, hand: Hand) -> Trail:
+        return Trail(hand.actor, hand.purpose, door=hand.door, at=self.clock.now())
+
+    def _context(
+        self,
+        hand: Hand,
+        conn: Connection,
+        trail: Trail,
+        *,
+        read_only: bool = False,
+        combined: Callable[[Change], Awaitable[Stored]] | None = None,
+    ) -> Context:
+        ctx = Context(
+            conn, actor=hand.actor, purpose=hand.purpose, now=trail.at, door=hand.door, read_only=read_only, files=self._files, trail=trail
+        )  # fmt: skip
+        ctx.records = Records(
+            ctx, conn, store=self._store, trail=trail, secret=self._secret, gathered=self._reads if read_only else None, combined=combined
+        )  # fmt: skip
+        return ctx
 
     async def _keep_the_attempt(self, trail: Trail) -> None:
         """The transaction is gone, the attempt stays. When not even that can be written, the log says so."""

@@ -69,6 +69,7 @@ class Trail:
     """What one context did, kept until it is written in one statement."""
 
     def __init__(self, actor: Actor, purpose: Purpose, *, door: str, at: datetime) -> None:
+        self.at = at
         self._head = {
             "at": at,
             "actor": actor.id,

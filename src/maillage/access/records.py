@@ -1,22 +1,21 @@
 """The guarded door to the records: every call is filtered in SQL for the actor, checked, and left in the trail."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from maillage.access import audit, writes
+from maillage.access import audit, guards, writes
 from maillage.access.actors import ActorKind
 from maillage.access.audit import Action, AuditSecret, Entry, Trail, query_text
 from maillage.access.bundles import RecordsDoor
-from maillage.access.grants import Written, derive, grantee, links, of_patient, read_from, says_who_sees
-from maillage.access.guards import guards_of
+from maillage.access.completing import allowed, completed
+from maillage.access.grants import Written, derive, grantee, read_from, says_who_sees
 from maillage.access.operations import Operations
 from maillage.access.visibility import visible_to, writable_by
-from maillage.db import Connection, load_queries
+from maillage.db import Connection, begun, load_queries
 from maillage.errors import Forbidden, Invalid, MaillageError
-from maillage.fhir import compartment, ids, validation
+from maillage.fhir import compartment, ids
 from maillage.fhir.bundle import Done, process, single
 from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.gathering import GatheredReads
@@ -54,6 +53,7 @@ class Records:
         trail: Trail,
         secret: AuditSecret,
         gathered: GatheredReads | None = None,
+        combined: Callable[[Change], Awaitable[Stored]] | None = None,
     ) -> None:
         self._ctx = ctx
         self._conn = conn
@@ -61,6 +61,7 @@ class Records:
         self._trail = trail
         self._secret = secret
         self._reads = gathered or store
+        self._combined = combined
         self._together: Sequence[Change] = ()
         self._visible = visible_to(ctx.actor, ctx.now)
 
@@ -195,16 +196,34 @@ class Records:
             await derive(self._conn, read_from(written))
             return count
 
-    async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
-        """Write all changes or none: rights, guards, validation, the store, then what they say of who may see whom."""
+    async def write_alone(self, change: Change) -> Stored:
+        """Write one change as all that this context does: it is committed when this returns, not when the context ends.
+
+        Those of the same actor that come meanwhile are committed with it (`combining`), and none knows of the others.
+        """
+        self._ctx.refuse_to_write()
+        touched = self._trail.entries or self._ctx.announced or begun(self._conn)
+        if self._combined is None or touched or not guards.see_many(str(change.resource.get("resourceType"))):
+            return (await self.write_changes([change]))[0]
+        try:
+            checked = allowed(self._ctx, change)
+        except MaillageError:
+            return (await self.write_changes([change]))[0]  # says so again, and leaves a line in the trail
+        return await self._combined(checked)
+
+    async def write_changes(self, changes: Sequence[Change], *, checked: bool = False) -> list[Stored]:
+        """Write all changes or none: rights, guards, validation, the store, then what they say of who may see whom.
+
+        `checked`: they come from `completing.allowed`.
+        """
         self._ctx.refuse_to_write()
         entries = [self._trail.add(_ACTIONS[c.verb], str(c.resource.get("resourceType")), c.resource.get("id")) for c in changes]
         with self._trail.attempt(entries), self._as_one(changes):
-            completed = [await self._completed_at(place, change, of=len(changes)) for place, change in enumerate(changes)]
+            ready = await completed(self._ctx, self._conn, changes, checked=checked)
             scope = writable_by(self._ctx.actor, self._ctx.now)
-            stored = await self._store.write_raw(self._conn, completed, scope=scope)
+            stored = await self._store.write_raw(self._conn, ready, scope=scope)
             self._refuse_records_of_nobody(stored)
-            await derive(self._conn, read_from(map(_written, completed, stored)))
+            await derive(self._conn, read_from(map(_written, ready, stored)))
             for entry, one in zip(entries, stored, strict=True):
                 entry.action, entry.id = _DONE[one.operation], one.id
                 _seen(entry, [one])
@@ -229,52 +248,6 @@ class Records:
             yield
         finally:
             self._together = before
-
-    async def _completed_at(self, place: int, change: Change, *, of: int) -> Change:
-        """As `_completed`; where several are written, a fault says of which it is, as the store does."""
-        try:
-            return await self._completed(change)
-        except MaillageError as fault:
-            if of == 1:
-                raise
-            issues = [replace(i, expression=f"change[{place}].{i.expression or ''}".rstrip(".")) for i in fault.issues]
-            raise type(fault)(fault.message, issues=issues) from fault
-
-    async def _completed(self, change: Change) -> Change:
-        """The change as it will be written: valid, allowed, seen by the guards of its type."""
-        if change.verb is not Verb.DELETE:
-            validation.validate(change.resource)
-        change = writes.taken_as(self._ctx.actor, change)
-        if reason := writes.refusal(self._ctx.actor, change):
-            raise Forbidden(reason)
-        await self._refuse_new_links(change)
-        await self._refuse_new_care(change)
-        for guard in guards_of(change.resource["resourceType"]):
-            resource = await guard(self._ctx, change)
-            if resource is not change.resource:
-                validation.validate(resource)
-                change = replace(change, resource=resource)
-        return change
-
-    async def _refuse_new_links(self, change: Change) -> None:
-        resource = change.resource
-        if resource["resourceType"] != "Patient" or change.verb is Verb.DELETE or writes.may_link(self._ctx.actor):
-            return
-        via = grantee(f"Patient/{resource['id']}") if "id" in resource else None
-        known = {row["other"] for row in await QUERIES.links_of(self._conn, via=via)}
-        if {ids.key(other.removeprefix("Patient/")) for other in links(resource)} != known:
-            raise Forbidden("only a steward says that two Patient records are one person (Patient.link)")
-
-    async def _refuse_new_care(self, change: Change) -> None:
-        """Who writes identities without caring for anyone says who a person is; a general practitioner named would be let in."""
-        resource, actor = change.resource, self._ctx.actor
-        if resource["resourceType"] != "Patient" or change.verb is Verb.DELETE or not writes.only_identities(actor):
-            return
-        named = {grantee(grant.grantee) for grant in of_patient({"id": "", **resource})}
-        oneself = f"Patient/{resource.get('id', '')}"
-        known = {row["grantee"] for row in await QUERIES.granted_by(self._conn, via=grantee(oneself))}
-        if named - known - {grantee(oneself)}:
-            raise Forbidden("who cares for a person (generalPractitioner, managingOrganization) is not a steward's to say")
 
     def _refuse_records_of_nobody(self, stored: Iterable[Stored]) -> None:
         if not writes.limited(self._ctx.actor):

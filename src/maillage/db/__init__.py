@@ -1,6 +1,7 @@
 """PostgreSQL: pool, transactions, named SQL, migrations, the embedded server."""
 
 from maillage.db.embedded import EmbeddedPostgres
+from maillage.db.late import LateTransaction, begun
 from maillage.db.migrations import migrate, pending
 from maillage.db.pool import Connection, Database, count_one, count_statements, end_if_cancelled, execute_planned_anew
 from maillage.db.queries import Queries, Query, load_queries
@@ -9,8 +10,10 @@ __all__ = [
     "Connection",
     "Database",
     "EmbeddedPostgres",
+    "LateTransaction",
     "Queries",
     "Query",
+    "begun",
     "count_one",
     "count_statements",
     "end_if_cancelled",

@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -77,7 +78,7 @@ class _CountingCursor(AsyncCursor[Row]):
 async def execute_planned_anew(connection: Connection, statement: str, parameters: Mapping[str, Any]) -> AsyncCursor[Row]:
     """Runs a statement with its values written in, so that it is planned for them."""
     late: object = connection
-    taken = await late.taken() if isinstance(late, _Late) else connection
+    taken = await late.taken() if isinstance(late, Late) else connection
     return await taken.execute(AsyncClientCursor(taken).mogrify(statement.encode(), parameters).encode())
 
 
@@ -219,7 +220,18 @@ class Database:
             yield connection
 
 
-class _Late:
+class Late(ABC):
+    """Stands for a connection that is taken when its first statement comes."""
+
+    async def execute(self, *args: Any, **kwargs: Any) -> AsyncCursor[Row]:
+        return await (await self.taken()).execute(*args, **kwargs)
+
+    @abstractmethod
+    async def taken(self) -> Connection:
+        """The connection itself."""
+
+
+class _Late(Late):
     """A connection of the replica that is in step, else of the pool, taken when its first statement comes."""
 
     def __init__(self, pool: AsyncConnectionPool[Connection], replica: Replica | None) -> None:
@@ -227,11 +239,7 @@ class _Late:
         self._replica = replica
         self._taken: Connection | None = None
 
-    async def execute(self, *args: Any, **kwargs: Any) -> AsyncCursor[Row]:
-        return await (await self.taken()).execute(*args, **kwargs)
-
     async def taken(self) -> Connection:
-        """The connection itself."""
         if self._taken is None and self._replica:
             self._taken = await self._replica.take()
         if self._taken is None:

@@ -529,6 +529,18 @@ async def test_without_a_trail_there_is_no_access(seeded: Access, database: Data
     assert not await reads(seeded, NURSE, "Condition", "new")
 
 
+async def test_without_a_trail_no_entry_of_a_batch_is_written_either(seeded: Access, database: Database) -> None:
+    entry = {"resource": a_condition("new", "p"), "request": {"method": "PUT", "url": "Condition/new"}}
+    async with database.transaction() as conn:
+        await conn.execute("alter table audit_batch rename to elsewhere")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        async with seeded.act(NURSE) as ctx:
+            await ctx.records.transaction({"resourceType": "Bundle", "type": "batch", "entry": [entry]})
+    async with database.transaction() as conn:
+        await conn.execute("alter table elsewhere rename to audit_batch")
+    assert not await reads(seeded, NURSE, "Condition", "new")
+
+
 async def test_without_a_trail_nothing_is_read_either(seeded: Access, database: Database) -> None:
     async with database.transaction() as conn:
         await conn.execute("alter table audit_batch rename to elsewhere")

@@ -9,9 +9,15 @@ MAX_ISSUES = 50
 """Faults told at once; a hopeless resource has no use for more."""
 
 
-def validate(resource: Resource) -> None:
-    """Raise Invalid with one issue a fault, each with the FHIRPath of its place and the rule that it breaks."""
-    faults = any_resource(resource, None, Run(resource, resource))
+def validate(resource: Resource, *, known: Resource | None = None) -> None:
+    """Raise Invalid with one issue a fault, each with the FHIRPath of its place and the rule that it breaks.
+
+    `known` is a valid resource of the same type and with the same contained resources: the elements (the very objects) that both have
+    are not checked again.
+    """
+    if known is not None and known.get("contained") is not resource.get("contained"):
+        known = None
+    faults = any_resource(resource, None, Run(resource, resource, known))
     if not faults:
         return
     root = str(resource.get("resourceType", "Resource"))

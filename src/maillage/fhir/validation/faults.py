@@ -18,13 +18,14 @@ class Fault(NamedTuple):
 
 
 class Run:
-    """The resource being checked, and the one that contains it (itself when it stands alone)."""
+    """The resource being checked, the one that contains it (itself when it stands alone), and one whose elements are known to be right."""
 
-    __slots__ = ("resource", "root")
+    __slots__ = ("known", "resource", "root")
 
-    def __init__(self, resource: Resource, root: Resource) -> None:
+    def __init__(self, resource: Resource, root: Resource, known: Resource | None = None) -> None:
         self.resource = resource
         self.root = root
+        self.known = known
 
 
 Check = Callable[[Any, Any, Run], "list[Fault] | None"]

@@ -13,6 +13,7 @@ from maillage.fhir.validation.narrative import narrative
 from maillage.fhir.validation.primitives import coded, primitive
 
 Faults = list[Fault]
+_NOTHING: dict[str, Any] = {}
 
 
 @cache
@@ -23,7 +24,8 @@ def resource_check(kind: str) -> Check:
 
 def any_resource(value: Any, holder: Any, run: Run) -> Faults | None:
     """A resource inside another (Bundle.entry.resource, Parameters.parameter.resource): it stands alone."""
-    return _typed(value) or resource_check(value["resourceType"])(value, holder, Run(value, value))
+    known = run.known if value is run.resource else None
+    return _typed(value) or resource_check(value["resourceType"])(value, holder, Run(value, value, known))
 
 
 def contained(value: Any, holder: Any, run: Run) -> Faults | None:
@@ -92,8 +94,11 @@ def _object(kind: str, shape: dict[str, Any], types: _Types) -> Check:
         if type(value) is not dict:
             return [Fault("", "structure", f"an object ({kind}) is expected")]
         faults: Faults = []
+        known = (run.known if is_resource else None) or _NOTHING
         for key, item in value.items():
             member = members.get(key)
+            if item is known.get(key, known):
+                continue
             if member is None:
                 faults.append(Fault(f".{key}", "structure", f"{kind} has no element {key!r} in FHIR R4"))
             else:

@@ -90,7 +90,7 @@ async def _write(request: Request, ctx: Context, change: Change) -> Response:
 
 async def _written(ctx: Context, change: Change) -> Stored:
     try:
-        return (await ctx.records.write_changes([change]))[0]
+        return await ctx.records.write_alone(change)
     except MaillageError as fault:
         raise negotiation.plain(fault) from fault
 

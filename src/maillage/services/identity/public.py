@@ -51,7 +51,7 @@ claim_of = patients.claim_of
 patient_for = patients.patient_for
 as_regional = patients.as_regional
 regional_number = patients.regional_number
-keep_identity = _guarding.keep_identity
+keep_identities = _guarding.keep_identities
 
 
 async def identities_of(ctx: Context, patient: str) -> list[str]:

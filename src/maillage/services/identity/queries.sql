@@ -134,6 +134,10 @@ order by p.patient <> one.record, p.patient
 -- The regional record of a person, null when a steward has not decided.
 select record from identity_person where patient = %(patient)s
 
+-- name: records_of :many
+-- The regional records of people, null when a steward has not decided.
+select patient, record from identity_person where patient = any(%(patients)s)
+
 -- name: linked_to :value
 -- How many other identities refer to this record.
 select count(*) from identity_person where record = %(patient)s and patient <> %(patient)s

@@ -1,21 +1,25 @@
 """The guard of every Patient write: source identities by default, INS checked, the table of people kept equal."""
 
+import json
 import uuid
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from psycopg.errors import ProgramLimitExceeded, UniqueViolation
 
 from maillage.access import writes
 from maillage.access.context import Context
-from maillage.access.guards import guard
-from maillage.errors import Conflict, Issue, Unprocessable
-from maillage.fhir.change import Change
+from maillage.access.guards import Seen, guard_of_many
+from maillage.errors import Conflict, Issue, MaillageError, Unprocessable
+from maillage.fhir.change import Change, Verb
 from maillage.services.identity.events import PatientStored
 from maillage.services.identity.resources import patients
 from maillage.services.identity.rules.ins import InsFault, refused
 from maillage.services.identity.rules.ins import fault as fault_of
 from maillage.services.identity.service import people
 from maillage.services.identity.service.people import QUERIES
+
+Resource = dict[str, Any]
 
 FAULTS = {
     InsFault.UNKNOWN_ROOT: "{root} is not an INS root: use 1.2.250.1.213.1.4.8 (NIR), .9 (NIA), .10 (TEST) or .11 (DEMO)",
@@ -25,34 +29,67 @@ FAULTS = {
 }
 
 
-@guard("Patient")
-async def keep_identity(ctx: Context, change: Change) -> dict[str, Any]:
-    """Marks what comes through the FHIR door as a source identity, refuses a false real INS, keeps the table equal.
+@guard_of_many("Patient")
+async def keep_identities(ctx: Context, changes: Sequence[Change]) -> Seen:
+    """Marks what comes through the FHIR door as source identities, refuses a false real INS, keeps the table equal.
 
-    Raises Unprocessable naming `Patient.identifier[n]` for an INS with a wrong key on a real root, or of an unknown root.
+    Answers Unprocessable naming `Patient.identifier[n]` for an INS with a wrong key on a real root, or of an unknown root.
     """
-    patient: dict[str, Any] = {**change.resource}
-    if change.verb == "delete":
+    records = await _records_of(ctx, changes)
+    seen: Seen = []
+    for change in changes:
+        try:
+            seen.append(await _kept(ctx, change, records))
+        except MaillageError as refusal:
+            return [*seen, refusal]
+    return await _saved(ctx, changes, seen)
+
+
+async def _records_of(ctx: Context, changes: Sequence[Change]) -> dict[str, str | None]:
+    """The regional records that those which are there already are or refer to, by their ids."""
+    written = [str(change.resource["id"]) for change in changes if change.verb in (Verb.UPDATE, Verb.PUT)]
+    if ctx.door != "fhir" or not written:
+        return {}
+    return {row["patient"]: row["record"] for row in await ctx.run(QUERIES.records_of, patients=written)}
+
+
+async def _kept(ctx: Context, change: Change, records: Mapping[str, str | None]) -> Resource:
+    patient: Resource = {**change.resource}
+    if change.verb is Verb.DELETE:
         await ctx.run(QUERIES.forget_person, patient=patient["id"])
         return patient
     _refuse_false_ins(patient)
     patient.setdefault("id", str(uuid.uuid4()))
     if ctx.door == "fhir":
-        patient = await _as_it_stands(ctx, patient)
+        patient = await _as_it_stands(ctx, patient, records.get(patient["id"]))
         ctx.announce(PatientStored(patient=patient["id"], by_person=writes.limited(ctx.actor)))
-    try:
-        await people.keep(ctx, patient)
-    except UniqueViolation as fault:
-        raise Conflict("a regional record has this INS already: link the identity to it instead") from fault
-    except ProgramLimitExceeded as fault:
-        words = "un nom ou un identifiant est plus long que ce qui peut être conservé"
-        raise Unprocessable("a name or an identifier is longer than can be kept", french=words) from fault
     return patient
 
 
-async def _as_it_stands(ctx: Context, patient: dict[str, Any]) -> dict[str, Any]:
+async def _saved(ctx: Context, changes: Sequence[Change], seen: Seen) -> Seen:
+    """Keeps the table of people equal to them, in one statement."""
+    kept = [one for change, one in zip(changes, seen, strict=True) if change.verb is not Verb.DELETE and isinstance(one, dict)]
+    try:
+        await people.keep(ctx, kept)
+    except UniqueViolation as fault:
+        taken = fault.diag.message_detail or ""
+        place = next((place for place, one in enumerate(seen) if isinstance(one, dict) and _says(one, taken)), 0)
+        return [*seen[:place], Conflict("a regional record has this INS already: link the identity to it instead")]
+    except ProgramLimitExceeded:
+        place = max(range(len(seen)), key=lambda place: len(json.dumps(people.row_of(cast(Resource, seen[place])))))
+        words = "un nom ou un identifiant est plus long que ce qui peut être conservé"
+        return [*seen[:place], Unprocessable("a name or an identifier is longer than can be kept", french=words)]
+    return seen
+
+
+def _says(patient: Resource, taken: str) -> bool:
+    """Whether it has the INS that the server says is taken: `Key (ins_root, matricule)=(…, …) already exists.`"""
+    ins = patients.ins_of(patient)
+    return ins is not None and f"({ins.root}, {ins.matricule})" in taken
+
+
+async def _as_it_stands(ctx: Context, patient: Resource, record: str | None) -> Resource:
     """A client may change what a Patient says, not what it is: record, linked or waiting identity is a steward's decision."""
-    record = await ctx.run(QUERIES.record_of, patient=patient["id"])
     if record == patient["id"]:
         stored = await ctx.records.read("Patient", patient["id"])
         return patients.as_regional(patient, patients.regional_number(stored))
