@@ -3,7 +3,7 @@
 from maillage.db.embedded import EmbeddedPostgres
 from maillage.db.late import LateTransaction, begun
 from maillage.db.migrations import migrate, pending
-from maillage.db.pool import Connection, Database, count_one, count_statements, end_if_cancelled, execute_planned_anew
+from maillage.db.pool import Connection, Database, count_one, count_statements, end_if_cancelled, execute_planned_anew, fetch
 from maillage.db.queries import Queries, Query, load_queries
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "count_statements",
     "end_if_cancelled",
     "execute_planned_anew",
+    "fetch",
     "load_queries",
     "migrate",
     "pending",

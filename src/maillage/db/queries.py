@@ -14,9 +14,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from maillage.db.pool import Connection
+from maillage.db.pool import Connection, fetch
 from maillage.errors import SetupError
 
+_FETCHED = frozenset({"one", "many", "value"})
 _HEADER = re.compile(r"^-- name: (?P<name>[a-z][a-z0-9_]*) :(?P<kind>one|many|value|exec|fragment)\s*$", re.MULTILINE)
 
 
@@ -31,17 +32,13 @@ class Query:
 
     async def __call__(self, connection: Connection, **parameters: Any) -> Any:
         """Runs it. One: dict or None; many: list of dicts; value: the value or None; exec: count of rows."""
-        cursor = await connection.execute(self.sql.encode(), parameters)
-        match self.kind:
-            case "many":
-                return await cursor.fetchall()
-            case "one":
-                return await cursor.fetchone()
-            case "value":
-                row = await cursor.fetchone()
-                return next(iter(row.values())) if row else None
-            case _:
-                return cursor.rowcount
+        if self.kind not in _FETCHED:
+            return (await connection.execute(self.sql.encode(), parameters)).rowcount
+        rows = await fetch(connection, self.sql.encode(), parameters, prepare=None)
+        if self.kind == "many":
+            return rows
+        first = rows[0] if rows else None
+        return next(iter(first.values())) if first and self.kind == "value" else first
 
 
 class Queries:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 
-from maillage.db import Connection, Database, count_one, load_queries
+from maillage.db import Connection, Database, count_one, fetch, load_queries
 from maillage.fhir import reading
 from maillage.fhir.change import Stored
 from maillage.fhir.scope import Scope
@@ -82,8 +81,9 @@ async def _read_each(conn: Connection, group: Sequence[_Wanted]) -> list[Stored 
     for place, wanted in enumerate(group):
         number, key = reading.place(wanted.kind, wanted.id)
         asked.append({"i": place, "rt": number, "id": key, **wanted.scope.params})
-    cursor = await conn.execute(_text(scope.text, scope.types), {"asked": msgspec.json.encode(asked).decode()}, prepare=True)
-    rows: dict[int, dict[str, Any]] = {row["i"]: row for row in await cursor.fetchall()}
+    wanted_rows = {"asked": msgspec.json.encode(asked).decode()}
+    found = await fetch(conn, _text(scope.text, scope.types), wanted_rows, binary=True)
+    rows = {row["i"]: row for row in found}
     return [reading.current(w.kind, w.id, rows[place]) if place in rows else None for place, w in enumerate(group)]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from maillage.db import Connection, load_queries
+from maillage.db import Connection, fetch, load_queries
 from maillage.fhir import ids
 from maillage.fhir.change import Stored
 from maillage.fhir.reading import stored
@@ -22,9 +22,8 @@ async def compartment(
         "limits": list(limits.values()),
         **scope.params,
     }
-    cursor = await conn.execute(_compartment(scope.sql("r")), parameters, prepare=True)
     found: dict[str, list[Stored]] = {kind: [] for kind in limits}
-    for row in await cursor.fetchall():
+    for row in await fetch(conn, _compartment(scope.sql("r")), parameters, binary=True):
         found[ids.kind(row["rt"])].append(stored(row))
     return found
 

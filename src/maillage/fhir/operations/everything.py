@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
-from maillage.db import Connection, load_queries
+from maillage.db import Connection, fetch, load_queries
 from maillage.errors import Invalid, Issue
 from maillage.fhir import definitions, ids
 from maillage.fhir.dates import Span
@@ -49,7 +49,7 @@ async def everything(conn: Connection, wanted: Everything, *, scope: Scope) -> S
     A page may hold less than `count` although a next one follows, where types are asked that stand outside of records.
     """
     parameters = _parameters(wanted) | dict(scope.params)
-    rows = await (await conn.execute(_statement(_walk(wanted), scope), parameters, prepare=True)).fetchall()
+    rows = await fetch(conn, _statement(_walk(wanted), scope), parameters, binary=True)
     own, outside = [row for row in rows if row["own"]], [row for row in rows if not row["own"]]
     if not own and wanted.cursor is None:
         await read(conn, wanted.kind, wanted.id, scope=scope)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from maillage.db import Connection, execute_planned_anew
+from maillage.db import Connection, execute_planned_anew, fetch
 from maillage.errors import Issue
 from maillage.fhir import ids
 from maillage.fhir.change import Operation, Stored
@@ -61,9 +61,8 @@ async def count(conn: Connection, query: SearchQuery, *, scope: Scope) -> int:
 async def run(conn: Connection, wanted: Statement) -> Rows:
     """Stable statements are prepared and keep their plan; the others have their values written in, to be planned for them."""
     if wanted.stable:
-        cursor = await conn.execute(wanted.text.encode(), wanted.params, prepare=True)
-    else:
-        cursor = await execute_planned_anew(conn, wanted.text, wanted.params)
+        return await fetch(conn, wanted.text.encode(), wanted.params, binary=True)
+    cursor = await execute_planned_anew(conn, wanted.text, wanted.params)
     return await cursor.fetchall()
 
 
