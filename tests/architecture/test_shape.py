@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from maillage import app
+from maillage.db.migrations import discover
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "maillage"
@@ -64,6 +65,11 @@ def test_time_comes_only_from_the_clock() -> None:
     asked = re.compile(r"\b(datetime\.now|datetime\.utcnow|date\.today|time\.time|time\.monotonic|time\.perf_counter)\b\(")
     offenders = [str(p.relative_to(ROOT)) for p in modules() if p.name != "clock.py" and asked.search(p.read_text("utf-8"))]
     assert not offenders
+
+
+def test_migrations_of_a_folder_are_numbered_in_a_row() -> None:
+    """Two branches that each added the next number meet here: the database would refuse both."""
+    assert discover()
 
 
 SQL = re.compile(r"^\s*(select|insert into|update|delete from|with|create (table|index)|alter table|truncate)\s", re.IGNORECASE)
