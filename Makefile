@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 SERVICES := src/maillage/services
 DEMO_ARGS ?=
+SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir
@@ -37,10 +38,10 @@ demo: setup ## a whole synthetic territory: web, worker, MLLP, emulators
 	@$(BIN)/maillage demo $(DEMO_ARGS)
 
 test: setup ## the test suite (samples of the long ones)
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q $(SIDE_BY_SIDE)
 
 test-long: setup ## every test, the long ones whole
-	@$(BIN)/pytest -q -m 'long or not long'
+	@$(BIN)/pytest -q $(SIDE_BY_SIDE) -m 'long or not long'
 
 lint: setup ## style, types, layers, architecture
 	@$(BIN)/ruff check src tests bench tools

@@ -41,6 +41,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         del os.environ[key]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, those of a file stay together, and so do all that look at the one running demonstration."""
+    for item in items:
+        shared = "territory" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("territory" if shared else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """A folder with a short path that the server's account may enter (socket paths are limited)."""
