@@ -58,6 +58,7 @@ async def found(database: Database, kind: str, *params: tuple[str, str], scope: 
         ("Il prend de la vitamine D", "vitamine d"),
         ("Cafe\u0301 interdit", "café"),
         ("Suivi par M. d’Hauteville", "hauteville"),
+        ("Suivi à lʼhôpital", "hôpital"),
         ("Traité jusqu’à Noël", "traitements"),
         ("Sa grand-mère l’accompagne", "grand-mère"),
         ("Sa grand mère l’accompagne", "grand-mère"),
@@ -187,6 +188,15 @@ async def test_content_is_everywhere_and_text_only_in_the_narrative(database: Da
     assert await found(database, "Basic", ("_text", "asthme")) == ["a"]
     assert await found(database, "Basic", ("_content", "rien -asthme")) == []
     assert await found(database, "Basic", ("_text", "rien -asthme")) == ["b"]
+
+
+async def test_signs_that_the_database_takes_for_no_letters_find_nothing(database: Database) -> None:
+    await hold(database, narrated("a", "asthme ፩"))
+    assert (await found(database, "Basic", ("_content", "፩")), await found(database, "Basic", ("_text", "፩,asthme"))) == (
+        [],
+        ["a"],
+    )
+    assert await found(database, "Basic", ("_content", "፩"), ("code:text", "a")) == []
 
 
 async def test_words_follow_the_resource(database: Database) -> None:

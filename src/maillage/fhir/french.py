@@ -19,7 +19,7 @@ _STOP = """
 _ACCENTED = frozenset(_STOP.split())
 
 _ELIDED = frozenset({*"cdjlmnst", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu"})
-_APOSTROPHES = "'’ʼ"
+_APOSTROPHES = "'’"
 _WORD = re.compile(rf"[^\W_]+(?:[{_APOSTROPHES}](?=[^\W_]))?")
 """A word, with the apostrophe that joins it to the next one."""
 _LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})
@@ -30,7 +30,9 @@ LONGEST = 60
 
 def words(text: str) -> list[str]:
     """The forms of the words of a text in their order, without stop words."""
-    return [found for word in _WORD.findall(unicodedata.normalize("NFC", text.lower())) if (found := _form(word))]
+    return [
+        found for word in _WORD.findall(unicodedata.normalize("NFC", text.lower()).replace("ʼ", "’")) if (found := _form(word))
+    ]
 
 
 @lru_cache(maxsize=16_384)

@@ -23,6 +23,9 @@ _MARKUP = re.compile(
     rf"<!\[CDATA\[(?P<raw>.*?)\]\]>|<!--.*?-->|</?(?P<inline>(?:{_INLINE})\b)?(?:[^>\"']|\"[^\"]*\"|'[^']*')*>", re.DOTALL
 )
 
+MOST = 150_000
+"""Letters that are searched, of the narrative and of all else: a hundred pages. PostgreSQL keeps a tsvector of 1 MB."""
+
 Place = dict[str, Any]
 """By name of a member: None for a text to be read, the place below it, or RESOURCE. What has nothing to be read is left out."""
 RESOURCE: Place = {}
@@ -34,7 +37,7 @@ def found_by(resource: dict[str, Any]) -> tuple[str, str]:
     own = resource.get("text")
     narrative = plain(own["div"]) if type(own) is dict and "div" in own else ""
     _collect(_places_in(resource), {**resource, "text": None} if own else resource, texts)
-    return " ".join(words(narrative)), " ".join(words("\n".join(texts)))
+    return " ".join(words(narrative))[:MOST], " ".join(words("\n".join(texts)))[:MOST]
 
 
 def plain(div: str) -> str:

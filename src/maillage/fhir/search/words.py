@@ -44,8 +44,8 @@ class HasWords:
         return False
 
     def ids(self, row: Row, composer: Composer) -> str:
-        typed = f"{composer.bind(mark(row.kind), 'tsquery')} && {self._bound(composer)}"
-        return f"select w.id from (select id from words where rt = {row.rt} and words @@ ({typed}) offset 0) w"
+        typed = f"rt = {row.rt} and words @@ {composer.bind(mark(row.kind), 'tsquery')}"
+        return f"select w.id from (select id from words where {typed} and words @@ {self._bound(composer)} offset 0) w"
 
     def _bound(self, composer: Composer) -> str:
         return f"to_tsquery('french_words', {composer.bind(self.query, 'text')})"
