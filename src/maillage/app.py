@@ -22,6 +22,7 @@ from maillage.config import Config
 from maillage.connectors.mail.mailer import Mailer, TransportSecurity
 from maillage.db import Database, EmbeddedPostgres
 from maillage.errors import SetupError
+from maillage.fhir import reindexing
 from maillage.fhir.store import Store
 from maillage.files import open_files
 from maillage.http.health import Found, Probe, ask
@@ -110,6 +111,7 @@ def web(platform: Platform) -> Any:
         "worker": worker_probe(platform.database, platform.clock),
         "mail": mailer_of(platform).probe,
         "mllp": _mllp_probe(platform),
+        "search": search_probe(platform.database),
     }
     _watch(probes)
     return create_app(
@@ -152,6 +154,19 @@ def _mllp_probe(platform: Platform) -> Probe:
         writer.close()
         measures = await flow(platform.database, now=platform.clock.now())
         return Found(ok=True, detail="La porte HL7v2 répond.", measures=measures)
+
+    return probe
+
+
+def search_probe(database: Database) -> Probe:
+    """Whether every resource is found by the rules of this version."""
+
+    async def probe() -> Found:
+        async with database.transaction() as conn:
+            indexed = await reindexing.state(conn)
+        if indexed.current:
+            return Found(ok=True, detail="Les index de recherche sont à jour.")
+        return Found(ok=False, detail="À réindexer : une recherche peut ne pas tout trouver. Lancer « maillage reindex ».")
 
     return probe
 

@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     _verb(verbs, "mllp", _mllp, "le processus de la porte HL7v2 (MLLP)")
     _verb(verbs, "migrate", _migrate, "mettre la base au schéma de cette version")
     _verb(verbs, "check", _check, "vérifier l’installation : réglages, base, documents, chaîne des traces")
+    _verb(verbs, "reindex", _reindex, "refaire les index de recherche de toutes les ressources, sans arrêter la plateforme")
 
     send = _verb(verbs, "send", _send, "envoyer des documents ou des messages, comme un hôpital")
     send.add_argument("files", nargs="+", type=Path, metavar="FICHIER", help="CDA (.xml) ou HL7v2 (.er7, .hl7)")
@@ -107,6 +108,12 @@ def _check(config: Config, _: argparse.Namespace) -> int:
     from maillage.operator.checks import check
 
     return check(config)
+
+
+def _reindex(config: Config, _: argparse.Namespace) -> int:
+    from maillage.operator.reindexing import reindex
+
+    return reindex(config)
 
 
 def _send(config: Config, arguments: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from psycopg.conninfo import make_conninfo
 
 from maillage import logs
 from maillage.db import Database, EmbeddedPostgres, migrate
+from maillage.fhir.reindexing import note_rules
 from tests.support.people import access, clock
 
 __all__ = ["access", "clock"]
@@ -71,6 +72,7 @@ def postgres(scratch: Path) -> Iterator[str]:
         _administer(server, sql.SQL("drop database if exists {}").format(sql.Identifier(TEMPLATE)))
         _administer(server, sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))
         migrate(make_conninfo(server, dbname=TEMPLATE))
+        asyncio.run(note_rules(make_conninfo(server, dbname=TEMPLATE)))
         yield server
 
 

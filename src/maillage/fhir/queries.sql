@@ -53,7 +53,12 @@ with met as materialized (
   select written, rt, id, version, case when verb = 'delete' then 'd' when before is null then 'c' else 'u' end,
     case when verb = 'delete' then left_patient else patient end, was
   from kept order by i
-), unlinked as (
+), {found_by}
+select j.verdict, j.version, j.before, j.left_patient, go.written as at from judged j cross join go order by j.i
+
+-- name: found_by :fragment
+-- Brings edges, dated keys, amounts and words to what rows `kept` say: what they no longer say goes, what is there stays as it is.
+unlinked as (
   delete from refs f using (
     select g.at from kept k cross join lateral (select x.ctid as at, x.* from refs x where x.src = k.id and x.st = k.rt offset 0) g
     where k.before is not null and (g.shard <> k.shard or not exists (
@@ -121,7 +126,66 @@ with met as materialized (
   ) known on true
   where known.there is null
 )
-select j.verdict, j.version, j.before, j.left_patient, go.written as at from judged j cross join go order by j.i
+
+-- name: reindex :many
+-- What stored resources are found by, as given, where their version is still the one that was read: whoever wrote since has indexed anew. Rows
+-- are locked in the order of `write`, and `where` is asked again of a row that was waited for. Answers those that were not passed over.
+with kept as materialized (
+  select n.*, coalesce(n.patient, n.id) as shard, o.at, true as before
+  from (
+    select * from json_to_recordset(%(rows)s::json) as n(rt int2, id uuid, version int, patient uuid,
+      tok int8[], has int8[], str tsvector, d0 timestamptz, d1 timestamptz, edges json, dated json, amounts json, narrative text, content text)
+    order by rt, id
+  ) n
+  cross join lateral (select r.ctid as at from res r where r.rt = n.rt and r.id = n.id and r.version = n.version limit 1 for update) o
+), updated as (
+  update res r set patient = k.patient, shard = k.shard, d0 = k.d0, d1 = k.d1, tok = k.tok, has = k.has, str = k.str
+  from kept k where r.ctid = k.at and not (
+    (r.patient, r.d0, r.d1, r.str) is not distinct from (k.patient, k.d0, k.d1, k.str) and r.shard = k.shard
+    and r.tok @> k.tok and r.tok <@ k.tok and r.has @> k.has and r.has <@ k.has)
+), {found_by}
+select k.rt, k.id from kept k
+
+-- name: unindexed :many
+-- Current resources behind a place in the order of their keys, as many as fit into a size in bytes (one at least).
+select r.rt, r.id, r.version, r.body
+from (
+  select n.*, sum(octet_length(n.body)) over (order by n.rt, n.id) - octet_length(n.body) as before
+  from (select * from res where (rt, id) > (%(rt)s::int2, %(id)s::uuid) order by rt, id limit %(limit)s) n
+) r
+where r.before < %(size)s order by r.rt, r.id
+
+-- name: indexing :one
+-- The rules that everything was indexed by, and the reindex that is under way.
+select i.rules, i.running, i.done, current_setting('server_version_num')::int / 10000 as server,
+  exists(select from res) as filled
+from (select true) t left join indexing i on true
+
+-- name: note_rules :exec
+-- A store without resources is indexed by any rules.
+insert into indexing (rules) select %(rules)s where not exists (select from res)
+on conflict (single) do update set rules = excluded.rules, running = null, rt = null, id = null, done = null
+
+-- name: begin_indexing :one
+-- Begins a reindex by these rules, or goes on with the one that was begun by them; holds the place it came to.
+insert into indexing (rules, running, rt, id, done) values ('', %(rules)s, 0, '00000000-0000-0000-0000-000000000000', 0)
+on conflict (single) do update set running = excluded.running,
+  rt = case when indexing.running = excluded.running then indexing.rt else excluded.rt end,
+  id = case when indexing.running = excluded.running then indexing.id else excluded.id end,
+  done = case when indexing.running = excluded.running then indexing.done else excluded.done end
+returning rt, id, done
+
+-- name: go_on_indexing :exec
+-- The place that a reindex has come to.
+update indexing set rt = %(rt)s, id = %(id)s, done = done + %(count)s
+
+-- name: end_indexing :exec
+-- Everything is indexed by these rules.
+update indexing set rules = running, running = null, rt = null, id = null, done = null where running = %(rules)s
+
+-- name: count_resources :value
+-- Current resources.
+select count(*) from res
 
 -- name: create :many
 -- Creations only: as `write`, without what stored rows would need. An id that is taken breaks the key of the log.

@@ -20,7 +20,7 @@ MAX_CODE = 100
 MAX_EXPONENT = 60
 MAX_BITS = 3_400
 """Of the numbers in the factor of a unit: about 1e±1000."""
-_FACTS = Path(__file__).parent / "ucum.txt"
+FACTS = Path(__file__).parent / "ucum.txt"
 _ZERO_IN_KELVIN = {"Cel": Fraction("273.15"), "[degF]": Fraction("459.67") * 5 / 9, "[degRe]": Fraction("273.15")}
 """Where the temperature scales begin (UCUM section 4.5, table 14). Within a product only their step counts."""
 _NOTE = re.compile(r"\{[^{}]*\}")
@@ -94,7 +94,7 @@ class _Atom:
 @cache
 def _table() -> tuple[dict[str, Fraction], dict[str, _Atom]]:
     prefixes, atoms = {}, {}
-    for line in _FACTS.read_text("utf-8").splitlines():
+    for line in FACTS.read_text("utf-8").splitlines():
         match line.split("\t"):
             case ["prefix", code, value]:
                 prefixes[code] = Fraction(value)

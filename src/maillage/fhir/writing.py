@@ -60,7 +60,7 @@ async def _run(conn: Connection, statement: bytes, parameters: dict[str, Any]) -
 
 @lru_cache(maxsize=256)
 def _statement(name: str, old: str, new: str, last: str) -> bytes:
-    text = QUERIES.text(name).replace("{words}", QUERIES.text("words"))
+    text = QUERIES.text(name).replace("{found_by}", QUERIES.text("found_by")).replace("{words}", QUERIES.text("words"))
     return text.replace("{old}", old).replace("{new}", new).replace("{last}", last).encode()
 
 

@@ -144,6 +144,7 @@ _NAMES = {
     "database": "Base de données",
     "files": "Documents",
     "worker": "Traitements",
+    "search": "Recherche",
     "mail": "Messagerie",
     "mllp": "Réception HL7 (MLLP)",
 }

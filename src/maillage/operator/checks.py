@@ -13,6 +13,7 @@ from maillage.app import database_of, platform_of
 from maillage.config import Config
 from maillage.db import load_queries, migrate, pending
 from maillage.errors import MaillageError, SetupError
+from maillage.fhir import reindexing
 
 OLDEST = 160000  # server_version_num of PostgreSQL 16
 QUERIES = load_queries("maillage.operator", "checks.sql")
@@ -24,6 +25,7 @@ def migrate_database(config: Config) -> int:
     """Brings the schema to this version and says what was applied."""
     with database_of(config) as dsn:
         applied = migrate(dsn)
+        asyncio.run(reindexing.note_rules(dsn))
     for migration in applied:
         print(f"appliquée : {migration.label}")
     print(f"{len(applied)} migration(s) ; le schéma est à jour")
@@ -73,6 +75,15 @@ async def _replica(platform: Platform) -> str:
     return "lue, à jour"
 
 
+async def _search(platform: Platform) -> str:
+    async with platform.database.transaction() as connection:
+        indexed = await reindexing.state(connection)
+        if indexed.current:
+            return "index à jour"
+        whole = await reindexing.count(connection)
+    raise SetupError(f"à réindexer : {whole - (indexed.done or 0)} resources may be indexed by older rules: run maillage reindex")
+
+
 async def _documents(platform: Platform) -> str:
     await platform.files.probe()
     return "écriture et lecture possibles"
@@ -110,6 +121,7 @@ CHECKS: Sequence[tuple[str, Check]] = (
     ("base de données", _version),
     ("schéma", _schema),
     ("réplique", _replica),
+    ("recherche", _search),
     ("documents", _documents),
     ("traces", _trail),
     ("courriel", _mail),

@@ -22,6 +22,7 @@ from maillage.db import migrate
 from maillage.demo.personas import PERSONAS
 from maillage.demo.territory import ensure_personas, is_seeded, seed
 from maillage.errors import SetupError
+from maillage.fhir.reindexing import note_rules
 from maillage.operator.children import Child, Family, wait_for_port
 
 HERE = "127.0.0.1"
@@ -74,6 +75,7 @@ async def _running(config: Config, wanted: Wanted) -> None:
     """Until it is cancelled, and that once: a second blow would leave children behind while the database stops."""
     _say(f"base de données et documents : {config.data}")
     migrate(config.database_url)
+    await note_rules(config.database_url)
     async with _family() as family:
         (config, told), tokens = await asyncio.gather(_emulators(config, wanted, family), _people(config, wanted))
         await _processes(config, family)

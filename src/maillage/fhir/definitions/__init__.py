@@ -74,6 +74,11 @@ def codes() -> Mapping[str, frozenset[str]]:
     return {url: frozenset(concepts) for url, concepts in _read("codes.json").items()}
 
 
+def index_sources() -> list[Path]:
+    """The compiled files that decide what a resource is found by."""
+    return sorted([GENERATED / "compartment.json", *GENERATED.glob("parameters/*.json"), *GENERATED.glob("shapes/*.json")])
+
+
 def _read(name: str) -> Any:
     try:
         return msgspec.json.decode((GENERATED / name).read_bytes())

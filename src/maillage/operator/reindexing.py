@@ -1,0 +1,34 @@
+"""`maillage reindex`: what resources are found by, made again while the platform runs."""
+
+import asyncio
+from dataclasses import replace
+
+from maillage.app import database_of
+from maillage.clock import monotonic
+from maillage.config import Config
+from maillage.db import Database
+from maillage.fhir import reindexing
+
+EVERY = 2.0
+"""Seconds between two lines of progress."""
+
+
+def reindex(config: Config) -> int:
+    """Indexes every resource anew, and says how far it is; ended in the middle, the next one goes on."""
+    with database_of(config) as dsn:
+        return asyncio.run(_reindex(replace(config, database_url=dsn)))
+
+
+async def _reindex(config: Config) -> int:
+    async with await Database.open(config.database_url, size=2) as database:
+        async with database.transaction() as conn:
+            whole, before = await reindexing.count(conn), await reindexing.state(conn)
+        if before.done:
+            print(f"reprise : {before.done} ressources étaient faites")
+        done, said = before.done or 0, monotonic()
+        async for done in reindexing.reindex(database):
+            if monotonic() - said >= EVERY:
+                said = monotonic()
+                print(f"{done} ressources sur {whole} ({100 * done // max(whole, done)} %)", flush=True)
+    print(f"{done} ressources réindexées ; la recherche est à jour")
+    return 0
