@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from types import ModuleType
 
-from maillage.jobs.reactions import Reaction, reaction
+from maillage.jobs.reactions import Reaction, reaction, reaction_to_many
 from maillage.jobs.reactor import Reactor
 from maillage.jobs.runner import JobRunner
 from maillage.jobs.tasks import Errand, Job, Outside, Task, errand, periodic, task
@@ -20,6 +20,7 @@ __all__ = [
     "errand",
     "periodic",
     "reaction",
+    "reaction_to_many",
     "task",
 ]
 

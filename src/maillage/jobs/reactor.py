@@ -115,8 +115,8 @@ class Reactor:
         try:
             async with self._access.act(_actor(one), door="job") as ctx:
                 rows = await ctx.run(QUERIES.claim_events, reaction=one.name, kinds=one.kinds, now=ctx.now, limit=limit)
-                for row in rows:
-                    await one(ctx, decode(row["kind"], row["payload"]))
+                if rows:
+                    await one(ctx, *(decode(row["kind"], row["payload"]) for row in rows))
         except Exception as error:  # a handler's failure of any sort is the event's, not the worker's
             if not rows:
                 raise

@@ -1,13 +1,15 @@
 """What happens after a Patient came in through the FHIR door: it is matched, or put to a steward."""
 
+from collections.abc import Sequence
+
 from maillage.access.context import Context
-from maillage.jobs import reaction
+from maillage.jobs import reaction_to_many
 from maillage.services.identity.events import PatientStored
 from maillage.services.identity.service.matching import match
 
 
-# One event a transaction: each takes the locks of its claim, and two in one transaction could wait crosswise for a message.
-@reaction(PatientStored, batch=1)
-async def match_stored_patient(ctx: Context, event: PatientStored) -> None:
+@reaction_to_many(PatientStored, batch=32)
+async def match_stored_patient(ctx: Context, events: Sequence[PatientStored]) -> None:
     """Certain, and opening the record to nobody by their own word: linked to it. Otherwise a steward's case."""
-    await match(ctx, patient=event.patient, by_person=event.by_person)
+    by_persons = {event.patient for event in events if event.by_person}
+    await match(ctx, *dict.fromkeys(event.patient for event in events), by_persons=by_persons)

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -59,12 +60,31 @@ async def identify(ctx: Context, claim: Claim, *, source: dict[str, Any] | None 
     return _identified(decision.known, decision.reason)
 
 
-async def open_case(ctx: Context, patient: str, decision: Decision, origin: str) -> None:
-    """Put an identity to a steward, with the people to compare it with."""
-    near = [person.record or person.patient for person in decision.near]
-    case = {"opened": ctx.now.isoformat(), "patient": patient, "reason": decision.reason, "near": near, "origin": origin}
-    await ctx.run(QUERIES.open_cases, cases=json.dumps([case]))
-    ctx.announce(IdentityToReview(patient=patient, reason=decision.reason))
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An identity to put to a steward, and what was decided about it; `origin` says where it came from."""
+
+    patient: str
+    decision: Decision
+    origin: str
+
+
+async def open_cases(ctx: Context, cases: Sequence[Case]) -> None:
+    """Put identities to a steward, with the people to compare them with."""
+    rows = [
+        {
+            "opened": ctx.now.isoformat(),
+            "patient": case.patient,
+            "reason": case.decision.reason,
+            "near": [person.record or person.patient for person in case.decision.near],
+            "origin": case.origin,
+        }
+        for case in cases
+    ]
+    if rows:
+        await ctx.run(QUERIES.open_cases, cases=json.dumps(rows))
+    for case in cases:
+        ctx.announce(IdentityToReview(patient=case.patient, reason=case.decision.reason))
 
 
 def lock_keys(claim: Claim) -> list[str]:
@@ -80,7 +100,7 @@ def lock_keys(claim: Claim) -> list[str]:
 
 async def _keep_source(ctx: Context, claim: Claim, decision: Decision, source: dict[str, Any]) -> Identified:
     patient = await ctx.records.write({**patients.as_source(source), "id": str(uuid.uuid4())})
-    await open_case(ctx, patient["id"], decision, claim.origin)
+    await open_cases(ctx, [Case(patient["id"], decision, claim.origin)])
     return Identified(f"Patient/{patient['id']}", None, Certainty.TO_REVIEW, decision.reason)
 
 

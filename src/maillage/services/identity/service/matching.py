@@ -1,44 +1,60 @@
 """Match a source identity that is already stored: link it when it is certain, else open a case."""
 
+from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 from maillage.access.context import Context
-from maillage.errors import Gone, NotFound
 from maillage.services.identity.events import IdentityLinked
 from maillage.services.identity.resources import patients
-from maillage.services.identity.rules.matching import Reason, decide
-from maillage.services.identity.service.identify import lock_keys, open_case
+from maillage.services.identity.rules.matching import Claim, Reason, decide
+from maillage.services.identity.service.identify import Case, lock_keys, open_cases
 from maillage.services.identity.service.people import QUERIES, candidates
+
+Resource = dict[str, Any]
 
 ORIGIN = "API FHIR"
 
 
-async def match(ctx: Context, *, patient: str, by_person: bool = False) -> None:
-    """Compare a stored source identity with everyone else. Running it again changes nothing.
+async def match(ctx: Context, *stored: str, by_persons: Collection[str] = ()) -> None:
+    """Compare stored source identities (ids of Patients) with everyone else, one after the other. Running it again changes nothing.
 
-    What someone says of their own care (`by_person`: a general practitioner, a circle around the identity) would reach the record by
+    What someone says of their own care (`by_persons`: a general practitioner, a circle around the identity) would reach the record by
     the link: where that lets in anyone whom the record does not, a steward decides.
     """
-    if await ctx.run(QUERIES.record_of, patient=patient) is not None:
+    records = {row["patient"]: row["record"] for row in await ctx.run(QUERIES.records_of, patients=list(stored))}
+    undecided = [patient for patient in stored if records.get(patient) is None]
+    if not undecided:
         return
-    try:
-        stored = await ctx.records.read("Patient", patient)
-    except (NotFound, Gone):
-        return
-    claim = patients.claim_of(stored, origin=stored.get("meta", {}).get("source") or ORIGIN)
-    await ctx.run(QUERIES.lock_claim, keys=lock_keys(claim))
+    found = {
+        one["id"]: one for one in await ctx.records.find("Patient", {"_id": ",".join(undecided), "_count": str(len(undecided))})
+    }
+    claims = {
+        id: patients.claim_of(one, origin=one.get("meta", {}).get("source") or ORIGIN) for id, one in found.items()
+    }  # fmt: skip
+    await ctx.run(QUERIES.lock_claim, keys=sorted({key for claim in claims.values() for key in lock_keys(claim)}))
+    cases = [
+        case
+        for id in undecided
+        if id in found and (case := await _matched(ctx, found[id], claims[id], by_person=id in by_persons)) is not None
+    ]
+    await open_cases(ctx, cases)
+
+
+async def _matched(ctx: Context, stored: Resource, claim: Claim, *, by_person: bool) -> Case | None:
+    """Linked to the record of the same person where that is certain; else the case for a steward."""
+    patient = stored["id"]
     others = [person for person in await candidates(ctx, claim) if person.patient != patient]
     decision = decide(claim, others)
     if decision.known is None or decision.known.record is None:
         near = decision if decision.known is None else decide(claim, [])
-        await open_case(ctx, patient, near, claim.origin)
-        return
+        return Case(patient, near, claim.origin)
     if by_person and await ctx.records.link_opens(patient, decision.known.record):
-        await open_case(ctx, patient, replace(decision, reason=Reason.OPENS_RECORD, near=(decision.known,)), claim.origin)
-        return
+        return Case(patient, replace(decision, reason=Reason.OPENS_RECORD, near=(decision.known,)), claim.origin)
     await ctx.records.write(patients.linked(stored, decision.known.record))
     if case := await ctx.run(QUERIES.open_case_of, patient=patient):
         await ctx.run(
             QUERIES.decide_case, id=case["id"], state="matched", at=ctx.now, by=ctx.actor.id, record=decision.known.record
         )
     ctx.announce(IdentityLinked(source=patient, record=decision.known.record))
+    return None

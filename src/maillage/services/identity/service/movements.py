@@ -10,7 +10,7 @@ from maillage.services.identity.events import EncounterFinished, EncounterStarte
 from maillage.services.identity.resources import messages, patients, stays
 from maillage.services.identity.rules.matching import Claim, Decision, Identifier, Reason
 from maillage.services.identity.rules.traits import Traits
-from maillage.services.identity.service.identify import Identified, identify, open_case
+from maillage.services.identity.service.identify import Case, Identified, identify, open_cases
 from maillage.services.identity.service.matching import match
 from maillage.services.identity.service.people import candidates
 
@@ -75,7 +75,8 @@ async def merge(ctx: Context, message: Message, *, organization: str | None) -> 
         ):
             survivor = (surviving.record_reference or surviving.patient_reference).removeprefix("Patient/")
             near = [one for one in await _known_by(ctx, _identifiers(message)) if survivor in (one.patient, one.record)]
-            await open_case(ctx, person.patient, Decision(None, Reason.MERGE, tuple(near)), f"{message.value('MSH-4')} (ADT A40)")
+            merged = Decision(None, Reason.MERGE, tuple(near))
+            await open_cases(ctx, [Case(person.patient, merged, f"{message.value('MSH-4')} (ADT A40)")])
     return surviving
 
 
@@ -106,7 +107,7 @@ async def _correct(ctx: Context, claim: Claim, said: dict[str, Any]) -> None:
             corrected = patients.as_source({**said, "id": stored["id"], "meta": stored.get("meta", {})})
             if corrected != stored:
                 await ctx.records.write(corrected)
-                await match(ctx, patient=person.patient)
+                await match(ctx, person.patient)
 
 
 async def _known_by(ctx: Context, identifiers: tuple[Identifier, ...]) -> list[Any]:

@@ -49,3 +49,28 @@ async def test_nobody_lets_themself_into_a_record_by_sending_its_identity(access
         async with database.transaction() as conn:
             cases = await (await conn.execute("select reason, near, state from identity_case")).fetchall()
         assert [tuple(case.values()) for case in cases] == [("opens-record", ["record"], "open")]
+
+
+async def test_those_who_wait_are_matched_together_each_by_itself(access, database, clock):
+    reactor = Reactor(database=database, access=access, clock=clock, reactions=[jobs.match_stored_patient])
+    await reactor.prepare()
+    unknown = {"resourceType": "Patient", "name": [{"family": "INCONNU", "given": ["ANA"]}]}
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(as_regional(patient_for(CLAIM), "1") | {"id": "record"})
+    async with access.act(MACHINE, door="fhir") as ctx:
+        sent = await ctx.records.write(*(patient_for(CLAIM) if n % 5 == 0 else unknown for n in range(40)))
+        gone = await ctx.records.write(patient_for(CLAIM))
+    async with access.act(MACHINE, door="fhir") as ctx:
+        await ctx.records.write({**sent[1], "gender": "female"})
+        await ctx.records.delete("Patient", gone["id"])
+    await reactor.drain()
+    async with access.act(SEED) as ctx:
+        assert [await record_of(ctx, one["id"]) for one in sent] == ["record" if n % 5 == 0 else None for n in range(40)]
+    async with database.transaction() as conn:
+        cases = await (await conn.execute("select patient, state from identity_case")).fetchall()
+        doings = await (
+            await conn.execute("select count(distinct (chain, batch)) from audit where actor like 'job:%match%'")
+        ).fetchone()
+    assert sorted(case["patient"] for case in cases) == sorted(one["id"] for n, one in enumerate(sent) if n % 5)
+    assert {case["state"] for case in cases} == {"open"}
+    assert doings["count"] <= 3

@@ -279,10 +279,10 @@ async def test_a_stored_patient_is_linked_afterwards_when_it_is_certain(access):
     await a_record(access)
     stored = await written_by_fhir(access, patient_for(CLAIM))
     async with access.act(SEED) as ctx:
-        await match(ctx, patient=stored["id"])
+        await match(ctx, stored["id"])
         assert ctx.announced == (IdentityLinked(source=stored["id"], record="record"),)
     async with access.act(SEED) as ctx:
-        await match(ctx, patient=stored["id"])
+        await match(ctx, stored["id"])
         assert ctx.announced == ()
 
 
@@ -290,7 +290,7 @@ async def test_a_stored_patient_that_is_not_certain_waits_for_a_steward_once(acc
     stored = await written_by_fhir(access, patient_for(CLAIM))
     for _ in range(2):
         async with access.act(SEED) as ctx:
-            await match(ctx, patient=stored["id"])
+            await match(ctx, stored["id"])
     async with access.act(STEWARD) as ctx:
         assert (await the_case(ctx))["patient"] == stored["id"]
 
