@@ -6,7 +6,7 @@ Each type becomes one closure the first time it meets a value; a walk makes no p
 from functools import cache
 from typing import Any
 
-from maillage.fhir import definitions
+from maillage.fhir import definitions, json
 from maillage.fhir.validation.faults import Check, Fault, Run
 from maillage.fhir.validation.invariants import Rule, rule
 from maillage.fhir.validation.narrative import narrative
@@ -14,6 +14,10 @@ from maillage.fhir.validation.primitives import coded, primitive
 
 Faults = list[Fault]
 _NOTHING: dict[str, Any] = {}
+
+_REPEATED = frozenset({"CodeableConcept", "Coding", "Quantity"})
+"""Data types whose values come again and again, and of which nothing but the value decides whether it is right."""
+_SHORT, _KEPT = 400, 8_192  # bytes of a value that is remembered; how many are, of each type
 
 
 @cache
@@ -61,7 +65,8 @@ class _Types:
         """The check of a type of these shapes, made when first asked for; types nest in themselves (Questionnaire.item.item)."""
         if kind not in self._made:
             self._made[kind] = lambda value, holder, run: self._made[kind](value, holder, run)
-            self._made[kind] = _object(kind, self._shapes[kind], self)
+            made = _object(kind, self._shapes[kind], self)
+            self._made[kind] = _remembered(made) if kind in _REPEATED else made
         return self._made[kind]
 
 
@@ -80,6 +85,24 @@ def _lazy(kind: str) -> Check:
         return made[0](value, holder, run)
 
     return check
+
+
+def _remembered(check: Check) -> Check:
+    """The same check, which knows again the values that were right. One with an extension may point elsewhere: it is checked each time."""
+    right: set[bytes] = set()
+
+    def known(value: Any, holder: Any, run: Run) -> Faults | None:
+        text = json.dumps(value)
+        if text in right:
+            return None
+        faults = check(value, holder, run)
+        if not faults and len(text) <= _SHORT and b'"extension"' not in text:
+            if len(right) >= _KEPT:
+                right.clear()
+            right.add(text)
+        return faults
+
+    return known
 
 
 def _object(kind: str, shape: dict[str, Any], types: _Types) -> Check:
@@ -121,6 +144,8 @@ def _object(kind: str, shape: dict[str, Any], types: _Types) -> Check:
 
 def _choose(kind: str, value: dict[str, Any], keys: frozenset[str], needed: bool, faults: Faults) -> None:
     """At most one type of a choice[x]; exactly one when it is required."""
+    if not needed and keys.isdisjoint(value):
+        return
     present = keys & value.keys()
     if len(present) > 1 and len({key.lstrip("_") for key in present}) > 1:
         names = " and ".join(sorted(present))
