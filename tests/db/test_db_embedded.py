@@ -154,3 +154,23 @@ async def test_what_reads_cannot_write(dsn: str) -> None:
     async with await Database.open(dsn, size=1) as database, database.reading() as connection:
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             await connection.execute("create table written (id int)")
+
+
+GROWN = "select coalesce(sum(autoanalyze_count), 0)::int from pg_stat_user_tables where relname = 'grown'"
+
+
+def test_tables_that_grow_are_looked_at_every_ten_seconds(data: Path) -> None:
+    with EmbeddedPostgres(data) as server:
+        assert one(server, "show autovacuum_naptime") == "10s"
+
+
+@pytest.mark.long
+def test_a_table_that_fills_from_empty_has_statistics_within_seconds(data: Path) -> None:
+    with EmbeddedPostgres(data) as server:
+        one(server, "create table grown (n int) with (autovacuum_analyze_threshold = 1000); select 1")
+        time.sleep(12)  # the server has looked at it while it was empty
+        one(server, "insert into grown select generate_series(1, 2000); select 1")
+        until = time.monotonic() + 30
+        while not one(server, GROWN):
+            assert time.monotonic() < until
+            time.sleep(0.5)

@@ -29,6 +29,7 @@ DATABASE = "maillage"
 SOCKET_LIMIT = 90  # a Unix socket address holds 107 bytes, of which '/.s.PGSQL.5432' takes 14
 START_SECONDS = 60.0
 
+# A store that fills from empty is planned by what was last known of it: the default, a look a minute, comes tens of thousands of resources late.
 SETTINGS = """
 listen_addresses = ''
 unix_socket_permissions = 0700
@@ -38,6 +39,7 @@ max_wal_size = 2GB
 checkpoint_timeout = 15min
 wal_compression = on
 jit = off
+autovacuum_naptime = 10s
 timezone = 'UTC'
 log_timezone = 'UTC'
 log_min_duration_statement = -1
