@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from maillage.db import EmbeddedPostgres
@@ -42,11 +43,16 @@ class Killable:
             )
 
     def kill(self) -> None:
-        """SIGKILL: nothing is finished, nothing is closed."""
+        """SIGKILL to it and to the processes that it started: nothing is finished, nothing is closed."""
         assert self._process is not None
         assert self._process.poll() is None, f"{self.verb} had ended by itself: {self.log.read_text()[-2000:]}"
+        children = psutil.Process(self._process.pid).children(recursive=True)
         self._process.kill()
         self._process.wait()
+        for child in children:
+            child.kill()
+        while any(_lives(child) for child in children):
+            time.sleep(0.01)
         self.kills += 1
 
     def stop(self) -> None:
@@ -88,6 +94,14 @@ class Server:
         self.embedded.attach()
         self.embedded.detach()
         self.embedded.detach()
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether it still runs: one that is dead and that nobody has buried yet does not."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _answers(dsn: str) -> bool:
