@@ -66,7 +66,7 @@ class Places:
 
     def _of_one(self, resource_type: str, parameter_type: str, text: str) -> list[Place]:
         if found := _CAST.match(text) or _METHOD_CAST.match(text):
-            return [place for place in self._walk(resource_type, parameter_type, found[1]) if place["as"] == found[2]]
+            return [place for place in self._walk(resource_type, parameter_type, found[1]) if _is(place["as"], found[2])]
         if found := _PART_OF_CAST.match(text):
             return self._walk(resource_type, parameter_type, f"{found[1]}{found[2]}.{found[3]}")
         if found := _TRUTH.match(text):
@@ -102,6 +102,11 @@ class Places:
         concepts = self._value_sets.concepts(member["codes"]) if type_name == "code" and "codes" in member else None
         systems = {system for system, _ in concepts or ()}
         return place | {"system": systems.pop()} if len(systems) == 1 else place
+
+
+def _is(kind: str, wanted: str) -> bool:
+    """Whether a type is this one or made from it (`ConceptMap.source as uri` is also a canonical)."""
+    return kind == wanted or (wanted == "uri" and kind in LEAVES["uri"])
 
 
 def _bare(text: str) -> str:
