@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class MaillageError(Exception):
         self.message = message
         self.french = french
         self.issues: tuple[Issue, ...] = tuple(issues) or (Issue(code=self.code, diagnostics=message),)
+
+    @classmethod
+    def at(cls, expression: str, message: str) -> Self:
+        """The error of one place: an element, or a parameter."""
+        return cls(message, issues=[Issue(cls.code, message, expression)])
 
 
 class Invalid(MaillageError):

@@ -75,6 +75,41 @@ async def test_everything_is_asked_by_post_too_and_its_links_are_followed(record
     assert [link["relation"] for link in rest["link"]] == ["self"]
 
 
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "Patient/p/$everything", "Patient/p/$everything?_type=Observation,Patient&start=2024-03-02", "Patient/p/$everything?_count=2", "Encounter/e/$everything",
+        "Patient/p/Observation?date=2024-03-02", "Patient/p/*", "Practitioner/d/Observation?_count=1", "?_type=Patient,Encounter", "Patient/p/*?_type=Observation",
+    ],
+)  # fmt: skip
+async def test_an_entry_of_a_bundle_answers_what_its_address_does(record: httpx.AsyncClient, kind: str, address: str) -> None:
+    alone = (await send(record, "GET", f"/{address}".replace("/?", "?"))).json()
+    entry = {"request": {"method": "GET", "url": address}}
+    bundle = (await send(record, "POST", "", {"resourceType": "Bundle", "type": kind, "entry": [entry]})).json()
+    assert names(alone)
+    assert bundle["entry"][0]["resource"] == alone
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "place"),
+    [
+        ("Patient/p/$everything?wings=2", "400", "Bundle.entry[0].wings"),
+        ("Patient/p/$everything?_count=2&_count=3", "400", "Bundle.entry[0]._count"),
+        ("Patient/nobody/$everything", "404", "Bundle.entry[0]"),
+        ("Location/l/Observation", "400", "Bundle.entry[0]"),
+        ("Patient/p/$walk", "415", "Bundle.entry[0].request.url"),
+    ],
+)
+async def test_an_entry_that_asks_for_nothing_known_says_so(
+    record: httpx.AsyncClient, address: str, status: str, place: str
+) -> None:
+    entry = {"request": {"method": "GET", "url": address}}
+    bundle = (await send(record, "POST", "", {"resourceType": "Bundle", "type": "batch", "entry": [entry]})).json()
+    response = bundle["entry"][0]["response"]
+    assert (response["status"], response["outcome"]["issue"][0]["expression"]) == (status, [place])
+
+
 async def test_everything_of_an_encounter(record: httpx.AsyncClient) -> None:
     found = (await send(record, "GET", "/Encounter/e/$everything")).json()
     assert names(found) == {"Patient/p", "Encounter/e", "Observation/01", "Observation/02", "Practitioner/d"}

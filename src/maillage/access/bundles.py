@@ -9,10 +9,11 @@ from maillage.db import Connection
 from maillage.fhir import holding
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.holding import Hold
+from maillage.fhir.operations.everything import Everything
 from maillage.fhir.past import Past
-from maillage.fhir.reading import HistoryPage
+from maillage.fhir.reading import HistoryPage, was_deleted
 from maillage.fhir.scope import Scope
-from maillage.fhir.search import SearchQuery, StoredPage, parse
+from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 
 if TYPE_CHECKING:
     from maillage.access.records import Records
@@ -38,6 +39,10 @@ class RecordsDoor:
         """Keeps a visible resource as it is until the transaction ends; its version."""
         return await holding.hold_row(self._conn, kind, id, scope=self._visible)
 
+    async def was_deleted(self, kind: str, id: str) -> bool:
+        """Whether a resource that is not there was there once, and this actor may know it."""
+        return await was_deleted(self._conn, kind, id, scope=self._visible)
+
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
         """All or none, as one write of the actor's."""
         return await self._records.write_changes(changes)
@@ -54,9 +59,13 @@ class RecordsDoor:
         """The versions of one resource, of a type, or of all."""
         return await self._records.history(kind, id, past)
 
-    async def search(self, query: SearchQuery) -> StoredPage:
+    async def search(self, query: SearchQuery | SeveralQuery) -> StoredPage:
         """One page of a search."""
         return await self._records.search_raw(query)
+
+    async def everything(self, wanted: Everything) -> StoredPage:
+        """One page of a whole record."""
+        return await self._records.operations.everything(wanted)
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """What is written inside is undone when it raises, and nothing else."""

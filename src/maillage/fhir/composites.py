@@ -80,7 +80,9 @@ def _part(tree: Node, value: Any, rows: IndexRows) -> IndexRows:
 def _join_codes(kind: str, code: str, parts: list[IndexRows], rows: IndexRows) -> None:
     first, second = parts[0].tokens, parts[1].tokens | _referred(parts[1])
     if len(first) * len(second) > MAX_PAIRS:
-        raise Invalid(f"{kind}: so many codings stand together that {code} would have more than {MAX_PAIRS} pairs of them")
+        raise Invalid.at(
+            kind, f"{kind}: so many codings stand together that {code} would have more than {MAX_PAIRS} pairs of them"
+        )
     rows.tokens.update(pair(kind, code, one, other) for one in first for other in second)
 
 

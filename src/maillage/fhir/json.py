@@ -1,6 +1,8 @@
 """FHIR JSON in and out: decimals keep their digits, and what JSON leaves open (duplicate keys, depth) is refused."""
 
 import json as standard_json
+import re
+from codecs import BOM_UTF8
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -15,6 +17,10 @@ MAX_DEPTH = 100
 """Levels of objects and arrays that are read; the deepest official example has 17."""
 
 _BLANKS = b" \t\r\n"
+_UNKEPT = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]|[eE][+-]?[0-9]{10}"
+)
+"""Half of a surrogate pair, or an exponent that no decimal has."""
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -91,6 +97,8 @@ def _read_slowly(raw: bytes) -> None:
 
 def _explain(raw: bytes) -> NoReturn:
     """Say line and column, which the fast reader does not."""
+    if raw.startswith(BOM_UTF8):
+        raise _refusal("not JSON: a byte order mark at byte 0, which RFC 8259 forbids")
     try:
         standard_json.loads(raw, parse_constant=_no_constant, parse_int=str, parse_float=str)
     except standard_json.JSONDecodeError as error:
@@ -99,7 +107,8 @@ def _explain(raw: bytes) -> NoReturn:
         raise _refusal(f"not UTF-8: {error.reason} at byte {error.start}") from error
     except RecursionError as error:
         raise _too_deep() from error
-    raise _refusal("a number or a \\u escape in it is none that can be kept")
+    place = _UNKEPT.search(raw)
+    raise _refusal(f"a number or a \\u escape in it is none that can be kept{f' (at byte {place.start()})' if place else ''}")
 
 
 def _no_constant(name: str) -> NoReturn:

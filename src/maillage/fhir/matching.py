@@ -34,6 +34,6 @@ def unchanged(stored: Stored, if_none_match: str | None, if_modified_since: str 
         return False
     try:
         since = parsedate_to_datetime(if_modified_since)
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return since.tzinfo is not None and stored.updated.replace(microsecond=0) <= since

@@ -56,5 +56,10 @@ def spanned(name: str, text: str | None) -> Span | None:
         raise _refused(name, fault.message) from fault
 
 
+def foreign_cursor(what: str) -> Invalid:
+    """For a cursor that `what` (a search, a history) did not give."""
+    return _refused("_cursor", f"this cursor does not belong to this {what}: begin again at its first page")
+
+
 def _refused(name: str, message: str) -> Invalid:
     return Invalid(f"{name}: {message}", issues=[Issue("value", f"{name}: {message}", name)])

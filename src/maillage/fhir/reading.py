@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from maillage.db import Connection, load_queries
-from maillage.errors import Gone, Invalid, NotFound
+from maillage.errors import Gone, NotFound
 from maillage.fhir import ids
 from maillage.fhir.change import Operation, Stored
-from maillage.fhir.past import Past
+from maillage.fhir.past import Past, foreign_cursor
 from maillage.fhir.scope import Scope
 
 QUERIES = load_queries("maillage.fhir")
@@ -53,6 +53,11 @@ async def vread(conn: Connection, kind: str, id: str, version: int, *, scope: Sc
     if row["op"] == "d":
         raise Gone(f"{kind}/{id} was deleted by version {version}")
     return _version(kind, id, row)
+
+
+async def was_deleted(conn: Connection, kind: str, id: str, *, scope: Scope) -> bool:
+    """Whether what is not there was there once, for whoever may know it."""
+    return isinstance(await absence(conn, kind, id, scope), Gone)
 
 
 async def history(
@@ -169,6 +174,9 @@ def _place_of(row: dict[str, Any]) -> str:
 def _after(cursor: str) -> dict[str, Any]:
     try:
         version, at, seq = cursor.split("~")
-        return {"before": int(version), "at": datetime.fromisoformat(at), "seq": int(seq)}
-    except ValueError:
-        raise Invalid("this history cursor is not one of ours", issues=()) from None
+        place: dict[str, Any] = {"before": int(version), "at": datetime.fromisoformat(at).astimezone(UTC), "seq": int(seq)}
+    except (ValueError, OverflowError):
+        raise foreign_cursor("history") from None
+    if not (0 <= place["before"] <= _NEWEST["before"] and 0 <= place["seq"] <= _NEWEST["seq"]):
+        raise foreign_cursor("history")
+    return place

@@ -90,12 +90,12 @@ def lexeme(parameter: str, folded: str) -> str:
 def _identity(change: Change) -> tuple[str, str]:
     kind = change.resource.get("resourceType")
     if not isinstance(kind, str):
-        raise Invalid("a resource needs its resourceType")
+        raise Invalid.at("resourceType", "a resource needs its resourceType")
     id = change.resource.get("id")
     if id is None and change.verb is Verb.CREATE:
         return kind, str(uuid4())
     if not ids.legal(id):
-        raise Invalid(f"{kind}.id must be 1 to 64 of A-Z a-z 0-9 - . and not {id!r}")
+        raise Invalid.at(f"{kind}.id", f"{kind}.id must be 1 to 64 of A-Z a-z 0-9 - . and not {id!r}")
     return kind, str(id)
 
 

@@ -13,6 +13,8 @@ from maillage.fhir.search import SearchQuery, SeveralQuery
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 """Marks a resource that is not whole, so that nobody takes it for the whole one."""
 
+PART_REFUSED = "this is a part of a resource (its tag says SUBSETTED): it would overwrite the whole one"
+
 _KEPT = frozenset({"resourceType", "id", "meta", "implicitRules", "modifierExtension"})
 """What every part has: without the last two the rest could be misread."""
 

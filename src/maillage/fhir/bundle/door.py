@@ -9,10 +9,11 @@ from maillage.db import Connection
 from maillage.fhir import holding
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.holding import Hold
+from maillage.fhir.operations.everything import Everything, everything
 from maillage.fhir.past import Past
-from maillage.fhir.reading import HistoryPage
+from maillage.fhir.reading import HistoryPage, was_deleted
 from maillage.fhir.scope import Scope
-from maillage.fhir.search import SearchQuery, StoredPage, parse
+from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 from maillage.fhir.store import Store
 
 
@@ -31,6 +32,10 @@ class Door(Protocol):
         """Keeps a resource as it is until the transaction ends; its version, None when there is none to write."""
         ...
 
+    async def was_deleted(self, kind: str, id: str) -> bool:
+        """Whether a resource that is not there was there once."""
+        ...
+
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
         """Writes all or none. A fault of the i-th change has issues whose expression begins with `change[i]`."""
         ...
@@ -41,7 +46,9 @@ class Door(Protocol):
 
     async def history(self, kind: str | None, id: str | None, past: Past) -> HistoryPage: ...
 
-    async def search(self, query: SearchQuery) -> StoredPage: ...
+    async def search(self, query: SearchQuery | SeveralQuery) -> StoredPage: ...
+
+    async def everything(self, wanted: Everything) -> StoredPage: ...
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """What is written inside is undone when it raises, and nothing else."""
@@ -65,6 +72,9 @@ class StoreDoor:
     async def hold_row(self, kind: str, id: str) -> int | None:
         return await holding.hold_row(self.conn, kind, id, scope=self.scope)
 
+    async def was_deleted(self, kind: str, id: str) -> bool:
+        return await was_deleted(self.conn, kind, id, scope=self.scope)
+
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
         return await self.store.write_raw(self.conn, changes, scope=self.scope)
 
@@ -77,8 +87,11 @@ class StoreDoor:
     async def history(self, kind: str | None, id: str | None, past: Past) -> HistoryPage:
         return await self.store.history(self.conn, kind=kind, id=id, scope=self.scope, past=past)
 
-    async def search(self, query: SearchQuery) -> StoredPage:
+    async def search(self, query: SearchQuery | SeveralQuery) -> StoredPage:
         return await self.store.search_raw(self.conn, query, scope=self.scope)
+
+    async def everything(self, wanted: Everything) -> StoredPage:
+        return await everything(self.conn, wanted, scope=self.scope)
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         return self.conn.transaction()

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from maillage.errors import Invalid, Issue, MaillageError
+from maillage.errors import Invalid, Issue, MaillageError, Unprocessable
 from maillage.fhir import ids
 from maillage.fhir.change import Resource
 from maillage.fhir.matching import expected_version
+from maillage.fhir.summary import PART_REFUSED, is_part
 
 ORDER = (("DELETE",), ("POST",), ("PUT", "PATCH"), ("GET", "HEAD"))
 """In which R4 has them done (http.html#trules)."""
@@ -46,7 +47,7 @@ def entries_of(bundle: Resource, *, base: str) -> list[Entry]:
     """The requests of a batch or transaction. Raises Invalid naming the first entry that is none."""
     entries = bundle.get("entry", [])
     if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
-        raise Invalid(f"Bundle.entry is a list of {MAX_ENTRIES} requests at most")
+        raise Invalid.at("Bundle.entry", f"Bundle.entry is a list of {MAX_ENTRIES} requests at most")
     return [entry_at(place, entry, base) for place, entry in enumerate(entries)]
 
 
@@ -76,8 +77,10 @@ def _name(place: int) -> str:
 
 
 def _inside(expression: str | None) -> str:
-    """The place inside the entry: without the `change[i]` that the store says."""
-    return re.sub(r"^change\[\d+\]\.?", "", expression or "")
+    """The place inside the entry: without the `change[i]` that the store says, and the type of its resource as the element that holds it."""
+    place = re.sub(r"^change\[\d+\]\.?", "", expression or "")
+    kind, dot, rest = place.partition(".")
+    return f"resource{dot}{rest}" if kind in ids.TYPES and kind != "Parameters" else place  # a patch is not the resource
 
 
 def _request(place: int, entry: Any, base: str) -> Entry:
@@ -128,6 +131,8 @@ def _check_resource(entry: Entry) -> None:
         raise _invalid(f"{entry.method} {entry.url} needs a resource of type {' or '.join(kinds)}", "resource")
     if entry.method == "PUT" and entry.id is not None and resource.get("id", entry.id) != entry.id:
         raise _invalid(f"the resource has the id {resource['id']!r}, the url {entry.id!r}", "resource.id")
+    if entry.method == "PUT" and is_part(resource):
+        raise Unprocessable.at("resource.meta.tag", PART_REFUSED)
 
 
 def _criteria(query: str, where: str) -> Sequence[tuple[str, str]]:

@@ -12,8 +12,15 @@ from maillage.fhir.bundle.door import Door
 from maillage.fhir.bundle.entries import Entry
 from maillage.fhir.change import Operation, Resource, Stored, instant
 from maillage.fhir.matching import etag, unchanged
+from maillage.fhir.operations.asking import everything_asked
+from maillage.fhir.outcome import outcome
 from maillage.fhir.past import past
-from maillage.fhir.search import parse
+from maillage.fhir.search import Owner, SearchQuery, SeveralQuery, StoredPage, parse, parse_several
+
+Pairs = Sequence[tuple[str, str]]
+Query = SearchQuery | SeveralQuery
+
+_EVERYTHING = ("Patient", "Encounter")
 
 
 async def got(entry: Entry, door: Door, base: str) -> Done:
@@ -41,7 +48,7 @@ def _parted(done: Done, part: summary.Part) -> Done:
     return done if stored is None else replace(done, stored=replace(stored, body=json.dumps(part(stored.resource))))
 
 
-async def _answered(path: str, said: list[tuple[str, str]], door: Door, base: str, much: summary.Asked) -> Done:
+async def _answered(path: str, said: Pairs, door: Door, base: str, much: summary.Asked) -> Done:
     pairs = summary.particular(said)
     match path.split("/"):
         case [kind, id] if kind in ids.TYPES and id[:1] not in {"_", "$"} and not pairs:
@@ -57,29 +64,46 @@ async def _answered(path: str, said: list[tuple[str, str]], door: Door, base: st
         case [kind, id, "_history"]:
             return await _history(kind, id, said, door, base)
         case [kind] if kind in ids.TYPES:
-            return await _searched(kind, said, door, base, much)
-    raise Unsupported(f"GET {path} is not supported in bundles")
+            return await _searched(parse(kind, pairs, base=base), path, said, door, base, much)
+        case [""]:
+            return await _searched(parse_several(pairs, base=base), path, said, door, base, much)
+        case [kind, id, "$everything"] if kind in _EVERYTHING:
+            page = await door.everything(everything_asked(kind, id, pairs))
+            return _page(page, path, said, base)
+        case [kind, id, member] if kind in ids.TYPES and (member == "*" or member in ids.TYPES):
+            return await _searched(_within((kind, id), member, pairs, base), path, said, door, base, much)
+    raise Unsupported.at("request.url", f"GET {path} is not supported in bundles")
 
 
-async def _searched(kind: str, said: Sequence[tuple[str, str]], door: Door, base: str, much: summary.Asked) -> Done:
-    query = parse(kind, summary.particular(said), base=base)
+def _within(owner: Owner, member: str, pairs: Pairs, base: str) -> Query:
+    """What is asked of a compartment: of one type in it, or (`*`) of all."""
+    if member == "*":
+        return parse_several(pairs, base=base, within=owner)
+    return parse(member, pairs, base=base, within=owner)
+
+
+async def _searched(query: Query, path: str, said: Pairs, door: Door, base: str, much: summary.Asked) -> Done:
     much.refuse_included(query)
-    page = await door.search(query)
+    return _page(await door.search(query), path, said, base)
+
+
+def _page(page: StoredPage, path: str, said: Pairs, base: str) -> Done:
     modes = [(one, "match") for one in page.matches] + [(one, "include") for one in page.included]
     entries = [{**_named(one, base), "resource": one.resource, "search": {"mode": mode}} for one, mode in modes]
-    return Done("200 OK", resource=_bundle("searchset", entries, f"{base}/{kind}", said, page.next, page.total))
+    if page.issues:
+        entries.append({"resource": outcome(page.issues), "search": {"mode": "outcome"}})
+    address = f"{base}/{path}".rstrip("/")
+    return Done("200 OK", resource=_bundle("searchset", entries, address, said, page.next, page.total))
 
 
-async def _history(kind: str | None, id: str | None, said: Sequence[tuple[str, str]], door: Door, base: str) -> Done:
+async def _history(kind: str | None, id: str | None, said: Pairs, door: Door, base: str) -> Done:
     page = await door.history(kind, id, past(summary.particular(said)))
     entries = [_version_entry(one, base) for one in page.versions]
     address = "/".join(part for part in (base, kind, id, "_history") if part)
     return Done("200 OK", resource=_bundle("history", entries, address, said, page.next, page.total))
 
 
-def _bundle(
-    kind: str, entries: list[Resource], address: str, pairs: Sequence[tuple[str, str]], following: str | None, total: int | None
-) -> Resource:
+def _bundle(kind: str, entries: list[Resource], address: str, pairs: Pairs, following: str | None, total: int | None) -> Resource:
     kept = [pair for pair in pairs if pair[0] != "_cursor"]
     links = [{"relation": "self", "url": _with(address, kept)}]
     if following is not None:
@@ -88,7 +112,7 @@ def _bundle(
     return {"resourceType": "Bundle", "type": kind, **counted, "link": links, **({"entry": entries} if entries else {})}
 
 
-def _with(address: str, pairs: Sequence[tuple[str, str]]) -> str:
+def _with(address: str, pairs: Pairs) -> str:
     return f"{address}?{urlencode(pairs)}" if pairs else address
 
 

@@ -27,7 +27,7 @@ async def process(bundle: Resource, door: Door, *, base: str = "", wants: str = 
         case "batch":
             entries = await _batch(bundle.get("entry", []), door, base, wants)
         case other:
-            raise Invalid(f"a Bundle of type batch or transaction is expected here, not {other!r}")
+            raise Invalid.at("Bundle.type", f"a Bundle of type batch or transaction is expected here, not {other!r}")
     return {"resourceType": "Bundle", "type": f"{bundle['type']}-response", **({"entry": entries} if entries else {})}
 
 

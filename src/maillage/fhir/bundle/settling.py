@@ -65,9 +65,11 @@ async def _named(entry: Entry, door: Door) -> None:
     elif entry.method == "PATCH":
         await _patch(entry, entry.id, door)
     elif entry.if_none_match is not None:
+        entry.creates = not await door.was_deleted(entry.kind, entry.id)
+        if not entry.creates:  # its versions go on: no unique key keeps two writers from each making the next one
+            await door.hold([(entry.kind, None)])
         if await door.hold_row(entry.kind, entry.id) is not None:
             raise PreconditionFailed(f"{entry.kind}/{entry.id} is there already (If-None-Match: *)")
-        entry.creates = True
 
 
 async def _unmatched(entry: Entry, door: Door) -> Done | None:

@@ -11,10 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from maillage.db import Connection, fetch, load_queries
-from maillage.errors import Invalid, Issue
+from maillage.errors import Issue
 from maillage.fhir import definitions, ids
 from maillage.fhir.dates import Span
 from maillage.fhir.index import main_date
+from maillage.fhir.past import foreign_cursor
 from maillage.fhir.reading import read, stored
 from maillage.fhir.rows import NO_DATE
 from maillage.fhir.scope import Scope
@@ -119,11 +120,12 @@ def _place(cursor: str) -> tuple[int, str, UUID]:
     """Where a page ended: type, main date and key, as the index orders them."""
     try:
         number, date, key = cursor.split("~")
-        if date != NO_DATE:
-            datetime.fromisoformat(date)
-        return int(number), date, UUID(key)
+        place = int(number), date if date == NO_DATE else datetime.fromisoformat(date).isoformat(" "), UUID(key)
     except ValueError:
-        raise Invalid("_cursor: this cursor is not one of this operation: begin again at its first page") from None
+        raise foreign_cursor("operation") from None
+    if not 0 <= place[0] <= len(ids.TYPES):
+        raise foreign_cursor("operation")
+    return place
 
 
 def _issues(outside: int) -> tuple[Issue, ...]:

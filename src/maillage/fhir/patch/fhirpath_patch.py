@@ -24,7 +24,9 @@ def applied(resource: Resource, parameters: Resource) -> Resource:
     """The resource after all operations, in their order; a fault names its operation as `Parameters.parameter[i]`."""
     operations = parameters.get("parameter", [])
     if len(operations) > MAX_OPERATIONS:
-        raise Invalid(f"a FHIRPath Patch has {MAX_OPERATIONS} operations at most, not {len(operations)}")
+        raise Invalid.at(
+            "Parameters.parameter", f"a FHIRPath Patch has {MAX_OPERATIONS} operations at most, not {len(operations)}"
+        )
     holder = {"resource": deepcopy(resource)}
     root = Place(holder, "resource", None, resource["resourceType"])
     for place, operation in enumerate(operations):
@@ -35,7 +37,7 @@ def applied(resource: Resource, parameters: Resource) -> Resource:
             message = f"{where}: {fault.message}"
             raise type(fault)(message, issues=[Issue(fault.issues[0].code, message, where)]) from None
     if "resource" not in holder:
-        raise Unprocessable("the patch leaves no resource")
+        raise Unprocessable.at("Parameters.parameter", "the patch leaves no resource")
     left: Resource = without_empty(holder["resource"])
     return left
 

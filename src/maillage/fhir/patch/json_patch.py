@@ -25,7 +25,7 @@ _ABSENT = object()
 def applied(resource: Resource, operations: list[Any]) -> Resource:
     """The resource after all operations; a fault names its operation as `patch[i]`."""
     if len(operations) > MAX_OPERATIONS:
-        raise Invalid(f"a patch has {MAX_OPERATIONS} operations at most, not {len(operations)}")
+        raise Invalid.at("patch", f"a patch has {MAX_OPERATIONS} operations at most, not {len(operations)}")
     document = _Document(deepcopy(resource))
     for place, operation in enumerate(operations):
         try:
@@ -34,7 +34,7 @@ def applied(resource: Resource, operations: list[Any]) -> Resource:
             message = f"patch[{place}]: {fault.message}"
             raise type(fault)(message, issues=[Issue(fault.issues[0].code, message, f"patch[{place}]")]) from None
     if type(document.whole) is not dict:
-        raise Unprocessable("the patch leaves no resource")
+        raise Unprocessable.at("patch", "the patch leaves no resource")
     return document.whole
 
 

@@ -43,4 +43,4 @@ def _bytes_of(binary: Resource) -> bytes:
 
 
 def _refused(message: str) -> Invalid:
-    return Invalid(message, issues=[Issue("invalid", message)])
+    return Invalid.at("patch", message)

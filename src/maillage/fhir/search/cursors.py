@@ -4,7 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 
-from maillage.errors import Invalid
+from maillage.fhir.past import foreign_cursor
 from maillage.fhir.search.query import SearchQuery, SeveralQuery
 
 _DIGEST = 6
@@ -27,7 +27,7 @@ def read(query: SearchQuery | SeveralQuery) -> list[str] | None:
             return [str(key) for key in json.loads(text)]
     except ValueError:
         pass
-    raise Invalid("_cursor: this cursor does not belong to this search: begin again at its first page")
+    raise foreign_cursor("search")
 
 
 def _seal(query: SearchQuery | SeveralQuery, text: bytes) -> bytes:

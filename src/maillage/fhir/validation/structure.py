@@ -3,6 +3,7 @@
 Each type becomes one closure the first time it meets a value; a walk makes no path text unless there is a fault.
 """
 
+import re
 from functools import cache
 from typing import Any
 
@@ -215,12 +216,16 @@ def _bound(kind: str, codes: frozenset[str], value_set: str) -> Check:
     return check
 
 
+_RELATIVE = re.compile(r"[A-Za-z]+")
+"""How a relative reference begins: what has a scheme is an address of somewhere else."""
+
+
 def _target(targets: frozenset[str]) -> Check:
     """A relative reference names a type that this element may point to."""
 
     def check(value: dict[str, Any], holder: Any, run: Run) -> Faults | None:
         kind, slash, _ = value.get("reference", "").partition("/")
-        if slash and kind not in targets and kind in definitions.resource_types():
+        if slash and kind not in targets and (kind in definitions.resource_types() or _RELATIVE.fullmatch(kind)):
             return [Fault(".reference", "value", f"a reference to {' or '.join(sorted(targets))} is expected, not to {kind}")]
         return None
 

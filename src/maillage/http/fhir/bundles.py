@@ -12,6 +12,9 @@ from maillage.fhir.validation import validate
 from maillage.http.fhir import answers, negotiation
 from maillage.http.request import Request
 
+_ANY = {"resourceType": "Parameters"}
+"""A resource that is valid, in the place of one whose turn has not come."""
+
 
 async def process(request: Request, ctx: Context) -> Response:
     """A transaction is done wholly or, with the outcome of its first fault, not at all; a batch entry by entry."""
@@ -34,7 +37,7 @@ def _frame(bundle: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_resource(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name != "resource"}
+    return entry | {"resource": _ANY} if isinstance(entry.get("resource"), dict) else entry
 
 
 def _writes(bundle: dict[str, Any]) -> bool:

@@ -7,12 +7,17 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.errors import MaillageError, Unsupported
+from maillage.fhir import json
 from maillage.fhir.patch import JSON_PATCH
 from maillage.http.fhir import answers, negotiation
 from maillage.http.formats import JSON_TYPES, XML_TYPES
 from maillage.http.request import Request
 
 Resource = dict[str, Any]
+
+MERGE_PATCH = "a merge patch (RFC 7396)"
+_ANY_JSON = JSON_TYPES[1:]
+"""Media types of JSON that need not be FHIR."""
 
 _HEADERS = {"if-match": "ifMatch", "if-none-match": "ifNoneMatch", "if-none-exist": "ifNoneExist"}
 """Preconditions, and how a bundle's entry names them."""
@@ -64,10 +69,15 @@ async def _sent_patch(request: Request) -> Resource:
     sent = negotiation.media_type(request)
     if sent == JSON_PATCH:
         return {"resourceType": "Binary", "contentType": sent, "data": base64.b64encode(await request.body()).decode()}
-    if sent in (*JSON_TYPES, *XML_TYPES):
+    if sent in (*JSON_TYPES, *XML_TYPES) and not (sent in _ANY_JSON and await _merges(request)):
         return await negotiation.sent_resource(request, "Parameters")
     takes = f"{JSON_PATCH}, or Parameters (FHIRPath Patch) as {' or '.join((*JSON_TYPES, *XML_TYPES))}"
-    raise Unsupported(f"send {takes}, not {sent or 'a body without Content-Type'}")
+    raise Unsupported(f"send {takes}, not {MERGE_PATCH if sent in _ANY_JSON else sent or 'a body without Content-Type'}")
+
+
+async def _merges(request: Request) -> bool:
+    """Whether the JSON that was sent is no resource: a merge patch, which R4 does not have."""
+    return "resourceType" not in json.loads(await request.body())
 
 
 async def _carried_out(request: Request, ctx: Context, method: str, url: str, resource: Resource | None) -> Response:
@@ -77,5 +87,5 @@ async def _carried_out(request: Request, ctx: Context, method: str, url: str, re
     try:
         done = await ctx.records.carry_out(entry, base=base)
     except MaillageError as fault:
-        raise negotiation.plain(fault) from fault
+        raise negotiation.plain(fault, entry_of=negotiation.kind_of(request)) from fault
     return answers.carried_out(done, base=base, wants=negotiation.preferred(request).answer)

@@ -8,7 +8,7 @@ from maillage.access.context import Context
 from maillage.errors import Gone, Invalid, Issue, MaillageError, NotFound, Unprocessable
 from maillage.fhir.change import Change, Stored, Verb
 from maillage.fhir.matching import unchanged
-from maillage.fhir.summary import is_part
+from maillage.fhir.summary import PART_REFUSED, is_part
 from maillage.http import formats
 from maillage.http.fhir import answers, binary, conditional, negotiation
 from maillage.http.request import Request
@@ -51,8 +51,7 @@ async def update(request: Request, ctx: Context) -> Response:
         message = f"the id of the resource ({resource.get('id')!r}) must be that of the address ({id!r})"
         raise Invalid(message, issues=[Issue("invalid", message, f"{kind}.id")])
     if is_part(resource):
-        message = "this is a part of a resource (its tag says SUBSETTED): it would overwrite the whole one"
-        raise Unprocessable(message, issues=[Issue("business-rule", message, f"{kind}.meta.tag")])
+        raise Unprocessable.at(f"{kind}.meta.tag", PART_REFUSED)
     if "if-none-match" in request.headers or "if-none-exist" in request.headers:
         return await conditional.put_new(request, ctx, resource)
     return await _write(request, ctx, Change(Verb.PUT, resource, negotiation.expected_version(request)))

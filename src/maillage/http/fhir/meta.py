@@ -56,7 +56,9 @@ async def _changed(request: Request, ctx: Context, *, add: bool) -> Response:
     if after == before:
         return _told(before)
     if "_profile" in before and before.get("profile") != after.get("profile"):
-        raise Unprocessable("the profiles carry extensions: write the resource itself, so that each keeps its own")
+        raise Unprocessable.at(
+            f"{kind}.meta.profile", "the profiles carry extensions: write the resource itself, so that each keeps its own"
+        )
     change = Change(Verb.UPDATE, resource | {"meta": after}, stored.version)
     written = (await ctx.records.write_changes([change]))[0]
     return _told(written.resource["meta"])

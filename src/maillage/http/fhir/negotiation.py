@@ -15,6 +15,9 @@ from maillage.http.formats import GENERAL, JSON_TYPES, XML_TYPES, Pairs
 from maillage.http.request import Request
 
 FORM = "application/x-www-form-urlencoded"
+_OF_CHANGE = re.compile(r"^change\[0\]\.?")
+_OF_ENTRY = re.compile(r"^Bundle\.entry\[0\]\.?")
+_OF_RESOURCE = re.compile(r"^Bundle\.entry\[0\]\.resource(?=\.|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +132,19 @@ def criteria_of(request: Request) -> str:
     return "&".join(part for part in parts if part.partition("=")[0] not in GENERAL)
 
 
-def plain(fault: MaillageError) -> MaillageError:
-    """The same fault of a single write, without the `change[0]` that the store puts before the place."""
-    issues = [Issue(i.code, i.diagnostics, _place(i.expression), i.severity) for i in fault.issues]
+def plain(fault: MaillageError, *, entry_of: str | None = None) -> MaillageError:
+    """The same fault of a single write, without the `change[0]` that the store puts before the place.
+
+    `entry_of`: it was carried out as an entry about a resource of this type, whose place in the bundle says nothing either.
+    """
+    issues = [Issue(i.code, i.diagnostics, _place(i.expression or "", entry_of) or None, i.severity) for i in fault.issues]
     return type(fault)(fault.message, issues=issues)
 
 
-def _place(expression: str | None) -> str | None:
-    return re.sub(r"^(change\[0\]|Bundle\.entry\[0\](\.resource)?)\.?", "", expression or "") or None
+def _place(expression: str, entry_of: str | None) -> str:
+    if entry_of is None:
+        return _OF_CHANGE.sub("", expression)
+    return _OF_ENTRY.sub("", _OF_RESOURCE.sub(entry_of, expression))
 
 
 def _particular(pairs: Pairs) -> Pairs:
