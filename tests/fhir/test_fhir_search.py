@@ -174,7 +174,7 @@ def test_a_lenient_search_says_what_it_left_out() -> None:
         ("Patient", [("identifier", "s|1"), ("family", "x")], Drive.UNIQUE),
         ("Patient", [("identifier:not", "s|1")], Drive.FREE),
         ("Patient", [("_has:Observation:patient:code", "x"), ("identifier", "y")], Drive.UNIQUE),
-        ("Patient", [("_has:Observation:patient:code", "x"), ("family", "y")], Drive.FEW),
+        ("Patient", [("_has:Observation:patient:code", "x"), ("family", "y")], Drive.WALK),
         ("Observation", [("subject:Patient.family", "x"), ("patient", "y")], Drive.PATIENT),
     ],
 )

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from maillage.db import Connection, Database
-from maillage.fhir import ids
+from maillage.fhir import definitions, ids
 from maillage.fhir.change import Change, Verb
+from maillage.fhir.compartment import home, patient_of
+from maillage.fhir.index import index
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, SeveralQuery, parse, parse_several
 from maillage.fhir.store import Store
@@ -450,7 +452,7 @@ def in_order(found: list[Resource], sort: list[str]) -> bool:
 
 
 class Seen:
-    """A world in the store, as everybody and as somebody who sees half of its patients sees it."""
+    """A world in the store, as everybody sees it, as somebody who sees half of its patients, and as somebody who sees their records only."""
 
     def __init__(self, world: World) -> None:
         mine = world.patients[: PATIENTS // 2]
@@ -463,6 +465,23 @@ class Seen:
         everything = Naive(world.resources, set(), world.filters)
         self.by_reference = everything.by_reference
         self.views = [(Scope.all(), everything), (narrow, Naive(world.resources, hidden, world.filters))]
+        self.views.append(self._in_records(world, mine))
+
+    @staticmethod
+    def _in_records(world: World, mine: list[str]) -> tuple[Scope, Naive]:
+        """Of the types that stand in records only what stands in those of `mine`, of which the caller has a list."""
+        recorded = [kind for kind in definitions.resource_types() if home(kind) or kind == "Patient"]
+        beyond = frozenset(ids.number(kind) for kind in definitions.resource_types() if kind not in recorded)
+        scope = Scope(
+            "({rt} = any(%(access_beyond)s::int2[]) or (select true from unnest(%(access_mine)s::uuid[]) m where m = {row}.patient) is true)",
+            {"access_mine": [ids.key(id) for id in mine], "access_beyond": list(beyond)},
+            circle="select m.patient from unnest(%(access_mine)s::uuid[]) m(patient) cross join generate_series(1, 2)",
+            beyond=beyond,
+        )
+        hidden = {
+            reference_to(one) for one in world.resources if one["resourceType"] in recorded and patient_of(index(one)) not in mine
+        }
+        return scope, Naive(world.resources, hidden, world.filters)
 
 
 async def stored(conn: Connection, world: World) -> Seen:

@@ -35,6 +35,15 @@ case when {row}.patient is not null then
        limit 1) is null
 else false end
 
+-- name: circle :fragment
+-- The patients that the records give to this actor now, some more than once: where they are few, searches begin with their records.
+select g.patient from access_grant g
+where g.grantee = any(array(select %(access_self)s::uuid
+                            union all
+                            select m.acts_for from access_member m
+                            where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s))
+  and g.since <= %(access_now)s and g.until > %(access_now)s
+
 -- name: derive :exec
 -- What the written records say about who may see whom.
 select access_derive(%(vias)s, %(grants)s, %(members)s, %(masked)s, %(masks)s, %(links)s)

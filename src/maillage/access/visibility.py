@@ -67,18 +67,32 @@ def _spells(may: str, letters: str) -> bool:
 
 
 def _scope(actor: Actor, now: datetime, types: Callable[[Actor], frozenset[str]]) -> Scope:
-    text, own = _seen_by(actor, types)
-    return Scope(text) if text == EVERY_ROW else Scope(text, {"access_self": own, "access_now": now}, PARAMETERS)
+    text, own, circle, beyond = _seen_by(actor, types)
+    if text == EVERY_ROW:
+        return Scope(text)
+    return Scope(text, {"access_self": own, "access_now": now}, PARAMETERS, circle=circle, beyond=beyond)
 
 
 @lru_cache(maxsize=1024)
-def _seen_by(actor: Actor, types: Callable[[Actor], frozenset[str]]) -> tuple[str, UUID | None]:
-    """The condition for an actor, and the key under which the records name them."""
+def _seen_by(
+    actor: Actor, types: Callable[[Actor], frozenset[str]]
+) -> tuple[str, UUID | None, str | None, frozenset[int]]:  # fmt: skip
+    """The condition for an actor, the key under which the records name them, the list of their patients, and the types seen beyond it."""
     opened = types(actor)
     if actor.kind is ActorKind.JOB or (actor.kind is ActorKind.SYSTEM and "*" in opened):
-        return EVERY_ROW, None
+        return EVERY_ROW, None, None, frozenset()
     names = tuple(name for applies, name in _PARTS if applies(actor))
-    return _text(names, opened, _audiences(actor)), grantee(actor.reference) if actor.reference else None
+    own = grantee(actor.reference) if actor.reference else None
+    return _text(names, opened, _audiences(actor)), own, *_circle(names)
+
+
+def _circle(names: tuple[str, ...]) -> tuple[str | None, frozenset[int]]:
+    """The list of patients that the records give to an actor, and the types of which they see more than theirs."""
+    if "granted" not in names:
+        return None, frozenset()
+    known = definitions.resource_types()
+    seen = {name for name in OPEN_TYPES if name in known} | ({"Patient"} if "identities" in names else set())
+    return QUERIES.text("circle"), frozenset(map(ids.number, seen))
 
 
 @lru_cache(maxsize=256)

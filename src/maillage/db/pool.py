@@ -23,7 +23,12 @@ from maillage.errors import Unavailable
 # (docs/adr/0004-store.md). A statement that must be planned for its values is sent with them written in.
 #
 # No statement of a request may hold a connection for ever; what may last (a check of the whole trail) says so itself.
-OPTIONS = "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c statement_timeout={longest}"
+#
+# A plan made without values may take a page of twenty rows for thousands and start further processes to read them: 10 ms for a history
+# that takes 1. A request has its one process of the server.
+OPTIONS = (
+    "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0 -c statement_timeout={longest}"
+)
 
 LONGEST = 60.0  # seconds of one statement
 SINGLES = 2  # connections for statements that are transactions of their own

@@ -12,12 +12,17 @@ class Scope:
     In `text`, `{row}` stands for the alias of the row (it has `id` and `patient`) and `{rt}` for its type number. Conditions on
     other tables are scalar sub-selects, never EXISTS: those would be pulled up and drive the plan (docs/adr/0004-store.md).
     Parameter names start with `access_`.
+
+    `circle` is a select of the `patient`s whose records the caller may look into (some more than once), where there is such a list; rows
+    of other types than those `beyond` it are seen only there. What `text` says still decides of each row.
     """
 
     text: str
     params: Mapping[str, Any] = field(default_factory=dict)
     types: tuple[tuple[str, str], ...] = ()
     """The SQL type of each parameter: where several scopes go in one statement, their parameters are columns."""
+    circle: str | None = None
+    beyond: frozenset[int] = frozenset()
 
     @classmethod
     def all(cls) -> Self:
@@ -27,6 +32,10 @@ class Scope:
     @property
     def unlimited(self) -> bool:
         return self.text == "true"
+
+    def circled(self, rt: int) -> bool:
+        """Whether rows of this type are seen only in the records of the circle."""
+        return self.circle is not None and rt not in self.beyond
 
     def sql(self, row: str, *, rt: str | None = None) -> str:
         """The condition for the row behind the alias `row`; `rt` gives the type number where the alias has no such column."""

@@ -6,6 +6,7 @@ Each can be asked of one row (a probe, along the edges of that row), or asked fo
 from dataclasses import dataclass
 
 from maillage.fhir import ids
+from maillage.fhir.rows import long
 from maillage.fhir.search.compose import Composer, Row
 from maillage.fhir.search.criteria import PATIENT, Criterion, IdIs, Reaching, TokenIs, either
 
@@ -95,6 +96,10 @@ def rows_for(criterion: Criterion, kind: str, composer: Composer) -> str:
     if sharp(criterion) and isinstance(criterion, TokenIs):
         source = f"(select * from res where tok && {composer.bind(list(criterion.values), 'int8[]')} offset 0) {t}"
         return f"(select {t}.id, {t}.patient from {source} where {t}.rt = {t.rt} and {composer.seen(t)} offset 0)"
+    if isinstance(criterion, TokenIs) and criterion.declared(kind):
+        keys = [number for value in criterion.values for number in (value, long(value))]
+        held = f"h.k = any({composer.bind(keys, 'int8[]')}) and ({composer.scope.sql('h', rt=str(t.rt))})"
+        return f"(select h.id, h.patient from hot h where {held} offset 0)"
     return f"(select {t}.id, {t}.patient from res {t} where {_holds(t, criterion, composer.indexed())} offset 0)"
 
 

@@ -6,15 +6,21 @@ that no index can, for statements that drive an index of their own (`= any(tok)`
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from maillage.fhir import ids
+from maillage.fhir.index import HOT
 from maillage.fhir.rows import lexeme, long
 from maillage.fhir.search.compose import Composer, Row
 from maillage.fhir.search.dates import Bounds, DateTest, hull
 
 PATIENT = "Patient"
+LONGER = "interval '25 hours'"
+"""`rows.SHORT`, as the index of long ranges says it."""
+INSTANT = timedelta(milliseconds=1)
+"""How long a time of writing lasts: it is kept in whole milliseconds."""
 
 
 class Criterion(Protocol):
@@ -52,6 +58,10 @@ class TokenIs:
             return f"{row}.tok && {composer.bind(list(self.values), 'int8[]')}"
         found = either(f"{composer.bind(value, 'int8')} = any({row}.tok)" for value in self.values)
         return f"not {found}" if self.negated else found
+
+    def declared(self, kind: str) -> bool:
+        """Whether `hot` lists the rows of this type that it holds for."""
+        return self.parameter in HOT.get(kind, ()) and not self.negated and self.coded
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +142,7 @@ class MainDate:
             parts.append(f"{row}.d0 < {composer.bind(bounds.upper, 'timestamptz')}")
         if bounds.lower:
             lower = f"{row}.d0 >= {composer.bind(bounds.lower, 'timestamptz')}"
-            parts.append(lower if bounds.long else f"({lower} or {row}.d1 - {row}.d0 > interval '25 hours')")
+            parts.append(lower if bounds.long else f"({lower} or {row}.d1 - {row}.d0 > {LONGER})")
         return parts
 
 
@@ -146,14 +156,21 @@ class OtherDate:
     def sql(self, row: Row, composer: Composer) -> str:
         short, beyond = composer.bind(self.key, "int8"), composer.bind(long(self.key), "int8")
         passed = either(test.sql("h.d0", "h.d1", composer.bind) for test in self.tests)
-        if not composer.free:
-            return f"(select true from hot h where h.id = {row}.id and h.k in ({short}, {beyond}) and {passed} limit 1) is true"
+        return f"(select true from hot h where h.id = {row}.id and h.k in ({short}, {beyond}) and {passed} limit 1) is true"
+
+    @property
+    def stable(self) -> bool:
+        return False
+
+    def ids(self, row: Row, composer: Composer) -> str:
+        short, beyond = composer.bind(self.key, "int8"), composer.bind(long(self.key), "int8")
+        passed = either(test.sql("h.d0", "h.d1", composer.bind) for test in self.tests)
         bounds = hull(self.tests)
         upper = f" and h.d0 < {composer.bind(bounds.upper, 'timestamptz')}" if bounds.upper else ""
         lower = f" and h.d0 >= {composer.bind(bounds.lower, 'timestamptz')}" if bounds.lower else ""
         return (
-            f"{row}.id in (select h.id from hot h where h.k = {short} and {passed}{upper}{lower}"
-            f" union all select h.id from hot h where h.k = {beyond} and {passed}{upper}{lower if bounds.long else ''})"
+            f"select h.id from hot h where h.k = {short} and {passed}{upper}{lower}"
+            f" union all select h.id from hot h where h.k = {beyond} and {passed}{upper}{lower if bounds.long else ''}"
         )
 
 
@@ -163,8 +180,12 @@ class UpdatedAt:
 
     tests: tuple[DateTest, ...]
 
+    @property
+    def bounds(self) -> Bounds:
+        return hull(self.tests, INSTANT)
+
     def sql(self, row: Row, composer: Composer) -> str:
-        at, bounds = f"{row}.updated", hull(self.tests)
+        at, bounds = f"{row}.updated", self.bounds
         parts = [either(test.sql(at, f"({at} + interval '1 millisecond')", composer.bind) for test in self.tests)]
         if bounds.lower:
             parts.append(f"{at} >= {composer.bind(bounds.lower, 'timestamptz')}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 
 from maillage.fhir.rows import SHORT
@@ -40,6 +40,10 @@ class DateTest:
 
     @property
     def bounds(self) -> "Bounds":
+        return self.bounds_of(SHORT)
+
+    def bounds_of(self, longest: timedelta) -> "Bounds":
+        """The bounds, where no stored range that the lower one speaks of is longer."""
         a, b = self.start, self.end
         match self.prefix:
             case "eq":
@@ -51,9 +55,9 @@ class DateTest:
             case "sa":
                 return Bounds(b, None, long=True)
             case "gt":
-                return Bounds(b - SHORT, None)
+                return Bounds(b - longest, None)
             case "ge":
-                return Bounds(min(a, b - SHORT), None)
+                return Bounds(min(a, b - longest), None)
             case _:
                 return Bounds(None, None)
 
@@ -87,6 +91,6 @@ class Bounds:
         return self.lower is not None and self.upper is not None
 
 
-def hull(tests: tuple[DateTest, ...]) -> Bounds:
+def hull(tests: tuple[DateTest, ...], longest: timedelta = SHORT) -> Bounds:
     """The bounds of a list of alternatives."""
-    return reduce(Bounds.either, (test.bounds for test in tests))
+    return reduce(Bounds.either, (test.bounds_of(longest) for test in tests))

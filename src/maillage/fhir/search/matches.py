@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from maillage.fhir.rows import long
 from maillage.fhir.search.chains import listed
 from maillage.fhir.search.compose import Composer, Row
-from maillage.fhir.search.criteria import Criterion, IdIs, MainDate, RefersTo, TokenIs
+from maillage.fhir.search.criteria import LONGER, Criterion, IdIs, MainDate, RefersTo, TokenIs, UpdatedAt
 from maillage.fhir.search.orders import beyond, order_by
 from maillage.fhir.search.plan import Drive, Driver, Plan
 from maillage.fhir.search.query import After, SearchQuery
 
 FEW = 1_000
 """Ids that a list may have for its rows to be fetched and sorted."""
-WINDOW = 2_000
-"""Rows that are looked at one by one in the hope of filling a page."""
+GRANTS = 200
+"""Records given to the caller that may be looked into one by one."""
 _R = "r"
+_LISTED = (Drive.FEW, Drive.CIRCLE, Drive.WHOLE)
+_ID_FIRST = "s"
+"""Ids that are listed are put in order before their rows are fetched, so that no more of these are than the page holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,12 @@ def matches(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, 
     """The matches that come after a place in the order; `limit` is how many of them will be taken."""
     match driver.drive:
         case Drive.HOT:
-            found = hot(query, plan, composer, after=after, limit=limit, whole=True)
+            found = hot(query, plan, driver, composer, after=after, limit=limit, whole=True)
             return Matches(f"select r.* from {found} order by {order_by(plan.order, 'h')}")
         case Drive.WALK:
             return _walk(query, plan, driver, composer, after, limit)
+        case Drive.CIRCLE:
+            return _circle(query, plan, driver, composer, after)
         case Drive.FEW:
             few = composer.bind(FEW, "int8")
             ids = listed(driver.answers[0], Row(_R, query.kind), composer)
@@ -45,6 +50,8 @@ def matches(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, 
             return Matches(_rows(query, plan, driver, composer, after, source), (before,), f"(select count(*) from s) > {few}")
         case Drive.WHOLE:
             return Matches(_rows(query, plan, driver, composer, after, whole(query, driver, composer)))
+        case Drive.DATE:
+            return Matches(_between(query, plan, driver, composer, after, limit))
     return Matches(_rows(query, plan, driver, composer, after, "res r"))
 
 
@@ -63,9 +70,11 @@ def rest(query: SearchQuery, driver: Driver) -> list[Criterion]:
     return [criterion for criterion in query.criteria if not any(criterion is one for one in driver.answers)]
 
 
-def _rows(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, source: str) -> str:
+def _rows(
+    query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, source: str, bounds: str = ""
+) -> str:
     row = Row(_R, query.kind)
-    driving = f"r.rt = {row.rt}"
+    driving = f"r.rt = {row.rt}{bounds}"
     match driver.answers if driver.drive in {Drive.ID, Drive.PATIENT, Drive.UNIQUE} else ():
         case [IdIs(keys)]:
             driving += f" and r.id = any({composer.bind(list(keys), 'uuid[]')})"
@@ -73,19 +82,48 @@ def _rows(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, af
             driving += f" and r.patient = {composer.bind(patient, 'uuid')}"
         case [TokenIs(values)]:
             source = f"(select * from res where tok && {composer.bind(list(values), 'int8[]')} offset 0) r"
-    if driver.drive is Drive.DATE:
-        driving += _bounded("r", plan, composer)
     conditions = [driving, composer.seen(row), *(criterion.sql(row, composer) for criterion in rest(query, driver))]
+    alias = _ID_FIRST if driver.drive in _LISTED and [key.column for key in plan.order] == ["id"] else _R
     if after:
-        conditions.append(beyond(plan.order, "r", after, composer))
-    return f"select r.* from {source} where {' and '.join(conditions)} order by {order_by(plan.order, 'r')}"
+        conditions.append(beyond(plan.order, alias, after, composer))
+    return f"select r.* from {source} where {' and '.join(conditions)} order by {order_by(plan.order, alias)}"
+
+
+def _between(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, limit: str) -> str:
+    """The rows whose main date begins in the range; and of those longer than SHORT, which have an index of their own, what began before it."""
+    order = order_by(plan.order, _R)
+    arms = [_rows(query, plan, driver, composer, after, "res r", _bounded(_R, plan, composer))]
+    if not plan.bounds.long:
+        lower, upper = (composer.bind(bound, "timestamptz") for bound in (plan.bounds.lower, plan.bounds.upper))
+        before = f" and r.d0 < least({lower}, {upper}) and r.d1 - r.d0 > {LONGER}"
+        arms.append(_rows(query, plan, driver, composer, after, "res r", before))
+    return f"select r.* from ({' union all '.join(f'({arm} limit {limit})' for arm in arms)}) r order by {order}"
+
+
+def _circle(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None) -> Matches:
+    before, source, more = circle(query, plan, composer)
+    return Matches(_rows(query, plan, driver, composer, after, source), before, more)
+
+
+def circle(query: SearchQuery, plan: Plan, composer: Composer) -> tuple[tuple[str, ...], str, str]:
+    """What defines the rows in the records given to the caller, these rows as `r`, and whether the records or the rows are too many."""
+    grants, few, rt = composer.bind(GRANTS, "int8"), composer.bind(FEW, "int8"), Row(_R, query.kind).rt
+    given = f"g as materialized ({composer.scope.circle} limit {grants} + 1)"
+    bounded = _bounded("h", plan, composer, beyond_short=True)
+    near = f"(select h.id from res h where h.patient = g.patient and h.rt = {rt}{bounded} offset 0) h"
+    found = f"s as materialized (select h.id from g cross join lateral {near} where (select count(*) from g) <= {grants} limit {few} + 1)"
+    more = f"((select count(*) from g) > {grants} or (select count(*) from s) > {few})"
+    return (given, found), reached(f"(select distinct id from s where not {more})", query), more
 
 
 def _walk(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, limit: str) -> Matches:
-    row, window = Row(_R, query.kind), composer.bind(WINDOW, "int8")
+    row, window = Row(_R, query.kind), composer.bind(driver.rows, "int8")
     driving = f"x.rt = {row.rt}"
     if plan.order[0].column == "date":
         driving += _bounded("x", plan, composer, beyond_short=True)
+    if plan.order[0].column == "updated":
+        written = (criterion for criterion in query.criteria if isinstance(criterion, UpdatedAt))
+        driving += "".join(f" and {criterion.sql(Row('x', query.kind), composer)}" for criterion in written)
     if after:
         driving += f" and {beyond(plan.order, 'x', after, composer)}"
     near = f"from res x where {driving} order by {order_by(plan.order, 'x')} limit {window}"
@@ -96,13 +134,20 @@ def _walk(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, af
 
 
 def hot(
-    query: SearchQuery, plan: Plan, composer: Composer, *, after: After | None = None, limit: str = "", whole: bool = False
+    query: SearchQuery,
+    plan: Plan,
+    driver: Driver,
+    composer: Composer,
+    *,
+    after: After | None = None,
+    limit: str = "",
+    whole: bool = False,
 ) -> str:
     """Keys `h` in the order of the date, seen by the caller, then (`whole`, or where the keys do not answer everything) their rows `r`
     one by one until the page is full. Where the keys answer everything, no more of them are taken than the page holds.
     """
-    row, h, key = Row(_R, query.kind), Row("h", query.kind), plan.driver.key
-    left = rest(query, plan.driver)
+    row, h, key = Row(_R, query.kind), Row("h", query.kind), driver.key
+    left = rest(query, driver)
     dates = [criterion.sql(h, composer) for criterion in left if isinstance(criterion, MainDate)]
     others = [criterion.sql(row, composer) for criterion in left if not isinstance(criterion, MainDate)]
     conditions = [f"({composer.scope.sql('h', rt=str(row.rt))})", *dates]

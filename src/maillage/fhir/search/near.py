@@ -8,7 +8,7 @@ from maillage.errors import Invalid
 from maillage.fhir.amounts import number_key
 from maillage.fhir.definitions import SearchParameter
 from maillage.fhir.search.compose import Composer, Row
-from maillage.fhir.search.joined import AnyOf
+from maillage.fhir.search.logic import AnyOf
 from maillage.fhir.search.numbers import number_test
 from maillage.fhir.search.values import split, unescape
 from maillage.fhir.units import unit
@@ -31,10 +31,17 @@ class Near:
     distance: float
 
     def sql(self, row: Row, composer: Composer) -> str:
-        within = f"a.k = {composer.bind(self.key, 'int8')} and {self._band(composer)} and {self._reached(composer)}"
-        if composer.free:
-            return f"{row}.id in (select a.id from amount a where {within})"
-        return f"(select true from amount a where a.id = {row}.id and {within} limit 1) is true"
+        return f"(select true from amount a where a.id = {row}.id and {self._within(composer)} limit 1) is true"
+
+    @property
+    def stable(self) -> bool:
+        return False
+
+    def ids(self, row: Row, composer: Composer) -> str:
+        return f"select a.id from amount a where {self._within(composer)}"
+
+    def _within(self, composer: Composer) -> str:
+        return f"a.k = {composer.bind(self.key, 'int8')} and {self._band(composer)} and {self._reached(composer)}"
 
     def _band(self, composer: Composer) -> str:
         """The latitudes that can be near enough, as an index reads them."""

@@ -91,11 +91,18 @@ class AmountIs:
     wanted: tuple[Wanted, ...]
 
     def sql(self, row: Row, composer: Composer) -> str:
-        ways = [condition for one in self.wanted for condition in one.conditions(composer)]
-        if composer.free:
-            return f"{row}.id in ({' union all '.join(f'select a.id from amount a where {way}' for way in ways)})"
-        either = " or ".join(f"({way})" for way in ways)
+        either = " or ".join(f"({way})" for way in self._ways(composer))
         return f"(select true from amount a where a.id = {row}.id and ({either}) limit 1) is true"
+
+    @property
+    def stable(self) -> bool:
+        return False
+
+    def ids(self, row: Row, composer: Composer) -> str:
+        return " union all ".join(f"select a.id from amount a where {way}" for way in self._ways(composer))
+
+    def _ways(self, composer: Composer) -> list[str]:
+        return [condition for one in self.wanted for condition in one.conditions(composer)]
 
 
 def number_test(text: str) -> NumberTest:

@@ -16,7 +16,17 @@ from typing import TypeVar
 from maillage.fhir.index import HOT, QUEUES, main_date, queue
 from maillage.fhir.rows import SHORT
 from maillage.fhir.search.chains import is_stable, sharp
-from maillage.fhir.search.criteria import Criterion, IdIs, MainDate, Reaching, RefersTo, StringIs, StringStarts, TokenIs
+from maillage.fhir.search.criteria import (
+    Criterion,
+    IdIs,
+    MainDate,
+    Reaching,
+    RefersTo,
+    StringIs,
+    StringStarts,
+    TokenIs,
+    UpdatedAt,
+)
 from maillage.fhir.search.dates import Bounds
 from maillage.fhir.search.query import SearchQuery, SortKey
 
@@ -28,7 +38,8 @@ class Drive(Enum):
     PATIENT = "(patient, rt, d0): one patient's record"
     UNIQUE = "the tokens, for a parameter whose values are nearly unique"
     HOT = "hot (k, d0): a declared token, or a declared reference with its code, in the order of the main date"
-    DATE = "(rt, d0): one short range of the main date"
+    DATE = "(rt, d0): a range of the main date, and of longer ones those that began before it"
+    CIRCLE = "(patient, rt, d0): the records given to the caller, as long as they are few"
     FEW = "the references, from what they lead to, as long as they reach few"
     WALK = "the order, from its beginning on, looking along the references of each row"
     WHOLE = "the references, from what they lead to, to their end"
@@ -38,6 +49,10 @@ class Drive(Enum):
 NARROW = timedelta(days=32)
 """The longest window of a declared token in which every row may be looked at for further conditions."""
 
+GLANCE = 500
+"""Rows at the beginning of the order that are looked at before a list is planned for its values: where many match, they fill the page."""
+WINDOW = 2_000
+"""Rows that are looked at one by one in the hope of filling a page."""
 _LISTS = (Drive.FEW, Drive.WHOLE)
 _TRIED = 3
 """Conditions that are tried for matching few."""
@@ -45,15 +60,18 @@ _TRIED = 3
 BY_ID = (SortKey("id", False),)
 NEWEST = (SortKey("date", True), SortKey("id", True))
 OLDEST = (SortKey("date", False), SortKey("id", False))
+WRITTEN = (SortKey("updated", False), SortKey("id", False))
+LAST_WRITTEN = (SortKey("updated", True), SortKey("id", True))
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """An index, the criteria it answers (left out of the conditions), and for `hot` the key to be read."""
+    """An index, the criteria it answers (left out of the conditions), for `hot` the key to be read, for a walk how many rows to look at."""
 
     drive: Drive
     answers: tuple[Criterion, ...] = ()
     key: int = 0
+    rows: int = WINDOW
 
     @property
     def stable(self) -> bool:
@@ -75,9 +93,12 @@ class Plan:
         return self.drivers[0]
 
     @property
-    def counting(self) -> Driver:
-        """What drives a count."""
-        return self.driver if self.drive is Drive.HOT else self.drivers[-1] if self.drive is Drive.FEW else Driver(Drive.FREE)
+    def counting(self) -> tuple[Driver, ...]:
+        """What drives a count (the next one where the one before was not enough)."""
+        circle = tuple(driver for driver in self.drivers if driver.drive is Drive.CIRCLE)
+        first = next(driver for driver in self.drivers if driver.drive not in {Drive.CIRCLE, Drive.WALK})
+        last = self.drivers[-1]
+        return (*circle, first if first.drive is Drive.HOT else last if first.drive is Drive.FEW else Driver(Drive.FREE))
 
     @property
     def drive(self) -> Drive:
@@ -85,13 +106,22 @@ class Plan:
         return self.driver.drive
 
 
-def plan(query: SearchQuery) -> Plan:
-    """The plan of a search, from its shape alone."""
+def plan(query: SearchQuery, *, circled: bool = False) -> Plan:
+    """The plan of a search, from its shape alone, and from whether the caller sees such rows only in the records given to them."""
     drivers = _drivers(query)
     order = _order(query, drivers[0].drive)
     if drivers[0].drive is Drive.FEW and _indexed(order):
-        drivers = (*drivers[:-1], Driver(Drive.WALK), drivers[-1])
-    return Plan(drivers, order, _bounds(query.criteria))
+        glance = () if drivers[0].stable else (Driver(Drive.WALK, rows=GLANCE),)
+        drivers = (*glance, *drivers[:-1], Driver(Drive.WALK), drivers[-1])
+    return Plan(_circled(drivers) if circled else drivers, order, _bounds(query.criteria))
+
+
+def _circled(drivers: tuple[Driver, ...]) -> tuple[Driver, ...]:
+    """The records given to the caller come before what would walk those of everyone, and after what few references reach."""
+    few = next(place for place, driver in enumerate(drivers) if driver.drive is not Drive.FEW)
+    following = drivers[few]
+    right = following.drive in {Drive.ID, Drive.PATIENT, Drive.UNIQUE} or len(following.answers) > 1
+    return drivers if right else (*drivers[:few], Driver(Drive.CIRCLE), *drivers[few:])
 
 
 def _drivers(query: SearchQuery) -> tuple[Driver, ...]:
@@ -106,7 +136,7 @@ def _drivers(query: SearchQuery) -> tuple[Driver, ...]:
             return (Driver(Drive.UNIQUE, (criterion,)),)
     if _by_main_date(query) and (dated := _queue(query) or _hot(query)):
         return (dated,)
-    if _short(criteria):
+    if _dated(criteria):
         return (Driver(Drive.DATE),)
     return _by_reference(criteria)
 
@@ -164,10 +194,12 @@ def _narrow(bounds: Bounds) -> bool:
     return bounds.lower is not None and bounds.upper is not None and bounds.upper - bounds.lower <= NARROW
 
 
-def _short(criteria: Sequence[Criterion]) -> bool:
-    """Whether some criterion holds the main date in a range so short that few resources begin in it."""
-    bounds = (criterion.bounds for criterion in criteria if isinstance(criterion, MainDate))
-    return any(b.lower and b.upper and b.long and b.upper - b.lower <= SHORT for b in bounds)
+def _dated(criteria: Sequence[Criterion]) -> bool:
+    """Whether the main date is held in a range, which is all that is asked or so short that few resources begin in it."""
+    bounds = _bounds(criteria)
+    if bounds.lower is None or bounds.upper is None:
+        return False
+    return bounds.upper - bounds.lower <= SHORT or all(isinstance(criterion, MainDate) for criterion in criteria)
 
 
 def _bounds(criteria: Sequence[Criterion]) -> Bounds:
@@ -189,6 +221,8 @@ def _natural(query: SearchQuery, drive: Drive) -> tuple[SortKey, ...]:
     """The order of the driving index; for a date without an end, from the side where the matches are."""
     if drive in {Drive.FREE, Drive.FEW} and (bounds := _bounds(query.criteria)).lower != bounds.upper and not bounds.window:
         return NEWEST if bounds.lower else OLDEST
+    if drive in {Drive.FREE, Drive.FEW} and (updated := _first(query.criteria, UpdatedAt)):
+        return WRITTEN if updated.bounds.lower else LAST_WRITTEN
     return {Drive.PATIENT: NEWEST, Drive.HOT: OLDEST, Drive.DATE: OLDEST}.get(drive, BY_ID)
 
 

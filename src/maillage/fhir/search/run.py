@@ -39,7 +39,7 @@ async def search(conn: Connection, query: SearchQuery, *, scope: Scope) -> Store
 
 async def rows_of(conn: Connection, query: SearchQuery, *, scope: Scope, after: After | None) -> Rows:
     """One more match than the query asks for, in order (see `statement.page`), as the first driver finds them that is enough."""
-    planned, rows = plan(query), []
+    planned, rows = plan(query, circled=scope.circled(ids.number(query.kind))), []
     for driver in planned.drivers:
         rows = await run(conn, statement.page(query, planned, driver, scope, after))
         if not any(row["mode"] == "more" for row in rows):
@@ -54,8 +54,11 @@ def keys_of(row: dict[str, Any]) -> list[str]:
 
 async def count(conn: Connection, query: SearchQuery, *, scope: Scope) -> int:
     """How many resources the query finds within the scope."""
-    rows = await run(conn, statement.count(query, plan(query), scope))
-    return int(rows[0]["total"])
+    planned = plan(query, circled=scope.circled(ids.number(query.kind)))
+    for driver in planned.counting:
+        if (total := (await run(conn, statement.count(query, planned, driver, scope)))[0]["total"]) is not None:
+            return int(total)
+    raise AssertionError("the last driver of a count always counts")
 
 
 async def run(conn: Connection, wanted: Statement) -> Rows:

@@ -3,7 +3,7 @@
 from maillage.fhir.scope import Scope
 from maillage.fhir.search.compose import Composer, Row, Statement
 from maillage.fhir.search.includes import FIELDS, first_round
-from maillage.fhir.search.matches import hot, matches, rest, whole
+from maillage.fhir.search.matches import circle, hot, matches, rest, whole
 from maillage.fhir.search.orders import as_text, nothing
 from maillage.fhir.search.plan import Drive, Driver, Plan
 from maillage.fhir.search.query import After, SearchQuery
@@ -33,15 +33,20 @@ def page(query: SearchQuery, plan: Plan, driver: Driver, scope: Scope, after: Af
     return Statement(f"with {', '.join(before)} {' union all '.join(parts)}", composer.params, driver.stable)
 
 
-def count(query: SearchQuery, plan: Plan, scope: Scope) -> Statement:
-    """The statement that counts the matches the caller may see."""
-    driver = plan.counting
+def count(query: SearchQuery, plan: Plan, driver: Driver, scope: Scope) -> Statement:
+    """The statement that counts the matches the caller may see; `total` is null where this driver is not enough."""
     composer = Composer(scope, free=driver.drive is Drive.FREE, whole=True)
     row = Row("r", query.kind)
     if driver.drive is Drive.HOT:
-        found = hot(query, plan, composer)
-    else:
-        source = whole(query, driver, composer) if driver.drive is Drive.WHOLE else "res r"
-        conditions = [f"r.rt = {row.rt}", composer.seen(row), *(one.sql(row, composer) for one in rest(query, driver))]
-        found = f"{source} where {' and '.join(conditions)}"
-    return Statement(f"select count(*) as total from {found}", composer.params, driver.stable)
+        return Statement(f"select count(*) as total from {hot(query, plan, driver, composer)}", composer.params, driver.stable)
+    before: tuple[str, ...] = ()
+    source, more = "res r", ""
+    if driver.drive is Drive.CIRCLE:
+        before, source, more = circle(query, plan, composer)
+    elif driver.drive is Drive.WHOLE:
+        source = whole(query, driver, composer)
+    conditions = [f"r.rt = {row.rt}", composer.seen(row), *(one.sql(row, composer) for one in rest(query, driver))]
+    counted = f"select count(*) as total from {source} where {' and '.join(conditions)}"
+    if more:
+        counted = f"with {', '.join(before)} select case when {more} then null else ({counted}) end as total"
+    return Statement(counted, composer.params, driver.stable)
