@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 SIDE_BY_SIDE := -n logical --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir
+.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-growth bench-history
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -72,6 +72,12 @@ bench-store: setup ## reads and writes of the store against the raw limits
 
 bench-fhir: setup ## every row of the engine's bounds over HTTP, with access and audit on
 	@$(BIN)/python -m bench.fhir
+
+bench-growth: setup ## whether searches stay flat from 10,000 patients to 640,000, and the directory case
+	@$(BIN)/python -m bench.growth
+
+bench-history: setup ## whether versions and deletes slow current reads
+	@$(BIN)/python -m bench.history
 
 clean: ## remove what setup and demo made
 	rm -rf $(VENV) node_modules .maillage src/maillage/ui/static/build src/maillage/fhir/definitions/generated
