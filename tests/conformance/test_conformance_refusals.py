@@ -296,6 +296,14 @@ async def test_a_date_that_no_calendar_has_is_passed_over_in_a_header(door: Door
         assert (await door.ask(Asked("GET", b"/fhir/Patient/p", (("if-modified-since", date),)))).status == 200
 
 
+@pytest.mark.parametrize("prefix", ["", "ne", "gt", "lt", "ge", "le", "sa", "eb"])
+async def test_a_search_goes_to_both_ends_of_the_calendar(door: Door, prefix: str) -> None:
+    for name in ("birthdate", "death-date", "_lastUpdated"):
+        for day in ("0001", "0001-01-01", "0001-01-01T00:00:00Z", "9999", "9999-12-31", "9999-12-31T23:59:59Z"):
+            answer = await door.ask(Asked("GET", f"/fhir/Patient?{name}={prefix}{day}".encode()))
+            assert answer.status == 200, (name, day, answer.body)
+
+
 async def test_what_is_quoted_of_a_request_can_be_told_in_json_and_xml(door: Door) -> None:
     for accept in (FHIR, XML):
         answer = await door.ask(Asked("GET", b"/fhir/Patient?a%00b=" + b"x" * 50_000, (("accept", accept),)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 
+from maillage.fhir.dates import EARLIEST
 from maillage.fhir.rows import SHORT
 
 _TESTS = {
@@ -55,11 +56,16 @@ class DateTest:
             case "sa":
                 return Bounds(b, None, long=True)
             case "gt":
-                return Bounds(b - longest, None)
+                return Bounds(_before(b, longest), None)
             case "ge":
-                return Bounds(min(a, b - longest), None)
+                return Bounds(min(a, _before(b, longest)), None)
             case _:
                 return Bounds(None, None)
+
+
+def _before(when: datetime, by: timedelta) -> datetime:
+    """So much before, but not before all that a date can be."""
+    return max(when, EARLIEST + by) - by
 
 
 @dataclass(frozen=True, slots=True)
