@@ -184,7 +184,8 @@ def composed(group: Json, parameter: dict[str, Any]) -> Iterator[Pair]:
 def _first(group: Json, component: dict[str, str], definition: dict[str, Any]) -> str | None:
     for part in component["expression"].split("|"):
         named = _PART.match(part.strip())
-        assert named is not None
+        if named is None:  # `%resource.referenceSeq.chromosome`: a part that stands outside of the group
+            return None
         wanted = f"{named[1]}{named[2][0].upper()}{named[2][1:]}" if named[2] else named[1]
         for key in (wanted, *(key for key in group if key.startswith(wanted) and key[len(wanted) :][:1].isupper())):
             for value in group.get(key, []) if isinstance(group.get(key), list) else [group.get(key)]:
