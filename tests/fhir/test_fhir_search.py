@@ -255,7 +255,13 @@ async def test_pages_stay_stable_while_others_write(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "params", [[("code", "x")] * 101, [("_include", "Observation:subject")] * 101, [("code:not", "x,y," * 1000 + "z")]]
+    "params",
+    [
+        [("code", "x")] * 101,
+        [("_include", "Observation:subject")] * 101,
+        [("code:not", "x,y," * 1000 + "z")],
+        [("code", ",".join(["x" * 2_100] * 100))],
+    ],
 )
 def test_a_search_that_one_request_makes_too_costly_is_refused(params: list[tuple[str, str]]) -> None:
     with pytest.raises(Invalid) as refused:

@@ -33,6 +33,8 @@ MAX_PARAMETERS = 100
 """Of one search: each is a condition or a step of its statement, and one request must not hold the database for minutes."""
 MAX_VALUES = 2_000
 """Between the commas of all parameters of one search."""
+MAX_LENGTH = 200_000
+"""Characters of all values of one search: longer ones come from nobody, and would be read for seconds."""
 
 OF_ALL_TYPES = ("_filter", "_list")
 """Parameters of every search that no definition of a type has."""
@@ -164,6 +166,9 @@ def _refuse_too_much(params: Sequence[tuple[str, str]], kinds: int) -> None:
     most = max(MAX_VALUES // kinds, MAX_PARAMETERS)
     if (values_given := sum(value.count(",") + 1 for _, value in params)) > most:
         message = f"a search of {kinds} types has {most} values at most, not {values_given}"
+        raise Invalid(message, issues=[Issue("too-costly", message)])
+    if (length := sum(len(value) for _, value in params)) > MAX_LENGTH:
+        message = f"the values of a search have {MAX_LENGTH} characters at most, not {length}"
         raise Invalid(message, issues=[Issue("too-costly", message)])
 
 
