@@ -16,7 +16,7 @@ help: ## list what can be made
 $(STAMPS)/python: requirements/bootstrap.txt requirements/develop.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/develop.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/develop.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@mkdir -p $(STAMPS) && touch $@
 
@@ -32,7 +32,9 @@ $(STAMPS)/static: $(STAMPS)/node $(wildcard src/maillage/ui/build.py src/maillag
 	@if [ -f src/maillage/ui/build.py ]; then $(BIN)/python -m maillage.ui.build; fi
 	@touch $@
 
+# Bytecode is made here, as some machines keep Python from writing it: every start would compile all that it imports.
 setup: $(STAMPS)/definitions $(STAMPS)/static ## make .venv and all that the product needs
+	@$(BIN)/python -m compileall -q src
 
 demo: setup ## a whole synthetic territory: web, worker, MLLP, emulators
 	@$(BIN)/maillage demo $(DEMO_ARGS)

@@ -5,7 +5,6 @@ import gc
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -87,6 +86,12 @@ def load_services(*doors: str) -> list[Any]:
             if find_spec(name):
                 found.append(import_module(name))
     return found
+
+
+def keep_what_is_loaded() -> None:
+    """Definitions, services, routes and templates stay for good: the collector need not walk through them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def declared_routes(config: Config | None = None) -> list[Any]:
@@ -200,9 +205,7 @@ class Web:
             return
         async with platform_of(self._config) as platform:
             self._inner = web(platform)
-            # Definitions, routes and templates stay: the collector need not walk through them again and again.
-            gc.collect()
-            gc.freeze()
+            keep_what_is_loaded()
             await self._inner(scope, receive, send)
 
 
@@ -211,25 +214,3 @@ def application() -> Web:
     config = Config.from_env(os.environ)
     logs.configure(config.log_level, process="web")
     return Web(config)
-
-
-def serve(config: Config) -> int:
-    """The web process: granian with `config.web_workers` workers, until it is told to stop."""
-    from granian.constants import Interfaces
-    from granian.server import Server
-
-    host, _, port = config.web.rpartition(":")
-    with database_of(config) as dsn:
-        os.environ.update(replace(config, database_url=dsn).environment())
-        Server(
-            "maillage.app:application",
-            address=host,
-            port=int(port),
-            interface=Interfaces.ASGI,
-            workers=config.web_workers,
-            factory=True,
-            log_access=False,
-            respawn_failed_workers=True,
-            workers_kill_timeout=15,
-        ).serve()
-    return 0

@@ -81,7 +81,7 @@ def _demo(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def _serve(config: Config, _: argparse.Namespace) -> int:
-    from maillage.app import serve
+    from maillage.serving import serve
 
     return serve(config)
 

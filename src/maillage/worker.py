@@ -11,7 +11,7 @@ import uvloop
 
 from maillage import logs
 from maillage.access.platform import Platform
-from maillage.app import database_of, load_services, mailer_of, platform_of
+from maillage.app import database_of, keep_what_is_loaded, load_services, mailer_of, platform_of
 from maillage.config import Config
 from maillage.jobs import JobRunner, Outside, declared_in
 from maillage.services.exchange.ports import serve_mllp
@@ -71,4 +71,5 @@ async def _run(config: Config, task: Task, patience: float) -> None:
         loop.add_signal_handler(name, stop.set)
     load_services()
     async with platform_of(config, patience=patience) as platform:
+        keep_what_is_loaded()
         await task(platform, stop)

@@ -159,9 +159,13 @@ class Records:
 
         With an id alone: created or written over. Forbidden, Invalid, Conflict and NotFound say which and why.
         """
-        stored = await self.write_changes([_change(resource) for resource in resources])
-        written = tuple(one.resource for one in stored)
-        return written[0] if len(written) == 1 else written
+        written = await self.write_all(resources)
+        return written[0] if len(written) == 1 else tuple(written)
+
+    async def write_all(self, resources: Iterable[Resource]) -> list[Resource]:
+        """As `write`, for however many: none is none."""
+        changes = [_change(resource) for resource in resources]
+        return [one.resource for one in await self.write_changes(changes)] if changes else []
 
     async def delete(self, kind: str, id: str, *, version: int | None = None) -> None:
         """Delete the current version (that `version`, where one is named). Its history stays."""

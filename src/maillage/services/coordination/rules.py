@@ -22,7 +22,12 @@ def team_of(circle: Iterable[Member]) -> str | None:
 
 def origin_of(protocol: str, action: str, patient: str, focus: str) -> str:
     """What makes a planned task the only one for this fact."""
-    return f"{protocol}/{action}|{patient}|{focus}"
+    return f"{code_of(protocol, action)}|{patient}|{focus}"
+
+
+def code_of(protocol: str, action: str) -> str:
+    """The code of the tasks that a protocol's action becomes."""
+    return f"{protocol}/{action}"
 
 
 def already_planned(tasks: Iterable[Task], *, now: datetime) -> bool:

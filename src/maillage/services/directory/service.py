@@ -1,5 +1,6 @@
 """The verbs of the directory: search, the circle of a person, somebody by national number."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from maillage.services.directory.rules import Wanted
 Resource = dict[str, Any]
 What = Literal["professionnels", "structures", "services"]
 PAGE = 20
+MANY = (("_count", "1000"),)
 
 CIRCLE_INCLUDES = tuple(
     ("_include", f"CareTeam:participant:{kind}") for kind in ("Practitioner", "PractitionerRole", "Organization", "RelatedPerson")
@@ -38,20 +40,30 @@ async def search(ctx: Context, wanted: Wanted, *, what: What, cursor: str | None
 
 async def circle(ctx: Context, patient: str) -> list[Member]:
     """The active members of the circle of a Patient id, general practitioner first; a linked identity has its record's circle."""
-    person, known = await _person(ctx, patient)
-    if person is None:
-        return []
-    about = ",".join(f"Patient/{one}" for one in (patient, *_records(person)))
-    page = await ctx.records.search("CareTeam", [("patient", about), ("status", "active"), *CIRCLE_INCLUDES])
-    unnamed = await _behind_roles(ctx, page.included)
+    return (await circles(ctx, [patient]))[patient]
+
+
+async def circles(ctx: Context, patients: Iterable[str]) -> dict[str, list[Member]]:
+    """The `circle` of each of these Patient ids, in two statements for all of them; that of someone unknown is empty."""
+    found: dict[str, list[Member]] = {patient: [] for patient in patients}
+    persons, known = await _persons(ctx, found)
+    about = {patient: {f"Patient/{one}" for one in (patient, *_records(person))} for patient, person in persons.items()}
+    if not about:
+        return found
+    named = ",".join(sorted(set().union(*about.values())))
+    page = await ctx.records.search("CareTeam", [("patient", named), ("status", "active"), *MANY, *CIRCLE_INCLUDES])
+    known = [*known, *page.included, *await _behind_roles(ctx, page.included)]
     today = ctx.now.date().isoformat()
-    return members(person, page.matches, [*known, *page.included, *unnamed], today=today)
+    for patient, person in persons.items():
+        teams = [team for team in page.matches if team["subject"].get("reference") in about[patient]]
+        found[patient] = members(person, teams, known, today=today)
+    return found
 
 
 async def general_practitioner(ctx: Context, patient: str) -> Member | None:
     """The general practitioner of a Patient id, or None."""
-    person, known = await _person(ctx, patient)
-    found = members(person, [], known, today=ctx.now.date().isoformat()) if person else []
+    persons, known = await _persons(ctx, [patient])
+    found = members(persons[patient], [], known, today=ctx.now.date().isoformat()) if persons else []
     return next((member for member in found if member.reference.startswith("Practitioner/")), None)
 
 
@@ -67,17 +79,28 @@ async def organization_by_finess(ctx: Context, finess: str) -> Resource | None:
     return found[0] if found else None
 
 
-async def _person(ctx: Context, patient: str) -> tuple[Resource | None, list[Resource]]:
-    """The Patient with the practitioners and structures it names; of a linked identity without any, those of its record."""
-    page = await ctx.records.search("Patient", [("_id", patient), ("_include", "Patient:general-practitioner")])
-    person = page.matches[0] if page.matches else None
-    records = _records(person) if person else []
-    if person and records and not person.get("generalPractitioner"):
-        record = await ctx.records.search("Patient", [("_id", records[0]), ("_include", "Patient:general-practitioner")])
-        if record.matches:
-            chosen = record.matches[0].get("generalPractitioner", [])
-            return {**person, "generalPractitioner": chosen}, [*page.included, *record.included]
-    return person, page.included
+async def _persons(ctx: Context, patients: Iterable[str]) -> tuple[dict[str, Resource], list[Resource]]:
+    """Those Patients that exist, by id, and the practitioners and structures they name; a linked identity without any has those of its record."""
+    persons, known = await _with_practitioners(ctx, patients)
+    lacking = {
+        patient: records[0]
+        for patient, one in persons.items()
+        if not one.get("generalPractitioner") and (records := _records(one))
+    }
+    if lacking:
+        of_records, more = await _with_practitioners(ctx, lacking.values())
+        for patient, record in lacking.items():
+            if chosen := of_records.get(record, {}).get("generalPractitioner"):
+                persons[patient] = {**persons[patient], "generalPractitioner": chosen}
+        known = [*known, *more]
+    return persons, known
+
+
+async def _with_practitioners(ctx: Context, patients: Iterable[str]) -> tuple[dict[str, Resource], list[Resource]]:
+    page = await ctx.records.search(
+        "Patient", [("_id", ",".join(sorted(set(patients)))), ("_include", "Patient:general-practitioner"), *MANY]
+    )
+    return {one["id"]: one for one in page.matches}, page.included
 
 
 def _records(person: Resource) -> list[str]:

@@ -1,28 +1,31 @@
 """Reactions to documents, and the e-mail that says to look."""
 
+from collections.abc import Sequence
+
 import structlog
 
 from maillage.access.context import Context
 from maillage.connectors.mail.mailer import Letter
 from maillage.errors import Invalid
-from maillage.jobs import Job, errand, periodic, reaction
+from maillage.jobs import Job, errand, periodic, reaction, reaction_to_many
 from maillage.services.documents.events import DocumentDeleted, DocumentReceived, DocumentReplaced
 from maillage.services.messaging import resources, rules, service
+from maillage.services.messaging.service import News
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 200
 
 
-@reaction(DocumentReceived)
-async def tell_the_circle(ctx: Context, event: DocumentReceived) -> None:
+@reaction_to_many(DocumentReceived, batch=16)
+async def tell_the_circle(ctx: Context, events: Sequence[DocumentReceived]) -> None:
     """A document about a person who is known for certain reaches everyone of their circle, unless it is hidden from them."""
-    if not event.certain or not event.for_professionals:
-        return
-    posted = await service.post(
-        ctx, document=event.document, patient=event.patient, author=event.author, custodian=event.organization
-    )
-    if posted.mail:
+    news = [
+        News(document=event.document, patient=event.patient, author=event.author, custodian=event.organization)
+        for event in events
+        if event.certain and event.for_professionals
+    ]
+    if news and (await service.post(ctx, news)).mail:
         await ctx.later(send_mail)
 
 

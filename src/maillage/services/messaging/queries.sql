@@ -1,13 +1,13 @@
 -- name: owe_mail :value
--- Counts a notice for each of these recipients and keeps their present address; true when an e-mail may go to one of them at once.
+-- Counts the notices of each of these recipients and keeps their present address; true when an e-mail may go to one of them at once.
 with owed as (
   insert into messaging_mail as m (recipient, address, pending, since)
-  select recipient, address, 1, %(now)s from json_to_recordset(%(owed)s::json) as o(recipient text, address text)
-  on conflict (recipient) do update set address = excluded.address, pending = m.pending + 1,
+  select recipient, address, notices, %(now)s from json_to_recordset(%(owed)s::json) as o(recipient text, address text, notices int)
+  on conflict (recipient) do update set address = excluded.address, pending = m.pending + excluded.pending,
     since = case when m.pending = 0 then excluded.since else m.since end
-  returning pending, sent
+  returning since, sent
 )
-select coalesce(bool_or(pending = 1 and (sent is null or sent <= %(before)s)), false) from owed;
+select coalesce(bool_or(since = %(now)s and (sent is null or sent <= %(before)s)), false) from owed;
 
 -- name: owed_mail :many
 -- The e-mails that may go now, those that wait the longest first.

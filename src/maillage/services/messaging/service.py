@@ -1,6 +1,7 @@
 """The verbs of messaging: post notices, treat them, send the e-mails that say to look."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -31,29 +32,41 @@ class Posted:
     mail: bool = False
 
 
-async def post(ctx: Context, *, document: str, patient: str, author: str | None, custodian: str | None) -> Posted:
-    """Puts a document before everyone of the person's circle but its author, once."""
-    told = rules.recipients(await directory.circle(ctx, patient), author=author)
-    known = {resources.recipient_of(notice) for notice in await _notices_about(ctx, document)} if told else set()
-    new = [member for member in told if member.reference not in known]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """A document to put before a person's circle: ids of both, references of its author and of its establishment where they are known."""
+
+    document: str
+    patient: str
+    author: str | None
+    custodian: str | None
+
+
+async def post(ctx: Context, news: Sequence[News]) -> Posted:
+    """Puts each document before everyone of the person's circle but its author, once."""
+    circles = await directory.circles(ctx, {one.patient for one in news})
+    told = [(one, member) for one in news for member in rules.recipients(circles[one.patient], author=one.author)]
+    about = await _notices_about(ctx, {one.document for one, _ in told})
+    known = {(resources.document_of(notice), resources.recipient_of(notice)) for notice in about}
+    new = {key: (one, member) for one, member in told if (key := (one.document, member.reference)) not in known}
     if not new:
         return Posted([])
-    references = [member.reference for member in new]
-    await ctx.records.write(
-        *(
-            resources.notice_for(document=document, patient=patient, recipient=recipient, sender=custodian, at=ctx.now)
-            for recipient in references
+    await ctx.records.write_all(
+        resources.notice_for(
+            document=one.document, patient=one.patient, recipient=member.reference, sender=one.custodian, at=ctx.now
         )
+        for one, member in new.values()
     )
-    for recipient in references:
-        ctx.announce(NoticePosted(recipient=recipient, document=document, patient=patient))
-    await tell(ctx, references, topic=TOPIC)
-    return Posted(references, await _owe_mail(ctx, {m.reference: m.email for m in new if m.email}))
+    for one, member in new.values():
+        ctx.announce(NoticePosted(recipient=member.reference, document=one.document, patient=one.patient))
+    members = [member for _, member in new.values()]
+    await tell(ctx, {member.reference for member in members}, topic=TOPIC)
+    return Posted([member.reference for member in members], await _owe_mail(ctx, members))
 
 
 async def withdraw(ctx: Context, *, document: str, status: str = WITHDRAWN) -> int:
     """Takes the notices about a document out of every inbox: it was deleted (withdrawn) or replaced (treated)."""
-    open_ = [n for n in await _notices_about(ctx, document) if n["status"] == TO_TREAT]
+    open_ = [n for n in await _notices_about(ctx, {document}) if n["status"] == TO_TREAT]
     if open_:
         await ctx.records.write(*(resources.with_status(n, status) for n in open_))
         await tell(ctx, [resources.recipient_of(n) for n in open_], topic=TOPIC)
@@ -131,8 +144,16 @@ async def deliveries(ctx: Context, document: str) -> list[documents.Delivery]:
     ]
 
 
-async def _notices_about(ctx: Context, document: str) -> list[dict[str, Any]]:
-    return await ctx.records.find("Communication", [("identifier", f"{resources.DOCUMENT_SYSTEM}|{document}"), ("_count", "500")])
+async def _notices_about(ctx: Context, documents: Iterable[str]) -> list[dict[str, Any]]:
+    """Every notice about these documents, in as many pages as it takes."""
+    wanted = ",".join(f"{resources.DOCUMENT_SYSTEM}|{document}" for document in sorted(documents))
+    found: list[dict[str, Any]] = []
+    more: list[tuple[str, str]] | None = [] if wanted else None
+    while more is not None:
+        page = await ctx.records.search("Communication", [("identifier", wanted), ("_count", "1000"), *more])
+        found += page.matches
+        more = [("_cursor", page.next)] if page.next else None
+    return found
 
 
 async def _documents(ctx: Context, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -142,10 +163,11 @@ async def _documents(ctx: Context, ids: Iterable[str]) -> dict[str, dict[str, An
     return {r["id"]: r for r in found}
 
 
-async def _owe_mail(ctx: Context, addresses: dict[str, str]) -> bool:
-    if not addresses:
+async def _owe_mail(ctx: Context, members: Iterable[directory.Member]) -> bool:
+    counted = Counter((member.reference, member.email) for member in members if member.email)
+    if not counted:
         return False
-    owed = [{"recipient": recipient, "address": address} for recipient, address in addresses.items()]
+    owed = [{"recipient": recipient, "address": address, "notices": count} for (recipient, address), count in counted.items()]
     text = msgspec.json.encode(owed).decode()
     return bool(await ctx.run(QUERIES.owe_mail, owed=text, now=ctx.now, before=ctx.now - rules.MAIL_EVERY))
 

@@ -1,21 +1,28 @@
-"""Reaction: a document that comes is counted."""
+"""Reaction: documents that come are counted."""
+
+from collections.abc import Sequence
+from datetime import date
 
 from maillage.access.context import Context
-from maillage.jobs import reaction
+from maillage.jobs import reaction_to_many
 from maillage.services.documents.events import DocumentReceived
 from maillage.services.steering import service
 from maillage.services.steering.service import Tally
 
 
-@reaction(DocumentReceived)
-async def count_the_document(ctx: Context, event: DocumentReceived) -> None:
+@reaction_to_many(DocumentReceived, batch=64)
+async def count_the_document(ctx: Context, events: Sequence[DocumentReceived]) -> None:
     """One more document, the day it came; told again once a steward knows whose it is, it counts as qualified."""
-    tally = Tally(
+    tallies = {event.document: _tally(event, service.local_day(ctx.now)) for event in events}  # the last word on each counts
+    await service.count(ctx, list(tallies.values()))
+
+
+def _tally(event: DocumentReceived, day: date) -> Tally:
+    return Tally(
         document=event.document,
-        day=service.local_day(ctx.now),
+        day=day,
         type=event.type,
         organization=(event.organization or "").removeprefix("Organization/"),
         qualified=event.certain and event.ins,
         replacement=event.replaces is not None,
     )
-    await service.count(ctx, [tally])

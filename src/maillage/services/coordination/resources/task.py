@@ -13,10 +13,11 @@ DONE = "completed"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to do for a person. `due` is the deadline; `owner` the reference of the team."""
+    """One thing to do for a person. `code` names the protocol's action (TASK_SYSTEM); `due` is the deadline; `owner` the reference of the team."""
 
     id: str
     patient: str
+    code: str
     title: str
     description: str
     status: str
@@ -52,7 +53,7 @@ def task_for(
 
 def is_planned(resource: dict[str, Any]) -> bool:
     """Whether a Task has what `task_for` gives: other clients write their own, to the same teams."""
-    systems = {coding.get("system") for coding in resource.get("code", {}).get("coding", [])}
+    systems = {coding.get("system") for coding in resource.get("code", {}).get("coding", []) if "code" in coding}
     deadline = resource.get("restriction", {}).get("period", {}).get("end", "")
     return (
         TASK_SYSTEM in systems
@@ -70,6 +71,7 @@ def task_from(resource: dict[str, Any]) -> Task:
     return Task(
         id=resource["id"],
         patient=resource["for"]["reference"].removeprefix("Patient/"),
+        code=next(str(coding["code"]) for coding in resource["code"]["coding"] if coding.get("system") == TASK_SYSTEM),
         title=resource["code"]["text"],
         description=resource.get("description", ""),
         status=resource["status"],

@@ -1,5 +1,6 @@
 """Tasks: planned by a protocol, listed by deadline, done by someone."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,31 +12,47 @@ from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.resources.task import DONE, REQUESTED, TASK_SYSTEM, Task
 from maillage.services.directory import public as directory
 from maillage.services.pathways import public as pathways
+from maillage.services.pathways.events import ActionDue
 
 PAGE = "200"
 
 
-async def plan(ctx: Context, *, protocol: str, action: str, patient: str, focus: str, due: datetime) -> dict[str, Any] | None:
-    """Gives a protocol's action to the coordination team of the person's circle; None where no team supports them.
+async def plan(ctx: Context, actions: Sequence[ActionDue]) -> list[dict[str, Any]]:
+    """Gives each protocol's action to the coordination team of the person's circle, and answers the tasks: none where no team supports them.
 
     The same return home is planned once, whether the letter or the end of the stay was heard first, and however often.
     """
-    team = rules.team_of(await directory.circle(ctx, patient))
-    if team is None:
-        return None
-    code = f"{protocol}/{action}"
-    same = await ctx.records.find("Task", [("patient", patient), ("code", f"{TASK_SYSTEM}|{code}"), ("_count", PAGE)])
-    if rules.already_planned([resources.task_from(t) for t in same if resources.is_planned(t)], now=ctx.now):
-        return None
-    words = pathways.action(protocol, action)
-    written: dict[str, Any] = await ctx.records.write(
-        resources.task_for(
-            patient=patient, owner=team, code=code, title=words.label, description=words.description, focus=focus, due=due,
-            at=ctx.now, origin=rules.origin_of(protocol, action, patient, focus),
-        )
-    )  # fmt: skip
-    ctx.announce(TaskPlanned(task=written["id"], patient=patient, owner=team))
+    circles = await directory.circles(ctx, {one.patient for one in actions})
+    # Of one action and person the first counts: what is planned now is the same return home.
+    wanted = {(one.patient, rules.code_of(one.protocol, one.action)): one for one in reversed(actions)}
+    teams = {key: team for key in wanted if (team := rules.team_of(circles[key[0]]))}
+    planned = await _planned_of(ctx, teams)
+    new = [key for key in teams if not rules.already_planned(planned.get(key, ()), now=ctx.now)]
+    written = await ctx.records.write_all(_task_for(wanted[key], owner=teams[key], at=ctx.now) for key in new)
+    for (patient, _), task in zip(new, written, strict=True):
+        ctx.announce(TaskPlanned(task=task["id"], patient=patient, owner=task["owner"]["reference"]))
     return written
+
+
+async def _planned_of(ctx: Context, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Task]]:
+    """The tasks that protocols planned for these people, newest first, by person and code; those of other codes may come with them."""
+    if not wanted:
+        return {}
+    patients, codes = ({one[place] for one in wanted} for place in (0, 1))
+    about = [("patient", ",".join(sorted(patients))), ("code", ",".join(f"{TASK_SYSTEM}|{code}" for code in sorted(codes)))]
+    found = await ctx.records.find("Task", [*about, ("_sort", "-authored-on"), ("_count", "1000")])
+    planned: dict[tuple[str, str], list[Task]] = {}
+    for task in map(resources.task_from, filter(resources.is_planned, found)):
+        planned.setdefault((task.patient, task.code), []).append(task)
+    return planned
+
+
+def _task_for(one: ActionDue, *, owner: str, at: datetime) -> dict[str, Any]:
+    words = pathways.action(one.protocol, one.action)
+    return resources.task_for(
+        patient=one.patient, owner=owner, code=rules.code_of(one.protocol, one.action), title=words.label, description=words.description,
+        focus=one.focus, due=one.due, at=at, origin=rules.origin_of(one.protocol, one.action, one.patient, one.focus),
+    )  # fmt: skip
 
 
 async def mark(ctx: Context, *, task: str, done: bool) -> dict[str, Any]:
