@@ -92,6 +92,12 @@ BAD = [
     (a_patient(contained=[{"resourceType": "Organization", "id": "o", "name": "x"}]), "Patient", "dom-3"),
     (a_patient(contained=[{"resourceType": "Organization", "id": "o"}]), "Patient.contained[0]", "org-1"),
     (a_patient(contained=["x"]), "Patient.contained[0]", "a resource (an object) is expected"),
+    (
+        a_patient(contained=[["x"]], managingOrganization={"reference": "#c"}),
+        "Patient.contained[0]",
+        "a resource (an object) is expected",
+    ),
+    (a_patient(contained=3, managingOrganization={"reference": "#c"}), "Patient.contained", "an array is expected"),
     (a_patient(**a_text("<script>alert(1)</script>")), "Patient.text.div", "<script> is not allowed"),
     (a_patient(**a_text('<p onclick="x()">a</p>')), "Patient.text.div", "'onclick' of <p> is not allowed"),
     (a_patient(**a_text('<a href="java\tscript:x()">a</a>')), "Patient.text.div", "may not run a script"),

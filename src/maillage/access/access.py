@@ -110,8 +110,7 @@ class Access:
         async with LateTransaction(self._database) as late:
             ctx = self._context(hand, late.connection, trail, combined=combined)
             yield ctx
-            await ctx.settle()
-            await trail.write(late.connection)
+            await trail.write(late.connection, ctx.announced)
 
     def _tentatively(self, hand: Hand) -> AbstractAsyncContextManager[Context]:
         return self._transaction(hand, self._trail_of(hand))

@@ -18,6 +18,7 @@ from maillage.access.actors import Actor, ActorKind
 from maillage.access.purpose import Purpose
 from maillage.db import Connection, Database, load_queries
 from maillage.errors import Invalid, MaillageError
+from maillage.events import Event, as_json, record
 from maillage.fhir import definitions, ids
 
 QUERIES = load_queries("maillage.access")
@@ -103,9 +104,13 @@ class Trail:
         """What was written since the line `after` was taken back on purpose; what was read since was read."""
         self.entries[after:] = [entry for entry in self.entries[after:] if entry.action in (Action.READ, Action.EXECUTE)]
 
-    async def write(self, conn: Connection) -> None:
-        """Append the lines in the caller's transaction; none where nothing was touched."""
-        await append(conn, [self])
+    async def write(self, conn: Connection, events: Sequence[Event] = ()) -> None:
+        """Append the lines in the caller's transaction, and write what it announces, in one statement; none where there is nothing."""
+        if self.entries and events:
+            await QUERIES.end_with(conn, entries=await _lines(conn, [self]), events=as_json(events))
+        else:
+            await append(conn, [self])
+            await record(conn, events)
 
     def lines(self) -> list[dict[str, Any]]:
         """What will be stored."""
@@ -169,10 +174,13 @@ class GroupedTrails:
 
 async def append(conn: Connection, trails: Sequence[Trail]) -> None:
     """Append the lines of these trails to one chain, in one statement; none where nothing was touched."""
-    if entries := [entry for trail in trails for entry in trail.entries]:
-        await _name_the_patients_refused(conn, entries)
-        lines = [line for trail in trails for line in trail.lines()]
-        await QUERIES.append_audit(conn, entries=msgspec.json.encode(lines).decode())
+    if any(trail.entries for trail in trails):
+        await QUERIES.append_audit(conn, entries=await _lines(conn, trails))
+
+
+async def _lines(conn: Connection, trails: Sequence[Trail]) -> str:
+    await _name_the_patients_refused(conn, [entry for trail in trails for entry in trail.entries])
+    return msgspec.json.encode([line for trail in trails for line in trail.lines()]).decode()
 
 
 class AuditSecret:

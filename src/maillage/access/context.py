@@ -12,7 +12,7 @@ from maillage.access.purpose import Purpose
 from maillage.access.records import Records
 from maillage.db import Connection, Query
 from maillage.errors import Forbidden
-from maillage.events import Event, record
+from maillage.events import Event
 from maillage.files import Files
 
 
@@ -93,10 +93,6 @@ class Context:
         finally:
             del self._events[announced:]
             self._trail.forget_writes(told)
-
-    async def settle(self) -> None:
-        """The events, before the trail and the commit. Called by `Access.act` alone."""
-        await record(self._conn, self._events)
 
     @property
     def announced(self) -> Sequence[Event]:

@@ -73,12 +73,16 @@ class Mask:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A record as it was written: its resource (None: deleted) and the patient whose compartment the store put it in."""
+    """A record as it was written: its resource (None: deleted) and the patient whose compartment the store put it in.
+
+    `first`: no version was before it, which could have said something.
+    """
 
     type: str
     id: str
     resource: Resource | None
     patient: UUID | None
+    first: bool = False
 
 
 @dataclass(slots=True)
@@ -214,7 +218,7 @@ def read_from(written: Iterable[Written]) -> Derived:
     derived = Derived()
     for one in written:
         if one.resource is not None:
-            _add(derived, one.resource, one.patient)
+            _add(derived, one.resource, one.patient, first=one.first)
         elif one.type in _GRANTS or one.type == "PractitionerRole":
             derived.vias.append(grantee(f"{one.type}/{one.id}"))
     return derived
@@ -243,15 +247,15 @@ async def _derive(conn: Connection, derived: Derived) -> None:
     )
 
 
-def _add(derived: Derived, resource: Resource, patient: UUID | None) -> None:
+def _add(derived: Derived, resource: Resource, patient: UUID | None, *, first: bool) -> None:
     kind = resource["resourceType"]
     via = grantee(f"{kind}/{resource['id']}")
-    if kind in _GRANTS:
+    grants = [_grant_row(grant, patient, via) for grant in _GRANTS[kind](resource) if patient] if kind in _GRANTS else []
+    members = [_member_row(membership, via) for membership in memberships(resource)] if kind == "PractitionerRole" else []
+    if grants or members or (not first and (kind in _GRANTS or kind == "PractitionerRole")):
         derived.vias.append(via)
-        derived.grants += [_grant_row(grant, patient, via) for grant in _GRANTS[kind](resource) if patient]
-    if kind == "PractitionerRole":
-        derived.vias.append(via)
-        derived.members += [_member_row(membership, via) for membership in memberships(resource)]
+        derived.grants += grants
+        derived.members += members
     if kind == "Patient":
         derived.links += [{"via": via, "patient": patient, "other": _patient_key(other)} for other in links(resource)]
     if kind in TELLERS:
@@ -259,10 +263,10 @@ def _add(derived: Derived, resource: Resource, patient: UUID | None) -> None:
         derived.tellings += [{"teller": teller, "document": ids.key(told)} for told in documents_told(resource)]
     if kind == "DocumentReference":
         key = ids.key(resource["id"])
-        derived.masked.append(key)
-        derived.masks += [
-            {"id": key, "audience": m.audience, "authors": [grantee(a) for a in m.authors]} for m in masks(resource)
-        ]
+        said = [{"id": key, "audience": m.audience, "authors": [grantee(a) for a in m.authors]} for m in masks(resource)]
+        if said or not first:
+            derived.masked.append(key)
+            derived.masks += said
 
 
 def _grant(reference: object, during: Span) -> Iterator[Grant]:

@@ -76,6 +76,10 @@ select patient from res where rt = %(rt)s and id = %(id)s
 -- One statement for all that a context did.
 select audit_append(%(entries)s)
 
+-- name: end_with :exec
+-- The last statement of a context that announces something: its trail and its events.
+select audit_append(%(entries)s), event_record(%(events)s)
+
 -- name: audit_secret :value
 -- The key under which searched names are hashed.
 select secret from audit_secret

@@ -270,7 +270,7 @@ def _change(resource: Resource) -> Change:
 
 def _written(change: Change, stored: Stored) -> Written:
     resource = None if change.verb is Verb.DELETE else {**change.resource, "id": stored.id}
-    return Written(stored.type, stored.id, resource, stored.patient)
+    return Written(stored.type, stored.id, resource, stored.patient, first=stored.version == 1)
 
 
 def _loaded(resource: Resource) -> Written:

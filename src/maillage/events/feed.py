@@ -25,8 +25,12 @@ START = Cursor(0, 0)
 async def record(conn: AsyncConnection[dict[str, Any]], events: Sequence[Event]) -> None:
     """Write events in the caller's transaction, in one statement; listeners of `maillage_event` wake when it commits."""
     if events:
-        rows = [{"kind": event.kind, "payload": event} for event in events]
-        await QUERIES.record_events(conn, events=msgspec.json.encode(rows).decode())
+        await QUERIES.record_events(conn, events=as_json(events))
+
+
+def as_json(events: Sequence[Event]) -> str:
+    """What the function `event_record` takes."""
+    return msgspec.json.encode([{"kind": event.kind, "payload": event} for event in events]).decode()
 
 
 async def read(conn: AsyncConnection[dict[str, Any]], *, after: Cursor, kinds: Iterable[str], limit: int = 100) -> list[Recorded]:

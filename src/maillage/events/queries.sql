@@ -1,11 +1,6 @@
 -- name: record_events :exec
 -- Events of one transaction, in the order they were announced, and one notice for each kind.
-with new as (
-  insert into event (kind, payload)
-  select e->>'kind', e->'payload' from jsonb_array_elements(%(events)s::jsonb) with ordinality as x(e, place) order by place
-  returning kind
-)
-select pg_notify('maillage_event', kind) from (select distinct kind from new) as told
+select event_record(%(events)s)
 
 -- name: read_events :many
 -- Below the oldest running transaction, so that nothing can still appear behind the cursor.

@@ -8,6 +8,7 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
+from maillage.access.audit import Trail
 from maillage.access.context import Context
 from maillage.access.guards import _GUARDS, guard
 from maillage.db import Database
@@ -136,13 +137,13 @@ async def test_when_it_is_not_known_whether_a_group_was_committed_all_are_told_a
 ) -> None:
     attempts = 0
 
-    async def lost(ctx: Context) -> None:
+    async def lost(*_: object) -> None:
         nonlocal attempts
         attempts += 1
         raise Unavailable("the connection to the database was lost")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Context, "settle", lost)
+        patched.setattr(Trail, "write", lost)
         first = asyncio.create_task(created(seeded))
         await asyncio.sleep(0)
         done = await asyncio.gather(first, *(created(seeded) for _ in range(5)), return_exceptions=True)

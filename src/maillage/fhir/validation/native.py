@@ -53,7 +53,13 @@ def _local_reference(value: dict[str, Any], run: Run) -> bool:
     reference = value.get("reference", "")
     if not reference.startswith("#") or reference == "#":
         return True
-    return any(held.get("id") == reference[1:] for held in run.root.get("contained", ()))
+    return any(held.get("id") == reference[1:] for held in _held(run.root))
+
+
+def _held(root: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The contained resources of a root that is still being checked: what is no object among them is a fault told elsewhere."""
+    contained = root.get("contained")
+    yield from (one for one in contained if type(one) is dict) if type(contained) is list else ()
 
 
 def _not_nested(value: dict[str, Any], run: Run) -> bool:
@@ -173,7 +179,7 @@ _ENTRY_REQUESTS = ("batch", "transaction", "history")
 
 
 def _entries_have(name: str, types: tuple[str, ...]) -> Holds:
-    return lambda value, run: all((name in entry) == (run.resource["type"] in types) for entry in value.get("entry", ()))
+    return lambda value, run: all((name in entry) == (run.resource.get("type") in types) for entry in value.get("entry", ()))
 
 
 def _distinct_urls(value: dict[str, Any], run: Run) -> bool:

@@ -17,7 +17,7 @@ from maillage.clock import FixedClock, SystemClock
 from maillage.db import Database
 from maillage.db.queries import parse
 from maillage.errors import Conflict, Forbidden, NotFound
-from maillage.events import Event
+from maillage.events import Event, record
 from maillage.fhir.store import Store
 from maillage.files import LocalFiles
 from maillage.jobs import Reaction, Reactor
@@ -193,9 +193,7 @@ async def test_an_event_committed_late_is_not_passed_over(access: Access, databa
     one = reactor(access, database, clock, noting())
     await one.prepare()
     async with access.act(job_actor("slow")) as ctx:
-        ctx.announce(Noted(word="late"))
-        await ctx.settle()
-        ctx._events.clear()
+        await record(ctx._conn, [Noted(word="late")])
         await announce(access, "early")
         assert await one.drain() == 0, "held back by the older transaction"
     await one.drain()
