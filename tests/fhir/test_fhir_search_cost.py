@@ -178,6 +178,17 @@ async def test_a_window_of_the_main_date_is_read_from_its_beginning_to_its_page(
         assert [one["id"] for one in page.matches] == ["stay"]
 
 
+async def test_an_inbox_is_read_from_its_newest_to_its_page(database: Database) -> None:
+    """By a key in the order of the date, with a criterion that the key does not answer."""
+    asked = [("recipient", "Practitioner/gp"), ("status", "in-progress"), ("_sort", "-sent")]
+    async with database.transaction() as conn:
+        notices = [a_notice(n, "gp", "in-progress") | {"sent": f"2024-01-{n % 28 + 1:02}T08:00:00Z"} for n in range(3_000)]
+        await STORE.load(conn, notices)
+        await conn.execute(b"analyze res; analyze hot")
+        seen, found = await explained(conn, "Communication", asked)
+        assert (found, seen < 300) == (21, True), seen
+
+
 async def test_no_search_starts_further_processes_of_the_server(database: Database) -> None:
     for opened in (database.transaction, database.reading):
         async with opened() as conn:

@@ -145,6 +145,8 @@ def hot(
 ) -> str:
     """Keys `h` in the order of the date, seen by the caller, then (`whole`, or where the keys do not answer everything) their rows `r`
     one by one until the page is full. Where the keys answer everything, no more of them are taken than the page holds.
+
+    Each arm is ordered by itself: PostgreSQL then merges them as they come, where it would read both to the end and sort.
     """
     row, h, key = Row(_R, query.kind), Row("h", query.kind), driver.key
     left = rest(query, driver)
@@ -153,10 +155,11 @@ def hot(
     conditions = [f"({composer.scope.sql('h', rt=str(row.rt))})", *dates]
     if after:
         conditions.append(beyond(plan.order, "h", after, composer))
-    enough = f" order by {order_by(plan.order, 'h')} limit {limit}" if limit and not others else ""
+    in_order = f" order by {order_by(plan.order, 'h')}" if limit else ""
+    enough = f"{in_order} limit {limit}" if limit and not others else ""
     arms = (
         f"(select h.d0, h.id from hot h where h.k = {composer.bind(k, 'int8')}"
-        f"{_bounded('h', plan, composer, beyond_short=k != key)} and {' and '.join(conditions)}{enough})"
+        f"{_bounded('h', plan, composer, beyond_short=k != key)} and {' and '.join(conditions)}{enough or in_order})"
         for k in (key, long(key))
     )
     keys = f"(select * from ({' union all '.join(arms)}) h{enough}) h"
