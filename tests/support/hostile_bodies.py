@@ -75,10 +75,12 @@ def damaged(draw: st.DrawFn, value: Json, hits: int = 2) -> Json:
 
 
 def _below(value: Json) -> Iterator[Json]:
-    if isinstance(value, dict | list):
-        yield value
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _below(one)
+    waiting = [value]  # no recursion: what was nested a hundred thousand times is damaged again
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict | list):
+            yield one
+            waiting += list(one.values() if isinstance(one, dict) else one)[::-1]
 
 
 JSON_BYTES = (

@@ -14,6 +14,8 @@ FEW = 1_000
 """Ids that a list may have for its rows to be fetched and sorted."""
 GRANTS = 200
 """Records given to the caller that may be looked into one by one."""
+_NO_END = 2**62
+"""A limit that is never reached. The planner, who does not know it, plans for the first rows and not for all."""
 _R = "r"
 _LISTED = (Drive.FEW, Drive.CIRCLE, Drive.WHOLE)
 _ID_FIRST = "s"
@@ -146,7 +148,7 @@ def hot(
     """Keys `h` in the order of the date, seen by the caller, then (`whole`, or where the keys do not answer everything) their rows `r`
     one by one until the page is full. Where the keys answer everything, no more of them are taken than the page holds.
 
-    Each arm is ordered by itself: PostgreSQL then merges them as they come, where it would read both to the end and sort.
+    Each arm is ordered by itself, and has a limit: PostgreSQL then merges them as they come, where it would read both to the end and sort.
     """
     row, h, key = Row(_R, query.kind), Row("h", query.kind), driver.key
     left = rest(query, driver)
@@ -157,9 +159,10 @@ def hot(
         conditions.append(beyond(plan.order, "h", after, composer))
     in_order = f" order by {order_by(plan.order, 'h')}" if limit else ""
     enough = f"{in_order} limit {limit}" if limit and not others else ""
+    begun = f"{in_order} limit {composer.bind(_NO_END, 'int8')}" if in_order else ""
     arms = (
         f"(select h.d0, h.id from hot h where h.k = {composer.bind(k, 'int8')}"
-        f"{_bounded('h', plan, composer, beyond_short=k != key)} and {' and '.join(conditions)}{enough or in_order})"
+        f"{_bounded('h', plan, composer, beyond_short=k != key)} and {' and '.join(conditions)}{enough or begun})"
         for k in (key, long(key))
     )
     keys = f"(select * from ({' union all '.join(arms)}) h{enough}) h"
