@@ -204,6 +204,43 @@ async def test_references_are_found_however_they_are_written(database: Database,
         assert [one["id"] for one in page.matches] == ["o"], (name, value)
 
 
+@pytest.mark.parametrize(
+    ("canonical", "name", "value", "finds"),
+    [
+        ("Library/x", "depends-on", "Library/x", True),
+        ("Library/x", "depends-on", "http://here/fhir/Library/x", True),
+        ("http://here/fhir/Library/x", "depends-on", "http://here/fhir/Library/x", True),
+        ("Library/x|1.0", "depends-on", "Library/x|1.0", True),
+        ("Library/x|1.0", "depends-on", "Library/x", True),
+        ("Library/x|1.0", "depends-on", "Library/x|2.0", False),
+        ("Library/x", "depends-on:Library", "x", True),
+        ("Library/x", "depends-on:Library", "Library/x", True),
+        ("Library/x", "depends-on:Measure", "x", False),
+        ("Library/x", "depends-on", "Library/other", False),
+        ("Library/x", "predecessor", "Library/x", False),
+        ("x-before", "depends-on", "x-before", True),
+        ("x-before", "depends-on:Library", "x-before", False),
+        ("#x", "depends-on", "#x", True),
+        ("http://elsewhere/Library/x", "depends-on", "http://elsewhere/Library/x", True),
+        ("http://elsewhere/Library/x", "depends-on", "nobody,http://elsewhere/Library/x", True),
+        ("http://elsewhere/Library/x", "depends-on", "Library/x", False),
+    ],
+)
+async def test_a_canonical_is_found_as_it_stands(database: Database, canonical: str, name: str, value: str, finds: bool) -> None:
+    related = [{"type": "depends-on", "resource": canonical}]
+    await put(database, {"resourceType": "Measure", "id": "m", "status": "draft", "relatedArtifact": related})
+    async with database.transaction() as conn:
+        page = await STORE.search(conn, parse("Measure", [(name, value)], base="http://here/fhir"), scope=ALL)
+    assert [one["id"] for one in page.matches] == (["m"] if finds else [])
+
+
+async def test_a_canonical_to_one_type_is_found_by_id(database: Database) -> None:
+    answers = {"resourceType": "QuestionnaireResponse", "id": "a", "status": "completed", "questionnaire": "Questionnaire/gcs"}
+    await put(database, answers, answers | {"id": "b", "questionnaire": "http://elsewhere/Questionnaire/gcs"})
+    assert await found(database, "QuestionnaireResponse", ("questionnaire", "gcs")) == ["a"]
+    assert await found(database, "QuestionnaireResponse", ("questionnaire", "Questionnaire/gcs")) == ["a"]
+
+
 async def test_last_updated_is_searched_and_sorted_by(database: Database) -> None:
     for id in ("a", "b", "c"):
         await put(database, a_patient(id))

@@ -50,6 +50,8 @@ async def found(database: Database, kind: str, *params: tuple[str, str], base: s
         ("5", True),
         ("5e0", False),
         ("54e-1", True),
+        ("0.542E+1", True),
+        ("5.4E+1", False),
         ("6", False),
         ("ne5.4", False),
         ("ne5.40", True),

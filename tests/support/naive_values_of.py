@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fhirpathpy import apply_parsed_path
+from fhirpathpy.engine.nodes import TypeInfo
 from fhirpathpy.parser import parse
 
 from maillage.fhir.validation import expressions
@@ -17,7 +18,7 @@ MONEY = "urn:iso:std:iso:4217"
 LONGEST = 60
 
 _RESOLVED = re.compile(r"\.where\(resolve\(\) is (\w+)\)")
-_PART = re.compile(r"(\w+)(?:\.as\((\w+)\))?")
+_PART = re.compile(r"(\w+)(?:\.(?:as|ofType)\((\w+)\))?")
 _TYPED = {"Resource", "DomainResource"}
 
 Json = Any
@@ -40,7 +41,7 @@ def of_type(kind: str) -> tuple[dict[str, Any], ...]:
 def searches_of(resource: Json) -> Iterator[Pair]:
     """Each search parameter that the resource has values for, with each of them (`name`, `value`)."""
     for parameter in of_type(resource["resourceType"]):
-        for value in values(resource, parameter["expression"]):
+        for value in values(resource, parameter["expression"], dated=parameter["type"] == "date"):
             if parameter["type"] == "composite":
                 found = composed(value, parameter)
             else:
@@ -48,14 +49,16 @@ def searches_of(resource: Json) -> Iterator[Pair]:
             yield from ((name, text) for name, text in found)
 
 
-def values(resource: Json, expression: str) -> Iterator[Json]:
-    """What the part of an expression that is about this type finds."""
+def values(resource: Json, expression: str, *, dated: bool = False) -> Iterator[Json]:
+    """What the part of an expression that is about this type finds; `dated` without what a choice[x] says in words (R4 search.html#date)."""
+    TypeInfo.model = expressions._model()  # else `ofType(uri)` finds a canonical only after some expression had an `is`
     for part in expression.split("|"):
         text = part.strip()
         target = _RESOLVED.search(text)
         text = re.sub(r"^(\(?)(Resource|DomainResource)\b", rf"\1{resource['resourceType']}", _RESOLVED.sub("", text))
         if not re.match(rf"\(*{resource['resourceType']}\b", text):
             continue
+        text = f"({text}).where(($this is string).not())" if dated else text
         found = apply_parsed_path(resource, _parsed(text), {"resource": resource}, expressions._model(), expressions._OPTIONS)
         yield from (one for one in found if target is None or _leads_to(one, target[1]))
 
@@ -186,13 +189,18 @@ def _first(group: Json, component: dict[str, str], definition: dict[str, Any]) -
         named = _PART.match(part.strip())
         if named is None:  # `%resource.referenceSeq.chromosome`: a part that stands outside of the group
             return None
-        wanted = f"{named[1]}{named[2][0].upper()}{named[2][1:]}" if named[2] else named[1]
-        for key in (wanted, *(key for key in group if key.startswith(wanted) and key[len(wanted) :][:1].isupper())):
+        wanted = [f"{named[1]}{kind[0].upper()}{kind[1:]}" for kind in _kinds(named, definition)]
+        for key in (named[1], *wanted):
             for value in group.get(key, []) if isinstance(group.get(key), list) else [group.get(key)]:
                 for name, text in written(value, definition["type"], ""):
                     if not name:
                         return text
     return None
+
+
+def _kinds(part: re.Match[str], definition: dict[str, Any]) -> list[str]:
+    """The types of a choice[x] that a part of a composite is read from: the one it names, or those that its own parameter names."""
+    return [part[2]] if part[2] else re.findall(r"\.ofType\((\w+)\)", definition["expression"])
 
 
 def is_searchable(pair: Pair) -> bool:

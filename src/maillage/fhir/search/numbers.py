@@ -32,7 +32,7 @@ PREFIXES = tuple(_POINT)
 MAX_DIGITS = 100
 MAX_EXPONENT = 400
 _EXACT = Context(prec=2 * (MAX_DIGITS + MAX_EXPONENT), Emax=999_999, Emin=-999_999)
-_NUMBER = re.compile(r"(?P<prefix>[a-z]{2})?(?P<number>-?(?P<whole>\d+)(?P<part>\.\d+)?(?P<power>[eE]-?\d{1,3})?)", re.ASCII)
+_NUMBER = re.compile(r"(?P<prefix>[a-z]{2})?(?P<number>-?(?P<whole>\d+)(?P<part>\.\d+)?(?P<power>[eE][+-]?\d{1,3})?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

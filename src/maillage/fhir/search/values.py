@@ -114,14 +114,14 @@ def on_list(text: str) -> Criterion:
 
 
 def refers_to(kind: str, parameter: SearchParameter, text: str, modifier: str | None, *, home: bool, base: str) -> Criterion:
-    """`Type/id`, `id`, an absolute URL or canonical; with `:Type` an id of that type; with `:identifier` a token."""
+    """`Type/id`, `id`, an absolute URL, or any canonical; with `:Type` an id of that type; with `:identifier` a token."""
     values = alternatives(text)
     if modifier == "identifier":
         return TokenIs(
             tuple(token_number(kind, f"{parameter.code}:identifier", value) for value in split(text, ",")), parameter.code
         )
-    if modifier in {"above", "below"} and not any(place["type"] == "Reference" for place in parameter.places):
-        return uri_is(kind, parameter, text, modifier)
+    if not any(place["type"] == "Reference" for place in parameter.places):
+        return _canonical_is(kind, parameter, text, modifier, base)
     values = [value.removeprefix(f"{base}/") if base else value for value in values]
     if modifier in {"above", "below"}:
         return _within(parameter, values, below=modifier == "below")
@@ -133,6 +133,24 @@ def refers_to(kind: str, parameter: SearchParameter, text: str, modifier: str | 
         else:
             tokens.append(token(kind, parameter.code, value))
     return RefersTo(parameter.code, tuple(targets), tuple(tokens), home)
+
+
+def _canonical_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None, base: str) -> Criterion:
+    """Canonicals as they stand: a URI is absolute or relative (R4 datatypes.html#uri), and the official examples have `Library/x`."""
+    if modifier in {"above", "below"}:
+        return uri_is(kind, parameter, text, modifier)
+    forms = dict.fromkeys(form for value in alternatives(text) for form in _written(parameter, value, modifier, base))
+    return RefersTo(parameter.code, (), tuple(token(kind, parameter.code, form) for form in forms), home=False)
+
+
+def _written(parameter: SearchParameter, value: str, modifier: str | None, base: str) -> list[str]:
+    """How a canonical may stand: as it is asked for, or relative to this server; an id also with its type, where that can be but one."""
+    relative = value.removeprefix(f"{base}/") if base else value
+    if modifier is not None:
+        _target(parameter, relative, modifier)
+    only = modifier or (parameter.targets[0] if len(parameter.targets) == 1 else None)
+    typed = f"{only}/{relative}" if only and ids.legal(relative) else relative
+    return [form for form in (value, relative, typed) if modifier is None or "/" in form]
 
 
 READERS: dict[str, Callable[[str, SearchParameter, str, str | None], Criterion]] = {
