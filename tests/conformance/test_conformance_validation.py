@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from fhirpathpy.engine.nodes import TypeInfo
 
 from maillage.errors import Invalid
 from maillage.fhir import json
 from maillage.fhir.validation import validate
+from maillage.fhir.validation.expressions import compiled
+from maillage.fhir.validation.faults import Run
 
 
 def a_patient(**more: Any) -> dict[str, Any]:
@@ -206,3 +209,11 @@ def test_what_is_known_to_be_right_is_not_checked_again_and_what_changed_is() ->
         with pytest.raises(Invalid) as refused:
             validate({**before, **change}, known=before)
         assert refused.value.issues[0].expression == place
+
+
+def test_an_expression_finds_the_same_whatever_was_asked_before() -> None:
+    """fhirpathpy keeps the tables of types in a global that only an `is` or an `as` sets: until then `ofType` would miss kinds of a Quantity."""
+    TypeInfo.model = None
+    condition = {"resourceType": "Condition", "subject": {"reference": "Patient/1"}, "onsetAge": {"value": 3, "unit": "a"}}
+    found = compiled("onset.ofType(Quantity).value", "Condition")(condition, Run(condition, condition))
+    assert found == [3]

@@ -32,8 +32,9 @@ def compiled(expression: str, kind: str) -> Callable[[Any, Run], list[Any]]:
 def evaluated(tree: Any, value: Any, kind: str, run: Run) -> list[Any]:
     """What a parsed expression finds on an element of this type or path. The engine raises plain Exception for what it cannot do."""
     from fhirpathpy import apply_parsed_path as apply
-    from fhirpathpy.engine.nodes import ResourceNode
+    from fhirpathpy.engine.nodes import ResourceNode, TypeInfo
 
+    TypeInfo.model = _model()  # type: ignore[assignment]  # the engine sets it with the first `is` or `as` only, and `ofType` finds less until then
     variables = {"resource": run.resource, "rootResource": run.root, "ucum": "http://unitsofmeasure.org"}
     node = ResourceNode.create_node(value, kind)  # type: ignore[no-untyped-call]
     found: list[Any] = apply(node, tree, variables, _model(), _OPTIONS)  # type: ignore[no-untyped-call]
