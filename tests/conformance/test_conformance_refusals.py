@@ -163,6 +163,7 @@ IDS = {
     "a long id": sends("PUT", f"Patient/{'a' * 65}", PATIENT | {"id": "a" * 65}, 400, "Patient.id", "1 to 64"),
     "no id": sends("PUT", "Patient/p", {"resourceType": "Patient"}, 400, "Patient.id", "address"),
     "another id": sends("PUT", "Patient/p", PATIENT | {"id": "q"}, 400, "Patient.id", "address"),
+    "a deletion of an id with a character U+0000": sends("DELETE", "Patient/a%00b", b"", 400, "Patient.id", "1 to 64"),
     "a deletion of an id that is none": sends("DELETE", "Patient/a_b", b"", 400, "Patient.id", "1 to 64"),
     "a search by an id that is none": get("Patient?_id=a_b", 400, "_id", "a_b"),
     "a type that is none": get("Wizard/1", 404, None, "Wizard"),

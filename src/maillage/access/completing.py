@@ -12,6 +12,7 @@ from maillage.db import Connection, load_queries
 from maillage.errors import Forbidden, MaillageError
 from maillage.fhir import ids, validation
 from maillage.fhir.change import Change, Verb
+from maillage.fhir.rows import legal_id
 
 if TYPE_CHECKING:
     from maillage.access.context import Context
@@ -21,7 +22,9 @@ QUERIES = load_queries("maillage.access")
 
 def allowed(ctx: "Context", change: Change) -> Change:
     """The change as its actor may mean it: valid, and of a type that they may write. Invalid or Forbidden otherwise; asks no database."""
-    if change.verb is not Verb.DELETE:
+    if change.verb is Verb.DELETE:
+        legal_id(change.resource["resourceType"], change.resource["id"])
+    else:
         validation.validate(change.resource)
     change = writes.taken_as(ctx.actor, change)
     if reason := writes.refusal(ctx.actor, change):

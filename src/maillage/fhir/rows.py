@@ -94,9 +94,14 @@ def _identity(change: Change) -> tuple[str, str]:
     id = change.resource.get("id")
     if id is None and change.verb is Verb.CREATE:
         return kind, str(uuid4())
+    return kind, legal_id(kind, id)
+
+
+def legal_id(kind: str, id: object) -> str:
+    """The id, where it can be one; Invalid otherwise."""
     if not ids.legal(id):
         raise Invalid.at(f"{kind}.id", f"{kind}.id must be 1 to 64 of A-Z a-z 0-9 - . and not {id!r}")
-    return kind, str(id)
+    return str(id)
 
 
 def _spliced(resource: Resource, kind: str, id: str) -> tuple[str, str]:

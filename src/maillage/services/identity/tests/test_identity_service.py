@@ -12,7 +12,7 @@ from maillage.access.actors import Role
 from maillage.access.context import Context
 from maillage.connectors.mllp.er7 import read
 from maillage.db import count_statements
-from maillage.errors import Conflict, Forbidden, NotFound, Unprocessable
+from maillage.errors import Conflict, Forbidden, Invalid, NotFound, Unprocessable
 from maillage.services.exchange.public import Refused
 from maillage.services.identity import ports
 from maillage.services.identity.events import (
@@ -325,6 +325,13 @@ async def test_a_deleted_patient_identifies_nobody(access):
     async with access.act(SEED) as ctx:
         await ctx.records.delete("Patient", "record")
     assert (await received(access)).reason is Reason.UNKNOWN
+
+
+@pytest.mark.parametrize("id", ["a\0b", "a_b", "a" * 65])
+async def test_a_deletion_by_what_is_no_id_is_refused_before_the_database_sees_it(access, id):
+    with pytest.raises(Invalid, match="1 to 64"):
+        async with access.act(SEED) as ctx:
+            await ctx.records.delete("Patient", id)
 
 
 async def adt(access: Access, event: str, *segments: str, pid: str = PID) -> Any:
