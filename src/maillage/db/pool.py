@@ -211,9 +211,10 @@ class Database:
         await self.close()
 
     def statistics(self) -> dict[str, int]:
-        """Figures of the pools, summed, for /metrics (psycopg_pool `get_stats`)."""
+        """Figures of the pools, summed, for /metrics (psycopg_pool `get_stats`). What is kept at hand is available."""
         pools = [pool for pool in (self._pool, self._readers, self._singles, self._followers) if pool]
         summed = sum((Counter(pool.get_stats()) for pool in pools), Counter[str]())
+        summed["pool_available"] += self._writers.idle + self._lender.idle
         return summed | (self._replica.statistics() if self._replica else {})
 
     @asynccontextmanager
@@ -283,6 +284,11 @@ class _Lender:
         self._most = most
         self._idle: list[Connection] = []
         self._waiting = 0
+
+    @property
+    def idle(self) -> int:
+        """How many connections are at hand."""
+        return len(self._idle)
 
     async def take(self) -> Connection:
         while self._idle:
