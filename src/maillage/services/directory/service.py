@@ -55,7 +55,7 @@ async def circles(ctx: Context, patients: Iterable[str]) -> dict[str, list[Membe
     known = [*known, *page.included, *await _behind_roles(ctx, page.included)]
     today = ctx.now.date().isoformat()
     for patient, person in persons.items():
-        teams = [team for team in page.matches if team["subject"].get("reference") in about[patient]]
+        teams = [team for team in page.matches if _subject(team) in about[patient]]
         found[patient] = members(person, teams, known, today=today)
     return found
 
@@ -101,6 +101,11 @@ async def _with_practitioners(ctx: Context, patients: Iterable[str]) -> tuple[di
         "Patient", [("_id", ",".join(sorted(set(patients)))), ("_include", "Patient:general-practitioner"), *MANY]
     )
     return {one["id"]: one for one in page.matches}, page.included
+
+
+def _subject(team: Resource) -> str:
+    """The "Patient/…" a team is about: a reference to one version of it is one to the person."""
+    return str(team["subject"].get("reference", "")).partition("/_history/")[0]
 
 
 def _records(person: Resource) -> list[str]:

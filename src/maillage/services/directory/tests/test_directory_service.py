@@ -7,7 +7,7 @@ import pytest
 from maillage.access.access import Access
 from maillage.access.actors import Role
 from maillage.db import count_statements
-from maillage.services.directory.public import circle, find_practitioner, general_practitioner, organization_by_finess
+from maillage.services.directory.public import circle, circles, find_practitioner, general_practitioner, organization_by_finess
 from maillage.services.directory.rules import kind_of, wanted
 from maillage.services.directory.service import search
 from tests.support.people import SEED, care_team, professional
@@ -159,3 +159,13 @@ def test_a_relative_is_a_person_and_a_coordinator_coordinates():
     assert kind_of("Organization", sectors=frozenset({"SA57"})) == "coordination"
     assert kind_of("Practitioner", social=True) == "social"
     assert kind_of("Practitioner") == "care"
+
+
+async def test_a_team_about_a_version_of_a_person_is_of_their_circle_and_of_no_other(seeded: Access) -> None:
+    team = {**care_team("p", "Practitioner/nurse"), "subject": {"reference": "Patient/p/_history/1"}}
+    team.pop("id", None)
+    async with seeded.act(SEED) as ctx:
+        await ctx.records.write(team, {"resourceType": "Patient", "id": "other"})
+        found = await circles(ctx, ["p", "other", "nobody"])
+    assert "Practitioner/nurse" in {member.reference for member in found["p"]}
+    assert (found["other"], found["nobody"]) == ([], [])
