@@ -162,10 +162,10 @@ def test_a_relative_is_a_person_and_a_coordinator_coordinates():
 
 
 async def test_a_team_about_a_version_of_a_person_is_of_their_circle_and_of_no_other(seeded: Access) -> None:
-    team = {**care_team("p", "Practitioner/nurse"), "subject": {"reference": "Patient/p/_history/1"}}
+    team = {**care_team("p", "Practitioner/gone"), "subject": {"reference": "Patient/p/_history/1"}}
     team.pop("id", None)
     async with seeded.act(SEED) as ctx:
         await ctx.records.write(team, {"resourceType": "Patient", "id": "other"})
         found = await circles(ctx, ["p", "other", "nobody"])
-    assert "Practitioner/nurse" in {member.reference for member in found["p"]}
+    assert "Practitioner/gone" in {member.reference for member in found["p"]}
     assert (found["other"], found["nobody"]) == ([], [])
