@@ -29,6 +29,8 @@ DATABASE = "maillage"
 SOCKET_LIMIT = 90  # a Unix socket address holds 107 bytes, of which '/.s.PGSQL.5432' takes 14
 START_SECONDS = 60.0
 
+# The binaries compress the log with pglz only: a transaction of 50 resources after a checkpoint took 38 ms of the server with it and 14 without,
+# for 1.2 times the log (1.3 MB and 1.6 MB).
 # A store that fills from empty is planned by what was last known of it: the default, a look a minute, comes tens of thousands of resources late.
 SETTINGS = """
 listen_addresses = ''
@@ -37,7 +39,7 @@ max_connections = 100
 shared_buffers = 256MB
 max_wal_size = 2GB
 checkpoint_timeout = 15min
-wal_compression = on
+wal_compression = off
 jit = off
 autovacuum_naptime = 10s
 timezone = 'UTC'
