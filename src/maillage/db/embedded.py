@@ -29,14 +29,14 @@ DATABASE = "maillage"
 SOCKET_LIMIT = 90  # a Unix socket address holds 107 bytes, of which '/.s.PGSQL.5432' takes 14
 START_SECONDS = 60.0
 
-# The binaries compress the log with pglz only: a transaction of 50 resources after a checkpoint took 38 ms of the server with it and 14 without,
-# for 1.2 times the log (1.3 MB and 1.6 MB).
 # A store that fills from empty is planned by what was last known of it: the default, a look a minute, comes tens of thousands of resources late.
+# The binaries compress the log with pglz only: after a checkpoint a transaction of 50 resources took 38 ms of the server with it, 14 ms and 1.2
+# times the log without.
 SETTINGS = """
 listen_addresses = ''
 unix_socket_permissions = 0700
 max_connections = 100
-shared_buffers = 256MB
+shared_buffers = {buffers}MB
 max_wal_size = 2GB
 checkpoint_timeout = 15min
 wal_compression = off
@@ -48,6 +48,14 @@ log_min_duration_statement = -1
 log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
 """
+MOST_BUFFERS = 1_024
+"""Megabytes of tables that the server keeps by itself, at most. What it does not keep is the system's to keep."""
+
+
+def _buffers() -> int:
+    """An eighth of the memory of this machine, in megabytes, within bounds."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return max(128, min(MOST_BUFFERS, memory // 8))
 
 
 class EmbeddedPostgres:
@@ -60,7 +68,7 @@ class EmbeddedPostgres:
         self.root = data.resolve() / "postgres"
         self.cluster = self.root / "cluster"
         self.sockets = self.root / "run"
-        self._settings = SETTINGS + settings
+        self._settings = SETTINGS.format(buffers=_buffers()) + settings
         self._users: IO[str] | None = None
         self._account = _account()
         self._binaries: Path | None = None
