@@ -50,14 +50,14 @@ _PREFIXED = re.compile(r"(?:([a-z]{2}))?(\d.*)")
 
 def split(text: str, separator: str) -> list[str]:
     """The parts of a value between unescaped separators, still escaped; an empty one is Invalid for the comma."""
-    parts = _UNESCAPED[separator].sub("\\1\0", text).split("\0")
+    parts = _UNESCAPED[separator].sub("\\1\0", text).split("\0") if "\\" in text else text.split(separator)
     if separator == "," and "" in parts:
         raise Invalid(f"an empty value in {text!r}" if text else "a value is missing")
     return parts
 
 
 def unescape(text: str) -> str:
-    return _ESCAPE.sub(r"\1", text)
+    return _ESCAPE.sub(r"\1", text) if "\\" in text else text
 
 
 def alternatives(text: str) -> list[str]:

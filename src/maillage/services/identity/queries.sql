@@ -1,20 +1,26 @@
 -- name: candidates :many
--- Everyone who shares the INS, a facility identifier or the four distinguishing traits with a claim.
-with wanted as (
-  select x.system, x.value from unnest(%(systems)s::text[], %(values)s::text[]) as x(system, value)
-), found as (
-  select patient from identity_person where matricule = %(matricule)s and ins_root = %(root)s
-  union
-  select i.patient from identity_identifier i join wanted w using (system, value)
-  union
-  select patient from identity_person
-  where birth_date = %(birth_date)s and birth_name = %(birth_name)s and first_given = %(first_given)s and sex = %(sex)s
-)
-select p.*, coalesce((select jsonb_agg(jsonb_build_array(i.system, i.value))
-                      from identity_identifier i join wanted w using (system, value) where i.patient = p.patient), '[]') as identifiers
-from identity_person p join found using (patient)
-order by p.patient
-limit 50
+-- Everyone who shares the INS, a facility identifier or the four distinguishing traits with a claim, of each of the claims (`claim`: its place).
+select c.place - 1 as claim, p.*
+from rows from (jsonb_to_recordset(%(claims)s) as (identifiers jsonb, matricule text, root text, birth_date text, birth_name text,
+  first_given text, sex text)) with ordinality as c(identifiers, matricule, root, birth_date, birth_name, first_given, sex, place)
+cross join lateral (
+  with wanted as (
+    select i->>0 as system, i->>1 as value from jsonb_array_elements(c.identifiers) as i
+  ), found as (
+    select patient from identity_person where matricule = c.matricule and ins_root = c.root
+    union
+    select i.patient from identity_identifier i join wanted w using (system, value)
+    union
+    select patient from identity_person
+    where birth_date = c.birth_date and birth_name = c.birth_name and first_given = c.first_given and sex = c.sex
+  )
+  select p.*, coalesce((select jsonb_agg(jsonb_build_array(i.system, i.value))
+                        from identity_identifier i join wanted w using (system, value) where i.patient = p.patient), '[]') as identifiers
+  from identity_person p join found using (patient)
+  order by p.patient
+  limit 50
+) p
+order by c.place, p.patient
 
 -- name: lock_claim :exec
 -- Two messages about the same unknown person wait for one another until the first is committed.

@@ -1,15 +1,15 @@
 """Match a source identity that is already stored: link it when it is certain, else open a case."""
 
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from maillage.access.context import Context
 from maillage.services.identity.events import IdentityLinked
 from maillage.services.identity.resources import patients
-from maillage.services.identity.rules.matching import Claim, Reason, decide
+from maillage.services.identity.rules.matching import Claim, Known, Reason, decide
 from maillage.services.identity.service.identify import Case, lock_keys, open_cases
-from maillage.services.identity.service.people import QUERIES, candidates
+from maillage.services.identity.service.people import QUERIES, candidates_of_each
 
 Resource = dict[str, Any]
 
@@ -33,18 +33,30 @@ async def match(ctx: Context, *stored: str, by_persons: Collection[str] = ()) ->
         id: patients.claim_of(one, origin=one.get("meta", {}).get("source") or ORIGIN) for id, one in found.items()
     }  # fmt: skip
     await ctx.run(QUERIES.lock_claim, keys=sorted({key for claim in claims.values() for key in lock_keys(claim)}))
-    cases = [
-        case
-        for id in undecided
-        if id in found and (case := await _matched(ctx, found[id], claims[id], by_person=id in by_persons)) is not None
-    ]
-    await open_cases(ctx, cases)
+    await open_cases(
+        ctx, [case async for case in _cases(ctx, [found[id] for id in undecided if id in found], claims, by_persons)]
+    )
 
 
-async def _matched(ctx: Context, stored: Resource, claim: Claim, *, by_person: bool) -> Case | None:
+async def _cases(
+    ctx: Context, stored: Sequence[Resource], claims: Mapping[str, Claim], by_persons: Collection[str]
+) -> AsyncIterator[Case]:
+    """The identities that are a steward's, once the others are linked. A link is to be seen by those that come after it."""
+    waiting = list(stored)
+    while waiting:
+        each = await candidates_of_each(ctx, [claims[one["id"]] for one in waiting])
+        for others in each:
+            one = waiting.pop(0)
+            case = await _matched(ctx, one, claims[one["id"]], others, by_person=one["id"] in by_persons)
+            if case is None:
+                break
+            yield case
+
+
+async def _matched(ctx: Context, stored: Resource, claim: Claim, candidates: Sequence[Known], *, by_person: bool) -> Case | None:
     """Linked to the record of the same person where that is certain; else the case for a steward."""
     patient = stored["id"]
-    others = [person for person in await candidates(ctx, claim) if person.patient != patient]
+    others = [person for person in candidates if person.patient != patient]
     decision = decide(claim, others)
     if decision.known is None or decision.known.record is None:
         near = decision if decision.known is None else decide(claim, [])

@@ -15,20 +15,29 @@ QUERIES = load_queries("maillage.services.identity")
 
 
 async def candidates(ctx: Context, claim: Claim) -> list[Known]:
-    """Everyone the claim may speak of, by INS, facility identifier or traits: one statement."""
+    """Everyone the claim may speak of, by INS, facility identifier or traits."""
+    return (await candidates_of_each(ctx, [claim]))[0]
+
+
+async def candidates_of_each(ctx: Context, claims: Sequence[Claim]) -> list[list[Known]]:
+    """Everyone each of the claims may speak of: one statement."""
+    found: list[list[Known]] = [[] for _ in claims]
+    for row in await ctx.run(QUERIES.candidates, claims=json.dumps([_asked(claim) for claim in claims])):
+        found[row["claim"]].append(known_from(row))
+    return found
+
+
+def _asked(claim: Claim) -> dict[str, Any]:
     said = normal(claim.traits)
-    rows = await ctx.run(
-        QUERIES.candidates,
-        systems=[identifier.system for identifier in claim.identifiers],
-        values=[identifier.value for identifier in claim.identifiers],
-        matricule=claim.ins.matricule if claim.ins else None,
-        root=claim.ins.root if claim.ins else None,
-        birth_date=said.birth_date,
-        birth_name=said.birth_name,
-        first_given=said.first_given,
-        sex=said.sex,
-    )
-    return [known_from(row) for row in rows]
+    return {
+        "identifiers": [[identifier.system, identifier.value] for identifier in claim.identifiers],
+        "matricule": claim.ins.matricule if claim.ins else None,
+        "root": claim.ins.root if claim.ins else None,
+        "birth_date": said.birth_date,
+        "birth_name": said.birth_name,
+        "first_given": said.first_given,
+        "sex": said.sex,
+    }
 
 
 def known_from(row: Mapping[str, Any]) -> Known:

@@ -1,11 +1,13 @@
 """What happens after a Patient came in through the FHIR door, by the reactor itself."""
 
+from dataclasses import replace
+
 import pytest
 
 from maillage.errors import NotFound
 from maillage.jobs import Reactor
 from maillage.services.identity import jobs
-from maillage.services.identity.public import IdentityClaim, Ins, Root, Traits, as_regional, patient_for, record_of
+from maillage.services.identity.public import Identifier, IdentityClaim, Ins, Root, Traits, as_regional, patient_for, record_of
 from tests.support.people import MACHINE, SEED, care_team, professional
 
 CLAIM = IdentityClaim(
@@ -74,3 +76,18 @@ async def test_those_who_wait_are_matched_together_each_by_itself(access, databa
     assert sorted(case["patient"] for case in cases) == sorted(one["id"] for n, one in enumerate(sent) if n % 5)
     assert {case["state"] for case in cases} == {"open"}
     assert doings["count"] <= 3
+
+
+async def test_who_is_known_through_another_who_waits_is_linked_after_them(access, database, clock):
+    reactor = Reactor(database=database, access=access, clock=clock, reactions=[jobs.match_stored_patient])
+    await reactor.prepare()
+    file = (Identifier("https://chu-exemple.fr/ipp", "4711"),)
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(as_regional(patient_for(CLAIM), "1") | {"id": "record"})
+    async with access.act(MACHINE, door="fhir") as ctx:
+        by_ins, by_file = await ctx.records.write(
+            patient_for(replace(CLAIM, identifiers=file)), patient_for(IdentityClaim(CLAIM.traits, identifiers=file))
+        )
+    await reactor.drain()
+    async with access.act(SEED) as ctx:
+        assert [await record_of(ctx, one["id"]) for one in (by_ins, by_file)] == ["record", "record"]
