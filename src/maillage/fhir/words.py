@@ -6,7 +6,7 @@ ids, versions, units, identifiers and addresses of telecommunication (they are t
 
 import html
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from maillage.fhir import definitions
@@ -26,6 +26,9 @@ _MARKUP = re.compile(
 MOST = 150_000
 """Letters that are searched, of the narrative and of all else: a hundred pages. PostgreSQL keeps a tsvector of 1 MB."""
 
+SHORT = 80
+"""Letters of a text whose words are remembered."""
+
 Place = dict[str, Any]
 """By name of a member: None for a text to be read, the place below it, or RESOURCE. What has nothing to be read is left out."""
 RESOURCE: Place = {}
@@ -37,7 +40,17 @@ def found_by(resource: dict[str, Any]) -> tuple[str, str]:
     own = resource.get("text")
     narrative = plain(own["div"]) if type(own) is dict and "div" in own else ""
     _collect(_places_in(resource), {**resource, "text": None} if own else resource, texts)
-    return " ".join(words(narrative))[:MOST], " ".join(words("\n".join(texts)))[:MOST]
+    return " ".join(words(narrative))[:MOST], " ".join(filter(None, map(_words_of, texts)))[:MOST]
+
+
+def _words_of(text: str) -> str:
+    return _words_of_short(text) if len(text) <= SHORT else " ".join(words(text))
+
+
+@lru_cache(maxsize=8_192)
+def _words_of_short(text: str) -> str:
+    """Names of codes and of units come again and again."""
+    return " ".join(words(text))
 
 
 def plain(div: str) -> str:
