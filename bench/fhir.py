@@ -12,12 +12,16 @@ import argparse
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 from bench.main_job import SHARED, Demo, start_demo
 from bench.reference import Figures, empty_rate
@@ -39,6 +43,8 @@ ROWS = {
 EMPTY = 25_400
 """Requests a second of an empty route through the same loader, on the machine where the bounds were found (design/STORE.md)."""
 MEMORY = 300  # MB of the web processes together
+WARM = 2  # seconds
+PATIENCE = 60  # seconds
 
 
 def main() -> int:
@@ -88,6 +94,33 @@ def measure(demo: Demo, folder: Path, figures: Figures, wanted: argparse.Namespa
         if test["errors"]:
             figures.add(f"{name}: failed", sum(test["errors"].values()), "", bound=0)
     figures.add("web processes together", demo.resident()["serve"], "MB", bound=MEMORY)
+    figures.add("warm start to the first answer", warm_start(demo, folder, wanted.workers), "s", bound=WARM)
+
+
+def warm_start(demo: Demo, folder: Path, workers: int) -> float:
+    """Seconds from the start of another web process over the same data, PostgreSQL running, until it has answered a search."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    settings = {
+        "MAILLAGE_DATA": str(folder / "data"), "MAILLAGE_WEB": f"127.0.0.1:{port}", "MAILLAGE_WEB_WORKERS": str(workers), "MAILLAGE_DEMO": "true",
+    }  # fmt: skip
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")} | settings
+    headers = {"Authorization": f"Bearer {demo.token('system')}"}
+    with (folder / "serve.log").open("wb") as log, httpx.Client(headers=headers, timeout=5) as client:
+        began = time.perf_counter()
+        server = subprocess.Popen([sys.executable, "-m", "maillage.cli", "serve"], stdout=log, stderr=log, env=environment)
+        try:
+            while time.perf_counter() - began < PATIENCE:
+                try:
+                    client.get(f"http://127.0.0.1:{port}/fhir/Patient?_count=1").raise_for_status()
+                except httpx.TransportError:
+                    time.sleep(0.01)
+                else:
+                    return time.perf_counter() - began
+            raise SystemExit(f"the web process did not answer in {PATIENCE} s: see {log.name}")
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
 
 
 def _like(bound: int | None, empty: float) -> tuple[str, float] | None:
