@@ -10,7 +10,7 @@ from maillage.errors import Invalid
 from maillage.fhir import amounts, ids, index, json, words
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.fhir.compartment import home, patient_of
-from maillage.fhir.tokens import hash64
+from maillage.fhir.tokens import hash64, unremembered64
 
 # Longest range of a date that is found by where it begins; longer ones get a key of their own (25 h: a day with a clock change).
 SHORT = timedelta(hours=25)
@@ -61,7 +61,7 @@ def present(kind: str, parameter: str) -> int:
 
 def exact(kind: str, parameter: str, text: str) -> int:
     """The mark of one string value with its case and accents (`:exact`)."""
-    return hash64(f"{kind}|{parameter}=|{text}")
+    return unremembered64(f"{kind}|{parameter}=|{text}")
 
 
 @lru_cache(maxsize=4_096)
