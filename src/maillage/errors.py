@@ -103,6 +103,13 @@ class TooLarge(MaillageError):
     code = "too-long"
 
 
+class AddressTooLong(MaillageError):
+    """More bytes of address than the door takes."""
+
+    status = 414
+    code = "too-long"
+
+
 class Unsupported(MaillageError):
     """A media type or form that this door does not speak."""
 

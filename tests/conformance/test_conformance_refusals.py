@@ -11,6 +11,7 @@ from maillage.access.access import Access
 from maillage.access.platform import Platform
 from maillage.db import Database
 from maillage.fhir import json
+from maillage.fhir.query_strings import MAX_FORM, MAX_QUERY, MOST
 from maillage.fhir.validation import validate
 from maillage.http.app import create_app
 from maillage.http.fhir import fhir_routes
@@ -18,6 +19,7 @@ from tests.support.asgi import Answer, Asked, ask
 from tests.support.people import MACHINE
 
 FHIR, XML, PATCH = "application/fhir+json", "application/fhir+xml", "application/json-patch+json"
+FORM = "application/x-www-form-urlencoded"
 LIMIT = 100_000
 PATIENT = {"resourceType": "Patient", "id": "p"}
 OBSERVATION = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
@@ -214,11 +216,23 @@ PARTS = {
     "a part found by criteria": sends("PUT", "Patient?identifier=x", PART, 422, "Patient.meta.tag", "SUBSETTED"),
     "a part in a bundle": sends("POST", "", bundle(entry("PUT", "Patient/p", PART)), 422, "Bundle.entry[0].resource.meta.tag", "SUBSETTED"),
 }  # fmt: skip
+LONG = "Patient?name=" + "x" * MAX_QUERY
+LENGTHS = {
+    "a query that is longer": get(LONG, 414, None, f"{MAX_QUERY} bytes at most, not {MAX_QUERY + 5}"),
+    "a query that is far longer, in XML": get("Patient?_format=xml&name=" + "%C3%A9" * 3_000_000, 414, None, f"{MAX_QUERY} bytes"),
+    "a query that is longer, of a read": get(LONG.replace("?", "/p?"), 414, None, f"{MAX_QUERY} bytes"),
+    "a query of many parameters": get("Patient?" + "&" * MOST, 400, None, f"{MOST} parameters at most, not {MOST + 1}"),
+    "a form of many parameters": sends("POST", "Patient/_search", b"a=&" * MOST, 400, None, f"{MOST} parameters", content_type=FORM),
+    "a form that is longer": sends("POST", "Patient/_search", b"name=" + b"x" * LIMIT, 413, None, f"{LIMIT} bytes", content_type=FORM),
+    "a read in a bundle by a longer query": sends("POST", "", bundle(entry("GET", LONG)), 400, "Bundle.entry[0]", f"{MAX_QUERY} bytes"),
+    "a write in a bundle by longer criteria": sends("POST", "", bundle(entry("PUT", LONG, PATIENT)), 400, "Bundle.entry[0]", f"{MAX_QUERY} bytes"),
+    "a reference by longer criteria": sends("POST", "", bundle(entry("PUT", "Observation/o", OBSERVATION | {"id": "o", "subject": {"reference": LONG}})), 400, "Bundle.entry[0]", f"{MAX_QUERY} bytes"),
+}  # fmt: skip
 TABLE = {
     f"{group}: {name}": case
     for group, cases in {
         "body": BODIES, "date": DATES, "parameter": PARAMETERS, "unit": UNITS, "header": HEADERS, "id": IDS, "reference": REFERENCES, "profile": PROFILES, "patch": PATCHES,
-        "bundle": BUNDLES, "part": PARTS,
+        "bundle": BUNDLES, "part": PARTS, "length": LENGTHS,
     }.items()
     for name, case in cases.items()
 }  # fmt: skip
@@ -281,6 +295,19 @@ async def test_a_body_past_the_limit_is_not_read_to_its_end(door: Door) -> None:
     answer = await ask(door.app, asked, token=door.token, receive=endless)
     assert (answer.status, answer.headers["connection"]) == (413, "close")
     assert taken <= LIMIT + 10_000
+
+
+async def test_the_form_of_a_search_is_shorter_than_other_bodies(platform: Platform, door: Door) -> None:
+    whole = create_app(platform, fhir_routes())
+    form = b"identifier=" + b"%2C".join([b"x"] * 1_900)
+    taken = Asked(
+        "POST", b"/fhir/Patient/_search", (("content-type", FORM),), form + b"&gender=" + b"%20" * (MAX_FORM // 3 - 4_000)
+    )
+    assert (await ask(whole, taken, token=door.token)).status == 200
+    for path in (b"/fhir/_search", b"/fhir/Patient/_search", b"/fhir/Patient/p/Observation/_search"):
+        longer = Asked("POST", path, (("content-type", FORM),), b"a" * (MAX_FORM + 1))
+        answer = await ask(whole, longer, token=door.token)
+        assert (answer.status, str(MAX_FORM) in answer.body.decode()) == (413, True)
 
 
 async def test_a_resource_that_was_deleted_is_none_that_is_there(door: Door) -> None:

@@ -21,6 +21,15 @@ class Asked:
     headers: Headers = ()
     body: bytes = b""
 
+    def __repr__(self) -> str:
+        """What is long is cut: a failing example of 16 MB is told by its beginning."""
+        return f"Asked({self.method!r}, {_cut(self.target)}, {_cut(self.headers)}, {_cut(self.body)})"
+
+
+def _cut(value: object, longest: int = 2_000) -> str:
+    said = repr(value[: longest + 1] if isinstance(value, bytes) else value)
+    return said if len(said) <= longest else f"{said[:longest]}… ({len(value) if isinstance(value, bytes) else len(said)} long)"
+
 
 @dataclass
 class Answer:

@@ -42,6 +42,7 @@ WORDS = {
     410: Words("Supprimé", "Ce contenu a été supprimé.", "Repartez de l’accueil."),
     412: Words("Modifié entre-temps", "Quelqu’un d’autre a modifié ces informations.", "Rechargez la page, puis reprenez votre saisie."),
     413: Words("Envoi trop volumineux", "Le fichier ou le texte envoyé dépasse la taille permise.", "Réduisez-le puis renvoyez."),
+    414: Words("Adresse trop longue", "L’adresse demandée dépasse la longueur permise.", "Réduisez la recherche puis renvoyez."),
     415: Words("Format refusé", "Ce format n’est pas accepté ici.", "Choisissez un autre format puis renvoyez."),
     422: Words("Données refusées", "Une donnée ne respecte pas les règles.", "Corrigez puis renvoyez."),
     500: Words("Erreur de la plateforme", "La demande n’a pas abouti et rien n’a été enregistré.", _RETRY),

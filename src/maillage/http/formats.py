@@ -7,14 +7,13 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from maillage.errors import MaillageError, NotAcceptable
-from maillage.fhir import json, summary, xml
+from maillage.fhir import json, query_strings, summary, xml
 from maillage.fhir.definitions import resource_types
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
@@ -61,13 +60,8 @@ def query_of(request: Request) -> Pairs:
     pairs: Pairs | None = request.scope.get(_QUERY)
     if pairs is None:
         query: bytes = request.scope.get("query_string", b"")
-        pairs = request.scope[_QUERY] = decoded(query.decode("latin-1")) if query else []
+        pairs = request.scope[_QUERY] = query_strings.of_query(query.decode("latin-1")) if query else []
     return pairs
-
-
-def decoded(text: str) -> Pairs:
-    """The pairs of a query or form."""
-    return parse_qsl(text, keep_blank_values=True)
 
 
 def view_of(request: Request) -> View:

@@ -1,8 +1,17 @@
-"""Bodies are refused as soon as they are known to be too long, before they are held in memory."""
+"""Addresses and bodies are refused as soon as they are known to be too long: before they are taken apart, or held in memory."""
 
 from starlette.types import Message, Receive, Scope
 
-from maillage.errors import TooLarge
+from maillage.errors import AddressTooLong, TooLarge
+from maillage.fhir.query_strings import MAX_QUERY
+
+
+def refuse_long_query(scope: Scope) -> None:
+    """AddressTooLong where the query of the address has more than `MAX_QUERY` bytes."""
+    if (length := len(scope.get("query_string", b""))) > MAX_QUERY:
+        raise AddressTooLong(
+            f"The query of an address has {MAX_QUERY} bytes at most, not {length}: send a longer search by POST to _search."
+        )
 
 
 def limited(scope: Scope, receive: Receive, most: int) -> Receive:

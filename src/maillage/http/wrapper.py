@@ -13,7 +13,7 @@ from maillage.errors import Forbidden, MaillageError, Unauthenticated, Unavailab
 from maillage.http import formats
 from maillage.http.csrf import refuse_forgery
 from maillage.http.faults import Fault, Render, answer_fault
-from maillage.http.limits import limited
+from maillage.http.limits import limited, refuse_long_query
 from maillage.http.request import Request
 from maillage.http.routes import Declared, Kind
 from maillage.http.visitors import Visitors
@@ -45,6 +45,7 @@ class Answer:
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> Response:
         request = Request(scope, receive, send)
         try:
+            refuse_long_query(scope)
             request = Request(scope, limited(scope, receive, self._declared.max_body), send)
             return await self._answer(request)
         except MaillageError as error:

@@ -4,10 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from maillage.errors import Invalid, Issue, MaillageError, Unprocessable
-from maillage.fhir import ids
+from maillage.fhir import ids, query_strings
 from maillage.fhir.change import Resource
 from maillage.fhir.matching import expected_version
 from maillage.fhir.summary import PART_REFUSED, is_part
@@ -136,7 +135,7 @@ def _check_resource(entry: Entry) -> None:
 
 
 def _criteria(query: str, where: str) -> Sequence[tuple[str, str]]:
-    criteria = parse_qsl(query, keep_blank_values=True)
+    criteria = query_strings.of_query(query)
     if not criteria:
         raise _invalid("a conditional request needs criteria", where)
     if results := [name for name, _ in criteria if _RESULTS.fullmatch(name)]:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from maillage.errors import NotFound, Unsupported
-from maillage.fhir import ids, json, summary
+from maillage.fhir import ids, json, query_strings, summary
 from maillage.fhir.bundle.answers import Done
 from maillage.fhir.bundle.door import Door
 from maillage.fhir.bundle.entries import Entry
@@ -34,7 +34,7 @@ async def got(entry: Entry, door: Door, base: str) -> Done:
 
 async def _found(entry: Entry, door: Door, base: str) -> Done:
     path, _, query = entry.url.partition("?")
-    said = parse_qsl(query, keep_blank_values=True)
+    said = query_strings.of_query(query)
     kind = path.partition("/")[0]
     much = summary.asked(said, kind if kind in ids.TYPES else None)
     done = await _answered(path, said, door, base, much)

@@ -1,9 +1,9 @@
 """Makes the references of the resources to be written point to where their targets are, or will be."""
 
 from collections.abc import Sequence
-from urllib.parse import parse_qsl
 
 from maillage.errors import Invalid, Issue, MaillageError, PreconditionFailed
+from maillage.fhir import query_strings
 from maillage.fhir.bundle.door import Door
 from maillage.fhir.bundle.entries import Entry, at
 from maillage.fhir.bundle.references import conditional, relative, rewritten
@@ -43,7 +43,7 @@ def _links(entries: Sequence[Entry]) -> dict[str, str]:
 async def _target(text: str, door: Door, kept: Sequence[Entry]) -> str:
     """What a conditional reference finds once the bundle is written: exactly one resource, of the bundle or of the store."""
     kind, _, query = text.partition("?")
-    params = parse_qsl(query, keep_blank_values=True)
+    params = query_strings.of_query(query)
     written = {entry.id: entry for entry in kept if entry.kind == kind}
     near = {id for id, entry in written.items() if entry.resource is not None and _carries(entry.resource, params)}
     stored = {one.id for one in await door.find(kind, params)}

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from maillage.access.permissions import Permission
+from maillage.fhir.query_strings import MAX_FORM
 from maillage.http.fhir import bundles, conditional, definitions, instances, searches
-from maillage.http.routes import Endpoint
+from maillage.http.routes import API_BODY, Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Interaction:
     endpoint: Endpoint
     permission: Permission
     reads: bool = False
+    longest: int = API_BODY
+    """Bytes of the body at most."""
 
 
 def _reads(code: str | None, method: str, path: str, endpoint: Endpoint) -> Interaction:
@@ -27,6 +30,12 @@ def _writes(code: str | None, method: str, path: str, endpoint: Endpoint) -> Int
     return Interaction(code, method, path, endpoint, Permission.FHIR_WRITE)
 
 
+def _by_form(path: str) -> Interaction:
+    return Interaction(
+        None, "POST", f"{path}/_search", searches.search_by_form, Permission.FHIR_READ, reads=True, longest=MAX_FORM
+    )
+
+
 # The bundle's own entries say whether it needs the right to write.
 OF_SYSTEM = (
     Interaction("transaction", "POST", "", bundles.process, Permission.FHIR_READ),
@@ -34,12 +43,12 @@ OF_SYSTEM = (
     _reads("history-system", "GET", "/_history", searches.history),
     _reads("search-system", "GET", "", searches.search),
     _reads(None, "GET", "/", searches.search),
-    _reads(None, "POST", "/_search", searches.search_by_form),
+    _by_form(""),
 )
 
 OF_TYPE = (
     _reads("history-type", "GET", "/{kind}/_history", searches.history),
-    _reads(None, "POST", "/{kind}/_search", searches.search_by_form),
+    _by_form("/{kind}"),
     _reads("search-type", "GET", "/{kind}", searches.search),
     _writes("create", "POST", "/{kind}", instances.create),
     _writes(None, "PUT", "/{kind}", conditional.update),
@@ -52,5 +61,5 @@ OF_TYPE = (
     _reads("history-instance", "GET", "/{kind}/{id}/_history", searches.history),
     _reads("vread", "GET", "/{kind}/{id}/_history/{version}", instances.vread),
     _reads(None, "GET", "/{kind}/{id}/{member}", searches.search),
-    _reads(None, "POST", "/{kind}/{id}/{member}/_search", searches.search_by_form),
+    _by_form("/{kind}/{id}/{member}"),
 )

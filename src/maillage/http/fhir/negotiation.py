@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import cast
 
 from maillage.errors import Invalid, Issue, MaillageError, NotFound, Unsupported
-from maillage.fhir import json, matching, summary, xml
+from maillage.fhir import json, matching, query_strings, summary, xml
 from maillage.fhir.bundle.references import relative
 from maillage.fhir.definitions import resource_types
 from maillage.fhir.json import Resource
@@ -96,7 +96,7 @@ async def sent_form(request: Request) -> Pairs:
     sent, body = media_type(request), await request.body()
     if body and sent != FORM:
         raise Unsupported(f"send the parameters of _search as {FORM}, not {sent or 'a body without Content-Type'}")
-    form = formats.decoded(body.decode("utf-8", "replace"))
+    form = query_strings.of_form(body.decode("utf-8", "replace"))
     formats.ask(request, form)
     return pairs + _particular(form)
 

@@ -19,7 +19,12 @@ def fhir_routes(*, max_body: int = API_BODY) -> list[Declared]:
 
 def _route(one: Interaction, max_body: int) -> Declared:
     return api(
-        BASE + one.path, one.endpoint, methods=(one.method,), permission=one.permission, read_only=one.reads, max_body=max_body
+        BASE + one.path,
+        one.endpoint,
+        methods=(one.method,),
+        permission=one.permission,
+        read_only=one.reads,
+        max_body=min(max_body, one.longest),
     )
 
 

@@ -1,0 +1,36 @@
+"""The parameters of a query string or form, in their order. What is too long is refused before it is taken apart."""
+
+from urllib.parse import parse_qsl
+
+from maillage.errors import Invalid, Issue
+
+MAX_QUERY = 60_000
+"""Bytes of an address's query. The web server takes no longer address than 65,534 bytes and could not say why."""
+MAX_FORM = 600_000
+"""Bytes of a form: as many as the longest search (`search.parse.MAX_LENGTH`) takes when each of its characters is escaped."""
+MOST = 1_000
+"""Parameters of either."""
+
+Pairs = list[tuple[str, str]]
+
+
+def of_query(text: str) -> Pairs:
+    """The pairs of the query of an address, of an entry of a bundle, of criteria. Invalid past `MAX_QUERY` or `MOST`."""
+    return _taken_apart(text, MAX_QUERY)
+
+
+def of_form(text: str) -> Pairs:
+    """The pairs of a form. Invalid past `MAX_FORM` or `MOST`."""
+    return _taken_apart(text, MAX_FORM)
+
+
+def _taken_apart(text: str, longest: int) -> Pairs:
+    if len(text) > longest:
+        raise _too_long(f"a query has {longest} bytes at most, not {len(text)}")
+    if (many := text.count("&") + 1) > MOST:
+        raise _too_long(f"a query has {MOST} parameters at most, not {many}")
+    return parse_qsl(text, keep_blank_values=True)
+
+
+def _too_long(message: str) -> Invalid:
+    return Invalid(message, issues=[Issue("too-long", message)])
