@@ -214,6 +214,7 @@ BUNDLES = {
 PARTS = {
     "a part": sends("PUT", "Patient/p", PART, 422, "Patient.meta.tag", "SUBSETTED"),
     "a part found by criteria": sends("PUT", "Patient?identifier=x", PART, 422, "Patient.meta.tag", "SUBSETTED"),
+    "an entry of a bundle found by criteria": sends("PUT", "Bundle?identifier=x", bundle({"fullUrl": "urn:uuid:6d9e5b2a-7c55-4a39-9f5e-6d1ab25c7a10"}, kind="collection"), 400, "Bundle.entry[0]", "bdl-5"),
     "a part in a bundle": sends("POST", "", bundle(entry("PUT", "Patient/p", PART)), 422, "Bundle.entry[0].resource.meta.tag", "SUBSETTED"),
 }  # fmt: skip
 LONG = "Patient?name=" + "x" * MAX_QUERY

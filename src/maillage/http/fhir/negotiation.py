@@ -144,7 +144,8 @@ def plain(fault: MaillageError, *, entry_of: str | None = None) -> MaillageError
 def _place(expression: str, entry_of: str | None) -> str:
     if entry_of is None:
         return _OF_CHANGE.sub("", expression)
-    return _OF_ENTRY.sub("", _OF_RESOURCE.sub(entry_of, expression))
+    inside, resource = _OF_RESOURCE.subn(entry_of, expression)
+    return inside if resource else _OF_ENTRY.sub("", expression)
 
 
 def _particular(pairs: Pairs) -> Pairs:
