@@ -98,7 +98,7 @@ async def test_an_entry_of_a_bundle_answers_what_its_address_does(record: httpx.
         ("Patient/p/$everything?_count=2&_count=3", "400", "Bundle.entry[0]._count"),
         ("Patient/nobody/$everything", "404", "Bundle.entry[0]"),
         ("Location/l/Observation", "400", "Bundle.entry[0]"),
-        ("Patient/p/$walk", "415", "Bundle.entry[0].request.url"),
+        ("Patient/p/$walk", "404", "Bundle.entry[0].request.url"),
     ],
 )
 async def test_an_entry_that_asks_for_nothing_known_says_so(

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from maillage.db import Connection
+from maillage.errors import Unsupported
 from maillage.fhir import holding
+from maillage.fhir.bundle import Done, Entry, Operate
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.holding import Hold
-from maillage.fhir.operations.everything import Everything
 from maillage.fhir.past import Past
 from maillage.fhir.reading import HistoryPage, was_deleted
 from maillage.fhir.scope import Scope
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 class RecordsDoor:
     """What `fhir.bundle` works through, for one actor (its protocol `Door`)."""
 
-    def __init__(self, records: "Records", conn: Connection, visible: Scope) -> None:
+    def __init__(self, records: "Records", conn: Connection, visible: Scope, operate: Operate | None = None) -> None:
         self._records = records
         self._conn = conn
         self._visible = visible
+        self._operate = operate
 
     async def find(self, kind: str, params: Sequence[tuple[str, str]]) -> Sequence[Stored]:
         """At most two visible matches."""
@@ -63,9 +65,11 @@ class RecordsDoor:
         """One page of a search."""
         return await self._records.search_raw(query)
 
-    async def everything(self, wanted: Everything) -> StoredPage:
-        """One page of a whole record."""
-        return await self._records.operations.everything(wanted)
+    async def operate(self, entry: Entry) -> Done:
+        """What the operation answers, where whoever sent the bundle said how."""
+        if self._operate is None:
+            raise Unsupported.at("request.url", f"{entry.path}: no operation is answered in this bundle")
+        return await self._operate(entry)
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """What is written inside is undone when it raises, and nothing else."""

@@ -16,7 +16,7 @@ from maillage.access.visibility import visible_to, writable_by
 from maillage.db import Connection, begun, load_queries
 from maillage.errors import Forbidden, Invalid, MaillageError
 from maillage.fhir import compartment, ids
-from maillage.fhir.bundle import Done, process, single
+from maillage.fhir.bundle import Done, Operate, process, single
 from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.gathering import GatheredReads
 from maillage.fhir.index import index
@@ -171,13 +171,16 @@ class Records:
         """Delete the current version (that `version`, where one is named). Its history stays."""
         await self.write_changes([Change.delete(kind, id, expected=version)])
 
-    async def transaction(self, bundle: Resource, *, base: str = "", wants: str = "minimal") -> Resource:
+    async def transaction(
+        self, bundle: Resource, *, base: str = "", wants: str = "minimal", operate: Operate | None = None
+    ) -> Resource:
         """Carry out a Bundle of type transaction or batch, and answer the response Bundle. `base` is this server's own address.
 
-        A transaction that is refused raises: the whole context must then end. `wants`: see `fhir.bundle.process`.
+        A transaction that is refused raises: the whole context must then end. `wants`: see `fhir.bundle.process`. `operate` answers the
+        entries that ask for operations.
         """
         self._ctx.refuse_to_write()
-        return await process(bundle, RecordsDoor(self, self._conn, self._visible), base=base, wants=wants)
+        return await process(bundle, RecordsDoor(self, self._conn, self._visible, operate), base=base, wants=wants)
 
     async def carry_out(self, entry: Resource, *, base: str = "") -> Done:
         """Carry out one entry of a bundle (a patch, a conditional request) as a transaction of its own."""

@@ -18,6 +18,8 @@ class Done:
     resource: Resource | None = None
     read: bool = False
     """Whether it only looked: what it found is then its answer, whatever the client prefers of writes."""
+    location: str | None = None
+    """Where an operation put what it made."""
 
 
 def written(stored: Stored) -> Done:
@@ -31,6 +33,8 @@ def entry_of(done: Done, *, wants: str) -> Resource:
     entry: dict[str, Any] = {"response": response}
     if done.resource is not None:
         entry = {"resource": done.resource, "response": response}
+    if done.location is not None:
+        response["location"] = done.location
     if done.stored is None:
         return entry
     stored = done.stored

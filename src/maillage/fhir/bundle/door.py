@@ -1,20 +1,25 @@
 """What a bundle is carried out through: the guarded records of an actor, or the bare store."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from maillage.db import Connection
+from maillage.errors import Unsupported
 from maillage.fhir import holding
+from maillage.fhir.bundle.answers import Done
+from maillage.fhir.bundle.entries import Entry
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.holding import Hold
-from maillage.fhir.operations.everything import Everything, everything
 from maillage.fhir.past import Past
 from maillage.fhir.reading import HistoryPage, was_deleted
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 from maillage.fhir.store import Store
+
+Operate = Callable[[Entry], Awaitable[Done]]
+"""Answers the entry that asks for an operation."""
 
 
 class Door(Protocol):
@@ -48,7 +53,9 @@ class Door(Protocol):
 
     async def search(self, query: SearchQuery | SeveralQuery) -> StoredPage: ...
 
-    async def everything(self, wanted: Everything) -> StoredPage: ...
+    async def operate(self, entry: Entry) -> Done:
+        """What the operation answers that this entry asks for."""
+        ...
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """What is written inside is undone when it raises, and nothing else."""
@@ -90,8 +97,8 @@ class StoreDoor:
     async def search(self, query: SearchQuery | SeveralQuery) -> StoredPage:
         return await self.store.search_raw(self.conn, query, scope=self.scope)
 
-    async def everything(self, wanted: Everything) -> StoredPage:
-        return await everything(self.conn, wanted, scope=self.scope)
+    async def operate(self, entry: Entry) -> Done:
+        raise Unsupported.at("request.url", f"{entry.path}: the bare store knows no operations")
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         return self.conn.transaction()

@@ -41,6 +41,31 @@ class Entry:
     creates: bool = False
     """Whether an update turned out to make a resource that is not there."""
 
+    @property
+    def path(self) -> str:
+        """The address without its parameters."""
+        return self.url.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The parameters of the address."""
+        return self.url.partition("?")[2]
+
+    @property
+    def operates(self) -> bool:
+        """Whether it asks for an operation."""
+        return operates(self.method, self.url)
+
+    @property
+    def last(self) -> bool:
+        """Whether it comes after all writes: it reads, or asks for an operation."""
+        return self.method in READS or self.operates
+
+
+def operates(method: str, url: str) -> bool:
+    """Whether an entry with this request asks for an operation (R4 operations.html): its address ends with `$` and a name."""
+    return method in (*READS, "POST") and url.partition("?")[0].rpartition("/")[2].startswith("$")
+
 
 def entries_of(bundle: Resource, *, base: str) -> list[Entry]:
     """The requests of a batch or transaction. Raises Invalid naming the first entry that is none."""
@@ -60,7 +85,8 @@ def entry_at(place: int, entry: Any, base: str) -> Entry:
 
 def in_order(entries: Sequence[Entry]) -> list[Entry]:
     """The entries as R4 has them done."""
-    return [entry for together in ORDER for entry in entries if entry.method in together]
+    writes = [entry for entry in entries if not entry.last]
+    return [entry for together in ORDER for entry in writes if entry.method in together] + [one for one in entries if one.last]
 
 
 def at(place: int, fault: MaillageError) -> MaillageError:
@@ -96,6 +122,10 @@ def _request(place: int, entry: Any, base: str) -> Entry:
         expected_version(_text(request, "ifMatch"), place="request.ifMatch"),
         _text(request, "ifNoneMatch"), _text(request, "ifModifiedSince"),
     )  # fmt: skip
+    if found.operates:
+        if not isinstance(found.resource, dict | None):
+            raise _invalid(f"{method} {url} takes a resource", "resource")
+        return found
     if method not in READS:
         _aim(found, parts, query, _text(request, "ifNoneExist"))
     if method in {"POST", "PUT", "PATCH"}:

@@ -12,7 +12,6 @@ from maillage.fhir.bundle.door import Door
 from maillage.fhir.bundle.entries import Entry
 from maillage.fhir.change import Operation, Resource, Stored, instant
 from maillage.fhir.matching import etag, unchanged
-from maillage.fhir.operations.asking import everything_asked
 from maillage.fhir.outcome import outcome
 from maillage.fhir.past import past
 from maillage.fhir.search import Owner, SearchQuery, SeveralQuery, StoredPage, parse, parse_several
@@ -20,12 +19,10 @@ from maillage.fhir.search import Owner, SearchQuery, SeveralQuery, StoredPage, p
 Pairs = Sequence[tuple[str, str]]
 Query = SearchQuery | SeveralQuery
 
-_EVERYTHING = ("Patient", "Encounter")
-
 
 async def got(entry: Entry, door: Door, base: str) -> Done:
-    """What a GET finds; of a HEAD only that it does, and of what the client has already that it is unchanged (304)."""
-    done = await _found(entry, door, base)
+    """What a GET finds, or an operation; of a HEAD only that it does, and of what the client has already that it is unchanged (304)."""
+    done = await door.operate(entry) if entry.operates else await _found(entry, door, base)
     same = done.stored is not None and unchanged(done.stored, entry.if_none_match, entry.if_modified_since)
     if entry.method == "HEAD" or same:
         return Done("304 Not Modified" if same else done.status, done.stored)
@@ -33,8 +30,7 @@ async def got(entry: Entry, door: Door, base: str) -> Done:
 
 
 async def _found(entry: Entry, door: Door, base: str) -> Done:
-    path, _, query = entry.url.partition("?")
-    said = query_strings.of_query(query)
+    path, said = entry.path, query_strings.of_query(entry.query)
     kind = path.partition("/")[0]
     much = summary.asked(said, kind if kind in ids.TYPES else None)
     done = await _answered(path, said, door, base, much)
@@ -51,7 +47,7 @@ def _parted(done: Done, part: summary.Part) -> Done:
 async def _answered(path: str, said: Pairs, door: Door, base: str, much: summary.Asked) -> Done:
     pairs = summary.particular(said)
     match path.split("/"):
-        case [kind, id] if kind in ids.TYPES and id[:1] not in {"_", "$"} and not pairs:
+        case [kind, id] if kind in ids.TYPES and id[:1] != "_" and not pairs:
             return Done("200 OK", await door.read(kind, id), read=True)
         case [kind, id, "_history", version] if not pairs:
             if not (version.isascii() and version.isdigit() and len(version) < 10):
@@ -67,9 +63,6 @@ async def _answered(path: str, said: Pairs, door: Door, base: str, much: summary
             return await _searched(parse(kind, pairs, base=base), path, said, door, base, much)
         case [""]:
             return await _searched(parse_several(pairs, base=base), path, said, door, base, much)
-        case [kind, id, "$everything"] if kind in _EVERYTHING:
-            page = await door.everything(everything_asked(kind, id, pairs))
-            return _page(page, path, said, base)
         case [kind, id, member] if kind in ids.TYPES and (member == "*" or member in ids.TYPES):
             return await _searched(_within((kind, id), member, pairs, base), path, said, door, base, much)
     raise Unsupported.at("request.url", f"GET {path} is not supported in bundles")

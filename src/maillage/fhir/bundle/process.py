@@ -7,7 +7,7 @@ from maillage.errors import Invalid, MaillageError
 from maillage.fhir.bundle import answers
 from maillage.fhir.bundle.answers import Done
 from maillage.fhir.bundle.door import Door
-from maillage.fhir.bundle.entries import READS, Entry, at, entries_of, entry_at, in_order
+from maillage.fhir.bundle.entries import Entry, at, entries_of, entry_at, in_order
 from maillage.fhir.bundle.gets import got
 from maillage.fhir.bundle.linking import link
 from maillage.fhir.bundle.settling import hold_all, settle
@@ -37,13 +37,13 @@ async def single(entry: Resource, door: Door, *, base: str = "") -> Done:
 
 
 async def _transaction(entries: Sequence[Entry], door: Door, base: str) -> list[Done]:
-    writes = [entry for entry in in_order(entries) if entry.method not in READS]
+    writes = [entry for entry in in_order(entries) if not entry.last]
     done = await settle(writes, door)
     kept = [entry for entry in writes if entry.place not in done]
     await link(writes, kept, door, base)
     done |= {entry.place: answers.written(stored) for entry, stored in zip(kept, await _written(kept, door), strict=True)}
     for entry in entries:
-        if entry.method in READS:
+        if entry.last:
             done[entry.place] = await _got(entry, door, base)
     return [done[place] for place in sorted(done)]
 

@@ -1,4 +1,4 @@
-"""What the parameters of `$everything` ask for, whichever way they came: in an address, in Parameters, in an entry of a bundle."""
+"""What the parameters of `$everything` ask for, whichever way they came: in an address or in Parameters."""
 
 from collections.abc import Sequence
 

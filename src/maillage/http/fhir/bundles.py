@@ -7,9 +7,10 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.fhir import json
-from maillage.fhir.bundle.entries import READS
+from maillage.fhir.bundle.entries import READS, operates
 from maillage.fhir.validation import validate
 from maillage.http.fhir import answers, negotiation
+from maillage.http.fhir.invoked import operating
 from maillage.http.request import Request
 
 _ANY = {"resourceType": "Parameters"}
@@ -24,7 +25,8 @@ async def process(request: Request, ctx: Context) -> Response:
     if _writes(bundle):
         ctx.require(Permission.FHIR_WRITE)
     wants = negotiation.preferred(request).answer if "return=" in request.headers.get("prefer", "") else "minimal"
-    answer = await ctx.records.transaction(bundle, base=negotiation.base_of(request), wants=wants)
+    operate = operating(request, ctx, transaction=bundle.get("type") == "transaction")
+    answer = await ctx.records.transaction(bundle, base=negotiation.base_of(request), wants=wants, operate=operate)
     return answers.fhir(json.dumps(answer))
 
 
@@ -43,4 +45,10 @@ def _without_resource(entry: dict[str, Any]) -> dict[str, Any]:
 def _writes(bundle: dict[str, Any]) -> bool:
     entries = bundle.get("entry", [])
     requests = [entry.get("request") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
-    return any(isinstance(request, dict) and request.get("method") not in READS for request in requests)
+    return any(isinstance(request, dict) and not _left_to_entry(request) for request in requests)
+
+
+def _left_to_entry(request: dict[str, Any]) -> bool:
+    """Whether a request reads, or asks for an operation, which requires its own permission."""
+    method, url = request.get("method"), request.get("url")
+    return method in READS or operates(str(method), str(url))
