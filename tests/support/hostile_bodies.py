@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
@@ -60,7 +61,7 @@ def damaged(draw: st.DrawFn, value: Json, hits: int = 2) -> Json:
         key = draw(st.sampled_from(list(holder) if isinstance(holder, dict) else range(len(holder))))
         match draw(st.sampled_from(("replace", "replace", "remove", "rename", "wrap", "add"))):
             case "replace":
-                holder[key] = draw(_odd)
+                holder[key] = deepcopy(draw(_odd))  # its own: it may be damaged in turn
             case "remove":
                 del holder[key]
             case "rename" if isinstance(holder, dict):
@@ -68,9 +69,9 @@ def damaged(draw: st.DrawFn, value: Json, hits: int = 2) -> Json:
             case "wrap":
                 holder[key] = [holder[key]]
             case _ if isinstance(holder, dict):
-                holder[draw(st.sampled_from(NAMES))] = draw(_odd)
+                holder[draw(st.sampled_from(NAMES))] = deepcopy(draw(_odd))
             case _:
-                holder.append(draw(_odd))
+                holder.append(deepcopy(draw(_odd)))
     return copy
 
 
