@@ -114,6 +114,10 @@ async def test_a_deleted_resource_is_gone_and_its_history_stays(machine: httpx.A
     await send(machine, "PUT", "/Patient/p", a_patient(id="p"))
     assert (await send(machine, "DELETE", "/Patient/p")).status_code == 204
     assert (await send(machine, "DELETE", "/Patient/p")).status_code == 204
+    assert (await send(machine, "DELETE", "/Patient/never")).status_code == 204
+    nothing = await send(machine, "DELETE", "/Patient/never", prefer="return=OperationOutcome")
+    assert "nothing to delete" in told(nothing)
+    assert (await send(machine, "DELETE", "/Patient/never", if_match='W/"1"')).status_code == 412
     assert (await send(machine, "GET", "/Patient/p")).status_code == 410
     assert (await send(machine, "GET", "/Patient/p/_history/1")).json()["id"] == "p"
     history = (await send(machine, "GET", "/Patient/p/_history")).json()

@@ -155,7 +155,7 @@ async def test_answers_come_in_the_order_of_the_request_and_work_in_the_order_of
     ("fault", "bad"),
     [
         (PreconditionFailed, entry("PUT", "Patient/a", a_patient(id="a"), ifMatch='W/"9"')),
-        (NotFound, entry("DELETE", "Patient/unknown")),
+        (PreconditionFailed, entry("DELETE", "Patient/unknown", ifMatch='W/"1"')),
         (Conflict, entry("PUT", "Patient/new", a_patient(id="new"))),
         (PreconditionFailed, entry("POST", "Observation", an_observation(f"Patient?identifier={INS}|0"))),
         (PreconditionFailed, entry("PUT", "Patient?family=martin", a_patient())),
@@ -228,12 +228,31 @@ async def test_conditional_update_and_deletion(database: Database) -> None:
     assert await count(database, "Patient") == 0
 
 
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_the_deletion_of_what_is_not_there_changes_nothing_and_undoes_nothing(database: Database, kind: str) -> None:
+    await run(database, "transaction", entry("PUT", "Patient/a", a_patient(id="a")), entry("PUT", "Patient/b", a_patient(id="b")))
+    for _ in range(2):
+        answers = await run(
+            database, kind, entry("DELETE", "Patient/unknown"), entry("DELETE", "Patient/a"), entry("PUT", "Patient/b", a_patient("Durand", id="b"))
+        )  # fmt: skip
+        assert [answer["response"]["status"] for answer in answers] == ["204 No Content", "204 No Content", "200 OK"]
+    assert await count(database, "Patient") == 1
+    async with database.transaction() as conn:
+        history = await STORE.history(conn, kind="Patient", id="a", scope=Scope.all())
+    assert [one.version for one in history.versions] == [2, 1]
+
+
+async def test_what_is_not_there_is_not_deleted_and_made_in_one_transaction(database: Database) -> None:
+    with pytest.raises(Conflict, match="twice"):
+        await run(database, "transaction", entry("DELETE", "Patient/a"), entry("PUT", "Patient/a", a_patient(id="a")))
+
+
 async def test_the_entries_of_a_batch_do_not_share_their_fate(database: Database) -> None:
     answers = await run(
         database,
         "batch",
         entry("PUT", "Patient/a", a_patient(id="a")),
-        entry("DELETE", "Patient/unknown"),
+        entry("PATCH", "Patient/unknown", {"resourceType": "Parameters"}),
         entry("GET", "Patient/unknown"),
         entry("GET", "Patient/a"),
     )

@@ -12,7 +12,7 @@ from maillage.fhir.bundle import Done, Entry, Operate
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.holding import Hold
 from maillage.fhir.past import Past
-from maillage.fhir.reading import HistoryPage, was_deleted
+from maillage.fhir.reading import HistoryPage, there, was_deleted
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 
@@ -44,6 +44,10 @@ class RecordsDoor:
     async def was_deleted(self, kind: str, id: str) -> bool:
         """Whether a resource that is not there was there once, and this actor may know it."""
         return await was_deleted(self._conn, kind, id, scope=self._visible)
+
+    async def there(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these that are there for this actor."""
+        return await there(self._conn, names, scope=self._visible)
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
         """All or none, as one write of the actor's."""

@@ -3,7 +3,7 @@
 import re
 from email.utils import parsedate_to_datetime
 
-from maillage.errors import Invalid, Issue
+from maillage.errors import Invalid, Issue, PreconditionFailed
 from maillage.fhir.change import Stored
 
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
@@ -23,6 +23,11 @@ def expected_version(if_match: str | None, *, place: str | None = None) -> int |
         message = f'If-Match: {if_match!r} is not the ETag of a version, as W/"3"'
         raise Invalid(message, issues=[Issue("value", message, place)])
     return int(found[1])
+
+
+def not_at(kind: str, id: str, expected: int) -> PreconditionFailed:
+    """The refusal of a deletion of this version, of what is not there."""
+    return PreconditionFailed(f"{kind}/{id} is not there, at version {expected} or any other")
 
 
 def unchanged(stored: Stored, if_none_match: str | None, if_modified_since: str | None) -> bool:

@@ -249,6 +249,13 @@ select r.version from res r where r.rt = %(rt)s and r.id = %(id)s and ({row}) fo
 -- The current version of one resource, when it is in scope (`{row}`).
 select r.version, r.updated, r.patient, r.body from res r where r.rt = %(rt)s and r.id = %(id)s and ({row})
 
+-- name: there :many
+-- Which of these resources are there and in scope (`{row}`).
+select w.place
+from unnest(%(types)s::int2[], %(ids)s::uuid[]) with ordinality as w(rt, id, place)
+cross join lateral (select * from res where res.rt = w.rt and res.id = w.id limit 1) r
+where ({row})
+
 -- name: read_each :many
 -- Current versions, each when it is in its scope (`{row}`, whose parameters are `{columns}` of what was asked for).
 select w.i, r.version, r.updated, r.patient, r.body

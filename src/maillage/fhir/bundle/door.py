@@ -13,7 +13,7 @@ from maillage.fhir.bundle.entries import Entry
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.holding import Hold
 from maillage.fhir.past import Past
-from maillage.fhir.reading import HistoryPage, was_deleted
+from maillage.fhir.reading import HistoryPage, there, was_deleted
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 from maillage.fhir.store import Store
@@ -39,6 +39,10 @@ class Door(Protocol):
 
     async def was_deleted(self, kind: str, id: str) -> bool:
         """Whether a resource that is not there was there once."""
+        ...
+
+    async def there(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these resources (type and id) that are there."""
         ...
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
@@ -81,6 +85,9 @@ class StoreDoor:
 
     async def was_deleted(self, kind: str, id: str) -> bool:
         return await was_deleted(self.conn, kind, id, scope=self.scope)
+
+    async def there(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        return await there(self.conn, names, scope=self.scope)
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
         return await self.store.write_raw(self.conn, changes, scope=self.scope)

@@ -1,5 +1,6 @@
 """Which resource each write of a bundle is about: its id, given or found by criteria, and of a patch what it leaves."""
 
+from collections import Counter
 from collections.abc import Sequence
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ from maillage.fhir.bundle.door import Door
 from maillage.fhir.bundle.entries import Entry, at
 from maillage.fhir.change import Stored
 from maillage.fhir.holding import Hold, holds_of
+from maillage.fhir.matching import not_at
 from maillage.fhir.patch import patched
 
 _PATIENCE = 20
@@ -23,13 +25,30 @@ async def hold_all(entries: Sequence[Entry], door: Door) -> None:
 async def settle(entries: Sequence[Entry], door: Door) -> dict[int, Done]:
     """Gives each entry its id, and to a patch the patched resource; answers those that leave nothing to write, by their place."""
     await hold_all(entries, door)
-    answers = {}
+    answers = await _not_there(entries, door)
     for entry in entries:
         try:
             if done := await _settled(entry, door):
                 answers[entry.place] = done
         except MaillageError as fault:
             raise at(entry.place, fault) from None
+    return answers
+
+
+async def _not_there(entries: Sequence[Entry], door: Door) -> dict[int, Done]:
+    """The deletions of what is not there: there is nothing to do, and nothing wrong (R4 http.html#delete), unless they name a version.
+
+    What another entry writes is left to be refused.
+    """
+    named = Counter((entry.kind, entry.id) for entry in entries if entry.id)
+    deletions = [entry for entry in entries if entry.method == "DELETE" and entry.id and named[entry.kind, entry.id] == 1]
+    there = await door.there([(entry.kind, str(entry.id)) for entry in deletions]) if deletions else set()
+    answers = {}
+    for entry in deletions:
+        if (entry.kind, str(entry.id)) not in there:
+            if entry.expected is not None:
+                raise at(entry.place, not_at(entry.kind, str(entry.id), entry.expected))
+            answers[entry.place] = Done("204 No Content")
     return answers
 
 

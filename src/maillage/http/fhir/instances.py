@@ -7,7 +7,7 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.errors import Gone, Invalid, Issue, MaillageError, NotFound, Unprocessable
 from maillage.fhir.change import Change, Stored, Verb
-from maillage.fhir.matching import unchanged
+from maillage.fhir.matching import not_at, unchanged
 from maillage.fhir.summary import PART_REFUSED, is_part
 from maillage.http import formats
 from maillage.http.fhir import answers, binary, conditional, negotiation
@@ -58,20 +58,23 @@ async def update(request: Request, ctx: Context) -> Response:
 
 
 async def delete(request: Request, ctx: Context) -> Response:
-    """204, also when it was deleted before; its history stays."""
+    """204, also when nothing is there (R4 http.html#delete); its history stays. One of a version that is not there is refused."""
     kind, id = negotiation.kind_of(request), request.path_params["id"]
     negotiation.no_parameters(request)
+    expected = negotiation.expected_version(request)
     try:
-        stored = await _written(ctx, Change.delete(kind, id, expected=negotiation.expected_version(request)))
+        stored = await _written(ctx, Change.delete(kind, id, expected=expected))
     except NotFound:
-        return await _deleted_before(request, ctx, kind, id)
+        return await _not_there(request, ctx, kind, id, expected)
     return answers.deleted(stored, wants=negotiation.preferred(request).answer)
 
 
-async def _deleted_before(request: Request, ctx: Context, kind: str, id: str) -> Response:
+async def _not_there(request: Request, ctx: Context, kind: str, id: str, expected: int | None) -> Response:
     try:
         await ctx.records.read_raw(kind, id)
-    except Gone:
+    except (Gone, NotFound) as fault:
+        if expected is not None:
+            raise not_at(kind, id, expected) from fault
         return answers.deleted(None, wants=negotiation.preferred(request).answer)
     raise NotFound(f"{kind}/{id} is not known")
 
