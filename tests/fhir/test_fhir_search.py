@@ -218,6 +218,11 @@ async def test_references_are_found_however_they_are_written(database: Database,
         ("Library/x", "depends-on:Measure", "x", False),
         ("Library/x", "depends-on", "Library/other", False),
         ("Library/x", "predecessor", "Library/x", False),
+        ("Library/x", "depends-on", "x", True),
+        ("Group/x|1.0", "depends-on", "nobody,x", True),
+        ("Library/x", "depends-on", "other", False),
+        ("Library/x", "predecessor", "x", False),
+        ("http://elsewhere/Library/x", "depends-on", "x", False),
         ("x-before", "depends-on", "x-before", True),
         ("x-before", "depends-on:Library", "x-before", False),
         ("#x", "depends-on", "#x", True),
@@ -239,6 +244,25 @@ async def test_a_canonical_to_one_type_is_found_by_id(database: Database) -> Non
     await put(database, answers, answers | {"id": "b", "questionnaire": "http://elsewhere/Questionnaire/gcs"})
     assert await found(database, "QuestionnaireResponse", ("questionnaire", "gcs")) == ["a"]
     assert await found(database, "QuestionnaireResponse", ("questionnaire", "Questionnaire/gcs")) == ["a"]
+
+
+async def test_a_canonical_without_named_targets_is_found_by_id(database: Database) -> None:
+    group = {
+        "resourceType": "RequestGroup",
+        "id": "g",
+        "status": "draft",
+        "intent": "plan",
+        "instantiatesCanonical": ["PlanDefinition/x"],
+    }
+    await put(database, group)
+    assert await found(database, "RequestGroup", ("instantiates-canonical", "x")) == ["g"]
+    assert await found(database, "RequestGroup", ("instantiates-canonical", "y")) == []
+
+
+def test_ids_of_too_many_possible_types_are_refused() -> None:
+    parse("Measure", [("depends-on", ",".join(f"x{i}" for i in range(60)))])
+    with pytest.raises(Invalid, match="say which"):
+        parse("Measure", [("depends-on", ",".join(f"x{i}" for i in range(70)))])
 
 
 async def test_last_updated_is_searched_and_sorted_by(database: Database) -> None:

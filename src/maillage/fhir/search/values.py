@@ -7,7 +7,7 @@ from uuid import UUID
 from maillage.errors import Invalid
 from maillage.fhir import ids
 from maillage.fhir.dates import span
-from maillage.fhir.definitions import SearchParameter
+from maillage.fhir.definitions import SearchParameter, resource_types
 from maillage.fhir.extraction import BESIDE, of_type
 from maillage.fhir.index import main_date
 from maillage.fhir.rows import dated_key, exact
@@ -43,6 +43,8 @@ MODIFIERS: dict[str, tuple[str, ...]] = {
 
 _TERMINOLOGICAL = {"in", "not-in", "above", "below"}
 MAX_TEXT = 400
+MAX_FORMS = 10_000
+"""Ways to write the canonicals that one value asks for: each is looked up."""
 _UNESCAPED = {separator: re.compile(rf"(?<!\\)((?:\\\\)*){re.escape(separator)}") for separator in ",|$"}
 _ESCAPE = re.compile(r"\\([,|$\\])")
 _PREFIXED = re.compile(r"(?:([a-z]{2}))?(\d.*)")
@@ -140,17 +142,24 @@ def _canonical_is(kind: str, parameter: SearchParameter, text: str, modifier: st
     if modifier in {"above", "below"}:
         return uri_is(kind, parameter, text, modifier)
     forms = dict.fromkeys(form for value in alternatives(text) for form in _written(parameter, value, modifier, base))
+    if len(forms) > MAX_FORMS:
+        raise Invalid(f"an id may be of {len(_targets(parameter))} types here, and these of too many: say which (Type/id)")
     return RefersTo(parameter.code, (), tuple(token(kind, parameter.code, form) for form in forms), home=False)
 
 
 def _written(parameter: SearchParameter, value: str, modifier: str | None, base: str) -> list[str]:
-    """How a canonical may stand: as it is asked for, or relative to this server; an id also with its type, where that can be but one."""
+    """How a canonical may stand: as it is asked for, or relative to this server; an id with any type that is referred to."""
     relative = value.removeprefix(f"{base}/") if base else value
     if modifier is not None:
         _target(parameter, relative, modifier)
-    only = modifier or (parameter.targets[0] if len(parameter.targets) == 1 else None)
-    typed = f"{only}/{relative}" if only and ids.legal(relative) else relative
-    return [form for form in (value, relative, typed) if modifier is None or "/" in form]
+    kinds = (modifier,) if modifier else _targets(parameter)
+    typed = [f"{kind}/{relative}" for kind in kinds] if ids.legal(relative) else []
+    return [form for form in (value, relative, *typed) if modifier is None or "/" in form]
+
+
+def _targets(parameter: SearchParameter) -> tuple[str, ...]:
+    """The types that a reference may lead to: those that its definition names, or any."""
+    return parameter.targets or resource_types()
 
 
 READERS: dict[str, Callable[[str, SearchParameter, str, str | None], Criterion]] = {
