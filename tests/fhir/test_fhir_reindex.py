@@ -5,6 +5,8 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
+import pytest
+
 from maillage.db import Database
 from maillage.fhir import reindexing
 from maillage.fhir.change import Change, Verb
@@ -90,7 +92,7 @@ async def is_current(database: Database) -> bool:
 
 
 async def all_of_it(database: Database, **wanted: Any) -> list[int]:
-    return [done async for done in reindexing.reindex(database, **wanted)]
+    return [far.done async for far in reindexing.reindex(database, **wanted)]
 
 
 async def test_what_older_rules_indexed_is_found_again_and_nothing_else_changes(database: Database) -> None:
@@ -156,7 +158,7 @@ async def test_an_interrupted_run_goes_on_where_it_was(database: Database) -> No
     await rows(database, AWAY)
     await rows(database, b"update indexing set rules = 'older'")
     broken = reindexing.reindex(database, batch=2)
-    assert [await anext(broken), await anext(broken)] == [2, 4]
+    assert [(await anext(broken)).done, (await anext(broken)).done] == [2, 4]
     await broken.aclose()
     async with database.transaction() as conn:
         assert await reindexing.state(conn) == reindexing.Indexed(current=False, done=4)
@@ -165,6 +167,43 @@ async def test_an_interrupted_run_goes_on_where_it_was(database: Database) -> No
     assert [await found(database, *one[:3]) for one in SEARCHES] == [[one[3]] for one in SEARCHES]
     async with database.transaction() as conn:
         assert await reindexing.state(conn) == reindexing.Indexed(current=True, done=None)
+
+
+async def test_a_body_that_cannot_be_read_is_named_and_the_others_are_done(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await hold(database, *SAMPLE)
+    await rows(database, AWAY)
+    await rows(database, b"update indexing set rules = 'older'")
+    broken = b"update res set body = replace(body, '%s', '%s') where body like '%%\"id\":\"%s\"%%'"
+    await rows(database, broken % (b'"valueQuantity":{', b'"valueQuantity":[', b"o"))
+    await rows(database, broken % (b'"resourceType"', b'"kind"', b"t"))
+
+    assert [far async for far in reindexing.reindex(database, batch=4)] == [reindexing.Progress(4, 1), reindexing.Progress(6, 2)]
+    said = capsys.readouterr().out
+    assert [said.count(f"resource={name}") for name in ("Observation/o", "Task/t", "Location/l")] == [1, 1, 0]
+    assert [await found(database, *one[:3]) for one in SEARCHES if one[0] not in ("Observation", "Task")] == [
+        [one[3]] for one in SEARCHES if one[0] not in ("Observation", "Task")
+    ]
+    async with database.transaction() as conn:
+        assert await reindexing.state(conn) == reindexing.Indexed(current=False, done=None, failed=2)
+
+    await hold(database, SAMPLE[1], SAMPLE[2])
+    assert await all_of_it(database) == [6]
+    async with database.transaction() as conn:
+        assert await reindexing.state(conn) == reindexing.Indexed(current=True, done=None, failed=0)
+
+
+async def test_what_is_left_is_counted_to_a_bound(database: Database) -> None:
+    await hold(database, *SAMPLE)
+    await rows(database, b"update indexing set rules = 'older'")
+    async with database.transaction() as conn:
+        assert (await reindexing.left(conn, most=4), await reindexing.left(conn, most=100)) == (4, 6)
+    begun = reindexing.reindex(database, batch=4)
+    await anext(begun)
+    await begun.aclose()
+    async with database.transaction() as conn:
+        assert await reindexing.left(conn, most=100) == 2
 
 
 async def test_other_rules_begin_anew(database: Database) -> None:

@@ -48,3 +48,24 @@ def test_an_operator_is_told_to_reindex_and_how_far_it_is(dsn: str, capsys: pyte
     assert capsys.readouterr().out == "3 ressources réindexées ; la recherche est à jour\n"
     assert said_of_search() == "bien   recherche : index à jour"
     assert asyncio.run(health())[0]
+
+
+def test_what_cannot_be_reindexed_is_counted_and_told(dsn: str, capsys: pytest.CaptureFixture[str]) -> None:
+    config = Config(database_url=dsn)
+
+    async def spoil() -> None:
+        async with await Database.open(dsn, size=1) as database, database.transaction() as conn:
+            made = [Change(Verb.PUT, {"resourceType": "Basic", "id": f"b{n}", "code": {"text": "x"}}) for n in range(3)]
+            await Store().write(conn, made, scope=Scope.all())
+            await conn.execute(b"""update res set body = replace(body, '"code":', '"code"') where body like '%"b1"%'""")
+
+    migrate_database(config)
+    asyncio.run(spoil())
+    capsys.readouterr()
+    assert reindex(config) == 1
+    said = capsys.readouterr().out
+    assert "resource=Basic/b1" in said
+    assert said.endswith("2 ressources réindexées, 1 illisibles (« not_indexed » du journal les nomme)\n")
+    assert check(config) == 1
+    told = "à réindexer : 1 resources could not be read: maillage reindex names them in its log"
+    assert told in capsys.readouterr().out

@@ -157,14 +157,14 @@ where r.before < %(size)s order by r.rt, r.id
 
 -- name: indexing :one
 -- The rules that everything was indexed by, and the reindex that is under way.
-select i.rules, i.running, i.done, current_setting('server_version_num')::int / 10000 as server,
+select i.rules, i.running, i.done, i.failed, i.rt, i.id, current_setting('server_version_num')::int / 10000 as server,
   exists(select from res) as filled
 from (select true) t left join indexing i on true
 
 -- name: note_rules :exec
 -- A store without resources is indexed by any rules.
 insert into indexing (rules) select %(rules)s where not exists (select from res)
-on conflict (single) do update set rules = excluded.rules, running = null, rt = null, id = null, done = null
+on conflict (single) do update set rules = excluded.rules, running = null, rt = null, id = null, done = null, failed = 0
 
 -- name: begin_indexing :one
 -- Begins a reindex by these rules, or goes on with the one that was begun by them; holds the place it came to.
@@ -172,20 +172,25 @@ insert into indexing (rules, running, rt, id, done) values ('', %(rules)s, 0, '0
 on conflict (single) do update set running = excluded.running,
   rt = case when indexing.running = excluded.running then indexing.rt else excluded.rt end,
   id = case when indexing.running = excluded.running then indexing.id else excluded.id end,
-  done = case when indexing.running = excluded.running then indexing.done else excluded.done end
-returning rt, id, done
+  done = case when indexing.running = excluded.running then indexing.done else excluded.done end,
+  failed = case when indexing.running = excluded.running then indexing.failed else 0 end
+returning rt, id, done, failed
 
 -- name: go_on_indexing :exec
 -- The place that a reindex has come to.
-update indexing set rt = %(rt)s, id = %(id)s, done = done + %(count)s
+update indexing set rt = %(rt)s, id = %(id)s, done = done + %(count)s, failed = failed + %(failed)s
 
 -- name: end_indexing :exec
--- Everything is indexed by these rules.
-update indexing set rules = running, running = null, rt = null, id = null, done = null where running = %(rules)s
+-- Everything is indexed by these rules, unless something failed.
+update indexing set rules = case failed when 0 then running else '' end, running = null, rt = null, id = null, done = null where running = %(rules)s
 
 -- name: count_resources :value
 -- Current resources.
 select count(*) from res
+
+-- name: left_to_index :value
+-- Current resources behind a place, as many as `most` at most.
+select count(*) from (select from res where (rt, id) > (%(rt)s::int2, %(id)s::uuid) limit %(most)s) r
 
 -- name: create :many
 -- Creations only: as `write`, without what stored rows would need. An id that is taken breaks the key of the log.

@@ -9,16 +9,21 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from typing import Any
+from uuid import UUID
 
 import msgspec
+import structlog
 from psycopg.errors import DeadlockDetected
 
 from maillage.db import Connection, Database, load_queries
-from maillage.fhir import definitions, json, units
+from maillage.fhir import definitions, ids, json, units
 from maillage.fhir.change import Change, Verb
+from maillage.fhir.reading import text_id
 from maillage.fhir.rows import rows_of
+from maillage.logs import frames_of
 
 QUERIES = load_queries("maillage.fhir")
+log = structlog.get_logger(__name__)
 
 EDITION = 1
 """To be raised with every change of code after which a resource has other index rows (`tests/fhir/test_fhir_reindex.py` notices)."""
@@ -32,10 +37,22 @@ _SIZE = 8_000_000
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """Whether every resource is found by today's rules. A reindex that was begun and did not end has `done` resources; else None."""
+    """Whether every resource is found by today's rules. A reindex that was begun and did not end has `done` resources; else None.
+
+    `failed`: how many the last reindex could not read, or the one under way so far.
+    """
 
     current: bool
     done: int | None
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many resources a reindex is past, and how many of them it could not read: those are found as before."""
+
+    done: int
+    failed: int
 
 
 @cache
@@ -52,12 +69,19 @@ async def state(conn: Connection) -> Indexed:
     found = await QUERIES.indexing(conn)
     rules = _on(found["server"])
     done = found["done"] if found["running"] == rules else None
-    return Indexed(found["rules"] == rules or not found["filled"], done)
+    return Indexed(found["rules"] == rules or not found["filled"], done, found["failed"] or 0)
 
 
 async def count(conn: Connection) -> int:
     """How many resources there are to index."""
     return int(await QUERIES.count_resources(conn))
+
+
+async def left(conn: Connection, *, most: int) -> int:
+    """How many resources a reindex has before it, of which `most` are counted at most."""
+    found = await QUERIES.indexing(conn)
+    rt, id = (found["rt"], found["id"]) if found["running"] == _on(found["server"]) else (0, UUID(int=0))
+    return int(await QUERIES.left_to_index(conn, rt=rt, id=id, most=most))
 
 
 async def note_rules(dsn: str) -> None:
@@ -71,11 +95,12 @@ def _on(server: int) -> str:
     return f"{_rules()}-{server}"
 
 
-async def reindex(database: Database, *, batch: int = BATCH) -> AsyncIterator[int]:
-    """Indexes every resource anew, in small transactions; yields how many are done after each.
+async def reindex(database: Database, *, batch: int = BATCH) -> AsyncIterator[Progress]:
+    """Indexes every resource anew, in small transactions; yields how far it is after each.
 
     Begins where an interrupted one with the same rules ended. Several at once share the work. A resource that is written meanwhile keeps what its
-    writer gave it. Versions, times and history stay as they are.
+    writer gave it. Versions, times and history stay as they are. A resource that cannot be read is named in the log and counted, and the store
+    is then not taken as indexed.
     """
     async with database.transaction() as conn:
         rules = _on((await QUERIES.indexing(conn))["server"])
@@ -84,23 +109,47 @@ async def reindex(database: Database, *, batch: int = BATCH) -> AsyncIterator[in
             async with database.transaction() as conn:
                 place = await QUERIES.begin_indexing(conn, rules=rules)
                 found = await _batch(conn, place, batch)
-                if not found:
+                if not found.done:
                     await QUERIES.end_indexing(conn, rules=rules)
         except DeadlockDetected:
             continue
-        if not found:
+        if not found.done:
             return
-        yield place["done"] + found
+        yield Progress(place["done"] + found.done, place["failed"] + found.failed)
 
 
-async def _batch(conn: Connection, place: dict[str, Any], batch: int) -> int:
+async def _batch(conn: Connection, place: dict[str, Any], batch: int) -> Progress:
     """Indexes the resources behind the place and moves it; answers how many they were."""
     stored = await QUERIES.unindexed(conn, rt=place["rt"], id=place["id"], limit=batch, size=_SIZE)
-    if stored:
-        rows = msgspec.json.encode([_row(one) for one in stored]).decode()
-        await conn.execute(_STATEMENT, {"rows": rows}, prepare=True)
-        await QUERIES.go_on_indexing(conn, rt=stored[-1]["rt"], id=stored[-1]["id"], count=len(stored))
-    return len(stored)
+    if not stored:
+        return Progress(0, 0)
+    rows = [row for one in stored if (row := _read(one)) is not None]
+    if rows:
+        await conn.execute(_STATEMENT, {"rows": msgspec.json.encode(rows).decode()}, prepare=True)
+    failed = len(stored) - len(rows)
+    await QUERIES.go_on_indexing(conn, rt=stored[-1]["rt"], id=stored[-1]["id"], count=len(stored), failed=failed)
+    return Progress(len(stored), failed)
+
+
+def _read(stored: dict[str, Any]) -> dict[str, Any] | None:
+    """The rows of a resource; None, and a line in the log that names it, where today's rules cannot read it."""
+    try:
+        return _row(stored)
+    except Exception as fault:  # noqa: BLE001  # whatever is wrong with one body, all others are to be found
+        _log(stored, fault)
+        return None
+
+
+def _log(stored: dict[str, Any], fault: Exception) -> None:
+    """Names the resource and where the fault is, without its message, which may hold what the resource says."""
+    log.error("not_indexed", resource=_name(stored), error=type(fault).__name__, frames=frames_of(fault.__traceback__))
+
+
+def _name(stored: dict[str, Any]) -> str:
+    try:
+        return f"{ids.kind(stored['rt'])}/{text_id(stored['id'], stored['body'])}"
+    except ValueError:  # not even its id
+        return f"{ids.kind(stored['rt'])}/{stored['id']}"
 
 
 def _row(stored: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from maillage.errors import MaillageError, SetupError
 from maillage.fhir import reindexing
 
 OLDEST = 160000  # server_version_num of PostgreSQL 16
+COUNTED = 10_000
+"""Resources to reindex that are counted at most: a check must not read the whole store."""
 QUERIES = load_queries("maillage.operator", "checks.sql")
 
 Check = Callable[[Platform], Awaitable[str]]
@@ -80,8 +82,11 @@ async def _search(platform: Platform) -> str:
         indexed = await reindexing.state(connection)
         if indexed.current:
             return "index à jour"
-        whole = await reindexing.count(connection)
-    raise SetupError(f"à réindexer : {whole - (indexed.done or 0)} resources may be indexed by older rules: run maillage reindex")
+        left = await reindexing.left(connection, most=COUNTED)
+    if indexed.failed and indexed.done is None:
+        raise SetupError(f"à réindexer : {indexed.failed} resources could not be read: maillage reindex names them in its log")
+    many = f"{left} resources" if left < COUNTED else f"{COUNTED} resources or more"
+    raise SetupError(f"à réindexer : {many} may be indexed by older rules: run maillage reindex")
 
 
 async def _documents(platform: Platform) -> str:

@@ -14,7 +14,7 @@ EVERY = 2.0
 
 
 def reindex(config: Config) -> int:
-    """Indexes every resource anew, and says how far it is; ended in the middle, the next one goes on."""
+    """Indexes every resource anew, and says how far it is; ended in the middle, the next one goes on. Status 1 when some cannot be read."""
     with database_of(config) as dsn:
         return asyncio.run(_reindex(replace(config, database_url=dsn)))
 
@@ -25,10 +25,13 @@ async def _reindex(config: Config) -> int:
             whole, before = await reindexing.count(conn), await reindexing.state(conn)
         if before.done:
             print(f"reprise : {before.done} ressources étaient faites")
-        done, said = before.done or 0, monotonic()
-        async for done in reindexing.reindex(database):
+        far, said = reindexing.Progress(before.done or 0, before.failed if before.done else 0), monotonic()
+        async for far in reindexing.reindex(database):
             if monotonic() - said >= EVERY:
                 said = monotonic()
-                print(f"{done} ressources sur {whole} ({100 * done // max(whole, done)} %)", flush=True)
-    print(f"{done} ressources réindexées ; la recherche est à jour")
+                print(f"{far.done} ressources sur {whole} ({100 * far.done // max(whole, far.done)} %)", flush=True)
+    if far.failed:
+        print(f"{far.done - far.failed} ressources réindexées, {far.failed} illisibles (« not_indexed » du journal les nomme)")
+        return 1
+    print(f"{far.done} ressources réindexées ; la recherche est à jour")
     return 0
