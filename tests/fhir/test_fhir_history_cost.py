@@ -52,3 +52,15 @@ async def test_a_resource_born_again_many_times_is_read_as_any_other(database: D
     async with database.reading() as conn:
         young, phoenix = await plan(conn, "young"), await plan(conn, "phoenix")
     assert blocks(phoenix) <= blocks(young) + 1, phoenix
+
+
+async def test_all_that_is_walked_in_the_order_of_an_index_is_swept_early(database: Database) -> None:
+    """Every table that holds what resources are found by (deploy/citus.sql distributes the same ones)."""
+    async with database.reading() as conn:
+        found = await (
+            await conn.execute(b"select relname from pg_class where reloptions @> %s order by relname", [_SWEPT])
+        ).fetchall()
+    assert {row["relname"] for row in found} >= {"res", "hot", "refs", "amount", "words"}
+
+
+_SWEPT = ["autovacuum_vacuum_scale_factor=0.005", "autovacuum_vacuum_threshold=10000", "vacuum_index_cleanup=on"]
