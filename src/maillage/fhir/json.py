@@ -19,8 +19,9 @@ MAX_DEPTH = 100
 _BLANKS = b" \t\r\n"
 _UNKEPT = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]|[eE][+-]?[0-9]{10}"
+    rb"|(?<![0-9.eE+-])-?[0-9]{4299,}(?![0-9.eE])"
 )
-"""Half of a surrogate pair, or an exponent that no decimal has."""
+"""Half of a surrogate pair, an exponent that no decimal has, or more digits than an integer has."""
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
