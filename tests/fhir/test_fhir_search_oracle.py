@@ -18,6 +18,7 @@ from maillage.fhir.search import SearchQuery, SeveralQuery, parse, parse_several
 from maillage.fhir.store import Store
 from tests.support.naive_search import PATHS, Naive, Tree, reference_to, sort_value
 from tests.support.naive_values import SCALES, UCUM
+from tests.support.naive_words import FORMS, STOPPED
 
 Resource = dict[str, Any]
 STORE = Store()
@@ -42,7 +43,7 @@ OTHER_UNITS = [
     {"system": "urn:x", "code": "mg", "unit": "mg"},
     {"system": UCUM, "code": "bpm", "unit": "bpm"},
 ]
-COMPARED = ("string", "date", "token", "reference")
+COMPARED = ("string", "date", "token", "reference", "number", "quantity")
 REFERRED = {
     "general-practitioner": ["Practitioner"],
     "performer": ["Practitioner", "Patient"],
@@ -120,7 +121,20 @@ class World:
         return {"start": start, "end": end} if self.random.random() < 0.6 else self.pick([{"start": start}, {"end": end}])
 
     def to(self, kind: str, among: list[str]) -> Resource:
-        return {"reference": f"{kind}/{self.pick(among)}"}
+        reference: Resource = {"reference": f"{kind}/{self.pick(among)}"}
+        self.maybe(reference, 0.2, identifier=self.pick([self.identifier(), {"value": self.pick(["1", "2"])}]))
+        return reference
+
+    def elsewhere(self) -> Resource:
+        """A reference to what is known by its identifier only."""
+        return {"identifier": self.identifier(), "type": "Practitioner"}
+
+    def narrative(self, resource: Resource) -> None:
+        words = [
+            self.pick([*(form for forms in FORMS.values() for form in forms), *STOPPED]) for _ in range(self.pick([1, 3, 8]))
+        ]
+        div = f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{" ".join(words)}</p></div>'
+        self.maybe(resource, 0.6, text={"status": "generated", "div": div})
 
     def name(self) -> Resource:
         name: Resource = {"family": self.pick(NAMES)}
@@ -145,6 +159,7 @@ class World:
         )  # fmt: skip
         self.maybe(patient, 0.6, meta={"profile": [self.pick(URLS) for _ in range(self.pick([1, 2]))]})
         self.maybe(patient, 0.3, deceasedDateTime=self.pick(WHEN))
+        self.narrative(patient)
         return patient
 
     def observation(self, id: str) -> Resource:
@@ -156,10 +171,11 @@ class World:
         }
         self.maybe(
             observation, category=[self.concept()], identifier=[self.identifier()],
-            performer=[self.pick([self.to("Practitioner", self.practitioners), self.to("Patient", self.patients)])],
+            performer=[self.pick([self.to("Practitioner", self.practitioners), self.to("Patient", self.patients), self.elsewhere()])],
             hasMember=[self.to("Observation", self.observations)],
             subject=self.pick([self.to("Patient", self.patients)] * 5 + [{"reference": "Group/g"}]),
         )  # fmt: skip
+        self.narrative(observation)
         observation |= self.pick(
             [
                 {},
@@ -257,6 +273,8 @@ class World:
             return "_list", ",".join(self.pick([*self.lists, "other"]) for _ in range(self.pick([1, 2])))
         if not depth and draw < 0.4:
             return self.filter(kind)
+        if draw < 0.46 and kind in ("Patient", "Observation"):
+            return "_text", self.words()
         if form == "reference":
             return self.reference(parameter, depth)
         return getattr(self, f"a_{form}")(parameter)  # type: ignore[no-any-return]  # one of the three below
@@ -276,6 +294,8 @@ class World:
                 f"{parameter}{self.pick(['', f':{target}']) if parameter in among and parameter != 'item' else f':{target}'}.{name}",
                 value,
             )
+        if self.random.random() < 0.2:
+            return f"{parameter}:identifier", self.several(self.a_coding("identifier"), self.a_coding("identifier"))
         id = self.pick(self.of(target))
         if target == "Location" and self.random.random() < 0.5:
             return f"{parameter}{self.pick([':above', ':below'])}", f"Location/{id}"
@@ -313,6 +333,8 @@ class World:
             operator, value = self.pick([*PREFIXES[1:], "po"]), self.pick(WHEN)
         elif form == "token":
             operator, value = self.pick(["eq", "ne"]), self.a_coding(parameter)
+        elif form in ("number", "quantity"):
+            operator, value = self.pick([*PREFIXES[1:], "ap"]), self.pick(NUMBERS) + (self.unit() if form == "quantity" else "")
         else:
             target = self.pick(REFERRED.get(parameter, ["Patient"]))
             if depth and self.random.random() < 0.5:
@@ -373,9 +395,31 @@ class World:
         return f"{self.pick([*PREFIXES, 'ap'])}{self.pick(NUMBERS)}"
 
     def measured(self) -> str:
+        return f"{self.number()}{self.unit()}"
+
+    def unit(self) -> str:
         code = self.pick(sorted(SCALES))
-        of = ["", f"||{code}", "||drops", "|urn:x|mg", f"|{UCUM}|bpm", *[f"|{UCUM}|{code}"] * 4]
-        return f"{self.number()}{self.pick(of)}"
+        of: list[str] = ["", f"||{code}", "||drops", "|urn:x|mg", f"|{UCUM}|bpm", *[f"|{UCUM}|{code}"] * 4]
+        return str(self.pick(of))
+
+    def words(self) -> str:
+        """One to three words, a phrase, alternatives, or what must not be there; alternatives by a comma too."""
+        a, b, c = (self.pick(self.pick(list(FORMS.values()))) for _ in range(3))
+        return str(
+            self.pick(
+                [
+                    a,
+                    b,
+                    f"{a} {b}",
+                    f'"{a} {b}"',
+                    f"{a} OR {b} {c}",
+                    f"{a} -{b}",
+                    f'{c} -"{a} {b}"',
+                    f"{a},{b} {c}",
+                    f"{self.pick(STOPPED)} {a}",
+                ]
+            )
+        )
 
     def several(self, one: str, other: str) -> str:
         return self.pick([one, one, f"{one},{other}"])

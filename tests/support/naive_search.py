@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from maillage.fhir import ids
 from tests.support.naive_values import interval as interval_of
 from tests.support.naive_values import is_near, is_quantity, passes
+from tests.support.naive_words import has_text
 
 Resource = dict[str, Any]
 Span = tuple[datetime, datetime]
@@ -107,6 +108,8 @@ PLACED = {
     "Practitioner": {"Practitioner": (), "Patient": ("general-practitioner",), "Observation": ("performer",)},
 }
 """Compartments: by owner and type of resource, the parameters that place one in it (its own type too)."""
+ORDERED = ("date", "number", "quantity")
+"""Forms whose `ne` is about each value, not about the resource."""
 MAIN_DATE = {"Patient": "birthdate", "Observation": "date"}
 
 
@@ -194,7 +197,7 @@ class Naive:
         first, _, rest = path.partition(".")
         step, _, typed = first.partition(":")
         kind, paths = PATHS[resource["resourceType"]][step]
-        if operator == "ne" and kind != "date":
+        if operator == "ne" and kind not in ORDERED:
             return not self.holds(resource, (path, "eq", value))
         if rest:
             targets = [self.by_reference[one] for one in self.references(resource, step) if one in self.by_reference]
@@ -209,7 +212,7 @@ class Naive:
                 return any(_compared(fold(item), operator, fold(value)) for item in items)
             case "date" if operator == "po":
                 return any(a < y and x < b for x, y in map(span_of, items) for a, b in [span(value)])
-            case "date":
+            case "date" | "number" | "quantity":
                 return self.matches(resource, step, f"{operator}{value}")
         return self.matches(resource, step, value)
 
@@ -223,6 +226,8 @@ class Naive:
             return resource["id"] in value.split(",")
         if name == "_filter":
             return self.holds(resource, self.filters[value])
+        if name == "_text":
+            return any(has_text(resource, one) for one in alternatives(value))
         if name == "_list":
             lists = [r for r in self.resources if r["resourceType"] == "List" and r["id"] in value.split(",")]
             own = f"{resource['resourceType']}/{resource['id']}"
@@ -234,7 +239,7 @@ class Naive:
         kind, paths = PATHS[resource["resourceType"]][parameter]
         present = [item for path in paths for item in (groups if kind == "composite" else values)(resource, path)]
         if kind == "reference":
-            present = [item for item in present if item["reference"] in self.references(resource, parameter)]
+            present = [item for item in present if parameter != "patient" or item["reference"].startswith("Patient/")]
         if modifier == "missing":
             return (not present) == (value == "true")
         if modifier == "not":
@@ -246,7 +251,9 @@ class Naive:
         if target is None or (kind and target["resourceType"] != kind):
             return False
         parameter = re.split("[:.]", chain, maxsplit=1)[0]
-        return (parameter == "_has" or parameter in PATHS[target["resourceType"]]) and self.matches(target, chain, value)
+        return (parameter in ("_has", "_text") or parameter in PATHS[target["resourceType"]]) and self.matches(
+            target, chain, value
+        )
 
     def ancestors(self, place: str, met: set[str]) -> set[str]:
         """The Location, and those that it is part of."""
@@ -254,14 +261,18 @@ class Naive:
         return met | {place} if above in met | {place} else self.ancestors(above, met | {place})
 
     def references(self, resource: Resource, parameter: str) -> list[str]:
-        found = [i["reference"] for path in PATHS[resource["resourceType"]][parameter][1] for i in values(resource, path)]
+        items = [i for path in PATHS[resource["resourceType"]][parameter][1] for i in values(resource, path)]
+        found = [i["reference"] for i in items if "reference" in i]
         return [one for one in found if parameter != "patient" or one.startswith("Patient/")]
 
     def is_reference(self, item: Resource, value: str, modifier: str, parameter: str) -> bool:
         if modifier in ("above", "below"):
             low, high = (item["reference"], value) if modifier == "below" else (value, item["reference"])
             return high in self.ancestors(low, set())
-        kind, _, id = item["reference"].rpartition("/")
+        if modifier == "identifier":
+            known = item.get("identifier")
+            return known is not None and _token(known.get("system", ""), known["value"], value)
+        kind, _, id = item.get("reference", "").rpartition("/")
         return (not modifier or kind == modifier) and value in {id, f"{kind}/{id}"}
 
     @staticmethod
