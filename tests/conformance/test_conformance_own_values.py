@@ -19,8 +19,6 @@ from tests.support.naive_values_of import is_searchable, searches_of
 
 Resource = dict[str, Any]
 STORE, ALL = Store(), Scope.all()
-REFUSED_PARAMETERS = ("phonetic",)
-"""Parameters that a search refuses by name: no algorithm of French names is there yet."""
 HEAVY = 150_000
 """Bytes of an example that is left to the long run."""
 PARTS = 6
@@ -50,8 +48,7 @@ async def not_found(conn: Connection, resource: Resource) -> list[tuple[str, str
         try:
             page = await STORE.search(conn, parse(kind, [(name, value), ("_id", id)]), scope=ALL)
         except Invalid as refusal:
-            if name not in REFUSED_PARAMETERS:
-                faults.append((name, value, refusal.message))
+            faults.append((name, value, refusal.message))
         else:
             if [one["id"] for one in page.matches] != [id]:
                 faults.append((name, value, "not found"))

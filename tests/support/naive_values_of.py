@@ -105,7 +105,7 @@ def _is_contact(value: Json) -> bool:
 
 def _string(value: Json, code: str) -> Iterator[Pair]:
     if isinstance(value, str):
-        yield code, escaped(value[:LONGEST].strip())
+        yield code, escaped(value[:LONGEST].strip() if code != "phonetic" else value)
     elif isinstance(value, dict):
         for name in ("family", "given", "text", "city", "line", "state", "country", "postalCode", "district", "prefix", "suffix"):
             for one in value.get(name, []) if isinstance(value.get(name), list) else [value.get(name)]:

@@ -9,8 +9,10 @@ from typing import Any
 from maillage.fhir.amounts import READERS, Amount
 from maillage.fhir.dates import EARLIEST, LATEST, Span, span
 from maillage.fhir.definitions import SearchParameter, resource_types
+from maillage.fhir.sounds import PARAMETER as PHONETIC
+from maillage.fhir.sounds import sounds
 from maillage.fhir.text import fold
-from maillage.fhir.tokens import hash64, unremembered64
+from maillage.fhir.tokens import hash64, token, unremembered64
 
 MAX_STRING = 400
 """Characters of a text that are searched: PostgreSQL's lexemes end at 2,046 bytes."""
@@ -64,7 +66,8 @@ class Node:
 
     def grow(self, kind: str, parameter: SearchParameter, place: dict[str, Any], *, hot: bool) -> None:
         """Add one place of a parameter below this root."""
-        self.at(place["steps"]).collect.append(COLLECTORS[parameter.type](kind, parameter.code, place, hot))
+        collector = _sounds if parameter.code == PHONETIC else COLLECTORS[parameter.type]
+        self.at(place["steps"]).collect.append(collector(kind, parameter.code, place, hot))
 
     def at(self, steps: list[Any]) -> "Node":
         """The node at the end of a path that begins here."""
@@ -200,6 +203,17 @@ def _strings(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
     def collect(value: Any, rows: IndexRows) -> None:
         for text in texts(value):
             rows.strings.add((code, fold(text)[:MAX_STRING], text[:MAX_STRING]))
+            rows.present.add(code)
+
+    return collect
+
+
+def _sounds(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
+    texts = _TEXTS.get(place["type"], _only)
+
+    def collect(value: Any, rows: IndexRows) -> None:
+        for text in texts(value):
+            rows.tokens.update(token(kind, code, sound) for sound in sounds(text))
             rows.present.add(code)
 
     return collect

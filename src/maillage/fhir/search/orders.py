@@ -14,6 +14,7 @@ from maillage.fhir.index import main_date
 from maillage.fhir.rows import dated_key, long
 from maillage.fhir.search.compose import Composer
 from maillage.fhir.search.query import After, SortKey
+from maillage.fhir.sounds import PARAMETER as PHONETIC
 
 _COLUMNS = {"date": "d0", "updated": "updated", "id": "id"}
 _TYPES = {
@@ -103,7 +104,7 @@ def _sortable(kind: str) -> Mapping[str, str]:
 
 
 def _form(parameter: SearchParameter) -> str | None:
-    if not parameter.supported or parameter.code.startswith("_"):
+    if not parameter.supported or parameter.code.startswith("_") or parameter.code == PHONETIC:
         return None
     match parameter.type:
         case "string":

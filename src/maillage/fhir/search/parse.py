@@ -22,6 +22,7 @@ from maillage.fhir.search.query import DEFAULT_COUNT, MAX_COUNT, Include, Search
 from maillage.fhir.search.readers import READERS
 from maillage.fhir.search.words import PARAMETERS as WORDS
 from maillage.fhir.search.words import has_words
+from maillage.fhir.sounds import PARAMETER as PHONETIC
 
 MAX_WAYS = 16
 """Types that a chain without a type is tried on."""
@@ -269,6 +270,8 @@ def _plain(kind: str, code: str, modifier: str | None, value: str, base: str) ->
         return values.id_is(value)
     if parameter.code in WORDS:
         return has_words(parameter.code, values.alternatives(value))
+    if parameter.code == PHONETIC:
+        return values.sounds_like(kind, parameter, value)
     if parameter.type == "reference":
         return values.refers_to(kind, parameter, value, modifier, home=parameter.code in home(kind), base=base)
     if parameter.type == "composite":

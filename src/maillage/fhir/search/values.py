@@ -28,6 +28,9 @@ from maillage.fhir.search.criteria import (
 from maillage.fhir.search.dates import PREFIXES, DateTest
 from maillage.fhir.search.hierarchies import RefersWithin, part_of
 from maillage.fhir.search.lists import InList
+from maillage.fhir.search.logic import AllOf, AnyOf
+from maillage.fhir.sounds import PARAMETER as PHONETIC
+from maillage.fhir.sounds import sounds
 from maillage.fhir.text import fold
 from maillage.fhir.tokens import token
 
@@ -92,6 +95,18 @@ def string_is(kind: str, parameter: SearchParameter, text: str, modifier: str | 
     if modifier == "exact":
         return StringIs(parameter.code, texts, tuple(exact(kind, parameter.code, value) for value in values))
     return (StringContains if modifier == "contains" else StringStarts)(parameter.code, texts)
+
+
+def sounds_like(kind: str, parameter: SearchParameter, text: str) -> Criterion:
+    """Names in which every word of the value, or of one of the values, is said: in any order."""
+    names = [_said(kind, parameter, value) for value in alternatives(text)]
+    return names[0] if len(names) == 1 else AnyOf(tuple(names))
+
+
+def _said(kind: str, parameter: SearchParameter, value: str) -> Criterion:
+    if len(value) > MAX_TEXT or not (found := sounds(value)):
+        raise Invalid(f"a name of 1 to {MAX_TEXT} characters is expected, with a letter in it")
+    return AllOf(tuple(TokenIs((token(kind, parameter.code, sound),), parameter.code) for sound in dict.fromkeys(found)))
 
 
 def date_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:
@@ -244,6 +259,8 @@ def modifiers(parameter: SearchParameter) -> tuple[str, ...]:
     """The modifiers that a parameter takes (a reference also the types it may name)."""
     if parameter.code in {"_id", "_lastUpdated", "_text", "_content"}:
         return ()
+    if parameter.code == PHONETIC:
+        return ("missing",)
     kinds = {place["type"] for place in parameter.places}
     useless = set()
     if parameter.type == "token" and "Identifier" not in kinds:
