@@ -70,7 +70,7 @@ async def test_a_document_is_assembled_and_stored_by_an_entry(letter: httpx.Asyn
 
 async def test_labels_are_added_in_a_batch_and_by_their_version(record: httpx.AsyncClient) -> None:
     stale, done, shown = await answered(
-        record, "batch", entry("POST", "Patient/p/$meta-add", ADD, ifMatch='W/"7"'), entry("POST", "Patient/p/$meta-add", ADD), entry("GET", "Patient/p/$meta")
+        record, "batch", entry("POST", "Observation/01/$meta-add", ADD, ifMatch='W/"7"'), entry("POST", "Observation/01/$meta-add", ADD), entry("GET", "Observation/01/$meta")
     )  # fmt: skip
     assert (stale["response"]["status"], done["response"]["status"]) == ("412", "200 OK")
     assert done["resource"]["parameter"][0]["valueMeta"]["tag"] == [LABEL]

@@ -204,7 +204,8 @@ def patches(draw: st.DrawFn) -> Asked:
 URLS = (
     "Patient", "Patient/p1", "Patient/nobody", "Patient?identifier=urn:oid:1.2|1", "Patient?name=x", "Patient?", "Observation/o1", "Patient/p1/_history/1", "Patient/p1/_history/x", "_history", "?_type=Patient",
     "Patient/$everything", "Patient/p1/$everything", "Patient/p1/Observation", "Patient/p1/*", "metadata", "", "/", "//", "Wizard", "Wizard/1", "Patient/a b", "http://maillage.test/fhir/Patient/p1", "http://elsewhere.test/Patient/p1",
-    "Patient?_has:Observation:subject:code=x", "Patient?birthdate=2023-02-30", "Patient?_count=x", "Observation?code=%zz", "Patient?name=%00", "Patient/p1?x=y", "../Patient", "Patient#x", "urn:uuid:1", "Patient/$validate", "Observation/$lastn?patient=p1&category=x",
+    "Patient?_has:Observation:subject:code=x", "Patient?birthdate=2023-02-30", "Patient?_count=x", "Observation?code=%zz", "Patient?name=%00", "Patient/p1?x=y", "../Patient", "Patient#x", "urn:uuid:1", "Patient/$validate", "Observation/$lastn?patient=p1&category=x", "Observation/$lastn?patient=p1&code=8867-4&max=0", "Patient/p1/$meta", "Patient/p1/$meta-add", "Patient/p1/$validate?mode=delete",
+    "Composition/c/$document?persist=true", "Patient/$x", "$validate", "Wizard/1/$meta", "Patient/p1/$meta/$meta", "Patient/a b/$meta", "Patient/$validate?mode=create&mode=create", "Patient/p1/$",
 )  # fmt: skip
 LINKS = (
     "urn:uuid:6d9e5b2a-7c55-4a39-9f5e-6d1ab25c7a10",
