@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import pytest
+from psycopg import AsyncClientCursor
 
 from maillage.db import Database
 from maillage.errors import Invalid
@@ -12,6 +13,8 @@ from maillage.fhir.change import Change, Verb
 from maillage.fhir.french import words
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import parse, parse_several
+from maillage.fhir.search.compose import Composer
+from maillage.fhir.search.words import has_words
 from maillage.fhir.store import Store
 from maillage.fhir.words import found_by, plain
 
@@ -129,6 +132,7 @@ async def test_a_filter_may_ask_for_words(database: Database) -> None:
         ("_text", "diabète NOT", "denies nothing"),
         ("_text", "diab*", "may have no [*]"),
         ("_text", "x" * 401, "400 characters at most"),
+        ("_content", ",".join(f"mot{n} mot{n}" for n in range(101)), "200 words at most are searched for at once, not 202"),
         ("_text", "(" * 30 + "x" + ")" * 30, "20 brackets"),
         ("_text:exact", "x", "the modifier :exact is not supported; _text takes none"),
         ("_content:contains", "x", "the modifier :contains is not supported"),
@@ -142,6 +146,25 @@ async def test_a_filter_may_ask_for_words(database: Database) -> None:
 def test_what_asks_for_no_word_is_refused_with_its_reason(name: str, value: str, says: str) -> None:
     with pytest.raises(Invalid, match=says):
         parse("Basic", [(name, value)])
+
+
+async def test_the_same_words_asked_for_again_are_one_question(database: Database) -> None:
+    await hold(database, narrated("a", "douleur"), narrated("b", "fièvre"))
+    assert await found(database, "Basic", ("_text", ",".join(["douleur"] * 1_900))) == ["a"]
+
+
+async def test_what_is_asked_for_is_read_once_and_not_for_each_resource(database: Database) -> None:
+    """In the kept plan of a probe `to_tsquery` stands in a step of its own, which runs once."""
+    composer = Composer(Scope.all())
+    probe = has_words("_content", ["douleur"]).sql(composer.row("Basic"), composer)
+    async with database.transaction() as conn:
+        text = AsyncClientCursor(conn).mogrify(f"select t1.id from res t1 where {probe}", composer.params)
+        asked = AsyncClientCursor(conn).mogrify("%s", [composer.params["p0"]])
+        assert asked in text
+        await conn.execute(f"prepare kept (text) as {text.replace(asked, '$1')}".encode())
+        plan = await (await conn.execute(f"explain (verbose) execute kept ({asked})".encode())).fetchall()
+    steps = [row["QUERY PLAN"].strip() for row in plan]
+    assert [step for step in steps if "to_tsquery" in step and not step.startswith("Output: ")] == [], steps
 
 
 def test_a_type_without_a_narrative_has_no_text_to_search() -> None:

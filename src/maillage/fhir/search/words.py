@@ -17,6 +17,8 @@ PARAMETERS = ("_content", "_text")
 NARRATIVE = "A"
 """The weight of the words of the narrative in `words.words`."""
 MAX_LENGTH = 400
+MOST = 200
+"""Words of all values: thousands would be compared with each resource for minutes."""
 _DEPTH = 20
 _TOKEN = re.compile(
     r'\s*(?:(?P<not>-(?=[\w"(])|(?-i:NOT)\b)|(?P<or>(?:or|ou)\b(?!-))|(?P<bracket>[()])|"(?P<phrase>[^"]*)"|(?P<plain>[^\s()"]+))',
@@ -35,7 +37,7 @@ class HasWords:
     def sql(self, row: Row, composer: Composer) -> str:
         if composer.free:
             return f"{row}.id in ({self.ids(row, composer)})"
-        query = self._bound(composer)
+        query = f"(select {self._bound(composer)})"  # made once, not for each row
         return f"(select true from words w where w.id = {row}.id and w.rt = {row.rt} and ts_match_vq(w.words, {query}) limit 1) is true"
 
     @property
@@ -59,7 +61,11 @@ def mark(kind: str) -> str:
 def has_words(code: str, values: Sequence[str]) -> HasWords:
     """The condition of `_text` or `_content`: one of the values. What asks for no word is Invalid."""
     weight = NARRATIVE if code == "_text" else ""
-    return HasWords(" | ".join(f"({_Reader(value, weight).whole()})" for value in values), bool(weight))
+    readers = [_Reader(value, weight) for value in dict.fromkeys(values)]
+    query = " | ".join(f"({reader.whole()})" for reader in readers)
+    if (many := sum(reader.count for reader in readers)) > MOST:
+        raise Invalid(f"{MOST} words at most are searched for at once, not {many}")
+    return HasWords(query, bool(weight))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,8 @@ class _Reader:
         self.value, self.weight = value, f":{weight}" if weight else ""
         self.tokens = list(_TOKEN.finditer(value.rstrip()))
         self.place = 0
+        self.count = 0
+        """Words that were read."""
 
     def whole(self) -> str:
         found = self._any(0)
@@ -131,7 +139,9 @@ class _Reader:
         return self._words("" if token["plain"].lower() in _JOINED else token["plain"])
 
     def _words(self, text: str) -> _Part:
-        found = " <-> ".join(f"'{word}'{self.weight}" for word in words(text))
+        said = words(text)
+        self.count += len(said)
+        found = " <-> ".join(f"'{word}'{self.weight}" for word in said)
         return _Part(f"({found})" if found else "", bool(found))
 
     def _next(self, kind: str, text: str | None = None) -> bool:
