@@ -2,10 +2,11 @@
 
     python -m bench.growth [--patients 10000] [--factors 16,64] [--seconds 1] [--only TEXT] [--data FOLDER]
 
-Starts its own PostgreSQL with the settings of production, loads patients with ten observations each through the product's own bulk load
-(COPY), measures with one connection, then adds clones (bench/clones.py) and measures again: the same questions, in the same order, each
-asked once before it is timed. Looks at the free disk first, leaves out the sizes that would not fit and says which was the largest. Nothing
-else should use the cores. Ends with 1 when a median grew by more than 1.3.
+Loads patients with ten observations each through the product's own bulk load (COPY) into a PostgreSQL of its own with the settings of
+production, copies its folder, adds clones to the copy (bench/clones.py, without the server's log of writes, which no read looks at), and asks
+both stores the same questions in turn, one after the other over one connection each: what else runs on the machine slows both. Each
+question is asked once before it is timed. Looks at the free disk first, leaves out the sizes that would not fit and says which was the
+largest. Ends with 1 when a median grew by more than 1.3.
 
 `5 patients`, `5000 patients`: asked by a professional to whom the records give so many patients, all of the first 10,000.
 """
@@ -16,11 +17,14 @@ import argparse
 import asyncio
 import random
 import shutil
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import cycle
 from pathlib import Path
 
 import psycopg
@@ -40,9 +44,15 @@ from maillage.fhir.scope import Scope
 FLAT = 1.3
 QUESTIONS = 100  # different ones a search
 CIRCLES = (5, 5_000)
-ORGANISATIONS, PRACTITIONERS = 20, 50
+ORGANISATIONS, PRACTITIONERS, PLACES = 20, 50, 1_000
 PIECE = 500  # patients a transaction of the load
 RESERVE = 6 * 2**30  # bytes of disk beside the tables: the log of PostgreSQL, and sorting for the indexes
+LOADING = """
+fsync = off
+wal_level = minimal
+max_wal_senders = 0
+autovacuum = off
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,48 +64,61 @@ class Timing:
     found: float
 
 
-Timings = dict[str, Timing]
-
-
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--patients", type=int, default=10_000)
     options.add_argument("--factors", default="16,64", help="sizes to grow to, as multiples of the first")
-    options.add_argument("--seconds", type=float, default=1.0, help="how long each search is measured")
+    options.add_argument("--seconds", type=float, default=2.0, help="how long each search is measured")
     options.add_argument("--only", default="", help="searches whose name holds this")
-    options.add_argument("--data", type=Path, default=Path("/tmp"), help="where the folder of the server is made, and removed")
+    options.add_argument("--data", type=Path, default=Path("/tmp"), help="where the folder of the servers is made, and removed")
     chosen = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="mlf-", dir=chosen.data))
     folder.chmod(0o755)
     try:
-        with EmbeddedPostgres(folder) as server:
-            migrate(server.dsn)
-            return run(server.dsn, folder, chosen)
+        return run(folder, chosen)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def run(dsn: str, folder: Path, chosen: argparse.Namespace) -> int:
-    known = asyncio.run(load(dsn, chosen.patients))
-    clones.prepare(dsn)
-    base = asyncio.run(measure(dsn, known, chosen.seconds, chosen.only))
-    one, size, grown = clones.size(dsn), 1, 0
-    for factor in map(int, chosen.factors.split(",")):
-        if (needed := one * (factor - size) + RESERVE) > (free := shutil.disk_usage(folder).free):
+def run(folder: Path, chosen: argparse.Namespace) -> int:
+    known, size, grown = prepare(folder, chosen.patients), 1, 0
+    with started(folder / "first") as first, started(folder / "grown") as server:
+        one = clones.size(first.dsn)
+        for factor in map(int, chosen.factors.split(",")):
+            if (needed := one * (factor - size) + RESERVE) > (free := shutil.disk_usage(folder).free):
+                print(
+                    f"{factor} times the data would need {needed / 2**30:.0f} GB of disk, and {free / 2**30:.0f} GB are free: left out"
+                )
+                break
+            took = clones.grow(server.dsn, size, factor - 1)
+            size = factor
             print(
-                f"{factor} times the data would need {needed / 2**30:.0f} GB of disk, and {free / 2**30:.0f} GB are free: left out"
+                f"grown to {size * chosen.patients} patients, {clones.size(server.dsn) / 2**30:.1f} GB: rows {took.rows:.0f} s, indexes and statistics {took.indexes:.0f} s",
+                flush=True,
             )
-            break
-        took = clones.grow(dsn, size, factor - 1)
-        size = factor
+            grown += report(
+                asyncio.run(measure([first.dsn, server.dsn], known, chosen.seconds, chosen.only)), size * chosen.patients
+            )
         print(
-            f"grown to {size * chosen.patients} patients: rows {took.rows:.0f} s, indexes and statistics {took.indexes:.0f} s",
-            flush=True,
+            f"largest size reached: {size * chosen.patients} patients, {clones.size(server.dsn) / 2**30:.1f} GB; above {FLAT}: {grown}"
         )
-        timings = asyncio.run(measure(dsn, known, chosen.seconds, chosen.only))
-        grown += report(base, timings, size * chosen.patients)
-    print(f"largest size reached: {size * chosen.patients} patients, {clones.size(dsn) / 2**30:.1f} GB; above {FLAT}: {grown}")
     return 1 if grown or size == 1 else 0
+
+
+def prepare(folder: Path, patients: int) -> Known:
+    """A store of the first size in the folder `first`, and a copy that is to grow in `grown`."""
+    (folder / "first").mkdir(mode=0o755)
+    with started(folder / "first") as server:
+        migrate(server.dsn)
+        known = asyncio.run(load(server.dsn, patients))
+        clones.prepare(server.dsn)
+    subprocess.run(["cp", "-a", str(folder / "first"), str(folder / "grown")], check=True)
+    return known
+
+
+def started(data: Path) -> EmbeddedPostgres:
+    """The server of a folder. Rows are added and counted by the benchmark alone: nothing is to be kept should the machine fail."""
+    return EmbeddedPostgres(data, settings=LOADING)
 
 
 async def load(dsn: str, patients: int) -> Known:
@@ -113,7 +136,7 @@ async def load(dsn: str, patients: int) -> Known:
     begun = SystemClock().now()
     async with await Database.open(dsn, size=1, longest=600) as database:
         async with database.transaction() as conn:
-            await STORE.load(conn, [*organisations, *practitioners])
+            await STORE.load(conn, [*organisations, *practitioners, *(_place(n, r) for n in range(PLACES))])
         for start in range(0, patients, PIECE):
             people = [_patient(id, organisations, practitioners, r) for id in new_ids(min(PIECE, patients - start), r)]
             async with database.transaction() as conn:
@@ -123,6 +146,12 @@ async def load(dsn: str, patients: int) -> Known:
     with psycopg.connect(dsn, autocommit=True) as conn:
         conn.execute("vacuum analyze")
     return Known(known, organisations, begun)
+
+
+def _place(n: int, r: random.Random) -> Resource:
+    """Somewhere within a degree of Lyon: about thirty within ten kilometres of any of them."""
+    at = {side: round(middle + r.uniform(-0.5, 0.5), 4) for side, middle in (("latitude", 45.75), ("longitude", 4.85))}
+    return {"resourceType": "Location", "id": new_ids(1, r)[0], "status": "active", "name": f"Cabinet {n}", "position": at}
 
 
 def _patient(id: str, organisations: list[Resource], practitioners: list[Resource], r: random.Random) -> Resource:
@@ -169,14 +198,11 @@ def _scopes(at: datetime) -> dict[str, Scope]:
     return {name: visible_to(actor, at) for name, actor in actors.items()}
 
 
-async def measure(dsn: str, known: Known, seconds: float, only: str) -> Timings:
-    """Every search whose name holds `only`, for everyone and for people who see some patients."""
-    timings: Timings = {}
-    async with await Database.open(dsn, size=1, longest=600) as database:
-        for name, scope, asks in _measures(known):
-            if only in name:
-                timings[name] = await timed(database, scope, asks, seconds)
-    return timings
+async def measure(dsns: Sequence[str], known: Known, seconds: float, only: str) -> dict[str, list[Timing]]:
+    """Every search whose name holds `only`, for everyone and for people who see some patients, on each of the stores."""
+    async with AsyncExitStack() as stack:
+        databases = [await stack.enter_async_context(await Database.open(dsn, size=1, longest=600)) for dsn in dsns]
+        return {name: await compared(databases, scope, asks, seconds) for name, scope, asks in _measures(known) if only in name}
 
 
 def _measures(known: Known) -> Iterator[tuple[str, Scope, list[Ask]]]:
@@ -200,38 +226,43 @@ def _drawn(made: Callable[[random.Random], Ask]) -> list[Ask]:
 
 async def timed(database: Database, scope: Scope, asks: list[Ask], seconds: float) -> Timing:
     """All questions once (as far as the time goes), then timed in turn."""
-    spans: list[float] = []
-    found = counted = 0
-    async with database.reading() as conn:
-        end = time.perf_counter() + seconds
-        for ask in asks:
-            found += await ask(conn, scope)
+    return (await compared([database], scope, asks, seconds))[0]
+
+
+async def compared(databases: Sequence[Database], scope: Scope, asks: list[Ask], seconds: float) -> list[Timing]:
+    """Each question of one database after the other: once (as far as the time goes), then timed in turn."""
+    found, spans = [0] * len(databases), [list[float]() for _ in databases]
+    async with AsyncExitStack() as stack:
+        connections = [await stack.enter_async_context(database.reading()) for database in databases]
+        counted, end = 0, time.perf_counter() + seconds
+        while counted < len(asks) and (not counted or time.perf_counter() < end):
+            for place, conn in enumerate(connections):
+                found[place] += await asks[counted](conn, scope)
             counted += 1
-            if time.perf_counter() > end:
-                break
         end = time.perf_counter() + seconds
-        while not spans or time.perf_counter() < end:
-            for ask in asks[:counted]:
+        for ask in cycle(asks[:counted]):
+            for place, conn in enumerate(connections):
                 began = time.perf_counter()
                 await ask(conn, scope)
-                spans.append((time.perf_counter() - began) * 1000)
-                if time.perf_counter() > end:
-                    break
-    return Timing(percentile(spans, 50), percentile(spans, 95), found / counted)
+                spans[place].append((time.perf_counter() - began) * 1000)
+            if time.perf_counter() > end:
+                break
+    return [Timing(percentile(one, 50), percentile(one, 95), many / counted) for one, many in zip(spans, found, strict=True)]
 
 
-def report(base: Timings, timings: Timings, patients: int) -> int:
+def report(timings: dict[str, list[Timing]], patients: int) -> int:
     """Prints a table; how many searches are not flat."""
     print(
         f"\n| at {patients} patients | p50 ms | p95 ms | resources | p50 of the first size | ratio |\n|---|---|---|---|---|---|"
     )
     grown = 0
-    for name, one in timings.items():
-        ratio = one.p50 / base[name].p50
+    for name, (first, one) in timings.items():
+        ratio = one.p50 / first.p50
         grown += ratio > FLAT
         said = f"{ratio:.2f}" + (" GREW" if ratio > FLAT else "")
         print(
-            f"| {name} | {one.p50:.2f} | {one.p95:.2f} | {one.found:.1f} (first: {base[name].found:.1f}) | {base[name].p50:.2f} | {said} |"
+            f"| {name} | {one.p50:.2f} | {one.p95:.2f} | {one.found:.1f} (first: {first.found:.1f}) | {first.p50:.2f} | {said} |",
+            flush=True,
         )
     return grown
 

@@ -107,6 +107,7 @@ def searches(known: Known) -> dict[str, Question]:
         "Observation?code-value-quantity": lambda r: f"Observation?code-value-quantity={code(r)}$gt{r.randrange(300) / 10}",
         "Observation?_lastUpdated": lambda r: f"Observation?_lastUpdated=ge{since(r)}",
         "Observation?patient.identifier&code": lambda r: f"Observation?patient.identifier={identifier(r)}&code={code(r)}",
+        "Location?near": lambda r: f"Location?near={r.uniform(45.4, 46.1):.3f}|{r.uniform(4.5, 5.2):.3f}|15|km",
         "Observation?_filter": lambda r: f"Observation?_filter=code eq {code(r)} and value-quantity gt {r.randrange(300) / 10}",
     }
 
