@@ -3,7 +3,16 @@
 from maillage.db.embedded import EmbeddedPostgres
 from maillage.db.late import LateTransaction, begun
 from maillage.db.migrations import migrate, pending
-from maillage.db.pool import Connection, Database, count_one, count_statements, end_if_cancelled, execute_planned_anew, fetch
+from maillage.db.pool import (
+    Connection,
+    Database,
+    count_one,
+    count_statements,
+    database_of,
+    end_if_cancelled,
+    execute_planned_anew,
+    fetch,
+)
 from maillage.db.queries import Queries, Query, load_queries
 
 __all__ = [
@@ -16,6 +25,7 @@ __all__ = [
     "begun",
     "count_one",
     "count_statements",
+    "database_of",
     "end_if_cancelled",
     "execute_planned_anew",
     "fetch",

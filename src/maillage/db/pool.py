@@ -108,6 +108,13 @@ async def execute_planned_anew(connection: Connection, statement: str, parameter
     return await taken.execute(AsyncClientCursor(taken).mogrify(statement.encode(), parameters).encode())
 
 
+async def database_of(connection: Connection) -> str:
+    """Which database a connection leads to: for what a process keeps of each."""
+    late: object = connection
+    info = (await late.taken() if isinstance(late, Late) else connection).info
+    return f"{info.host}:{info.port}/{info.dbname}"
+
+
 async def _alive(connection: Connection) -> None:
     """Refuses a pooled connection whose server is gone, without a round trip: an idle socket with bytes to read was closed."""
     readable, _, _ = select.select([connection.pgconn.socket], [], [], 0)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from maillage.fhir.rows import long
-from maillage.fhir.search.chains import listed
+from maillage.fhir.search.chains import listed, with_texts
 from maillage.fhir.search.compose import Composer, Row
-from maillage.fhir.search.criteria import LONGER, Criterion, IdIs, MainDate, RefersTo, TokenIs, UpdatedAt
+from maillage.fhir.search.criteria import LONGER, Criterion, IdIs, MainDate, RefersTo, StringIs, StringStarts, TokenIs, UpdatedAt
+from maillage.fhir.search.numbers import AmountIs
 from maillage.fhir.search.orders import beyond, order_by
 from maillage.fhir.search.plan import Drive, Driver, Plan
 from maillage.fhir.search.query import After, SearchQuery
@@ -40,6 +41,8 @@ def matches(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, 
         case Drive.HOT:
             found = hot(query, plan, driver, composer, after=after, limit=limit, whole=True)
             return Matches(f"select r.* from {found} order by {order_by(plan.order, 'h')}")
+        case Drive.AMOUNT:
+            return Matches(_amounts(query, plan, driver, composer, after, limit))
         case Drive.WALK:
             return _walk(query, plan, driver, composer, after, limit)
         case Drive.CIRCLE:
@@ -64,7 +67,23 @@ def whole(query: SearchQuery, driver: Driver, composer: Composer) -> str:
 
 def reached(ids: str, query: SearchQuery) -> str:
     """The rows with these ids, as `r`."""
-    return f"{ids} s cross join lateral (select * from res where rt = {Row(_R, query.kind).rt} and id = s.id limit 1) r"
+    return reached_by(f"{ids} s", "s", Row(_R, query.kind))
+
+
+def reached_by(source: str, alias: str, row: Row) -> str:
+    """The rows with the ids of a relation, as `row`."""
+    return f"{source} cross join lateral (select * from res where rt = {row.rt} and id = {alias}.id limit 1) {row}"
+
+
+def free(query: SearchQuery, composer: Composer) -> tuple[str, tuple[Criterion, ...]]:
+    """The rows `r` of which the planner chooses how to find them, and the criteria that these answer.
+
+    Texts without a time beside them are looked up alone: where many share them, the planner would meet them with all rows of the type.
+    """
+    texts = tuple(one for one in query.criteria if isinstance(one, StringStarts | StringIs))
+    if not texts or any(isinstance(one, MainDate | UpdatedAt) for one in query.criteria):
+        return "res r", ()
+    return with_texts(texts, Row(_R, query.kind), composer), texts
 
 
 def rest(query: SearchQuery, driver: Driver) -> list[Criterion]:
@@ -77,6 +96,10 @@ def _rows(
 ) -> str:
     row = Row(_R, query.kind)
     driving = f"r.rt = {row.rt}{bounds}"
+    left = rest(query, driver)
+    if driver.drive is Drive.FREE:
+        source, answered = free(query, composer)
+        left = [criterion for criterion in left if criterion not in answered]
     match driver.answers if driver.drive in {Drive.ID, Drive.PATIENT, Drive.UNIQUE} else ():
         case [IdIs(keys)]:
             driving += f" and r.id = any({composer.bind(list(keys), 'uuid[]')})"
@@ -84,7 +107,7 @@ def _rows(
             driving += f" and r.patient = {composer.bind(patient, 'uuid')}"
         case [TokenIs(values)]:
             source = f"(select * from res where tok && {composer.bind(list(values), 'int8[]')} offset 0) r"
-    conditions = [driving, composer.seen(row), *(criterion.sql(row, composer) for criterion in rest(query, driver))]
+    conditions = [driving, composer.seen(row), *(criterion.sql(row, composer) for criterion in left)]
     alias = _ID_FIRST if driver.drive in _LISTED and [key.column for key in plan.order] == ["id"] else _R
     if after:
         conditions.append(beyond(plan.order, alias, after, composer))
@@ -133,6 +156,26 @@ def _walk(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, af
     select = f"select r.* from (select x.* {near}) r where {conditions} order by {order_by(plan.order, 'r')}"
     ended = f"(select count(*) from (select x.id {near}) x) < {window}"
     return Matches(select, (), f"(case when (select count(*) from m) < {limit} then not {ended} else false end)")
+
+
+def _amounts(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, limit: str) -> str:
+    """Amounts `h` in the order of their number, then their rows `r` one by one until the page is full; a row with several stands at its first."""
+    row, [criterion] = Row(_R, query.kind), driver.answers
+    assert isinstance(criterion, AmountIs)
+    [wanted] = criterion.wanted
+    ways, order = wanted.conditions(composer), order_by(plan.order, "h")
+    following = f" where {beyond(plan.order, 'h', after, composer)}" if after else ""
+    begun = f"order by {order} limit {composer.bind(_NO_END, 'int8')}"
+    arms = (
+        f"(select * from (select a.{wanted.number} as amount, a.id from amount a where {way}) h{following} {begun})"
+        for way in ways
+    )
+    several = " or ".join(f"({way})" for way in ways)
+    first = f"(select true from amount a where a.id = h.id and ({several}) and a.{wanted.number} < h.amount limit 1) is null"
+    enough = f" limit {limit}" if composer.scope.unlimited else ""
+    keys = f"(select distinct h.amount, h.id from ({' union all '.join(arms)}) h where {first} order by {order}{enough}) h"
+    seen = f" where {composer.seen(row)}"
+    return f"select r.*, h.amount from {reached_by(keys, 'h', row)}{seen} order by {order}"
 
 
 def hot(

@@ -73,6 +73,11 @@ class Wanted:
     written: bool = False
     second: NumberTest | None = None
 
+    @property
+    def number(self) -> str:
+        """The column of `amount` that is compared, after its key in an index."""
+        return "raw_lo" if self.written else "lo"
+
     def conditions(self, composer: Composer) -> list[str]:
         """Conditions on a row `a` of `amount`, one of which must hold."""
         k, x, y = ("a.p", "a.raw_lo", "a.raw_hi") if self.written else ("a.k", "a.lo", "a.hi")

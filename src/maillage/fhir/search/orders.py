@@ -16,11 +16,12 @@ from maillage.fhir.search.compose import Composer
 from maillage.fhir.search.query import After, SortKey
 from maillage.fhir.sounds import PARAMETER as PHONETIC
 
-_COLUMNS = {"date": "d0", "updated": "updated", "id": "id"}
+_COLUMNS = {"date": "d0", "updated": "updated", "id": "id", "amount": "amount"}
 _TYPES = {
     "date": "timestamptz",
     "updated": "timestamptz",
     "id": "uuid",
+    "amount": "numeric",
     "text": "text",
     "dated": "timestamptz",
     "code": "text",

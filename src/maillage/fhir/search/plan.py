@@ -6,6 +6,7 @@ references reach, then the beginning of the order, and only then all. All other 
 plans by value (docs/adr/0004-store.md).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +14,11 @@ from enum import Enum
 from functools import reduce
 from typing import TypeVar
 
+from maillage.fhir.ids import number
 from maillage.fhir.index import HOT, QUEUES, main_date, queue
 from maillage.fhir.rows import SHORT
 from maillage.fhir.search.chains import is_stable, sharp
+from maillage.fhir.search.commons import NOTHING, Commons
 from maillage.fhir.search.criteria import (
     Criterion,
     IdIs,
@@ -28,6 +31,7 @@ from maillage.fhir.search.criteria import (
     UpdatedAt,
 )
 from maillage.fhir.search.dates import Bounds
+from maillage.fhir.search.numbers import AmountIs, Wanted
 from maillage.fhir.search.query import SearchQuery, SortKey
 
 
@@ -39,6 +43,7 @@ class Drive(Enum):
     UNIQUE = "the tokens, for a parameter whose values are nearly unique"
     HOT = "hot (k, d0): a declared token, or a declared reference with its code, in the order of the main date"
     DATE = "(rt, d0): a range of the main date, and of longer ones those that began before it"
+    AMOUNT = "amount (k, lo): one number or quantity, in the order of its values"
     CIRCLE = "(patient, rt, d0): the records given to the caller, as long as they are few"
     FEW = "the references, from what they lead to, as long as they reach few"
     WALK = "the order, from its beginning on, looking along the references of each row"
@@ -57,11 +62,17 @@ _LISTS = (Drive.FEW, Drive.WHOLE)
 _TRIED = 3
 """Conditions that are tried for matching few."""
 
+_SCATTERED = 2
+"""Rows at the beginning of the order, which many searches read, that cost no more than one row that a text finds."""
+_SPREAD = 2
+"""How many times the rows that should fill a page may be looked at, for each further condition."""
+
 BY_ID = (SortKey("id", False),)
 NEWEST = (SortKey("date", True), SortKey("id", True))
 OLDEST = (SortKey("date", False), SortKey("id", False))
 WRITTEN = (SortKey("updated", False), SortKey("id", False))
 LAST_WRITTEN = (SortKey("updated", True), SortKey("id", True))
+BY_AMOUNT = (SortKey("amount", False), SortKey("id", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,8 @@ class Plan:
         """What drives a count (the next one where the one before was not enough)."""
         circle = tuple(driver for driver in self.drivers if driver.drive is Drive.CIRCLE)
         first = next(driver for driver in self.drivers if driver.drive not in {Drive.CIRCLE, Drive.WALK})
+        if first.drive is Drive.AMOUNT:
+            return (Driver(Drive.WHOLE, first.answers),)
         last = self.drivers[-1]
         return (*circle, first if first.drive is Drive.HOT else last if first.drive is Drive.FEW else Driver(Drive.FREE))
 
@@ -106,10 +119,12 @@ class Plan:
         return self.driver.drive
 
 
-def plan(query: SearchQuery, *, circled: bool = False) -> Plan:
-    """The plan of a search, from its shape alone, and from whether the caller sees such rows only in the records given to them."""
-    drivers = _drivers(query)
+def plan(query: SearchQuery, *, circled: bool = False, common: Commons = NOTHING) -> Plan:
+    """The plan of a search, from its shape, from whether the caller sees such rows only in the records given to them, and from what is common."""
+    drivers = (amount,) if not circled and (amount := _amount(query)) else _drivers(query)
     order = _order(query, drivers[0].drive)
+    if drivers[0].drive is Drive.FREE and not circled and _indexed(order):
+        drivers = (*_shared(query, common), *drivers)
     if drivers[0].drive is Drive.FEW and _indexed(order):
         glance = () if drivers[0].stable else (Driver(Drive.WALK, rows=GLANCE),)
         drivers = (*glance, *drivers[:-1], Driver(Drive.WALK), drivers[-1])
@@ -139,6 +154,28 @@ def _drivers(query: SearchQuery) -> tuple[Driver, ...]:
     if _dated(criteria):
         return (Driver(Drive.DATE),)
     return _by_reference(criteria)
+
+
+def _amount(query: SearchQuery) -> Driver | None:
+    """One number or quantity that is all that is asked for, in no wished order."""
+    match query.criteria:
+        case (AmountIs(wanted=(Wanted(marks=(), second=None),)),) if not query.sort:
+            return Driver(Drive.AMOUNT, query.criteria)
+    return None
+
+
+def _shared(query: SearchQuery, common: Commons) -> tuple[Driver, ...]:
+    """The beginning of the order, before all that a text finds is fetched and sorted: where so many share it that the page is filled with less.
+
+    In a window of the main date few are left anyhow."""
+    texts = [c for c in query.criteria if isinstance(c, StringStarts | StringIs)]
+    if not texts or _bounds(query.criteria).window:
+        return ()
+    rt, page = number(query.kind), query.count + 1
+    found = min(common.found(rt, text) for text in texts)
+    if not found or found * _SCATTERED < (walked := page * common.types[rt] / found):
+        return ()
+    return (Driver(Drive.WALK, rows=math.ceil(walked * (_SPREAD if len(query.criteria) == 1 else _SPREAD**2))),)
 
 
 def _by_reference(criteria: Sequence[Criterion]) -> tuple[Driver, ...]:
@@ -219,6 +256,8 @@ def _order(query: SearchQuery, drive: Drive) -> tuple[SortKey, ...]:
 
 def _natural(query: SearchQuery, drive: Drive) -> tuple[SortKey, ...]:
     """The order of the driving index; for a date without an end, from the side where the matches are."""
+    if drive is Drive.AMOUNT:
+        return BY_AMOUNT
     if drive in {Drive.FREE, Drive.FEW} and (bounds := _bounds(query.criteria)).lower != bounds.upper and not bounds.window:
         return NEWEST if bounds.lower else OLDEST
     if drive in {Drive.FREE, Drive.FEW} and (updated := _first(query.criteria, UpdatedAt)):

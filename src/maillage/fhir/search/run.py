@@ -8,9 +8,11 @@ from maillage.db import Connection, execute_planned_anew, fetch
 from maillage.errors import Issue
 from maillage.fhir import ids
 from maillage.fhir.change import Operation, Stored
+from maillage.fhir.past import foreign_cursor
 from maillage.fhir.reading import text_id
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import cursors, statement
+from maillage.fhir.search.commons import commons
 from maillage.fhir.search.compose import Statement
 from maillage.fhir.search.includes import MAX_INCLUDED
 from maillage.fhir.search.includes import round_of as including
@@ -39,7 +41,10 @@ async def search(conn: Connection, query: SearchQuery, *, scope: Scope) -> Store
 
 async def rows_of(conn: Connection, query: SearchQuery, *, scope: Scope, after: After | None) -> Rows:
     """One more match than the query asks for, in order (see `statement.page`), as the first driver finds them that is enough."""
-    planned, rows = plan(query, circled=scope.circled(ids.number(query.kind))), []
+    common, rows = await commons(conn, query.criteria), []
+    planned = plan(query, circled=scope.circled(ids.number(query.kind)), common=common)
+    if after and len(after.keys) != len(planned.order):
+        raise foreign_cursor("search")
     for driver in planned.drivers:
         rows = await run(conn, statement.page(query, planned, driver, scope, after))
         if not any(row["mode"] == "more" for row in rows):

@@ -3,7 +3,7 @@
 from maillage.fhir.scope import Scope
 from maillage.fhir.search.compose import Composer, Row, Statement
 from maillage.fhir.search.includes import FIELDS, first_round
-from maillage.fhir.search.matches import circle, hot, matches, rest, whole
+from maillage.fhir.search.matches import circle, free, hot, matches, rest, whole
 from maillage.fhir.search.orders import as_text, nothing
 from maillage.fhir.search.plan import Drive, Driver, Plan
 from maillage.fhir.search.query import After, SearchQuery
@@ -40,12 +40,15 @@ def count(query: SearchQuery, plan: Plan, driver: Driver, scope: Scope) -> State
     if driver.drive is Drive.HOT:
         return Statement(f"select count(*) as total from {hot(query, plan, driver, composer)}", composer.params, driver.stable)
     before: tuple[str, ...] = ()
-    source, more = "res r", ""
+    source, more, left = "res r", "", rest(query, driver)
     if driver.drive is Drive.CIRCLE:
         before, source, more = circle(query, plan, composer)
     elif driver.drive is Drive.WHOLE:
         source = whole(query, driver, composer)
-    conditions = [f"r.rt = {row.rt}", composer.seen(row), *(one.sql(row, composer) for one in rest(query, driver))]
+    elif driver.drive is Drive.FREE:
+        source, answered = free(query, composer)
+        left = [one for one in left if one not in answered]
+    conditions = [f"r.rt = {row.rt}", composer.seen(row), *(one.sql(row, composer) for one in left)]
     counted = f"select count(*) as total from {source} where {' and '.join(conditions)}"
     if more:
         counted = f"with {', '.join(before)} select case when {more} then null else ({counted}) end as total"
