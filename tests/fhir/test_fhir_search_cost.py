@@ -13,6 +13,7 @@ from maillage.fhir import ids
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, parse
+from maillage.fhir.search.commons import commons
 from maillage.fhir.search.plan import plan
 from maillage.fhir.search.statement import count, page
 from maillage.fhir.store import Store
@@ -65,7 +66,7 @@ async def explained(
 ) -> tuple[int, int]:
     """How many rows all steps of a search look at, and how many matches its first page has (or what it counts)."""
     query, seen, found = parse(kind, params), 0, 0
-    planned = plan(query, circled=scope.circled(ids.number(kind)))
+    planned = plan(query, circled=scope.circled(ids.number(kind)), common=await commons(conn, query.criteria))
     for driver in planned.counting if counting else planned.drivers:
         statement = count(query, planned, driver, scope) if counting else page(query, planned, driver, scope, None)
         text = AsyncClientCursor(conn).mogrify(statement.text.encode(), statement.params)
@@ -159,12 +160,86 @@ async def test_whoever_sees_few_records_asks_them_and_not_everyones(database: Da
             assert counted < 3_000, params
 
 
-async def test_an_amount_that_many_have_fills_its_page_without_fetching_them_all(database: Database) -> None:
+@pytest.mark.parametrize("value", ["gt5", "7", "7|http://unitsofmeasure.org|kg", "ne7"])
+async def test_an_amount_that_many_have_fills_its_page_from_the_first_of_its_values(database: Database, value: str) -> None:
     async with database.transaction() as conn:
         await STORE.load(conn, [an_observation(n, PATIENTS) for n in range(OBSERVATIONS)])
-        for value, most in (("gt5", 12_000), ("7", 6_000), ("7|http://unitsofmeasure.org|kg", 6_000)):
-            seen, found = await explained(conn, "Observation", [("value-quantity", value)])
-            assert (found, seen < most) == (21, True), (value, seen)
+        seen, found = await explained(conn, "Observation", [("value-quantity", value)])
+        assert (found, seen < 400) == (21, True), (value, seen)
+
+
+def a_person(n: int) -> Resource:
+    return {"resourceType": "Patient", "id": f"p{n}", "name": [{"family": f"Martin{n % 10}", "given": ["Camille"]}]}
+
+
+@pytest.mark.parametrize("name", ["martin3", "camille"])
+async def test_a_name_that_many_share_fills_its_page_from_the_order(database: Database, name: str) -> None:
+    """They are neither all fetched, nor all looked up."""
+    async with database.transaction() as conn:
+        await STORE.load(conn, [a_person(n) for n in range(5_000)])
+        await conn.execute(b"analyze res")
+        seen, found = await explained(conn, "Patient", [("name", name)])
+        again, _ = await explained(conn, "Patient", [("name", name), ("_sort", "-_lastUpdated")])
+    assert (found, seen < 1_200, again < 1_200) == (21, True, True), (seen, again)
+
+
+async def test_a_name_that_few_share_is_looked_up(database: Database) -> None:
+    async with database.transaction() as conn:
+        await STORE.load(conn, [a_person(n) for n in range(5_000)])
+        await STORE.load(conn, [{"resourceType": "Patient", "id": f"d{n}", "name": [{"family": "Durand"}]} for n in range(30)])
+        await conn.execute(b"analyze res")
+        seen, found = await explained(conn, "Patient", [("name", "durand")])
+    assert (found, seen < 200) == (21, True), seen
+
+
+@pytest.mark.parametrize(
+    "params", [[("code", "s|c1")], [("value-quantity", "gt1|http://unitsofmeasure.org|kg")], [("patient.active", "true")]]
+)
+async def test_whoever_sees_many_records_reads_as_many_as_fill_the_page(
+    database: Database, params: list[tuple[str, str]]
+) -> None:
+    """However many others there are, whose records they do not see."""
+    mine = [f"m{n}" for n in range(220)]
+    async with database.transaction() as conn:
+        await STORE.load(conn, [{"resourceType": "Patient", "id": id, "active": True} for id in (*mine, "0")])
+        await STORE.load(conn, [an_observation(n, 1) for n in range(8_000)])
+        later = {"effectiveDateTime": "2025-01-01T08:00:00Z"}
+        await STORE.load(
+            conn, [an_observation(n, 1) | later | {"subject": {"reference": f"Patient/{mine[n // 5]}"}} for n in range(1_100)]
+        )
+        scope = replace(records_of(*mine), text="{row}.patient = any(%(access_mine)s::uuid[])")
+        seen, found = await explained(conn, "Observation", params, scope=scope)
+    assert (found, seen < 1_200) == (21, True), seen
+
+
+@pytest.mark.parametrize(
+    "params", [[("code", "s|c1")], [("value-quantity", "gt50")], [("status", "final")], [("patient.name", "martin3")]]
+)
+@pytest.mark.parametrize("many", [4, 1_000])
+async def test_records_are_read_to_their_end_in_steps_and_pages(
+    database: Database, monkeypatch: pytest.MonkeyPatch, params: list[tuple[str, str]], many: int
+) -> None:
+    """Also where no step is long enough."""
+    for name, value in (("_SOME", 3), ("GLANCE", 5), ("_MANY", many)):
+        monkeypatch.setattr(f"maillage.fhir.search.plan.{name}", value)
+    mine = [str(n) for n in range(0, 60, 4)]
+    async with database.transaction() as conn:
+        people = [a_person(n) | {"id": str(n)} for n in range(60)]
+        await STORE.load(conn, [*people, *(an_observation(n, 60) | {"id": f"o{n}"} for n in range(600))])
+        everyones = await found_by_pages(conn, params, ALL)
+        found = await found_by_pages(conn, params, records_of(*mine))
+    assert len(found) == len(set(found))
+    assert set(found) == {id for id in everyones if str(int(id[1:]) % 60) in mine}
+
+
+async def found_by_pages(conn: Connection, params: list[tuple[str, str]], scope: Scope) -> list[str]:
+    query, found = parse("Observation", [*params, ("_count", "7")]), list[str]()
+    while True:
+        page = await STORE.search(conn, query, scope=scope)
+        found += [one["id"] for one in page.matches]
+        if page.next is None:
+            return found
+        query = replace(query, cursor=page.next)
 
 
 async def test_what_was_written_since_is_read_from_there_on(database: Database) -> None:

@@ -36,13 +36,16 @@ case when {row}.patient is not null then
 else false end
 
 -- name: circle :fragment
--- The patients that the records give to this actor now, some more than once: where they are few, searches begin with their records.
-select g.patient from access_grant g
-where g.grantee = any(array(select %(access_self)s::uuid
-                            union all
-                            select m.acts_for from access_member m
-                            where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s))
-  and g.since <= %(access_now)s and g.until > %(access_now)s
+-- The patients that the records give to this actor now, some more than once, from one on in their order and so many at most for each of those
+-- they act for: who asks for them in this order reads no more of them than they take.
+select g.patient
+from unnest(array(select %(access_self)s::uuid
+                  union all
+                  select m.acts_for from access_member m
+                  where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s)) as who (grantee)
+cross join lateral (select distinct a.patient from access_grant a
+                    where a.grantee = who.grantee and a.patient >= {from} and a.since <= %(access_now)s and a.until > %(access_now)s
+                    order by a.patient limit {most}) g
 
 -- name: derive :exec
 -- What the written records say about who may see whom.

@@ -14,7 +14,8 @@ class Scope:
     Parameter names start with `access_`.
 
     `circle` is a select of the `patient`s whose records the caller may look into (some more than once), where there is such a list; rows
-    of other types than those `beyond` it are seen only there. What `text` says still decides of each row.
+    of other types than those `beyond` it are seen only there. What `text` says still decides of each row. It may leave out patients before
+    `{from}`, and all but the first `{most}` of the others.
     """
 
     text: str
@@ -36,6 +37,11 @@ class Scope:
     def circled(self, rt: int) -> bool:
         """Whether rows of this type are seen only in the records of the circle."""
         return self.circle is not None and rt not in self.beyond
+
+    def given(self, begin: str, most: str) -> str:
+        """The circle from the patient `begin` on, the first `most` of them at least."""
+        assert self.circle is not None, "only who sees records given to them is asked for these"
+        return self.circle.replace("{from}", begin).replace("{most}", most)
 
     def sql(self, row: str, *, rt: str | None = None) -> str:
         """The condition for the row behind the alias `row`; `rt` gives the type number where the alias has no such column."""

@@ -115,10 +115,19 @@ def with_texts(texts: Sequence[StringStarts | StringIs], row: Row, composer: Com
 
 def listed(criterion: Criterion, row: Row, composer: Composer) -> str:
     """A select of the ids for which the criterion holds (what is not reached is not yet known to be seen by the caller)."""
-    if not isinstance(criterion, Reaching):
-        return f"select far.id from {rows_for(criterion, row.kind, composer)} far"
-    found = criterion.ids(row, composer)
+    found = criterion.ids(row, composer) if isinstance(criterion, Reaching) else _found(criterion, row, composer)
     return f"select distinct id from ({found}) d" if composer.whole else found
+
+
+def _found(criterion: Criterion, row: Row, composer: Composer) -> str:
+    """The ids for which a criterion holds that walks no reference."""
+    t = composer.row(row.kind)
+    if isinstance(criterion, TokenIs) and criterion.declared(row.kind):
+        keys = [number for value in criterion.values for number in (value, long(value))]
+        return f"select h.id from hot h where h.k = any({composer.bind(keys, 'int8[]')})"
+    if isinstance(criterion, StringStarts | StringIs):
+        return f"select {t}.id from {with_texts((criterion,), t, composer)} where {t}.rt = {t.rt}"
+    return f"select {t}.id from res {t} where {t}.rt = {t.rt} and {criterion.sql(t, composer.indexed())}"
 
 
 def sharp(criterion: Criterion) -> bool:

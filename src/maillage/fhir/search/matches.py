@@ -1,6 +1,7 @@
 """The matches of a search as SQL, one form for each thing that can drive it."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from maillage.fhir.rows import long
 from maillage.fhir.search.chains import listed, with_texts
@@ -17,6 +18,7 @@ GRANTS = 200
 """Records given to the caller that may be looked into one by one."""
 _NO_END = 2**62
 """A limit that is never reached. The planner, who does not know it, plans for the first rows and not for all."""
+_FIRST = UUID(int=0)
 _R = "r"
 _LISTED = (Drive.FEW, Drive.CIRCLE, Drive.WHOLE)
 _ID_FIRST = "s"
@@ -45,6 +47,8 @@ def matches(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, 
             return Matches(_amounts(query, plan, driver, composer, after, limit))
         case Drive.WALK:
             return _walk(query, plan, driver, composer, after, limit)
+        case Drive.GIVEN:
+            return _given(query, plan, driver, composer, after, limit)
         case Drive.CIRCLE:
             return _circle(query, plan, driver, composer, after)
         case Drive.FEW:
@@ -133,12 +137,27 @@ def _circle(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, 
 def circle(query: SearchQuery, plan: Plan, composer: Composer) -> tuple[tuple[str, ...], str, str]:
     """What defines the rows in the records given to the caller, these rows as `r`, and whether the records or the rows are too many."""
     grants, few, rt = composer.bind(GRANTS, "int8"), composer.bind(FEW, "int8"), Row(_R, query.kind).rt
-    given = f"g as materialized ({composer.scope.circle} limit {grants} + 1)"
+    given = f"g as materialized ({composer.scope.given(composer.bind(_FIRST, 'uuid'), f'{grants} + 1')} limit {grants} + 1)"
     bounded = _bounded("h", plan, composer, beyond_short=True)
     near = f"(select h.id from res h where h.patient = g.patient and h.rt = {rt}{bounded} offset 0) h"
     found = f"s as materialized (select h.id from g cross join lateral {near} where (select count(*) from g) <= {grants} limit {few} + 1)"
     more = f"((select count(*) from g) > {grants} or (select count(*) from s) > {few})"
     return (given, found), reached(f"(select distinct id from s where not {more})", query), more
+
+
+def _given(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, limit: str) -> Matches:
+    """Rows in the records given to the caller, patient after patient. Their order is that in which they are read: nothing is sorted."""
+    row, rows, records = Row(_R, query.kind), composer.bind(driver.rows, "int8"), composer.bind(driver.records, "int8")
+    begin, endless = composer.bind(after.keys[0] if after else _FIRST, "uuid"), composer.bind(_NO_END, "int8")
+    circle = f"select distinct patient from ({composer.scope.given(begin, f'{records} + 1')}) c where patient >= {begin}"
+    given = f"g as materialized ({circle} order by patient limit {records} + 1)"
+    following = f" and {beyond(plan.order, 'x', after, composer)}" if after else ""
+    near = f"res x where x.patient = g.patient and x.rt = {row.rt}{following} order by x.d0, x.id limit {endless}"
+    source = f"from (select patient from g limit {records}) g cross join lateral (select {{}} from {near}) x limit {rows}"
+    conditions = [composer.seen(row), *(criterion.sql(row, composer) for criterion in query.criteria)]
+    select = f"select r.* from (select x.* {source.format('*')}) r where {' and '.join(conditions)}"
+    ended = f"(select count(*) from g) <= {records} and (select count(*) from (select x.id {source.format('x.id')}) x) < {rows}"
+    return Matches(select, (given,), f"(case when (select count(*) from m) < {limit} then not ({ended}) else false end)")
 
 
 def _walk(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, limit: str) -> Matches:

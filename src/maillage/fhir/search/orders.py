@@ -16,12 +16,13 @@ from maillage.fhir.search.compose import Composer
 from maillage.fhir.search.query import After, SortKey
 from maillage.fhir.sounds import PARAMETER as PHONETIC
 
-_COLUMNS = {"date": "d0", "updated": "updated", "id": "id", "amount": "amount"}
+_COLUMNS = {"date": "d0", "updated": "updated", "id": "id", "amount": "amount", "patient": "patient"}
 _TYPES = {
     "date": "timestamptz",
     "updated": "timestamptz",
     "id": "uuid",
     "amount": "numeric",
+    "patient": "uuid",
     "text": "text",
     "dated": "timestamptz",
     "code": "text",

@@ -45,6 +45,7 @@ class Drive(Enum):
     DATE = "(rt, d0): a range of the main date, and of longer ones those that began before it"
     AMOUNT = "amount (k, lo): one number or quantity, in the order of its values"
     CIRCLE = "(patient, rt, d0): the records given to the caller, as long as they are few"
+    GIVEN = "(patient, rt, d0): the records given to the caller, one after the other"
     FEW = "the references, from what they lead to, as long as they reach few"
     WALK = "the order, from its beginning on, looking along the references of each row"
     WHOLE = "the references, from what they lead to, to their end"
@@ -62,6 +63,9 @@ _LISTS = (Drive.FEW, Drive.WHOLE)
 _TRIED = 3
 """Conditions that are tried for matching few."""
 
+_SOME = 500
+_MANY = 5_000
+"""Records given to the caller that may be looked into, before and after what may be found by few."""
 _SCATTERED = 2
 """Rows at the beginning of the order, which many searches read, that cost no more than one row that a text finds."""
 _SPREAD = 2
@@ -72,17 +76,20 @@ NEWEST = (SortKey("date", True), SortKey("id", True))
 OLDEST = (SortKey("date", False), SortKey("id", False))
 WRITTEN = (SortKey("updated", False), SortKey("id", False))
 LAST_WRITTEN = (SortKey("updated", True), SortKey("id", True))
+BY_PATIENT = (SortKey("patient", False), SortKey("date", False), SortKey("id", False))
 BY_AMOUNT = (SortKey("amount", False), SortKey("id", False))
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """An index, the criteria it answers (left out of the conditions), for `hot` the key to be read, for a walk how many rows to look at."""
+    """An index, the criteria it answers (left out of the conditions), for `hot` the key to be read, for a walk how many rows to look at,
+    for records given to the caller also how many of these."""
 
     drive: Drive
     answers: tuple[Criterion, ...] = ()
     key: int = 0
     rows: int = WINDOW
+    records: int = 0
 
     @property
     def stable(self) -> bool:
@@ -92,11 +99,13 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What drives (the next one where the one before was not enough), the whole order, and the bounds of the main date."""
+    """What drives (the next one where the one before was not enough), the whole order, the bounds of the main date, and what drives a count
+    where it is not the same."""
 
     drivers: tuple[Driver, ...]
     order: tuple[SortKey, ...]
     bounds: Bounds
+    counted: tuple[Driver, ...] = ()
 
     @property
     def driver(self) -> Driver:
@@ -106,11 +115,12 @@ class Plan:
     @property
     def counting(self) -> tuple[Driver, ...]:
         """What drives a count (the next one where the one before was not enough)."""
-        circle = tuple(driver for driver in self.drivers if driver.drive is Drive.CIRCLE)
-        first = next(driver for driver in self.drivers if driver.drive not in {Drive.CIRCLE, Drive.WALK})
+        drivers = self.counted or self.drivers
+        circle = tuple(driver for driver in drivers if driver.drive is Drive.CIRCLE)
+        first = next(driver for driver in drivers if driver.drive not in {Drive.CIRCLE, Drive.WALK})
         if first.drive is Drive.AMOUNT:
             return (Driver(Drive.WHOLE, first.answers),)
-        last = self.drivers[-1]
+        last = drivers[-1]
         return (*circle, first if first.drive is Drive.HOT else last if first.drive is Drive.FEW else Driver(Drive.FREE))
 
     @property
@@ -128,7 +138,44 @@ def plan(query: SearchQuery, *, circled: bool = False, common: Commons = NOTHING
     if drivers[0].drive is Drive.FEW and _indexed(order):
         glance = () if drivers[0].stable else (Driver(Drive.WALK, rows=GLANCE),)
         drivers = (*glance, *drivers[:-1], Driver(Drive.WALK), drivers[-1])
-    return Plan(_circled(drivers) if circled else drivers, order, _bounds(query.criteria))
+    bounds = _bounds(query.criteria)
+    if not circled:
+        return Plan(drivers, order, bounds)
+    if _in_any_order(query, drivers[0], order):
+        return Plan(_given(query, drivers, common), BY_PATIENT, bounds, _circled(drivers))
+    return Plan(_circled(drivers), order, bounds)
+
+
+def _in_any_order(query: SearchQuery, first: Driver, order: tuple[SortKey, ...]) -> bool:
+    """Whether the order is neither wished nor such that a date narrows what is read."""
+    right = first.drive in {Drive.ID, Drive.PATIENT, Drive.UNIQUE} or len(first.answers) > 1
+    dated = _bounds(query.criteria) != Bounds(None, None)
+    return not (query.sort or right or dated) and (order == BY_ID or first.drive is Drive.HOT)
+
+
+def _given(query: SearchQuery, drivers: tuple[Driver, ...], common: Commons) -> tuple[Driver, ...]:
+    """The records given to the caller in the order of the patients, as far as the page goes: who was given many reads as many as who was given
+    few, whatever there is beside them. First some of the records, then what may be found by few, then many of the records."""
+    few = [driver for driver in drivers if driver.drive is Drive.FEW]
+    stable = [driver for driver in few if driver.stable]
+    tried = [driver for driver in few if not driver.stable]
+    if not few:
+        tried = [Driver(Drive.FEW, (one,)) for one in query.criteria if _maybe_few(query, one, common)][:_TRIED]
+    last = Driver(Drive.WHOLE, drivers[0].answers) if drivers[0].drive is Drive.HOT else drivers[-1]
+    return (
+        *stable,
+        Driver(Drive.GIVEN, rows=GLANCE, records=_SOME),
+        *tried,
+        Driver(Drive.GIVEN, rows=_MANY, records=_MANY),
+        last,
+    )
+
+
+def _maybe_few(query: SearchQuery, criterion: Criterion, common: Commons) -> bool:
+    """Whether few rows may be found by this criterion, and an index finds them."""
+    if isinstance(criterion, StringStarts | StringIs):
+        return common.found(number(query.kind), criterion) <= GLANCE
+    return isinstance(criterion, TokenIs) and not criterion.negated
 
 
 def _circled(drivers: tuple[Driver, ...]) -> tuple[Driver, ...]:

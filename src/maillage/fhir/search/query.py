@@ -14,7 +14,8 @@ MAX_COUNT = 1_000
 @dataclass(frozen=True, slots=True)
 class SortKey:
     """One key of `_sort`: `date` (the main date), `updated`, `id`, or what `orders` takes from a row for a parameter of a type:
-    `text`, `dated`, `code` or `number`. Without a wish also `amount`, the number that was searched for."""
+    `text`, `dated`, `code` or `number`. Without a wish also `amount`, the number that was
+    searched for, and `patient`, whose record it is."""
 
     column: str
     descending: bool
