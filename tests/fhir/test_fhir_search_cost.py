@@ -9,6 +9,7 @@ import pytest
 from psycopg import AsyncClientCursor
 
 from maillage.db import Connection, Database
+from maillage.errors import Invalid
 from maillage.fhir import ids
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.fhir.scope import Scope
@@ -230,6 +231,15 @@ async def test_records_are_read_to_their_end_in_steps_and_pages(
         found = await found_by_pages(conn, params, records_of(*mine))
     assert len(found) == len(set(found))
     assert set(found) == {id for id in everyones if str(int(id[1:]) % 60) in mine}
+
+
+async def test_a_cursor_of_records_given_to_somebody_is_foreign_to_who_sees_all(database: Database) -> None:
+    query = parse("Observation", [("code", "s|c1"), ("_count", "2")])
+    async with database.transaction() as conn:
+        await STORE.load(conn, [an_observation(n, 1) for n in range(50)])
+        page = await STORE.search(conn, query, scope=records_of("0"))
+        with pytest.raises(Invalid):
+            await STORE.search(conn, replace(query, cursor=page.next), scope=ALL)
 
 
 async def found_by_pages(conn: Connection, params: list[tuple[str, str]], scope: Scope) -> list[str]:

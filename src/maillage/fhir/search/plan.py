@@ -156,26 +156,19 @@ def _in_any_order(query: SearchQuery, first: Driver, order: tuple[SortKey, ...])
 def _given(query: SearchQuery, drivers: tuple[Driver, ...], common: Commons) -> tuple[Driver, ...]:
     """The records given to the caller in the order of the patients, as far as the page goes: who was given many reads as many as who was given
     few, whatever there is beside them. First some of the records, then what may be found by few, then many of the records."""
-    few = [driver for driver in drivers if driver.drive is Drive.FEW]
-    stable = [driver for driver in few if driver.stable]
-    tried = [driver for driver in few if not driver.stable]
-    if not few:
-        tried = [Driver(Drive.FEW, (one,)) for one in query.criteria if _maybe_few(query, one, common)][:_TRIED]
+    some, many = Driver(Drive.GIVEN, rows=GLANCE, records=_SOME), Driver(Drive.GIVEN, rows=_MANY, records=_MANY)
     last = Driver(Drive.WHOLE, drivers[0].answers) if drivers[0].drive is Drive.HOT else drivers[-1]
-    return (
-        *stable,
-        Driver(Drive.GIVEN, rows=GLANCE, records=_SOME),
-        *tried,
-        Driver(Drive.GIVEN, rows=_MANY, records=_MANY),
-        last,
-    )
+    if few := [driver for driver in drivers if driver.drive is Drive.FEW]:
+        stable, tried = ([driver for driver in few if driver.stable is wanted] for wanted in (True, False))
+        return (*stable, some, *tried, many, last)
+    texts, codes = _texts(query.criteria), [c for c in query.criteria if isinstance(c, TokenIs) and not c.negated]
+    if found := min((common.found(number(query.kind), text) for text in texts), default=0.0):
+        return (last,) if found <= GLANCE else (many, last)
+    return (some, *(Driver(Drive.FEW, (one,)) for one in [*texts, *codes][:_TRIED]), many, last)
 
 
-def _maybe_few(query: SearchQuery, criterion: Criterion, common: Commons) -> bool:
-    """Whether few rows may be found by this criterion, and an index finds them."""
-    if isinstance(criterion, StringStarts | StringIs):
-        return common.found(number(query.kind), criterion) <= GLANCE
-    return isinstance(criterion, TokenIs) and not criterion.negated
+def _texts(criteria: Sequence[Criterion]) -> list[StringStarts | StringIs]:
+    return [criterion for criterion in criteria if isinstance(criterion, StringStarts | StringIs)]
 
 
 def _circled(drivers: tuple[Driver, ...]) -> tuple[Driver, ...]:
@@ -215,7 +208,7 @@ def _shared(query: SearchQuery, common: Commons) -> tuple[Driver, ...]:
     """The beginning of the order, before all that a text finds is fetched and sorted: where so many share it that the page is filled with less.
 
     In a window of the main date few are left anyhow."""
-    texts = [c for c in query.criteria if isinstance(c, StringStarts | StringIs)]
+    texts = _texts(query.criteria)
     if not texts or _bounds(query.criteria).window:
         return ()
     rt, page = number(query.kind), query.count + 1
@@ -230,7 +223,7 @@ def _by_reference(criteria: Sequence[Criterion]) -> tuple[Driver, ...]:
     reaching = sorted((c for c in criteria if isinstance(c, Reaching)), key=lambda c: not c.stable)
     if not reaching:
         return (Driver(Drive.FREE),)
-    texts = [c for c in criteria if isinstance(c, StringStarts | StringIs)]
+    texts = _texts(criteria)
     codes = [c for c in criteria if isinstance(c, TokenIs) and not c.negated]
     few = [Driver(Drive.FEW, (criterion,)) for criterion in [*reaching, *texts, *codes][:_TRIED]]
     return (*few, Driver(Drive.FREE) if texts else Driver(Drive.WHOLE, (reaching[0],)))
