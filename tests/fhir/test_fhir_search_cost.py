@@ -1,9 +1,7 @@
 """What a search by references costs: rows looked at, not time, and with statistics that lie."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from psycopg import AsyncClientCursor
@@ -14,10 +12,10 @@ from maillage.fhir import ids
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, parse
-from maillage.fhir.search.commons import commons
 from maillage.fhir.search.plan import plan
-from maillage.fhir.search.statement import count, page
+from maillage.fhir.search.statement import page
 from maillage.fhir.store import Store
+from tests.support.explaining import explained, looked_at
 
 ALL = Scope.all()
 STORE = Store()
@@ -62,25 +60,6 @@ def records_of(*patients: str) -> Scope:
     )
 
 
-async def explained(
-    conn: Connection, kind: str, params: list[tuple[str, str]], *, counting: bool = False, scope: Scope = ALL
-) -> tuple[int, int]:
-    """How many rows all steps of a search look at, and how many matches its first page has (or what it counts)."""
-    query, seen, found = parse(kind, params), 0, 0
-    planned = plan(query, circled=scope.circled(ids.number(kind)), common=await commons(conn, query.criteria))
-    for driver in planned.counting if counting else planned.drivers:
-        statement = count(query, planned, driver, scope) if counting else page(query, planned, driver, scope, None)
-        text = AsyncClientCursor(conn).mogrify(statement.text.encode(), statement.params)
-        rows = await (await conn.execute(text.encode())).fetchall()
-        plans = await (await conn.execute(b"explain (analyze, format json) " + text.encode())).fetchone()
-        assert plans is not None
-        seen += sum(looked_at(next(iter(plans.values()))[0]["Plan"]))
-        found = rows[0]["total"] if counting else len(rows)
-        if found is not None and not any(row.get("mode") == "more" for row in rows):
-            break
-    return seen, found
-
-
 async def looked_at_by_a_kept_plan(conn: Connection, query: SearchQuery, scope: Scope) -> int:
     """How many rows the steps of a search by its first driver look at, planned without its values as the doors do."""
     planned = plan(query, circled=scope.circled(ids.number(query.kind)))
@@ -92,13 +71,6 @@ async def looked_at_by_a_kept_plan(conn: Connection, query: SearchQuery, scope: 
     plans = await (await conn.execute(f"explain (analyze, format json) execute kept ({values})".encode())).fetchone()
     assert plans is not None
     return int(sum(looked_at(next(iter(plans.values()))[0]["Plan"])))
-
-
-def looked_at(node: dict[str, Any]) -> Iterator[int]:
-    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
-    yield round((node["Actual Rows"] + removed) * node["Actual Loops"])
-    for below in node.get("Plans", ()):
-        yield from looked_at(below)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from maillage.fhir.bundle import Done, Entry, Operate
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.holding import Hold
 from maillage.fhir.past import Past
-from maillage.fhir.reading import HistoryPage, there, was_deleted
+from maillage.fhir.reading import HistoryPage, was_deleted
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 
@@ -45,9 +45,9 @@ class RecordsDoor:
         """Whether a resource that is not there was there once, and this actor may know it."""
         return await was_deleted(self._conn, kind, id, scope=self._visible)
 
-    async def there(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those of these that are there for this actor."""
-        return await there(self._conn, names, scope=self._visible)
+    async def absent(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these that this actor would delete and that are not there for them; each attempt leaves its line in the trail."""
+        return await self._records.absent(names)
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
         """All or none, as one write of the actor's."""
@@ -77,4 +77,4 @@ class RecordsDoor:
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """What is written inside is undone when it raises, and nothing else."""
-        return self._conn.transaction()
+        return self._records.savepoint()

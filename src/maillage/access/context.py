@@ -94,6 +94,17 @@ class Context:
             del self._events[announced:]
             self._trail.forget_writes(told)
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """Whatever is written, put off or announced inside is taken back when it raises; what was tried stays in the trail."""
+        announced = len(self._events)
+        try:
+            async with self._conn.transaction():
+                yield
+        except BaseException:
+            del self._events[announced:]
+            raise
+
     @property
     def announced(self) -> Sequence[Event]:
         """What was announced so far."""

@@ -1,13 +1,13 @@
 """The guarded door to the records: every call is filtered in SQL for the actor, checked, and left in the trail."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from maillage.access import audit, guards, writes
 from maillage.access.actors import ActorKind
-from maillage.access.audit import Action, AuditSecret, Entry, Trail, query_text
+from maillage.access.audit import Action, AuditSecret, Entry, Outcome, Trail, query_text
 from maillage.access.bundles import RecordsDoor
 from maillage.access.completing import allowed, completed
 from maillage.access.grants import Written, derive, grantee, read_from, says_who_sees
@@ -21,7 +21,7 @@ from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.gathering import GatheredReads
 from maillage.fhir.index import index
 from maillage.fhir.past import Past
-from maillage.fhir.reading import EVERY, HistoryPage
+from maillage.fhir.reading import EVERY, HistoryPage, there
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 from maillage.fhir.store import Page, Store
 
@@ -235,6 +235,18 @@ class Records:
                 entry.action, entry.id = _DONE[one.operation], one.id
                 _seen(entry, [one])
             return stored
+
+    async def absent(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these (type, id), about to be deleted, that the actor may delete and that are not there for them: each leaves its line."""
+        may = [name for name in names if writes.refusal(self._ctx.actor, Change.delete(*name)) is None]
+        gone = set(may) - await there(self._conn, may, scope=self._visible) if may else set()
+        for kind, id in gone:
+            self._trail.add(Action.DELETE, kind, id).outcome = Outcome.REFUSED
+        return gone
+
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """What is written inside is undone when it raises, and nothing else."""
+        return self._ctx.savepoint()
 
     async def link_opens(self, source: str, record: str) -> bool:
         """Whether saying that two Patients (ids) are one person would let someone see the second who may not see it by itself."""

@@ -52,10 +52,16 @@ MOST_BUFFERS = 1_024
 """Megabytes of tables that the server keeps by itself, at most. What it does not keep is the system's to keep."""
 
 
+MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
 def _buffers() -> int:
-    """An eighth of the memory of this machine, in megabytes, within bounds."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    return max(128, min(MOST_BUFFERS, memory // 8))
+    """An eighth of the memory of this machine, or of what a container has of it, in megabytes, within bounds."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = MEMORY_LIMIT.read_text().strip() if MEMORY_LIMIT.exists() else ""
+    if limit.isdigit():
+        memory = min(memory, int(limit))
+    return max(128, min(MOST_BUFFERS, memory // 8 // 2**20))
 
 
 class EmbeddedPostgres:

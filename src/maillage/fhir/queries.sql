@@ -5,7 +5,7 @@
 -- writer changed it meanwhile (`moved`) nothing is written, as this statement does not see that one's edges: it is to be run again.
 -- Rows are reached by key in laterals and by ctid, and `i between` makes the planner expect few: no plan made while the tables were
 -- small may read them whole. A resource has one row in `res`, whatever its shard: each write adds the next version to `ver`, whose key
--- refuses the second of two writers who saw none. The old body comes from the locked row (RETURNING OLD would need PostgreSQL 18).
+-- refuses the second of two writers who saw none. Who may not write for a patient is told so first, whether the id is taken or not. The old body comes from the locked row (RETURNING OLD would need PostgreSQL 18).
 with met as materialized (
   select n.*, o.at, o.before, o.left_patient, o.was, o.seen, o.moved
   from (
@@ -23,6 +23,8 @@ with met as materialized (
     coalesce(before, case when verb = 'put' then (select max(v.version) from ver v where v.rt = n.rt and v.id = n.id) end, 0) + 1 as version,
     case
       when moved then 'moved'
+      when rt <> %(patient_type)s and verb = 'put' and not seen and patient is not null and not coalesce(({new}), false) and patient not in (
+        select x.id from met x where x.rt = %(patient_type)s and x.before is null and x.verb in ('create', 'put')) then 'outside'
       when before is null and verb in ('update', 'delete') then 'missing'
       when not seen then 'missing'
       when before is null and verb = 'put' and not coalesce((

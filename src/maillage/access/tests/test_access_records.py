@@ -167,9 +167,9 @@ async def test_an_outsider_writes_nothing_for_the_patient(seeded: Access) -> Non
     for refused, change in (
         (Forbidden, a_condition(None, "p")),
         (NotFound, a_condition("c", "p", meta={"versionId": "1"})),
-        (NotFound, a_condition("c", "p")),
+        (Forbidden, a_condition("c", "p")),
         (Forbidden, care_team("p", "Practitioner/outsider", id="mine")),
-        (NotFound, care_team("p", "Practitioner/outsider")),
+        (Forbidden, care_team("p", "Practitioner/outsider")),
         (NotFound, a_patient("p", meta={"versionId": "1"}, generalPractitioner=[{"reference": "Practitioner/outsider"}])),
     ):
         with pytest.raises(refused):

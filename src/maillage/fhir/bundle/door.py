@@ -41,8 +41,8 @@ class Door(Protocol):
         """Whether a resource that is not there was there once."""
         ...
 
-    async def there(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those of these resources (type and id) that are there."""
+    async def absent(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these resources (type and id), about to be deleted, that are not there."""
         ...
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
@@ -86,8 +86,8 @@ class StoreDoor:
     async def was_deleted(self, kind: str, id: str) -> bool:
         return await was_deleted(self.conn, kind, id, scope=self.scope)
 
-    async def there(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        return await there(self.conn, names, scope=self.scope)
+    async def absent(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        return set(names) - await there(self.conn, names, scope=self.scope)
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
         return await self.store.write_raw(self.conn, changes, scope=self.scope)

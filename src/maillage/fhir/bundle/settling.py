@@ -42,10 +42,10 @@ async def _not_there(entries: Sequence[Entry], door: Door) -> dict[int, Done]:
     """
     named = Counter((entry.kind, entry.id) for entry in entries if entry.id)
     deletions = [entry for entry in entries if entry.method == "DELETE" and entry.id and named[entry.kind, entry.id] == 1]
-    there = await door.there([(entry.kind, str(entry.id)) for entry in deletions]) if deletions else set()
+    absent = await door.absent([(entry.kind, str(entry.id)) for entry in deletions]) if deletions else set()
     answers = {}
     for entry in deletions:
-        if (entry.kind, str(entry.id)) not in there:
+        if (entry.kind, str(entry.id)) in absent:
             if entry.expected is not None:
                 raise at(entry.place, not_at(entry.kind, str(entry.id), entry.expected))
             answers[entry.place] = Done("204 No Content")

@@ -11,6 +11,8 @@ from typing import Any
 
 from maillage.clock import monotonic
 from maillage.db import Connection, database_of, load_queries
+from maillage.fhir.ids import number
+from maillage.fhir.rows import label
 from maillage.fhir.search.criteria import Criterion, StringIs, StringStarts
 
 QUERIES = load_queries("maillage.fhir.search")
@@ -20,17 +22,17 @@ KEPT = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Commons:
-    """How many rows each type has, and how many rows each of the most common texts (`parameter=folded`, in order)."""
+    """How many rows each type has, and how many rows each of the most common texts (as in `res.str`, in order)."""
 
     types: Mapping[int, float]
     texts: tuple[str, ...] = ()
     rows: tuple[float, ...] = ()
 
-    def found(self, rt: int, criterion: StringStarts | StringIs) -> float:
+    def found(self, kind: str, criterion: StringStarts | StringIs) -> float:
         """About how many rows of a type a text finds; 0 where it is none of the most common."""
-        wanted = (f"{criterion.parameter}={text}" for text in criterion.texts)
+        wanted = (f"{label(kind, criterion.parameter)}{text}" for text in criterion.texts)
         many = sum(sum(self._begun(text) if isinstance(criterion, StringStarts) else self._equal(text)) for text in wanted)
-        return min(many, self.types.get(rt, 0.0))
+        return min(many, self.types.get(number(kind), 0.0))
 
     def _begun(self, text: str) -> Iterable[float]:
         first = bisect_left(self.texts, text)

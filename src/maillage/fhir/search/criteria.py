@@ -12,7 +12,7 @@ from uuid import UUID
 
 from maillage.fhir import ids
 from maillage.fhir.index import HOT
-from maillage.fhir.rows import lexeme, long
+from maillage.fhir.rows import label, lexeme, long
 from maillage.fhir.search.compose import Composer, Row
 from maillage.fhir.search.dates import Bounds, DateTest, hull
 
@@ -72,7 +72,7 @@ class StringStarts:
     texts: tuple[str, ...]
 
     def sql(self, row: Row, composer: Composer) -> str:
-        return _lexemes(row, composer, " | ".join(lexeme(self.parameter, text) + ":*" for text in self.texts))
+        return _lexemes(row, composer, " | ".join(lexeme(row.kind, self.parameter, text) + ":*" for text in self.texts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,11 @@ class StringIs:
     marks: tuple[int, ...] = ()
 
     def sql(self, row: Row, composer: Composer) -> str:
+        folded = _lexemes(row, composer, " | ".join(lexeme(row.kind, self.parameter, text) for text in self.texts))
         if not self.marks:
-            return _lexemes(row, composer, " | ".join(lexeme(self.parameter, text) for text in self.texts))
+            return folded
         marked = either(f"{composer.bind(mark, 'int8')} = any({row}.has)" for mark in self.marks)
-        return f"({_lexemes(row, composer, ' | '.join(lexeme(self.parameter, text) for text in self.texts))} and {marked})"
+        return f"({folded} and {marked})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,8 @@ class StringContains:
     ending: bool = False
 
     def sql(self, row: Row, composer: Composer) -> str:
-        patterns = composer.bind(
-            [f"{self.parameter}=%{_like(text)}{'' if self.ending else '%'}" for text in self.texts], "text[]"
-        )
+        begun, ended = _like(label(row.kind, self.parameter)), "" if self.ending else "%"
+        patterns = composer.bind([f"{begun}%{_like(text)}{ended}" for text in self.texts], "text[]")
         values = f"unnest(tsvector_to_array({row}.str)) value where value like any({patterns})"
         return f"(select true from {values} limit 1) is true"
 
@@ -114,8 +114,12 @@ class UrlBelow:
     urls: tuple[str, ...]
 
     def sql(self, row: Row, composer: Composer) -> str:
-        name = f"{self.parameter}:below"
-        wanted = [form for url in self.urls for form in (lexeme(name, url), lexeme(name, f"{url.removesuffix('/')}/") + ":*")]
+        kind, name = row.kind, f"{self.parameter}:below"
+        wanted = [
+            form
+            for url in self.urls
+            for form in (lexeme(kind, name, url), lexeme(kind, name, f"{url.removesuffix('/')}/") + ":*")
+        ]
         return _lexemes(row, composer, " | ".join(wanted))
 
 

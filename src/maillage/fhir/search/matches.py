@@ -82,10 +82,11 @@ def reached_by(source: str, alias: str, row: Row) -> str:
 def free(query: SearchQuery, composer: Composer) -> tuple[str, tuple[Criterion, ...]]:
     """The rows `r` of which the planner chooses how to find them, and the criteria that these answer.
 
-    Texts without a time beside them are looked up alone: where many share them, the planner would meet them with all rows of the type.
+    Texts without a time or a code beside them are looked up alone: where many share them, the planner would meet them with all rows of the type.
     """
     texts = tuple(one for one in query.criteria if isinstance(one, StringStarts | StringIs))
-    if not texts or any(isinstance(one, MainDate | UpdatedAt) for one in query.criteria):
+    coded = any(isinstance(one, TokenIs) and not one.negated for one in query.criteria)
+    if not texts or coded or any(isinstance(one, MainDate | UpdatedAt) for one in query.criteria):
         return "res r", ()
     return with_texts(texts, Row(_R, query.kind), composer), texts
 

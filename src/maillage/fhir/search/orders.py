@@ -11,7 +11,7 @@ from typing import Any
 from maillage.errors import Invalid
 from maillage.fhir.definitions import SearchParameter, search_parameters
 from maillage.fhir.index import main_date
-from maillage.fhir.rows import dated_key, long
+from maillage.fhir.rows import dated_key, label, long
 from maillage.fhir.search.compose import Composer
 from maillage.fhir.search.query import After, SortKey
 from maillage.fhir.sounds import PARAMETER as PHONETIC
@@ -85,7 +85,7 @@ def expression(key: SortKey, alias: str) -> str:
     first = "max" if key.descending else "min"
     match key.column:
         case "text":
-            values = f"unnest(tsvector_to_array({alias}.str)) v where starts_with(v, '{key.parameter}=')"
+            values = f"unnest(tsvector_to_array({alias}.str)) v where starts_with(v, '{label(key.kind, key.parameter)}')"
             return f'coalesce((select {first}(v collate "C") from {values}), \'\') collate "C"'
         case "dated":
             dated = dated_key(key.kind, key.parameter)

@@ -40,6 +40,11 @@ MAX_LENGTH = 200_000
 OF_ALL_TYPES = ("_filter", "_list")
 """Parameters of every search that no definition of a type has."""
 
+
+class Unknown(Invalid):
+    """A parameter that is not known here, or not answered."""
+
+
 Owner = tuple[str, str]
 """Type and id of the resource whose compartment is meant."""
 
@@ -52,7 +57,8 @@ def parse(
 ) -> SearchQuery:  # fmt: skip
     """The search of `kind` that these parameters ask for. `base` is this server's own address, to be taken off references.
 
-    Whatever is not understood raises Invalid with an issue for each parameter; a lenient search leaves it out and says so in `issues`.
+    Whatever is not understood raises Invalid with an issue for each parameter; a lenient search leaves out parameters that are not known and says
+    so in `issues`, but no value that is wrong (R4 search.html#errors): it would find what nobody asked for.
     `within`: only what is in the compartment of this resource.
     """
     ids.number(kind)
@@ -91,17 +97,19 @@ def _types(named: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
 
 def _read(draft: "_Draft", params: Sequence[tuple[str, str]], lenient: bool) -> "_Draft":
     _refuse_too_much(params, len(draft.kinds))
+    _refuse_unkept(params)
     for name, value in params:
         try:
             draft.take(name, value)
         except Invalid as fault:
-            severity = "warning" if lenient else "error"
-            draft.issues.append(Issue("not-supported" if lenient else "invalid", f"{name}: {fault.message}", name, severity))
+            left_out = lenient and isinstance(fault, Unknown)
+            code, severity = ("not-supported", "warning") if left_out else ("invalid", "error")
+            draft.issues.append(Issue(code, f"{name}: {fault.message}", name, severity))
         else:
             if name != "_cursor":
                 draft.applied.append((name, value))
-    if draft.issues and not lenient:
-        raise Invalid("; ".join(issue.diagnostics for issue in draft.issues), issues=draft.issues)
+    if refused := [issue for issue in draft.issues if issue.severity == "error"]:
+        raise Invalid("; ".join(issue.diagnostics for issue in refused), issues=refused)
     return draft
 
 
@@ -171,6 +179,13 @@ def _refuse_too_much(params: Sequence[tuple[str, str]], kinds: int) -> None:
     if (length := sum(len(value) for _, value in params)) > MAX_LENGTH:
         message = f"the values of a search have {MAX_LENGTH} characters at most, not {length}"
         raise Invalid(message, issues=[Issue("too-costly", message)])
+
+
+def _refuse_unkept(params: Sequence[tuple[str, str]]) -> None:
+    """The database holds no text with this character, and takes none in a question."""
+    if named := [name for name, value in params if "\0" in value]:
+        message = "no value has the character U+0000"
+        raise Invalid(message, issues=[Issue("invalid", f"{name}: {message}", name) for name in named])
 
 
 def searchable(kind: str) -> list[SearchParameter]:
@@ -282,9 +297,9 @@ def _plain(kind: str, code: str, modifier: str | None, value: str, base: str) ->
 def _known(kind: str, code: str) -> SearchParameter:
     parameter = search_parameters(kind).get(code)
     if parameter is None:
-        raise Invalid(f"{kind} has no search parameter {code}; it has {', '.join(one.code for one in searchable(kind))}")
+        raise Unknown(f"{kind} has no search parameter {code}; it has {', '.join(one.code for one in searchable(kind))}")
     if not _answered(parameter):
-        raise Invalid(f"searching {kind} by {code} ({parameter.type}) is not supported")
+        raise Unknown(f"searching {kind} by {code} ({parameter.type}) is not supported")
     return parameter
 
 

@@ -162,7 +162,7 @@ def _given(query: SearchQuery, drivers: tuple[Driver, ...], common: Commons) -> 
         stable, tried = ([driver for driver in few if driver.stable is wanted] for wanted in (True, False))
         return (*stable, some, *tried, many, last)
     texts, codes = _texts(query.criteria), [c for c in query.criteria if isinstance(c, TokenIs) and not c.negated]
-    if found := min((common.found(number(query.kind), text) for text in texts), default=0.0):
+    if found := min((common.found(query.kind, text) for text in texts), default=0.0):
         return (last,) if found <= GLANCE else (many, last)
     return (some, *(Driver(Drive.FEW, (one,)) for one in [*texts, *codes][:_TRIED]), many, last)
 
@@ -211,9 +211,8 @@ def _shared(query: SearchQuery, common: Commons) -> tuple[Driver, ...]:
     texts = _texts(query.criteria)
     if not texts or _bounds(query.criteria).window:
         return ()
-    rt, page = number(query.kind), query.count + 1
-    found = min(common.found(rt, text) for text in texts)
-    if not found or found * _SCATTERED < (walked := page * common.types[rt] / found):
+    found = min(common.found(query.kind, text) for text in texts)
+    if not found or found * _SCATTERED < (walked := (query.count + 1) * common.types[number(query.kind)] / found):
         return ()
     return (Driver(Drive.WALK, rows=math.ceil(walked * (_SPREAD if len(query.criteria) == 1 else _SPREAD**2))),)
 

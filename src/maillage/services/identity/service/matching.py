@@ -41,16 +41,20 @@ async def match(ctx: Context, *stored: str, by_persons: Collection[str] = ()) ->
 async def _cases(
     ctx: Context, stored: Sequence[Resource], claims: Mapping[str, Claim], by_persons: Collection[str]
 ) -> AsyncIterator[Case]:
-    """The identities that are a steward's, once the others are linked. A link is to be seen by those that come after it."""
-    waiting = list(stored)
-    while waiting:
-        each = await candidates_of_each(ctx, [claims[one["id"]] for one in waiting])
-        for others in each:
-            one = waiting.pop(0)
-            case = await _matched(ctx, one, claims[one["id"]], others, by_person=one["id"] in by_persons)
-            if case is None:
-                break
+    """The identities that are a steward's, once the others are linked. Who may be the same as one that was linked is asked for again."""
+    others = await _others(ctx, claims, [one["id"] for one in stored])
+    for place, one in enumerate(stored, start=1):
+        case = await _matched(ctx, one, claims[one["id"]], others[one["id"]], by_person=one["id"] in by_persons)
+        if case is not None:
             yield case
+            continue
+        later = [two["id"] for two in stored[place:] if any(person.patient == one["id"] for person in others[two["id"]])]
+        others |= await _others(ctx, claims, later)
+
+
+async def _others(ctx: Context, claims: Mapping[str, Claim], ids: Sequence[str]) -> dict[str, list[Known]]:
+    """Whom the claims of these identities may speak of."""
+    return dict(zip(ids, await candidates_of_each(ctx, [claims[id] for id in ids]), strict=True)) if ids else {}
 
 
 async def _matched(ctx: Context, stored: Resource, claim: Claim, candidates: Sequence[Known], *, by_person: bool) -> Case | None:
