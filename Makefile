@@ -76,6 +76,7 @@ bench-fhir: setup ## every row of the engine's bounds over HTTP, with access and
 	@$(BIN)/python -m bench.fhir
 
 bench-growth: setup ## whether searches stay flat from 10,000 patients to 640,000, and the directory case
+	@$(BIN)/python -m bench.directory
 	@$(BIN)/python -m bench.growth
 
 bench-history: setup ## whether versions and deletes slow current reads
