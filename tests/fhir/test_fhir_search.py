@@ -12,6 +12,7 @@ from maillage.fhir.change import Change, Resource, Verb
 from maillage.fhir.compartment import home
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import MAX_COUNT, parse, parse_several
+from maillage.fhir.search.commons import Commons
 from maillage.fhir.search.plan import Drive, plan
 from maillage.fhir.store import Page, Store
 
@@ -182,6 +183,26 @@ def test_a_lenient_search_says_what_it_left_out() -> None:
 )
 def test_a_search_of_a_known_shape_drives_one_index(kind: str, params: Params, drive: Drive) -> None:
     assert plan(parse(kind, params)).drive is drive
+
+
+@pytest.mark.parametrize(
+    ("having", "everyone", "given"),
+    [
+        (0, [Drive.FREE], [Drive.GIVEN, Drive.FEW, Drive.GIVEN, Drive.FREE]),
+        (100, [Drive.FREE], [Drive.FREE]),
+        (1_500, [Drive.FREE], [Drive.GIVEN, Drive.FREE]),
+        (6_400, [Drive.WALK, Drive.FREE], [Drive.GIVEN, Drive.FREE]),
+    ],
+)
+def test_a_name_is_looked_up_unless_so_many_have_it_that_a_walk_meets_enough_of_them(
+    having: int, everyone: list[Drive], given: list[Drive]
+) -> None:
+    query = parse("Patient", [("name", "martin")])
+    common = Commons({ids.number("Patient"): 640_000}, ("name=martin",) if having else (), (having,) if having else ())
+    assert [driver.drive for driver in plan(query, common=common).drivers] == everyone
+    drivers = plan(query, circled=True, common=common).drivers
+    assert [driver.drive for driver in drivers] == given
+    assert drivers[0].records == {0: 500, 1_500: 200, 6_400: 5_000}.get(having, 0)
 
 
 @pytest.mark.parametrize("base", ["http://here/fhir"])

@@ -63,9 +63,10 @@ _LISTS = (Drive.FEW, Drive.WHOLE)
 _TRIED = 3
 """Conditions that are tried for matching few."""
 
+_FEW = 200
 _SOME = 500
 _MANY = 5_000
-"""Records given to the caller that may be looked into, before and after what may be found by few."""
+"""Records given to the caller that may be looked into: before a text that many share, before and after what may be found by few."""
 _SCATTERED = 2
 """Rows at the beginning of the order, which many searches read, that cost no more than one row that a text finds."""
 _SPREAD = 2
@@ -163,7 +164,10 @@ def _given(query: SearchQuery, drivers: tuple[Driver, ...], common: Commons) -> 
         return (*stable, some, *tried, many, last)
     texts, codes = _texts(query.criteria), [c for c in query.criteria if isinstance(c, TokenIs) and not c.negated]
     if found := min((common.found(query.kind, text) for text in texts), default=0.0):
-        return (last,) if found <= GLANCE else (many, last)
+        if found <= GLANCE:
+            return (last,)
+        walked = (query.count + 1) * common.types[number(query.kind)] / found
+        return (many, last) if walked < found else (Driver(Drive.GIVEN, rows=GLANCE, records=_FEW), last)
     return (some, *(Driver(Drive.FEW, (one,)) for one in [*texts, *codes][:_TRIED]), many, last)
 
 
