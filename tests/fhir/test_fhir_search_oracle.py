@@ -15,6 +15,8 @@ from maillage.fhir.compartment import home, patient_of
 from maillage.fhir.index import index
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, SeveralQuery, parse, parse_several
+from maillage.fhir.search.commons import NOTHING, Commons
+from maillage.fhir.search.plan import Drive, plan
 from maillage.fhir.store import Store
 from tests.support.naive_search import PATHS, Naive, Tree, reference_to, sort_value
 from tests.support.naive_values import SCALES, UCUM
@@ -561,6 +563,52 @@ async def test_search_answers_what_a_slow_reading_answers(database: Database, se
             said = (seed, kind, params, sort)
             assert (sorted(matches), total) == (sorted(expected), len(expected)), said
             assert in_order([seen.by_reference[one] for one in matches], sort), said
+
+
+SHARED = 1_000_000
+NAMED = [("Patient", "family"), ("Patient", "name"), ("Practitioner", "family"), ("Location", "name"), ("List", "title")]
+
+
+async def everything_common(conn: Connection, share: int) -> Commons:
+    """Statistics that say of each text in the store that one in `share` of the rows of every type has it."""
+    cursor = await conn.execute(b"select distinct unnest(tsvector_to_array(str)) as text from res")
+    texts = sorted(row["text"] for row in await cursor.fetchall())
+    types = {ids.number(kind): float(SHARED * share) for kind in definitions.resource_types()}
+    return Commons(types, tuple(texts), (float(SHARED),) * len(texts))
+
+
+@pytest.mark.parametrize("seed", [8, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(130, 140))])
+async def test_search_answers_the_same_whatever_is_said_to_be_common(
+    database: Database, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Also where the statistics change from page to page, and lie."""
+    world, walked = World(seed), 0
+    async with database.transaction() as conn:
+        seen = await stored(conn, world)
+        said_common = [NOTHING, *[await everything_common(conn, share) for share in (1, 8, 64)]]
+
+        async def commons(*_: object) -> Commons:
+            return world.pick(said_common)  # type: ignore[no-any-return]  # one of these
+
+        monkeypatch.setattr("maillage.fhir.search.run.commons", commons)
+        for _ in range(100):
+            kind, parameter = world.pick(NAMED)
+            params = [world.a_string(parameter), *world.params(kind)[: world.pick([0, 0, 1])]]
+            sort = world.sort(kind)
+            scope, oracle = world.pick(seen.views)
+            expected = [reference_to(one) for one in oracle.search(kind, params)]
+            asked = [*params, *([("_sort", ",".join(sort))] if sort else []), ("_count", str(world.pick([1, 3, 7, 50])))]
+            matches, _, total = await pages(conn, of(kind), asked, scope)
+            said = (seed, kind, asked)
+            assert (sorted(matches), total) == (sorted(expected), len(expected)), said
+            assert in_order([seen.by_reference[one] for one in matches], sort), said
+            walked += bool(matches) and walks(parse(kind, asked), said_common[1]) and not walks(parse(kind, asked), NOTHING)
+    assert walked > 10
+
+
+def walks(query: SearchQuery, common: Commons) -> bool:
+    """Whether the search begins with the rows in their order."""
+    return plan(query, common=common).drive is Drive.WALK
 
 
 @pytest.mark.parametrize("seed", [7, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(120, 130))])
