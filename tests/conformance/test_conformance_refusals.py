@@ -311,6 +311,22 @@ async def test_the_form_of_a_search_is_shorter_than_other_bodies(platform: Platf
         assert (answer.status, str(MAX_FORM) in answer.body.decode()) == (413, True)
 
 
+async def test_bytes_of_a_query_that_nobody_escaped_are_read_as_utf8(door: Door) -> None:
+    assert (
+        await door.ask(sends("PUT", "Patient/e", PATIENT | {"id": "e", "name": [{"family": "Éloïse"}]}, 201, None, "").asked)
+    ).status == 201
+    found = await door.ask(Asked("GET", "/fhir/Patient?family:exact=Éloïse".encode()))
+    assert [entry["resource"]["id"] for entry in json.loads(found.body)["entry"]] == ["e"]
+    for query in (b"\xc3_content=x", b"\xff" * (MAX_QUERY + 1)):
+        for method, path in (("PUT", b"Patient"), ("GET", b"Patient/p"), ("DELETE", b"Patient"), ("GET", b"Patient/p/q/r")):
+            asked = Asked(method, b"/fhir/" + path + b"?" + query, (("content-type", FHIR), ("accept", "text/html")), b"{}")
+            answer = await door.ask(asked)
+            assert (answer.status in (400, 404, 406, 414), json.loads(answer.body)["resourceType"]) == (
+                True,
+                "OperationOutcome",
+            ), asked
+
+
 async def test_a_resource_that_was_deleted_is_none_that_is_there(door: Door) -> None:
     """If-None-Match: * fails where a current representation exists (RFC 9110 §13.1.2): a deleted resource has none."""
     assert (await door.ask(Asked("DELETE", b"/fhir/Patient/p"))).status == 204

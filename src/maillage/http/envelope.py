@@ -2,16 +2,19 @@
 
 import re
 import secrets
+from urllib.parse import quote_from_bytes
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from maillage.clock import monotonic
+from maillage.fhir.query_strings import MAX_QUERY
 from maillage.http.headers import add_missing, raw
 from maillage.http.metrics import Metrics
 from maillage.logs import often
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_ASCII = "".join(map(chr, range(128)))
 _QUIET = frozenset({"/health", "/metrics", "/static"})
 
 
@@ -27,6 +30,7 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["query_string"] = _escaped(scope.get("query_string", b""))
         request_id = scope["maillage.request_id"] = _request_id(scope)
         structlog.contextvars.bind_contextvars(request=request_id)
         started = monotonic()
@@ -54,6 +58,11 @@ class Envelope:
         if route not in _QUIET:
             took = round(seconds * 1000, 1)
             often("answered", method=scope["method"], route=route, status=status, ms=took, request=scope["maillage.request_id"])
+
+
+def _escaped(query: bytes) -> bytes:
+    """The query with its bytes beyond ASCII escaped, as RFC 3986 asks of who sends it; one that is too long is refused as it stands."""
+    return query if query.isascii() or len(query) > MAX_QUERY else quote_from_bytes(query, safe=_ASCII).encode()
 
 
 def _request_id(scope: Scope) -> str:

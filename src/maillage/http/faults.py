@@ -90,7 +90,7 @@ def sign_in_address(request: Request) -> str:
 
 
 def _for_people(request: Request) -> bool:
-    return request.wants_html and not request.url.path.startswith("/fhir")
+    return request.wants_html and not request.scope["path"].startswith("/fhir")
 
 
 def _outcome(error: MaillageError) -> Response:
