@@ -168,6 +168,7 @@ IDS = {
     "a deletion of an id with a character U+0000": sends("DELETE", "Patient/a%00b", b"", 400, "Patient.id", "1 to 64"),
     "a deletion of an id that is none": sends("DELETE", "Patient/a_b", b"", 400, "Patient.id", "1 to 64"),
     "a search by an id that is none": get("Patient?_id=a_b", 400, "_id", "a_b"),
+    "a compartment of an id that is none": get("Patient/$everything/Observation", 400, "Patient.id", "1 to 64"),
     "a type that is none": get("Wizard/1", 404, None, "Wizard"),
     "what is not known": get("Patient/nobody", 404, None, "Patient/nobody"),
     "a version that is none": get("Patient/p/_history/two", 404, None, "two"),

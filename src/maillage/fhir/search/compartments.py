@@ -20,7 +20,7 @@ def in_compartment(owner: str, id: str, kind: str) -> Criterion:
     if kind not in members(owner):
         raise Invalid(f"{kind} is in no compartment of {owner}; it holds {', '.join(members(owner))}")
     if not ids.legal(id):
-        raise Invalid(f"{id!r} is not an id")
+        raise Invalid.at(f"{owner}.id", f"{id!r} is not an id: 1 to 64 of A-Z a-z 0-9 - . are")
     target = Target(ids.key(id), owner)
     parts: list[Criterion] = [
         RefersTo(code, (target,), (), code in home(kind)) for code in definitions.compartments()[owner][kind]
