@@ -10,6 +10,7 @@ from maillage.errors import Invalid
 from maillage.fhir import definitions, feed, ids
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.fhir.compartment import home
+from maillage.fhir.rows import label
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import MAX_COUNT, parse, parse_several
 from maillage.fhir.search.commons import Commons
@@ -198,7 +199,8 @@ def test_a_name_is_looked_up_unless_so_many_have_it_that_a_walk_meets_enough_of_
     having: int, everyone: list[Drive], given: list[Drive]
 ) -> None:
     query = parse("Patient", [("name", "martin")])
-    common = Commons({ids.number("Patient"): 640_000}, ("name=martin",) if having else (), (having,) if having else ())
+    texts = (f"{label('Patient', 'name')}martin",) if having else ()
+    common = Commons({ids.number("Patient"): 640_000}, texts, (having,) if having else ())
     assert [driver.drive for driver in plan(query, common=common).drivers] == everyone
     drivers = plan(query, circled=True, common=common).drivers
     assert [driver.drive for driver in drivers] == given
