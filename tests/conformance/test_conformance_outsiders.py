@@ -58,6 +58,16 @@ async def test_an_id_that_is_taken_in_a_hidden_record_is_answered_as_one_that_is
     assert told(taken).replace("01", "fresh") == told(fresh)
 
 
+async def test_a_write_that_is_only_tried_tells_an_outsider_no_more(app: Any, access: Access, record: httpx.AsyncClient) -> None:
+    async with await client_of(app, access, professional("outsider"), accept=FHIR) as outsider:
+        taken, fresh = [
+            await send(outsider, "POST", f"/Observation/{id}/$validate?mode=update", an_observation("Patient/p", id=id))
+            for id in ("01", "fresh")
+        ]
+    assert taken.json()["issue"][0]["code"] == "forbidden"
+    assert told(taken).replace("01", "fresh") == told(fresh)
+
+
 @pytest.mark.parametrize("name", ["name", "name:exact", "family:contains", "_filter", "organization.name", "identifier"])
 async def test_a_text_that_no_database_holds_is_refused_by_name(machine: httpx.AsyncClient, name: str) -> None:
     refused = await send(machine, "GET", f"/Patient?{name}=a%00b")
