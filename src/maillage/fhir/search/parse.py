@@ -182,8 +182,8 @@ def _refuse_too_much(params: Sequence[tuple[str, str]], kinds: int) -> None:
 
 
 def _refuse_unkept(params: Sequence[tuple[str, str]]) -> None:
-    """The database holds no text with this character, and takes none in a question."""
-    if named := [name for name, value in params if "\0" in value]:
+    """The database holds no text with this character, and takes none in a question. A parameter without a name is refused as such."""
+    if named := [name for name, value in params if name and "\0" in value]:
         message = "no value has the character U+0000"
         raise Invalid(message, issues=[Issue("invalid", f"{name}: {message}", name) for name in named])
 
@@ -242,7 +242,7 @@ class _Reading:
             return self._has(kind, found, value)
         parts = _NAME.fullmatch(name)
         if parts is None:
-            raise Invalid(f"{name!r} is not the name of a search parameter")
+            raise Unknown(f"{name!r} is not the name of a search parameter")
         if parts["chain"]:
             parameter = _known(kind, parts["code"])
             return self.chained(kind, parameter, parts["modifier"], lambda target: self.read(target, parts["chain"], value))
