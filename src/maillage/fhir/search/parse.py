@@ -182,8 +182,8 @@ def _refuse_too_much(params: Sequence[tuple[str, str]], kinds: int) -> None:
 
 
 def _refuse_unkept(params: Sequence[tuple[str, str]]) -> None:
-    """The database holds no text with this character, and takes none in a question. A parameter without a name is refused as such."""
-    if named := [name for name, value in params if name and "\0" in value]:
+    """The database holds no text with this character, and takes none in a question. What is no name of a parameter is refused as such."""
+    if named := [name for name, value in params if "\0" in value and (_NAME.fullmatch(name) or _HAS.fullmatch(name))]:
         message = "no value has the character U+0000"
         raise Invalid(message, issues=[Issue("invalid", f"{name}: {message}", name) for name in named])
 
