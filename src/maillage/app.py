@@ -93,7 +93,7 @@ OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 
 def keep_what_is_loaded() -> None:
-    """Definitions, services, routes and templates stay for good: the collector need not walk through them again and again."""
+    """Definitions, services, routes and templates stay for good: the collector need not walk through them again, nor so often through the rest."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
