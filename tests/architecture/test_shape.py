@@ -110,3 +110,12 @@ def test_documents_speak_of_what_exists() -> None:
     for document in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for path in named.findall(document.read_text("utf-8")):
             assert (ROOT / path.rstrip("/")).exists(), f"{document.name} names {path}"
+
+
+def test_a_page_is_waited_for() -> None:
+    """`expect` asks until the page says so; `is_visible` asks once, perhaps of a page that is still arriving."""
+    once = re.compile(r"\.is_(visible|hidden|enabled|disabled|checked)\(\)")
+    asked = [
+        path for path in (*ROOT.glob("tests/**/*.py"), *ROOT.glob("src/**/tests/*.py")) if once.search(path.read_text("utf-8"))
+    ]
+    assert not asked

@@ -28,7 +28,7 @@ async def signed_in(browser: Browser, territory: Territory, role: str, *, script
     window = await screen(browser, scripts=scripts)
     await window.page.goto(f"{territory.web}/connexion")
     await window.page.get_by_role("link", name=territory.personas[role]["name"]).first.click()
-    await window.page.wait_for_url(f"{territory.web}/**")
+    await window.page.wait_for_url(lambda address: address.startswith(territory.web) and not address.endswith("/connexion"))
     return window
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -137,7 +137,7 @@ async def test_the_error_summary_takes_the_focus_and_leads_to_the_field(browser:
     page = await window.open("/galerie")
     assert await page.evaluate("document.activeElement.className") == "m-errors mb-4"
     await page.get_by_role("link", name="Décrivez le besoin en une phrase au moins").click()
-    assert await page.evaluate("document.activeElement.id") == "besoin"
+    await expect(page.locator("#besoin")).to_be_focused()
 
 
 @pytest.mark.browser
@@ -154,10 +154,10 @@ async def test_what_is_new_is_told_and_nothing_moves(browser: Browser, gallery: 
 async def test_without_javascript_nothing_is_missing(browser: Browser, gallery: Environment) -> None:
     window = await screen(browser, application(GP), scripts=False)
     page = await window.open("/galerie")
-    assert await page.get_by_role("button", name="Imprimer").is_hidden()
-    assert await page.locator("[data-news]").is_hidden()
+    await expect(page.get_by_role("button", name="Imprimer")).to_be_hidden()
+    await expect(page.locator("[data-news]")).to_be_hidden()
     await page.locator(".m-menu summary").click()
-    assert await page.get_by_role("button", name="Se déconnecter").is_visible()
+    await expect(page.get_by_role("button", name="Se déconnecter")).to_be_visible()
 
 
 @pytest.mark.browser
@@ -165,9 +165,9 @@ async def test_a_printed_page_keeps_the_banner_and_says_that_it_is_a_copy(browse
     window = await screen(browser, application(GP))
     page = await window.open("/galerie")
     await page.emulate_media(media="print")
-    assert await page.get_by_role("region", name="Identité de la patiente").is_visible()
-    assert await page.locator(".m-top, .m-tabs, .m-actions").first.is_hidden()
-    assert await page.get_by_text("Copie, l’original fait foi.").is_visible()
+    await expect(page.get_by_role("region", name="Identité de la patiente")).to_be_visible()
+    await expect(page.locator(".m-top, .m-tabs, .m-actions").first).to_be_hidden()
+    await expect(page.get_by_text("Copie, l’original fait foi.")).to_be_visible()
     await window.picture("galerie-imprimee")
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from httpx import ASGITransport, AsyncClient
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from maillage.access.actors import Role
 from maillage.ui import pages
@@ -49,7 +49,7 @@ async def test_a_refused_sign_in_says_what_to_do(browser: Browser, app) -> None:
     window = await screen(browser, app)
     page = await window.open("/connexion?refus=1")
     assert (await page.title()).startswith("Erreur")
-    assert await page.get_by_role("region", name="Erreur").is_visible()
+    await expect(page.get_by_role("region", name="Erreur")).to_be_visible()
     await window.check("connexion-refusee")
 
 

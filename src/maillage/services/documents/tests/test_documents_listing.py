@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
@@ -150,7 +150,7 @@ async def test_a_long_list_is_filtered_and_turned_without_javascript(browser: Br
     window = await screen(browser, application(pages), headers=await signed_in(GP), scripts=False)
     page = await window.open(PATH)
     await page.get_by_role("link", name="Documents plus anciens").click()
-    assert await page.get_by_role("link", name="Lettre n° 59").is_visible()
+    await expect(page.get_by_role("link", name="Lettre n° 59")).to_be_visible()
     await page.get_by_role("link", name="Revenir aux derniers reçus").click()
     await page.get_by_label("Mot du titre").fill("rénale")
     await page.keyboard.press("Enter")

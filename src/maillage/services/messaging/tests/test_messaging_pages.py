@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
@@ -56,7 +56,7 @@ async def test_a_letter_is_read_and_treated_on_a_phone_in_two_taps(
     window = await screen(browser, application(pages), headers=await signed_in(GP), scripts=False, width=PHONE)
     page = await window.open("/nouveautes")
     await page.get_by_role("link", name="Lettre de sortie").click()
-    assert await page.get_by_role("article", name="Aperçu du document").is_visible()
-    assert not await page.get_by_role("button", name="Traité : Lettre de sortie").is_visible()
+    await expect(page.get_by_role("article", name="Aperçu du document")).to_be_visible()
+    await expect(page.get_by_role("button", name="Traité : Lettre de sortie")).to_be_hidden()
     await page.get_by_role("button", name="Marquer comme traité").click()
     await page.get_by_text("Vous avez tout traité.").wait_for()

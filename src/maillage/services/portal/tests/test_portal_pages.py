@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from httpx import ASGITransport, AsyncClient
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
@@ -213,5 +213,5 @@ async def test_a_letter_is_read_and_marked_without_javascript(browser: Browser, 
     page = await window.open("/accueil")
     await page.get_by_role("link", name=re.compile("Lire")).first.click()
     await page.get_by_role("button", name="J’ai lu ce document").click()
-    assert (await page.get_by_role("status").inner_text()).strip() == "C’est noté\u00a0: vous l’avez lu."
-    assert await page.get_by_role("button", name="Remettre à lire").is_visible()
+    await expect(page.get_by_role("status")).to_have_text("C’est noté\u00a0: vous l’avez lu.")
+    await expect(page.get_by_role("button", name="Remettre à lire")).to_be_visible()

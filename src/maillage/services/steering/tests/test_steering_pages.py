@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 from httpx import ASGITransport, AsyncClient
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
@@ -95,7 +95,7 @@ async def test_the_page_is_accessible_and_its_charts_have_tables(browser: Browse
     page = await window.open("/indicateurs?periode=30")
     await window.check("indicateurs")
     await page.get_by_text("Lire les valeurs en tableau").first.click()
-    assert await page.get_by_role("rowheader", name="23 nov. 2026").count() == 1
+    await expect(page.get_by_role("rowheader", name="23 nov. 2026")).to_have_count(1)
     await window.check("indicateurs-tableau")
     assert "Afficher" in await window.tab_order()
     await window.open("/indicateurs")
