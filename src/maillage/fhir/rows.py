@@ -92,6 +92,11 @@ def lexeme(kind: str, parameter: str, folded: str) -> str:
     return f"'{label(kind, parameter)}{folded}'"
 
 
+# Names, towns and displays come again and again.
+_exact = lru_cache(maxsize=8_192)(exact)
+_lexeme = lru_cache(maxsize=8_192)(lexeme)
+
+
 def _identity(change: Change) -> tuple[str, str]:
     kind = change.resource.get("resourceType")
     if not isinstance(kind, str):
@@ -122,7 +127,7 @@ def _members(value: Resource) -> str:
 
 
 def _has(found: index.IndexRows) -> list[int]:
-    texts = {exact(found.type, parameter, text) for parameter, _, text in found.strings}
+    texts = {_exact(found.type, parameter, text) for parameter, _, text in found.strings}
     return [*_presence(found.type, frozenset(found.present)), *texts]
 
 
@@ -132,8 +137,8 @@ def _presence(kind: str, parameters: frozenset[str]) -> tuple[int, ...]:
 
 
 def _lexemes(found: index.IndexRows) -> str | None:
-    folded = {lexeme(found.type, parameter, text) for parameter, text, _ in found.strings}
-    return " ".join(folded | {lexeme(found.type, parameter, text) for parameter, text in found.texts}) or None
+    folded = {_lexeme(found.type, parameter, text) for parameter, text, _ in found.strings}
+    return " ".join(folded | {_lexeme(found.type, parameter, text) for parameter, text in found.texts}) or None
 
 
 def _edges(found: index.IndexRows, patient: str | None) -> list[dict[str, Any]]:
