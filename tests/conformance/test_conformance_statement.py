@@ -82,6 +82,16 @@ async def test_what_is_stated_is_routed_and_what_is_routed_is_stated(
     assert stated == declared
 
 
+async def test_the_normative_statement_leaves_out_what_is_for_trial_use(machine: httpx.AsyncClient, statement: Resource) -> None:
+    assert (await send(machine, "GET", "/metadata?mode=full")).json() == statement
+    normative = (await send(machine, "GET", "/metadata?mode=normative")).json()
+    validate(normative)
+    rest, whole = normative["rest"][0], statement["rest"][0]
+    assert set(whole) - set(rest) == {"security"}
+    assert set(rest["resource"][0]) == {"type", "interaction", "operation", "searchParam"}
+    assert [one["searchParam"] for one in rest["resource"]] == [one["searchParam"] for one in whole["resource"]]
+
+
 async def test_every_type_is_stated_with_the_same_interactions(statement: Resource) -> None:
     resources = statement["rest"][0]["resource"]
     assert [one["type"] for one in resources] == list(resource_types())

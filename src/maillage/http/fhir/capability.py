@@ -14,18 +14,42 @@ from maillage.fhir.search import OF_ALL_TYPES, searchable
 from maillage.http.fhir import answers, negotiation
 from maillage.http.fhir.catalogue import OPERATIONS
 from maillage.http.fhir.interactions import OF_SYSTEM, OF_TYPE
+from maillage.http.fhir.operation import refused
+from maillage.http.formats import Pairs
 from maillage.http.request import Request
 
 _COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition"
+_MODES = ("full", "normative", "terminology")
+_TRIAL_USE = {
+    "versioning", "readHistory", "updateCreate", "conditionalCreate", "conditionalRead", "conditionalUpdate", "conditionalDelete",
+    "referencePolicy", "searchInclude", "searchRevInclude",
+}  # fmt: skip
+"""Elements of `rest.resource` that R4 has for trial use, as it has `rest.security`."""
 
 
 async def metadata(request: Request, ctx: Context | None) -> Response:
     """GET metadata, open to all: it holds no record. Made once in a process."""
-    negotiation.refuse_unknown(negotiation.pairs_of(request), ("mode",))
+    mode = _mode(negotiation.pairs_of(request))
     state = request.app.state
     if not hasattr(state, "capability"):
-        state.capability = json.dumps(statement(negotiation.base_of(request), state.platform.clock.now()))
-    return answers.fhir(state.capability)
+        full = statement(negotiation.base_of(request), state.platform.clock.now())
+        state.capability = {"full": json.dumps(full), "normative": json.dumps(_normative(full))}
+    return answers.fhir(state.capability[mode])
+
+
+def _mode(pairs: Pairs) -> str:
+    """What is asked for (R4 http.html#capabilities): full or normative."""
+    negotiation.refuse_unknown(pairs, ("mode",))
+    modes = [value for _, value in pairs] or ["full"]
+    if len(modes) > 1:
+        raise refused("mode", "is taken once")
+    if modes[0] not in _MODES:
+        raise refused("mode", f"{modes[0]!r} is not one of {', '.join(_MODES)}")
+    if modes[0] == "terminology":
+        raise refused(
+            "mode", "terminology is not supported yet: this server states no TerminologyCapabilities", code="not-supported"
+        )
+    return modes[0]
 
 
 def statement(base: str, at: datetime) -> dict[str, Any]:
@@ -54,6 +78,14 @@ def statement(base: str, at: datetime) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _normative(full: dict[str, Any]) -> dict[str, Any]:
+    """The statement without what R4 has for trial use."""
+    rest = full["rest"][0]
+    resources = [{name: value for name, value in one.items() if name not in _TRIAL_USE} for one in rest["resource"]]
+    kept = {name: value for name, value in rest.items() if name != "security"} | {"resource": resources}
+    return full | {"rest": [kept]}
 
 
 def _resource(kind: str, base: str) -> dict[str, Any]:
