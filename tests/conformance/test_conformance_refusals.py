@@ -144,6 +144,9 @@ PARAMETERS = {
 UNITS = {
     "a distance in what is no unit": get("Location?near=48.8%7C2.3%7C5%7Cparsec", 400, "near", "parsec"),
     "a unit without code": get("Observation?value-quantity=5%7Chttp://unitsofmeasure.org%7C", 400, "value-quantity", "5|http://unitsofmeasure.org|"),
+    "a unit that UCUM has not": get("Observation?value-quantity=5%7Chttp://unitsofmeasure.org%7Czorg", 400, "value-quantity", "'5|http://unitsofmeasure.org|zorg': 'zorg' is no unit of UCUM"),
+    "a unit that UCUM has not, beside a code": get("Observation?code-value-quantity=x%245%7Chttp://unitsofmeasure.org%7Czorg", 400, "code-value-quantity", "'zorg' is no unit"),
+    "a unit that UCUM has not, in a chain": get("DiagnosticReport?result.value-quantity=5%7Chttp://unitsofmeasure.org%7Czorg", 400, "result.value-quantity", "'zorg' is no unit"),
     "too many parts": get("Observation?value-quantity=5%7Ca%7Cb%7Cc", 400, "value-quantity", "5|a|b|c"),
     "a unit without system": sends("POST", "Observation", OBSERVATION | {"valueQuantity": {"value": 1, "code": "kg"}}, 400, "Observation.value", "qty-3"),
 }  # fmt: skip

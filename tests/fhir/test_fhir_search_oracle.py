@@ -401,7 +401,7 @@ class World:
 
     def unit(self) -> str:
         code = self.pick(sorted(SCALES))
-        of: list[str] = ["", f"||{code}", "||drops", "|urn:x|mg", f"|{UCUM}|bpm", *[f"|{UCUM}|{code}"] * 4]
+        of: list[str] = ["", f"||{code}", "||drops", "||bpm", "|urn:x|mg", *[f"|{UCUM}|{code}"] * 4]
         return str(self.pick(of))
 
     def words(self) -> str:

@@ -5,6 +5,7 @@ from maillage.fhir.amounts import UNIONS, any_unit_key, in_base, number_key, uni
 from maillage.fhir.definitions import SearchParameter
 from maillage.fhir.search.numbers import AmountIs, Wanted, in_digits, number_test
 from maillage.fhir.search.values import split, unescape
+from maillage.fhir.units import SYSTEM
 
 
 def number_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> AmountIs:
@@ -28,5 +29,9 @@ def quantity(kind: str, name: str, text: str, marks: tuple[int, ...] = ()) -> Wa
             return Wanted(any_unit_key(kind, name), in_digits(number), (*marks, unit_mark(unit)), written=True)
         case [number, system, code] if system and code:
             key, known = unit_key(kind, name, system, code)
+            if known is None and system == SYSTEM:
+                raise Invalid(
+                    f"{text!r}: {code!r} is no unit of UCUM ({SYSTEM}); a unit as it is written is asked for by number||unit"
+                )
             return Wanted(key, number_test(number).converted(lambda value: in_base(value, known)), marks)
     raise Invalid(f"{text!r} is not number, number|system|code or number||unit")
