@@ -194,6 +194,26 @@ async def test_a_body_that_cannot_be_read_is_named_and_the_others_are_done(
         assert await reindexing.state(conn) == reindexing.Indexed(current=True, done=None, failed=0)
 
 
+async def test_a_body_whose_rows_are_refused_is_named_and_the_others_are_done(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await hold(database, *SAMPLE)
+    await rows(database, AWAY)
+    await rows(database, b"update indexing set rules = 'older'")
+    endless = ",".join(f'"{"x" * 300}{n}"' for n in range(5_000)).encode()
+    spoilt = b"update res set body = replace(body, '%s', '%s') where body like '%%\"id\":\"%s\"%%'"
+    await rows(database, spoilt % (b'"Zo\xc3\xa9"', endless, PATIENT.encode()))
+    await rows(database, spoilt % (b'"Jeu"', rb'"\u0000"', b"v"))
+
+    assert [far async for far in reindexing.reindex(database)] == [reindexing.Progress(6, 2)]
+    said = capsys.readouterr().out
+    assert [said.count(f"resource={name}") for name in (f"Patient/{PATIENT}", "ValueSet/v", "Task/t")] == [1, 1, 0]
+    kept = [one for one in SEARCHES if one[0] != "Patient"]
+    assert [await found(database, *one[:3]) for one in kept] == [[one[3]] for one in kept]
+    async with database.transaction() as conn:
+        assert await reindexing.state(conn) == reindexing.Indexed(current=False, done=None, failed=2)
+
+
 async def test_what_is_left_is_counted_to_a_bound(database: Database) -> None:
     await hold(database, *SAMPLE)
     await rows(database, b"update indexing set rules = 'older'")

@@ -65,7 +65,7 @@ def test_what_cannot_be_reindexed_is_counted_and_told(dsn: str, capsys: pytest.C
     assert reindex(config) == 1
     said = capsys.readouterr().out
     assert "resource=Basic/b1" in said
-    assert said.endswith("2 ressources réindexées, 1 illisibles (« not_indexed » du journal les nomme)\n")
+    assert said.endswith("2 ressources réindexées, 1 non réindexées (« not_indexed » du journal les nomme)\n")
     assert check(config) == 1
-    told = "à réindexer : 1 resources could not be read: maillage reindex names them in its log"
+    told = "à réindexer : 1 resources could not be indexed: maillage reindex names them in its log"
     assert told in capsys.readouterr().out

@@ -4,16 +4,16 @@ What a resource is found by depends on rules: the definitions of search paramete
 The store remembers the rules of its last complete reindex (or of its first day); other rules now mean that some resources are not found.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import structlog
-from psycopg.errors import DeadlockDetected
+from psycopg.errors import DataError, DeadlockDetected, ProgramLimitExceeded
 
 from maillage.db import Connection, Database, load_queries
 from maillage.fhir import definitions, ids, json, units
@@ -39,7 +39,7 @@ _SIZE = 8_000_000
 class Indexed:
     """Whether every resource is found by today's rules. A reindex that was begun and did not end has `done` resources; else None.
 
-    `failed`: how many the last reindex could not read, or the one under way so far.
+    `failed`: how many the last reindex could not index, or the one under way so far.
     """
 
     current: bool
@@ -49,10 +49,21 @@ class Indexed:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many resources a reindex is past, and how many of them it could not read: those are found as before."""
+    """How many resources a reindex is past, and how many of them it could not index: those are found as before."""
 
     done: int
     failed: int
+
+
+class _Read(NamedTuple):
+    """A stored resource, and the rows that today's rules make of it."""
+
+    stored: dict[str, Any]
+    rows: dict[str, Any]
+
+
+_REFUSED = (DataError, ProgramLimitExceeded)
+"""What PostgreSQL raises about the values of one resource, whoever writes them and whenever."""
 
 
 @cache
@@ -99,8 +110,8 @@ async def reindex(database: Database, *, batch: int = BATCH) -> AsyncIterator[Pr
     """Indexes every resource anew, in small transactions; yields how far it is after each.
 
     Begins where an interrupted one with the same rules ended. Several at once share the work. A resource that is written meanwhile keeps what its
-    writer gave it. Versions, times and history stay as they are. A resource that cannot be read is named in the log and counted, and the store
-    is then not taken as indexed.
+    writer gave it. Versions, times and history stay as they are. A resource that cannot be read, or whose rows PostgreSQL
+    refuses, is named in the log and counted, and the store is then not taken as indexed.
     """
     async with database.transaction() as conn:
         rules = _on((await QUERIES.indexing(conn))["server"])
@@ -123,12 +134,24 @@ async def _batch(conn: Connection, place: dict[str, Any], batch: int) -> Progres
     stored = await QUERIES.unindexed(conn, rt=place["rt"], id=place["id"], limit=batch, size=_SIZE)
     if not stored:
         return Progress(0, 0)
-    rows = [row for one in stored if (row := _read(one)) is not None]
-    if rows:
-        await conn.execute(_STATEMENT, {"rows": msgspec.json.encode(rows).decode()}, prepare=True)
-    failed = len(stored) - len(rows)
+    read = [_Read(one, row) for one in stored if (row := _read(one)) is not None]
+    failed = len(stored) - (await _indexed(conn, read) if read else 0)
     await QUERIES.go_on_indexing(conn, rt=stored[-1]["rt"], id=stored[-1]["id"], count=len(stored), failed=failed)
     return Progress(len(stored), failed)
+
+
+async def _indexed(conn: Connection, read: Sequence[_Read]) -> int:
+    """Writes their rows and answers of how many; one whose rows are refused is found by halves, and named in the log."""
+    try:
+        async with conn.transaction():
+            await conn.execute(_STATEMENT, {"rows": msgspec.json.encode([one.rows for one in read]).decode()}, prepare=True)
+    except _REFUSED as fault:
+        if len(read) == 1:
+            _log(read[0].stored, fault)
+            return 0
+        half = len(read) // 2
+        return await _indexed(conn, read[:half]) + await _indexed(conn, read[half:])
+    return len(read)
 
 
 def _read(stored: dict[str, Any]) -> dict[str, Any] | None:

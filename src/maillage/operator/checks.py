@@ -84,7 +84,7 @@ async def _search(platform: Platform) -> str:
             return "index à jour"
         left = await reindexing.left(connection, most=COUNTED)
     if indexed.failed and indexed.done is None:
-        raise SetupError(f"à réindexer : {indexed.failed} resources could not be read: maillage reindex names them in its log")
+        raise SetupError(f"à réindexer : {indexed.failed} resources could not be indexed: maillage reindex names them in its log")
     many = f"{left} resources" if left < COUNTED else f"{COUNTED} resources or more"
     raise SetupError(f"à réindexer : {many} may be indexed by older rules: run maillage reindex")
 

@@ -14,7 +14,7 @@ EVERY = 2.0
 
 
 def reindex(config: Config) -> int:
-    """Indexes every resource anew, and says how far it is; ended in the middle, the next one goes on. Status 1 when some cannot be read."""
+    """Indexes every resource anew, and says how far it is; ended in the middle, the next one goes on. Status 1 when some cannot be indexed."""
     with database_of(config) as dsn:
         return asyncio.run(_reindex(replace(config, database_url=dsn)))
 
@@ -31,7 +31,7 @@ async def _reindex(config: Config) -> int:
                 said = monotonic()
                 print(f"{far.done} ressources sur {whole} ({100 * far.done // max(whole, far.done)} %)", flush=True)
     if far.failed:
-        print(f"{far.done - far.failed} ressources réindexées, {far.failed} illisibles (« not_indexed » du journal les nomme)")
+        print(f"{far.done - far.failed} ressources réindexées, {far.failed} non réindexées (« not_indexed » du journal les nomme)")
         return 1
     print(f"{far.done} ressources réindexées ; la recherche est à jour")
     return 0
