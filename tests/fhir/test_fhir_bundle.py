@@ -1,5 +1,6 @@
 """Bundles: a transaction wholly or not at all, a batch entry by entry, references put right."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from maillage.db import Database
 from maillage.errors import Conflict, Invalid, MaillageError, NotFound, PreconditionFailed
 from maillage.fhir.bundle import StoreDoor, process
 from maillage.fhir.bundle.references import conditional, relative, rewritten
+from maillage.fhir.change import Change
 from maillage.fhir.scope import Scope
 from maillage.fhir.store import Store
 
@@ -240,6 +242,40 @@ async def test_the_deletion_of_what_is_not_there_changes_nothing_and_undoes_noth
     async with database.transaction() as conn:
         history = await STORE.history(conn, kind="Patient", id="a", scope=Scope.all())
     assert [one.version for one in history.versions] == [2, 1]
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_the_deletion_of_what_another_deletes_at_the_same_instant_undoes_nothing(database: Database, kind: str) -> None:
+    await run(database, "transaction", entry("PUT", "Patient/a", a_patient(id="a")), entry("PUT", "Patient/b", a_patient(id="b")))
+    async with database.transaction() as conn:
+        await STORE.write(conn, [Change.delete("Patient", "a")], scope=Scope.all())
+        both = asyncio.create_task(
+            run(database, kind, entry("DELETE", "Patient/a"), entry("PUT", "Patient/b", a_patient("Durand", id="b")))
+        )
+        await until_somebody_waits(database, both)
+    assert [answer["response"]["status"] for answer in await both] == ["204 No Content", "200 OK"]
+
+
+async def test_deletions_and_updates_in_any_order_do_not_wait_for_each_other(database: Database) -> None:
+    names = [f"p{n}" for n in range(6)]
+    for turn in range(5):
+        await run(database, "transaction", *(entry("PUT", f"Patient/{id}", a_patient(id=id)) for id in names))
+        bundles = [
+            [entry("DELETE", f"Patient/{id}") if (place + n) % 2 else entry("PUT", f"Patient/{id}", a_patient(id=id)) for place, id in enumerate(names)]
+            for n in range(4)
+        ]  # fmt: skip
+        await asyncio.gather(
+            *(run(database, "transaction", *one[:: 1 if (n + turn) % 2 else -1]) for n, one in enumerate(bundles))
+        )
+
+
+async def until_somebody_waits(database: Database, running: asyncio.Task[Any]) -> None:
+    while True:
+        async with database.reading() as conn:
+            if await (await conn.execute(b"select pid from pg_locks where not granted")).fetchall():
+                return
+        assert not running.done()
+        await asyncio.sleep(0.01)
 
 
 async def test_what_is_not_there_is_not_deleted_and_made_in_one_transaction(database: Database) -> None:

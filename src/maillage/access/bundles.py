@@ -45,9 +45,9 @@ class RecordsDoor:
         """Whether a resource that is not there was there once, and this actor may know it."""
         return await was_deleted(self._conn, kind, id, scope=self._visible)
 
-    async def absent(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    async def absent(self, names: Sequence[tuple[str, str]], *, beside: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of these that this actor would delete and that are not there for them; each attempt leaves its line in the trail."""
-        return await self._records.absent(names)
+        return await self._records.absent(names, beside=beside)
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
         """All or none, as one write of the actor's."""

@@ -19,9 +19,10 @@ from maillage.fhir import compartment, ids
 from maillage.fhir.bundle import Done, Operate, process, single
 from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.gathering import GatheredReads
+from maillage.fhir.holding import hold_rows
 from maillage.fhir.index import index
 from maillage.fhir.past import Past
-from maillage.fhir.reading import EVERY, HistoryPage, there
+from maillage.fhir.reading import EVERY, HistoryPage
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 from maillage.fhir.store import Page, Store
 
@@ -236,10 +237,10 @@ class Records:
                 _seen(entry, [one])
             return stored
 
-    async def absent(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those of these (type, id), about to be deleted, that the actor may delete and that are not there for them: each leaves its line."""
+    async def absent(self, names: Sequence[tuple[str, str]], *, beside: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """As `Door.absent`, of those that the actor may delete, for them: each that is not there leaves its line."""
         may = [name for name in names if writes.refusal(self._ctx.actor, Change.delete(*name)) is None]
-        gone = set(may) - await there(self._conn, may, scope=self._visible) if may else set()
+        gone = set(may) - await hold_rows(self._conn, [*may, *beside], scope=self._visible) if may else set()
         for kind, id in gone:
             self._trail.add(Action.DELETE, kind, id).outcome = Outcome.REFUSED
         return gone

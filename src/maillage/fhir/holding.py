@@ -64,6 +64,17 @@ async def hold_row(conn: Connection, kind: str, id: str, *, scope: Scope) -> int
     return row["version"] if row else None
 
 
+async def hold_rows(conn: Connection, names: Sequence[tuple[str, str]], *, scope: Scope) -> set[tuple[str, str]]:
+    """Waits for other writers of these resources (type and id) and holds them; those that are there, in the scope."""
+    types, keys = [ids.number(kind) for kind, _ in names], [ids.key(id) for _, id in names]
+    statement = QUERIES.text("hold_rows").replace("{row}", scope.sql("r")).encode()
+    try:
+        rows = await (await conn.execute(statement, {"types": types, "ids": keys, **scope.params})).fetchall()
+    except DeadlockDetected as fault:
+        raise _busy() from fault
+    return {names[row["place"] - 1] for row in rows}
+
+
 def _busy() -> Conflict:
     return Conflict("another writer changes the same resources at the same time: try again")
 

@@ -252,16 +252,15 @@ from (select * from json_to_recordset(%(holds)s::json) as h(key int8, shared boo
 -- Waits until no other writer holds a resource, and holds it until the transaction ends; its version, when it is in scope (`{row}`).
 select r.version from res r where r.rt = %(rt)s and r.id = %(id)s and ({row}) for update
 
+-- name: hold_rows :many
+-- As `hold_row`, for several resources in the order of `write`, so that two never wait for each other: which of them are there and in scope.
+select w.place
+from (select * from unnest(%(types)s::int2[], %(ids)s::uuid[]) with ordinality as n(rt, id, place) order by rt, id) w
+cross join lateral (select true as there from res r where r.rt = w.rt and r.id = w.id and ({row}) limit 1 for update) held
+
 -- name: read :one
 -- The current version of one resource, when it is in scope (`{row}`).
 select r.version, r.updated, r.patient, r.body from res r where r.rt = %(rt)s and r.id = %(id)s and ({row})
-
--- name: there :many
--- Which of these resources are there and in scope (`{row}`).
-select w.place
-from unnest(%(types)s::int2[], %(ids)s::uuid[]) with ordinality as w(rt, id, place)
-cross join lateral (select * from res where res.rt = w.rt and res.id = w.id limit 1) r
-where ({row})
 
 -- name: read_each :many
 -- Current versions, each when it is in its scope (`{row}`, whose parameters are `{columns}` of what was asked for).

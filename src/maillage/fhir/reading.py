@@ -1,6 +1,6 @@
 """Reading by id: the current version, one version, the history."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -58,14 +58,6 @@ async def vread(conn: Connection, kind: str, id: str, version: int, *, scope: Sc
 async def was_deleted(conn: Connection, kind: str, id: str, *, scope: Scope) -> bool:
     """Whether what is not there was there once, for whoever may know it."""
     return isinstance(await absence(conn, kind, id, scope), Gone)
-
-
-async def there(conn: Connection, names: Sequence[tuple[str, str]], *, scope: Scope) -> set[tuple[str, str]]:
-    """Those of these resources (type and id) that are there."""
-    types, keys = [ids.number(kind) for kind, _ in names], [ids.key(id) for _, id in names]
-    statement = QUERIES.text("there").replace("{row}", scope.sql("r")).encode()
-    rows = await (await conn.execute(statement, {"types": types, "ids": keys, **scope.params})).fetchall()
-    return {names[row["place"] - 1] for row in rows}
 
 
 async def history(

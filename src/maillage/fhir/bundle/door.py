@@ -13,7 +13,7 @@ from maillage.fhir.bundle.entries import Entry
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.holding import Hold
 from maillage.fhir.past import Past
-from maillage.fhir.reading import HistoryPage, there, was_deleted
+from maillage.fhir.reading import HistoryPage, was_deleted
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 from maillage.fhir.store import Store
@@ -41,8 +41,11 @@ class Door(Protocol):
         """Whether a resource that is not there was there once."""
         ...
 
-    async def absent(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Those of these resources (type and id), about to be deleted, that are not there."""
+    async def absent(self, names: Sequence[tuple[str, str]], *, beside: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Those of these resources (type and id), about to be deleted, that are not there.
+
+        Keeps the others, and those that are about to be written `beside`, as they are until the transaction ends.
+        """
         ...
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
@@ -86,8 +89,8 @@ class StoreDoor:
     async def was_deleted(self, kind: str, id: str) -> bool:
         return await was_deleted(self.conn, kind, id, scope=self.scope)
 
-    async def absent(self, names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        return set(names) - await there(self.conn, names, scope=self.scope)
+    async def absent(self, names: Sequence[tuple[str, str]], *, beside: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        return set(names) - await holding.hold_rows(self.conn, [*names, *beside], scope=self.scope)
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
         return await self.store.write_raw(self.conn, changes, scope=self.scope)

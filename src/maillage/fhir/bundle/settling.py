@@ -38,11 +38,13 @@ async def settle(entries: Sequence[Entry], door: Door) -> dict[int, Done]:
 async def _not_there(entries: Sequence[Entry], door: Door) -> dict[int, Done]:
     """The deletions of what is not there: there is nothing to do, and nothing wrong (R4 http.html#delete), unless they name a version.
 
-    What another entry writes is left to be refused.
+    What another entry writes is left to be refused. What is there nobody else deletes before this bundle does.
     """
     named = Counter((entry.kind, entry.id) for entry in entries if entry.id)
     deletions = [entry for entry in entries if entry.method == "DELETE" and entry.id and named[entry.kind, entry.id] == 1]
-    absent = await door.absent([(entry.kind, str(entry.id)) for entry in deletions]) if deletions else set()
+    names = [(entry.kind, str(entry.id)) for entry in deletions]
+    beside = [(kind, id) for kind, id in named if id and (kind, id) not in set(names)]
+    absent = await door.absent(names, beside=beside) if names else set()
     answers = {}
     for entry in deletions:
         if (entry.kind, str(entry.id)) in absent:
