@@ -186,11 +186,21 @@ async def test_a_write_is_tried_and_undone(record: httpx.AsyncClient) -> None:
     assert (await send(record, "GET", "/Patient/p")).json()["meta"]["versionId"] == "1"
 
 
+@pytest.mark.parametrize("path", ["/Patient/nobody", "/Observation/02", "/Patient/p"])
+async def test_a_deletion_is_validated_as_it_would_be_answered(record: httpx.AsyncClient, path: str) -> None:
+    await send(record, "DELETE", "/Observation/02")
+    for headers in ({}, {"if_match": 'W/"7"'}):
+        tried = await send(record, "POST", f"{path}/$validate?mode=delete", **headers)
+        done = await send(record, "DELETE", path, **headers)
+        assert (issues(tried) == GOOD) == (done.status_code == 204), (tried.text, done.text)
+
+
 async def test_what_a_write_would_be_refused_for_is_told(record: httpx.AsyncClient) -> None:
     stale = await send(record, "POST", "/Patient/p/$validate?mode=update", a_patient(id="p"), if_match='W/"7"')
     assert issues(stale) == [("error", "")]
     assert "version 1, not 7" in told(stale)
-    assert "not known" in told(await send(record, "POST", "/Patient/nobody/$validate?mode=delete"))
+    absent = await send(record, "POST", "/Patient/nobody/$validate?mode=delete", if_match='W/"1"')
+    assert (issues(absent), "not there" in told(absent)) == ([("error", "")], True)
     assert "address" in told(await send(record, "POST", "/Patient/p/$validate?mode=update", a_patient(id="q")))
     assert issues(await send(record, "POST", "/Patient/$validate?mode=create", a_patient(gender="x"))) == [
         ("error", "Patient.gender")

@@ -65,17 +65,19 @@ async def delete(request: Request, ctx: Context) -> Response:
     try:
         stored = await _written(ctx, Change.delete(kind, id, expected=expected))
     except NotFound:
-        return await _not_there(request, ctx, kind, id, expected)
+        await nothing_to_delete(ctx, kind, id, expected)
+        return answers.deleted(None, wants=negotiation.preferred(request).answer)
     return answers.deleted(stored, wants=negotiation.preferred(request).answer)
 
 
-async def _not_there(request: Request, ctx: Context, kind: str, id: str, expected: int | None) -> Response:
+async def nothing_to_delete(ctx: Context, kind: str, id: str, expected: int | None) -> None:
+    """Refuses the deletion of what was not found where a version was expected, or where it is there to read and not to delete."""
     try:
         await ctx.records.read_raw(kind, id)
     except (Gone, NotFound) as fault:
         if expected is not None:
             raise not_at(kind, id, expected) from fault
-        return answers.deleted(None, wants=negotiation.preferred(request).answer)
+        return
     raise NotFound(f"{kind}/{id} is not known")
 
 

@@ -5,12 +5,12 @@ from typing import Any
 from starlette.responses import Response
 
 from maillage.access.context import Context
-from maillage.errors import Issue, MaillageError
+from maillage.errors import Issue, MaillageError, NotFound
 from maillage.fhir import json
 from maillage.fhir.change import Change, Verb
 from maillage.fhir.outcome import outcome
 from maillage.fhir.validation import validate
-from maillage.http.fhir import answers, negotiation, operation
+from maillage.http.fhir import answers, instances, negotiation, operation
 from maillage.http.fhir.operation import Level, Operation, Parameter, Sent, refused
 from maillage.http.request import Request
 
@@ -40,13 +40,23 @@ async def validated(request: Request, ctx: Context) -> Response:
         if mode is None:
             validate(resource or {})
         else:
-            await ctx.records.operations.rehearse(_change(request, mode, kind, id, resource))
+            await _rehearse(ctx, _change(request, mode, kind, id, resource))
     except MaillageError as fault:
         if fault.status >= 500:
             raise
         return _told(negotiation.plain(fault).issues)
     named = (resource or {}).get("meta", {}).get("profile", ())
     return _told([Issue("informational", _passed(mode), severity="information"), *map(_unchecked, named)])
+
+
+async def _rehearse(ctx: Context, change: Change) -> None:
+    """Raises what this write would be refused for; DELETE answers 204 where nothing is there, so that is no fault."""
+    try:
+        await ctx.records.operations.rehearse(change)
+    except NotFound:
+        if change.verb is not Verb.DELETE:
+            raise
+        await instances.nothing_to_delete(ctx, change.resource["resourceType"], change.resource["id"], change.expected)
 
 
 def _mode(sent: Sent, request: Request, id: str | None) -> str | None:
