@@ -10,7 +10,7 @@ from maillage.access.access import Access
 from maillage.fhir.validation import validate
 from tests.conformance.test_conformance_door import BASE, BODY_LIMIT, FHIR, a_patient, an_observation, app, machine, send, told
 from tests.support.pages import client_of
-from tests.support.people import professional
+from tests.support.people import carer, professional
 
 __all__ = ["app", "machine"]
 
@@ -337,3 +337,47 @@ async def test_a_conditional_reference_finds_exactly_one_resource_as_the_bundle_
     assert await status(request("PUT", "Patient/p", numbered("2", id="p"))) == 412
     assert await status(request("DELETE", "Patient/p")) == 412
     assert await status(request("DELETE", "Patient/p"), request("POST", "Patient", numbered("1"))) == 200
+
+
+@pytest.mark.parametrize(
+    ("bad", "place", "words"),
+    [
+        ({"request": {"method": "GET", "url": ""}}, "request.url", "uri"),
+        ({"request": {"method": "GET", "url": " "}}, "request.url", "uri"),
+        ({"request": {"method": "GET", "url": 3}}, "request.url", "uri"),
+        ({"request": {"method": "GET"}}, "request.url", "required"),
+        ({"request": {"method": "WALK", "url": "Patient"}}, "request.method", "http-verb"),
+        ({"request": {"method": "GET", "url": "Patient", "ifMatch": 3}}, "request.ifMatch", "string"),
+        ({"request": {"method": "GET", "url": "Patient", "ifModifiedSince": "noon"}}, "request.ifModifiedSince", "instant"),
+        ({"request": []}, "request", "object"),
+        ({"fullUrl": "urn:uuid:6d9e5b2a-7c55-4a39-9f5e-6d1ab25c7a10"}, "", "bdl-"),
+        ("Patient", "", "object"),
+        (None, "", "object"),
+    ],
+)
+async def test_a_malformed_entry_of_a_batch_is_refused_alone_and_of_a_transaction_with_it(
+    machine: httpx.AsyncClient, bad: Any, place: str, words: str
+) -> None:
+    def entries(id: str) -> list[Any]:
+        return [{"resource": a_patient(id=id), "request": {"method": "PUT", "url": f"Patient/{id}"}}, bad]
+
+    answer = await send(machine, "POST", "", {"resourceType": "Bundle", "type": "batch", "entry": entries("b")})
+    assert answer.status_code == 200, answer.text
+    good, refused = answer.json()["entry"]
+    issue = refused["response"]["outcome"]["issue"][0]
+    assert (good["response"]["status"], refused["response"]["status"]) == ("201 Created", "400")
+    assert issue["expression"] == [f"Bundle.entry[1].{place}".rstrip(".")]
+    assert words in issue["diagnostics"]
+
+    whole = await send(machine, "POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": entries("t")})
+    assert whole.status_code == 400
+    assert words in whole.text
+    assert place == "" or f"Bundle.entry[1].{place}" in whole.text
+    assert (await send(machine, "GET", "/Patient/t")).status_code == 404
+
+
+async def test_who_only_reads_is_told_what_is_wrong_with_an_entry(app: Any, access: Access, machine: httpx.AsyncClient) -> None:
+    async with await client_of(app, access, carer("c"), accept=FHIR) as helper:
+        entries = [{"request": {"method": "POST", "url": ""}}, {"request": {"method": "GET", "url": "Patient"}}]
+        answer = await send(helper, "POST", "", {"resourceType": "Bundle", "type": "batch", "entry": entries})
+        assert [one["response"]["status"] for one in answer.json()["entry"]] == ["400", "200 OK"]

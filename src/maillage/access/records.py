@@ -173,15 +173,17 @@ class Records:
         await self.write_changes([Change.delete(kind, id, expected=version)])
 
     async def transaction(
-        self, bundle: Resource, *, base: str = "", wants: str = "minimal", operate: Operate | None = None
-    ) -> Resource:
+        self, bundle: Resource, *, base: str = "", wants: str = "minimal", operate: Operate | None = None,
+        refused: Mapping[int, MaillageError] | None = None,
+    ) -> Resource:  # fmt: skip
         """Carry out a Bundle of type transaction or batch, and answer the response Bundle. `base` is this server's own address.
 
-        A transaction that is refused raises: the whole context must then end. `wants`: see `fhir.bundle.process`. `operate` answers the
-        entries that ask for operations.
+        A transaction that is refused raises: the whole context must then end. `wants`, `refused`: see `fhir.bundle.process`. `operate`
+        answers the entries that ask for operations.
         """
         self._ctx.refuse_to_write()
-        return await process(bundle, RecordsDoor(self, self._conn, self._visible, operate), base=base, wants=wants)
+        door = RecordsDoor(self, self._conn, self._visible, operate)
+        return await process(bundle, door, base=base, wants=wants, refused=refused)
 
     async def carry_out(self, entry: Resource, *, base: str = "") -> Done:
         """Carry out one entry of a bundle (a patch, a conditional request) as a transaction of its own."""

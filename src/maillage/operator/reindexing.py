@@ -31,7 +31,9 @@ async def _reindex(config: Config) -> int:
                 said = monotonic()
                 print(f"{far.done} ressources sur {whole} ({100 * far.done // max(whole, far.done)} %)", flush=True)
     if far.failed:
-        print(f"{far.done - far.failed} ressources réindexées, {far.failed} non réindexées (« not_indexed » du journal les nomme)")
+        print(
+            f"{far.done - far.failed} ressources réindexées, {far.failed} non réindexées (« not_indexed » du journal les nomme)"
+        )
         return 1
     print(f"{far.done} ressources réindexées ; la recherche est à jour")
     return 0

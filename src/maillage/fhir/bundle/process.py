@@ -1,6 +1,6 @@
 """Carries out the requests of a bundle: a transaction wholly or not at all, a batch entry by entry."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maillage.errors import Invalid, MaillageError
@@ -14,18 +14,21 @@ from maillage.fhir.bundle.settling import hold_all, settle
 from maillage.fhir.change import Change, Resource, Stored, Verb
 
 
-async def process(bundle: Resource, door: Door, *, base: str = "", wants: str = "minimal") -> Resource:
+async def process(
+    bundle: Resource, door: Door, *, base: str = "", wants: str = "minimal", refused: Mapping[int, MaillageError] | None = None
+) -> Resource:
     """Carries out a batch or transaction and answers the response Bundle, its entries in the order of the request.
 
     A transaction raises the first fault (its issues name `Bundle.entry[i]`) and must then be undone by the caller. `base` is this
-    server's own address, which URLs may begin with; `wants` what the entries of writes answer (R4 http.html#return).
+    server's own address, which URLs may begin with; `wants` what the entries of writes answer (R4 http.html#return); `refused`, by their
+    places, what is wrong with entries of a batch that are not even to be tried.
     """
     match bundle.get("type") if bundle.get("resourceType") == "Bundle" else None:
         case "transaction":
             done = await _transaction(entries_of(bundle, base=base), door, base)
             entries = [answers.entry_of(one, wants=wants) for one in done]
         case "batch":
-            entries = await _batch(bundle.get("entry", []), door, base, wants)
+            entries = await _batch(bundle.get("entry", []), door, base, wants, refused or {})
         case other:
             raise Invalid.at("Bundle.type", f"a Bundle of type batch or transaction is expected here, not {other!r}")
     return {"resourceType": "Bundle", "type": f"{bundle['type']}-response", **({"entry": entries} if entries else {})}
@@ -48,11 +51,15 @@ async def _transaction(entries: Sequence[Entry], door: Door, base: str) -> list[
     return [done[place] for place in sorted(done)]
 
 
-async def _batch(listed: Any, door: Door, base: str, wants: str) -> list[Resource]:
+async def _batch(
+    listed: Any, door: Door, base: str, wants: str, refused: Mapping[int, MaillageError]
+) -> list[Resource]:  # fmt: skip
     """Each entry by itself, in the order of the standard; one that is no request is refused alone."""
-    found: dict[int, Resource] = {}
+    found = {place: answers.refused(fault) for place, fault in refused.items()}
     entries = []
     for place, one in enumerate(listed if isinstance(listed, list) else []):
+        if place in refused:
+            continue
         try:
             entries.append(entry_at(place, one, base))
         except MaillageError as fault:
