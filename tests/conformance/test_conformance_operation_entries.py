@@ -87,7 +87,11 @@ async def test_an_operation_sees_what_its_transaction_writes(record: httpx.Async
 @pytest.mark.parametrize(
     ("method", "url", "status", "place", "words"),
     [
-        ("GET", "Observation/$lastn?code=x", "400", "Bundle.entry[1].patient", "one patient"),
+        ("GET", "Observation/$lastn?code=x", "400", "Bundle.entry[1].request.url", "one patient"),
+        ("GET", "Observation/$lastn?patient=p&code=x&max=0", "400", "Bundle.entry[1].request.url", "max: "),
+        ("GET", "Patient/p/$everything?walk=x", "400", "Bundle.entry[1].request.url", "walk: unknown"),
+        ("POST", "Patient/$validate?mode=walk", "400", "Bundle.entry[1].request.url", "mode: "),
+        ("GET", "Composition/$document?id=a/b", "400", "Bundle.entry[1].request.url", "id: "),
         ("GET", "Patient/nobody/$meta", "404", "Bundle.entry[1]", "Patient/nobody"),
         ("GET", "Patient/p/$walk", "404", "Bundle.entry[1].request.url", "there are $everything, $validate, $meta"),
         ("GET", "Wizard/$lastn", "404", "Bundle.entry[1].request.url", "none"),
@@ -95,7 +99,8 @@ async def test_an_operation_sees_what_its_transaction_writes(record: httpx.Async
         ("GET", "Patient/$lastn", "404", "Bundle.entry[1].request.url", "$validate"),
         ("GET", "Patient/p/$meta-add", "405", "Bundle.entry[1].request.method", "POST"),
         ("POST", "Patient/$validate", "400", "Bundle.entry[1].resource", "is needed"),
-        ("DELETE", "Patient/$validate", "400", "Bundle.entry[1].request.url", "$validate"),
+        ("DELETE", "Patient/$validate", "405", "Bundle.entry[1].request.method", "GET or POST, not by DELETE"),
+        ("PUT", "Patient/p/$walk", "404", "Bundle.entry[1].request.url", "there are $everything"),
     ],
 )
 async def test_what_no_operation_answers_is_refused_alone(
@@ -105,6 +110,38 @@ async def test_what_no_operation_answers_is_refused_alone(
     issue = bad["response"]["outcome"]["issue"][0]
     assert (good["response"]["status"], bad["response"]["status"], issue["expression"]) == ("200 OK", status, [place])
     assert words in issue["diagnostics"]
+    alone = await send(record, method, f"/{url}", {} if method == "PUT" else None)
+    assert (str(alone.status_code), alone.json()["issue"][0]["diagnostics"]) == (status, issue["diagnostics"])
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [("Patient/p/$walk", 404), ("Patient/$walk", 404), ("$everything", 404), ("Patient/p", 405), ("Patient/p/Observation", 405)],
+)
+async def test_a_post_to_no_operation_tells_which_there_are(record: httpx.AsyncClient, url: str, status: int) -> None:
+    answer = await send(record, "POST", f"/{url}", parameters())
+    assert answer.status_code == status, answer.text
+    assert ("there are" in answer.text) == (status == 404)
+
+
+async def test_what_is_wrong_with_the_parameters_that_are_sent_is_so_in_the_resource(record: httpx.AsyncClient) -> None:
+    asked = [
+        entry("POST", "Observation/$lastn", parameters(patient="p", code="x", max="0")),
+        entry("POST", "Observation/$lastn", {"resourceType": "Parameters", "parameter": [{}]}),
+        entry("POST", "Patient/$validate?mode=walk", parameters(resource=a_patient())),
+        entry("POST", "Patient/$validate", parameters(mode="walk", resource=a_patient())),
+    ]
+    found = [one["response"]["outcome"]["issue"][0]["expression"] for one in await answered(record, "batch", *asked)]
+    places = ["resource", "resource.parameter[0].name", "request.url", "resource"]
+    assert found == [[f"Bundle.entry[{n}].{place}"] for n, place in enumerate(places)]
+
+
+async def test_what_a_document_lacks_is_told_in_a_batch(letter: httpx.AsyncClient) -> None:
+    await send(letter, "DELETE", "/Observation/01")
+    (refused,) = await answered(letter, "batch", entry("GET", "Composition/c/$document"))
+    issue = refused["response"]["outcome"]["issue"][0]
+    assert issue["expression"] == ["Bundle.entry[0].request.url"]
+    assert issue["diagnostics"].startswith("Composition.section[0].entry[0].reference: ")
 
 
 async def test_an_operation_that_writes_is_refused_in_a_transaction(record: httpx.AsyncClient) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from maillage.errors import Invalid, Issue, MaillageError, Unprocessable
@@ -54,7 +54,7 @@ class Entry:
     @property
     def operates(self) -> bool:
         """Whether it asks for an operation."""
-        return operates(self.method, self.url)
+        return operates(self.url)
 
     @property
     def last(self) -> bool:
@@ -62,9 +62,9 @@ class Entry:
         return self.method in READS or self.operates
 
 
-def operates(method: str, url: str) -> bool:
-    """Whether an entry with this request asks for an operation (R4 operations.html): its address ends with `$` and a name."""
-    return method in (*READS, "POST") and url.partition("?")[0].rpartition("/")[2].startswith("$")
+def operates(url: str) -> bool:
+    """Whether an entry with this address asks for an operation (R4 operations.html): it ends with `$` and a name."""
+    return url.partition("?")[0].rpartition("/")[2].startswith("$")
 
 
 def entries_of(bundle: Resource, *, base: str) -> list[Entry]:
@@ -95,6 +95,29 @@ def at(place: int, fault: MaillageError) -> MaillageError:
         Issue(i.code, i.diagnostics, f"{_name(place)}.{_inside(i.expression)}".rstrip("."), i.severity) for i in fault.issues
     ]
     return type(fault)(f"{_name(place)}: {fault.message}", issues=issues)
+
+
+def of_request(entry: Entry, fault: MaillageError) -> MaillageError:
+    """The same fault of a read or an operation: what is wrong with a parameter is so in the address, or in the resource sent with it."""
+    unplaced = "request.url" if isinstance(fault, Invalid) and entry.resource is None else None
+    return type(fault)(fault.message, issues=[_of_request(entry, issue, unplaced) for issue in fault.issues])
+
+
+def _of_request(entry: Entry, issue: Issue, unplaced: str | None) -> Issue:
+    place = issue.expression
+    if not place:
+        return replace(issue, expression=unplaced)
+    kind, dot, rest = place.partition(".")
+    if kind == "request":
+        return issue
+    if kind == "Parameters" and entry.method == "POST":
+        return replace(issue, expression=f"resource{dot}{rest}")
+    if kind in ids.TYPES:  # an element of what is stored
+        told = issue.diagnostics if issue.diagnostics.startswith(place) else f"{place}: {issue.diagnostics}"
+        return replace(issue, diagnostics=told, expression="request.url")
+    sent = entry.method == "POST" and (entry.resource is not None or place == "resource")
+    in_address = place in {name for name, _ in query_strings.of_query(entry.query)}
+    return replace(issue, expression="resource" if sent and not in_address else "request.url")
 
 
 def _name(place: int) -> str:

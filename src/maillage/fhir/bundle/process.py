@@ -7,7 +7,7 @@ from maillage.errors import Invalid, MaillageError
 from maillage.fhir.bundle import answers
 from maillage.fhir.bundle.answers import Done
 from maillage.fhir.bundle.door import Door
-from maillage.fhir.bundle.entries import Entry, at, entries_of, entry_at, in_order
+from maillage.fhir.bundle.entries import Entry, at, entries_of, entry_at, in_order, of_request
 from maillage.fhir.bundle.gets import got
 from maillage.fhir.bundle.linking import link
 from maillage.fhir.bundle.settling import hold_all, settle
@@ -98,4 +98,4 @@ async def _got(entry: Entry, door: Door, base: str) -> Done:
     try:
         return await got(entry, door, base)
     except MaillageError as fault:
-        raise at(entry.place, fault) from None
+        raise at(entry.place, of_request(entry, fault)) from None

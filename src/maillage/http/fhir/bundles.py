@@ -83,4 +83,4 @@ def _writes(bundle: dict[str, Any], *, passing_over: Collection[int]) -> bool:
 def _left_to_entry(request: dict[str, Any]) -> bool:
     """Whether a request reads, or asks for an operation, which requires its own permission."""
     method, url = request.get("method"), request.get("url")
-    return method in READS or operates(str(method), str(url))
+    return method in READS or operates(str(url))

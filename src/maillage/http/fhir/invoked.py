@@ -10,15 +10,13 @@ from maillage.access.permissions import Permission
 from maillage.errors import Invalid, NotFound
 from maillage.fhir import json, query_strings
 from maillage.fhir.bundle import Done, Entry, Operate
-from maillage.fhir.definitions import resource_types
 from maillage.http import formats
 from maillage.http.faults import MethodNotAllowed
 from maillage.http.fhir import negotiation
-from maillage.http.fhir.catalogue import OPERATIONS
-from maillage.http.fhir.operation import Level, Operation
+from maillage.http.fhir.catalogue import asked_for
+from maillage.http.fhir.operation import Operation
 from maillage.http.request import Request
 
-_LEVELS = {2: Level.TYPE, 3: Level.INSTANCE}
 _OF_FORMAT = ("_format", "_pretty")
 
 
@@ -43,18 +41,13 @@ def operating(request: Request, ctx: Context, *, transaction: bool) -> Operate:
 
 
 def _asked_for(entry: Entry) -> Operation:
-    """The operation of this address. NotFound, or MethodNotAllowed, says what there is."""
-    parts = entry.path.split("/")
-    kind, code, level = parts[0], parts[-1].removeprefix("$"), _LEVELS.get(len(parts))
-    there = [one for one in OPERATIONS if one.kind in (None, kind) and level in one.levels] if kind in resource_types() else []
-    found = next((one for one in there if one.code == code), None)
-    if found is None:
-        known = ", ".join(f"${one.code}" for one in there) or "none"
-        raise NotFound.at("request.url", f"{entry.path} is no operation; at such an address there are {known}")
-    methods = [method for method, _ in found.methods]
-    if _method(entry) not in methods:
-        raise MethodNotAllowed.at("request.method", f"${code} is asked by {' or '.join(methods)}, not by {entry.method}")
-    return found
+    """The operation of this address; a refusal names the place in the entry."""
+    try:
+        return asked_for(_method(entry), entry.path)
+    except MethodNotAllowed as fault:
+        raise MethodNotAllowed.at("request.method", fault.message) from None
+    except NotFound as fault:
+        raise NotFound.at("request.url", fault.message) from None
 
 
 def _method(entry: Entry) -> str:

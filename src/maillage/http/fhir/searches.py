@@ -8,9 +8,7 @@ from maillage.fhir.definitions import resource_types
 from maillage.fhir.past import past
 from maillage.fhir.search import Owner, SearchQuery, SeveralQuery, parse, parse_several
 from maillage.http import formats
-from maillage.http.faults import MethodNotAllowed
 from maillage.http.fhir import answers, negotiation
-from maillage.http.fhir.catalogue import OPERATIONS
 from maillage.http.formats import Pairs
 from maillage.http.request import Request
 
@@ -56,8 +54,6 @@ def _aimed(request: Request) -> tuple[Owner | None, str | None]:
     if "member" not in path:
         return None, negotiation.kind_of(request) if "kind" in path else None
     owner, member = (negotiation.kind_of(request), str(path["id"])), str(path["member"])
-    if any(member == f"${operation.code}" for operation in OPERATIONS):
-        raise MethodNotAllowed(f"{member} is not answered by {request.method} here")
     if member != "*" and member not in resource_types():
         raise NotFound(f"FHIR R4 has no resource type {member!r}")
     return owner, None if member == "*" else member
