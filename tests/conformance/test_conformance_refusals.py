@@ -321,6 +321,28 @@ async def test_the_form_of_a_search_is_shorter_than_other_bodies(platform: Platf
         assert (answer.status, str(MAX_FORM) in answer.body.decode()) == (413, True)
 
 
+async def test_a_next_page_that_nobody_could_ask_for_is_not_promised(door: Door) -> None:
+    assert (await door.ask(sends("PUT", "Patient/q", PATIENT | {"id": "q"}, 201, None, "").asked)).status == 201
+    long = ",".join(["p", "q", *(f"{n:040}" for n in range(1_500))])
+
+    async def found(target: str, count: int, values: str) -> Answer:
+        if target == "Patient":
+            return await door.ask(Asked("GET", f"/fhir/Patient?_id={values}&_count={count}".encode()))
+        if target == "Patient/_search":
+            form = f"_id={values}&_count={count}".encode()
+            return await door.ask(Asked("POST", b"/fhir/Patient/_search", (("content-type", FORM),), form))
+        batch = bundle(entry("GET", f"Patient?_id={values}&_count={count}"))
+        return await door.ask(sends("POST", "", batch, 200, None, "").asked)
+
+    for target, values in (("Patient/_search", long), ("Patient", long[: MAX_QUERY - 20]), ("", long[: MAX_QUERY - 20])):
+        refused, whole, shorter = (
+            await found(target, 1, values), await found(target, 10, values), await found(target, 1, long[:30_000])
+        )  # fmt: skip
+        assert (refused.status, f"{MAX_QUERY} at most" in refused.body.decode()) == (400, True), target
+        assert (whole.status, b'"next"' in whole.body) == (200, False), target
+        assert (shorter.status, b'"next"' in shorter.body) == (200, True), target
+
+
 async def test_bytes_of_a_query_that_nobody_escaped_are_read_as_utf8(door: Door) -> None:
     assert (
         await door.ask(sends("PUT", "Patient/e", PATIENT | {"id": "e", "name": [{"family": "Éloïse"}]}, 201, None, "").asked)

@@ -1,6 +1,7 @@
-"""The parameters of a query string or form, in their order. What is too long is refused before it is taken apart."""
+"""The parameters of a query string or form, in their order, and links that say them. What is too long is refused before it is taken apart."""
 
-from urllib.parse import parse_qsl
+from collections.abc import Sequence
+from urllib.parse import parse_qsl, urlencode
 
 from maillage.errors import Invalid, Issue
 
@@ -22,6 +23,27 @@ def of_query(text: str) -> Pairs:
 def of_form(text: str) -> Pairs:
     """The pairs of a form. Invalid past `MAX_FORM` or `MOST`."""
     return _taken_apart(text, MAX_FORM)
+
+
+def links_of(address: str, pairs: Sequence[tuple[str, str]], following: str | None) -> list[dict[str, str]]:
+    """Bundle.link of a page found at this address by these parameters; `following` is the cursor of the next page.
+
+    Invalid where the address of the next page would be refused: a page without its next would pass for all that there is.
+    """
+    links = [{"relation": "self", "url": _with(address, pairs)}]
+    if following is not None:
+        further = _with(address, [*pairs, ("_cursor", following)])
+        if (length := len(further) - len(address) - 1) > MAX_QUERY:
+            raise _too_long(
+                f"there is more than one page, and the query of the next would have {length} bytes, not {MAX_QUERY} at most: "
+                "ask with fewer values, or for all on one page (_count)"
+            )
+        links.append({"relation": "next", "url": further})
+    return links
+
+
+def _with(address: str, pairs: Sequence[tuple[str, str]]) -> str:
+    return f"{address}?{urlencode(pairs)}" if pairs else address
 
 
 def _taken_apart(text: str, longest: int) -> Pairs:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 from maillage.errors import NotFound, Unsupported
 from maillage.fhir import ids, json, query_strings, summary
@@ -98,15 +97,9 @@ async def _history(kind: str | None, id: str | None, said: Pairs, door: Door, ba
 
 def _bundle(kind: str, entries: list[Resource], address: str, pairs: Pairs, following: str | None, total: int | None) -> Resource:
     kept = [pair for pair in pairs if pair[0] != "_cursor"]
-    links = [{"relation": "self", "url": _with(address, kept)}]
-    if following is not None:
-        links.append({"relation": "next", "url": _with(address, [*kept, ("_cursor", following)])})
+    links = query_strings.links_of(address, kept, following)
     counted = {} if total is None else {"total": total}
     return {"resourceType": "Bundle", "type": kind, **counted, "link": links, **({"entry": entries} if entries else {})}
-
-
-def _with(address: str, pairs: Pairs) -> str:
-    return f"{address}?{urlencode(pairs)}" if pairs else address
 
 
 def _named(stored: Stored, base: str) -> Resource:

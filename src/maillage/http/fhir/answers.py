@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from email.utils import format_datetime
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from maillage.fhir.bundle import Done
 from maillage.fhir.change import Operation, Stored, instant
 from maillage.fhir.matching import etag
 from maillage.fhir.outcome import outcome
+from maillage.fhir.query_strings import links_of
 from maillage.fhir.reading import HistoryPage
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage
 from maillage.http.formats import FHIR_JSON, Pairs
@@ -77,13 +77,13 @@ def pages(page: StoredPage, address: str, pairs: Pairs, *, base: str, issues: tu
     if told:
         entries.append(b'{"resource":' + json.dumps(outcome(told)) + b',"search":{"mode":"outcome"}}')
     kept = [pair for pair in pairs if pair[0] != "_cursor"]
-    return fhir(_bundle("searchset", page.total, _links(address, kept, page.next), entries))
+    return fhir(_bundle("searchset", page.total, links_of(address, kept, page.next), entries))
 
 
 def history(page: HistoryPage, address: str, pairs: Pairs, *, base: str) -> Response:
     """A page of versions, newest first."""
     kept = [pair for pair in pairs if pair[0] != "_cursor"]
-    return fhir(_bundle("history", page.total, _links(address, kept, page.next), [_past(one, base) for one in page.versions]))
+    return fhir(_bundle("history", page.total, links_of(address, kept, page.next), [_past(one, base) for one in page.versions]))
 
 
 def _bundle(kind: str, total: int | None, links: list[dict[str, str]], entries: list[bytes]) -> bytes:
@@ -91,17 +91,6 @@ def _bundle(kind: str, total: int | None, links: list[dict[str, str]], entries: 
     listed = b',"entry":[' + b",".join(entries) + b"]" if entries else b""
     head = b'{"resourceType":"Bundle","type":"' + kind.encode() + b'"'
     return head + counted + b',"link":' + json.dumps(links) + listed + b"}"
-
-
-def _links(address: str, pairs: Pairs, following: str | None) -> list[dict[str, str]]:
-    links = [{"relation": "self", "url": _with(address, pairs)}]
-    if following is not None:
-        links.append({"relation": "next", "url": _with(address, [*pairs, ("_cursor", following)])})
-    return links
-
-
-def _with(address: str, pairs: Pairs) -> str:
-    return f"{address}?{urlencode(pairs)}" if pairs else address
 
 
 def _found(stored: Stored, base: str, mode: bytes) -> bytes:
