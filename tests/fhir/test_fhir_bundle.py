@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from maillage.db import Database
+from maillage.db import Database, count_statements
 from maillage.errors import Conflict, Invalid, MaillageError, NotFound, PreconditionFailed
 from maillage.fhir.bundle import StoreDoor, process
 from maillage.fhir.bundle.references import conditional, relative, rewritten
@@ -295,6 +295,22 @@ async def test_the_entries_of_a_batch_do_not_share_their_fate(database: Database
     assert [answer["response"]["status"] for answer in answers] == ["201 Created", "404", "404", "200 OK"]
     assert answers[1]["response"]["outcome"]["issue"][0]["code"] == "not-found"
     assert await count(database, "Patient") == 1
+
+
+async def test_a_read_of_a_batch_that_finds_nothing_costs_little_more_than_one_that_finds(database: Database) -> None:
+    """A savepoint that is rolled back makes the driver forget every prepared statement: the next entry would be planned anew."""
+    unknown = [entry("GET", f"Patient/unknown{n}") for n in range(5)]
+    async with database.transaction() as conn:
+        with count_statements() as counted:
+            answer = await process(
+                {"resourceType": "Bundle", "type": "batch", "entry": unknown}, StoreDoor(conn, Scope.all(), STORE)
+            )
+        prepared = await (
+            await conn.execute(b"select from pg_prepared_statements where statement like '%from res r where%'")
+        ).fetchall()
+    assert [one["response"]["status"] for one in answer["entry"]] == ["404"] * 5
+    assert counted.statements == 2 * len(unknown)
+    assert prepared
 
 
 async def test_a_bundle_of_another_type_is_refused(database: Database) -> None:

@@ -57,6 +57,11 @@ class Entry:
         return operates(self.url)
 
     @property
+    def writes(self) -> bool:
+        """Whether it may write: an operation may."""
+        return self.operates or self.method not in READS
+
+    @property
     def last(self) -> bool:
         """Whether it comes after all writes: it reads, or asks for an operation."""
         return self.method in READS or self.operates

@@ -1,6 +1,7 @@
 """Carries out the requests of a bundle: a transaction wholly or not at all, a batch entry by entry."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from maillage.errors import Invalid, MaillageError
@@ -67,7 +68,7 @@ async def _batch(
     await hold_all(entries, door)
     for entry in in_order(entries):
         try:
-            async with door.savepoint():
+            async with door.savepoint() if entry.writes else nullcontext():
                 found[entry.place] = answers.entry_of((await _transaction([entry], door, base))[0], wants=wants)
         except MaillageError as fault:
             found[entry.place] = answers.refused(fault)
