@@ -126,7 +126,7 @@ def test_deceased_is_true_when_a_date_of_death_is_known(said: dict[str, Any], an
 
 @pytest.mark.parametrize("kind", definitions.resource_types())
 def test_every_token_string_date_and_reference_parameter_of_r4_has_a_place(kind: str) -> None:
-    known = {"_text", "_content", "_query", "composition", "message"}
+    known = {"_text", "_content", "_query"}
     missing = {
         parameter.code
         for parameter in definitions.search_parameters(kind).values()

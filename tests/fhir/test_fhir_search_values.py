@@ -278,3 +278,30 @@ async def test_who_is_at_a_place_is_found_by_what_the_place_is_part_of(database:
     assert await found(database, "Encounter", ("location:above", "Location/site")) == []
     assert await found(database, "Location", ("partof:below", "Location/site")) == ["building", "room"]
     assert await found(database, "Location", ("partof:above", "Location/room")) == ["building", "room"]
+
+
+async def test_a_bundle_is_found_by_what_it_carries_first(database: Database) -> None:
+    def a_bundle(id: str, kind: str, *resources: Resource, at: str = "http://here/fhir") -> Resource:
+        entries = [{"fullUrl": f"{at}/{one['resourceType']}/{one['id']}", "resource": one} for one in resources]
+        return {"resourceType": "Bundle", "id": id, "type": kind, "entry": entries}
+
+    letter, header = {"resourceType": "Composition", "id": "c"}, {"resourceType": "MessageHeader", "id": "m"}
+    urn = "urn:uuid:6d9e5b2a-7c55-4a39-9f5e-6d1ab25c7a10"
+    nameless = {
+        "resourceType": "Bundle",
+        "id": "u",
+        "type": "document",
+        "entry": [{"fullUrl": urn, "resource": {"resourceType": "Composition"}}],
+    }
+    await put(
+        database, a_bundle("d", "document", letter), a_bundle("e", "document", letter | {"id": "c2"}, letter, at="http://elsewhere/fhir"),
+        a_bundle("m", "message", header, letter), nameless, {"resourceType": "Bundle", "id": "n", "type": "collection"},
+    )  # fmt: skip
+    for value in ("Composition/c", "c", "http://here/fhir/Composition/c"):
+        assert await found(database, "Bundle", ("composition", value), base="http://here/fhir") == ["d"]
+    assert await found(database, "Bundle", ("composition:Composition", "c")) == ["d"]
+    assert await found(database, "Bundle", ("composition", "http://elsewhere/fhir/Composition/c2")) == ["e"]
+    assert await found(database, "Bundle", ("composition", urn)) == ["u"]
+    assert await found(database, "Bundle", ("message", "MessageHeader/m")) == ["m"]
+    assert await found(database, "Bundle", ("composition:missing", "true")) == ["m", "n"]
+    assert await found(database, "Bundle", ("message", "MessageHeader/c")) == []

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from maillage.fhir import composites, definitions, ids, places
+from maillage.fhir import carried, composites, definitions, ids, places
 from maillage.fhir.amounts import UNIONS
 from maillage.fhir.definitions import SearchParameter
 from maillage.fhir.extraction import IndexRows, Node, visit
@@ -72,6 +72,8 @@ def _grow(tree: Node, kind: str, parameter: SearchParameter, place: dict[str, An
         tree.collect.append(composites.collector(kind, parameter.code, place))
     elif parameter.type == "special":
         tree.at(place["steps"]).collect.append(places.collector(parameter.code))
+    elif parameter.carried:
+        tree.at(place["steps"]).collect.append(carried.collector(kind, parameter))
     else:
         tree.grow(kind, parameter, place, hot=hot)
 

@@ -32,6 +32,11 @@ class SearchParameter:
     def supported(self) -> bool:
         return bool(self.places)
 
+    @property
+    def carried(self) -> bool:
+        """Whether its value is a resource inside the one that is searched, to which nothing refers."""
+        return any(place["type"] == "carried" for place in self.places)
+
 
 @cache
 def resource_types() -> tuple[str, ...]:

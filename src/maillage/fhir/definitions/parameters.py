@@ -2,7 +2,8 @@
 
 A place is `{"steps": [step], "type": leaf type}` with, when they apply, `target` (a reference must be to that type) and `system` (implied by
 the required binding of a code); of a composite, with `components` (`definitions.composites`). A step is a JSON key, or `[key, value]`: keep the objects that have that value. The leaf type `truth` is
-"there, and not false" (Patient.deceased). An expression that is no such path (Bundle.composition, Bundle.message) has no place.
+"there, and not false" (Patient.deceased). The leaf type `carried` is the
+first resource of a Bundle (Bundle.composition, Bundle.message), at the Bundle itself.
 """
 
 import re
@@ -19,6 +20,7 @@ _TARGET = re.compile(r"^([\w.]+)\.where\(resolve\(\) is (\w+)\)$")
 _WHERE = re.compile(r"^([\w.]+)\.where\((\w+) ?= ?'([^']+)'\)((?:\.\w+)*)$")
 _PART_OF_CAST = re.compile(r"^\(([\w.]+)(?: as |\.ofType\()(\w+)\)+\.(\w+)$")
 _TRUTH = re.compile(r"^([\w.]+)\.exists\(\) and \1 != false$")
+_CARRIED = "Bundle.entry[0].resource"
 _PLAIN = re.compile(r"^\w+(\.\w+)*$")
 
 LEAVES = {
@@ -77,6 +79,8 @@ class Places:
             filtered = self._walk(resource_type, parameter_type, found[1] + found[4])
             depth = found[1].count(".")
             return [p | {"steps": [*p["steps"][:depth], [found[2], found[3]], *p["steps"][depth:]]} for p in filtered]
+        if text == _CARRIED:
+            return [{"steps": [], "type": "carried"}]
         if _PLAIN.match(text):
             return self._walk(resource_type, parameter_type, text)
         return []

@@ -216,6 +216,7 @@ class _Reading:
         """That the reference leads to a resource for which `far(its type)` holds: of one type, or of any for which it can be asked."""
         if parameter.type != "reference":
             raise Invalid(f"{parameter.code} is no reference: nothing can be chained to it")
+        _refuse_carried(parameter)
         if target is not None and target not in parameter.targets:
             raise Invalid(f"{parameter.code} does not refer to {target}, but to {_list(parameter.targets)}")
         if target is None and len(parameter.targets) > MAX_WAYS:
@@ -253,6 +254,7 @@ class _Reading:
         parameter = _known(found["kind"], found["code"])
         if parameter.type != "reference" or kind not in parameter.targets:
             raise Invalid(f"{found['kind']}.{parameter.code} does not refer to {kind}")
+        _refuse_carried(parameter)
         self.depth += 1
         inner = self.read(found["kind"], found["rest"], value)
         self.depth -= 1
@@ -350,7 +352,16 @@ def _edges(kind: str, code: str, ends: Sequence[str]) -> tuple[str, ...]:
     parameter = _known(kind, code)
     if parameter.type != "reference" or (ends and parameter.targets and not set(ends) & set(parameter.targets)):
         raise Invalid(f"{kind}.{code} is no reference" + (f" to {_list(ends)}" if ends else ""))
+    _refuse_carried(parameter)
     return (code,)
+
+
+def _refuse_carried(parameter: SearchParameter) -> None:
+    if parameter.carried:
+        message = (
+            "is a resource inside the Bundle, found by its fullUrl or Type/id: chains and includes through it are not supported"
+        )
+        raise Invalid(f"{parameter.code} {message}")
 
 
 def _whole(text: str) -> int:

@@ -267,6 +267,8 @@ def modifiers(parameter: SearchParameter) -> tuple[str, ...]:
         useless.add("of-type")
     if parameter.type == "token" and kinds.isdisjoint(BESIDE):
         useless.add("text")
+    if parameter.carried:
+        useless |= {"identifier", "above", "below"}
     if parameter.type == "reference" and kinds == {"Reference"} and not any(map(part_of, parameter.targets)):
         useless |= {"above", "below"}
     return tuple(one for one in MODIFIERS[parameter.type] if one not in useless)

@@ -90,7 +90,7 @@ def _normative(full: dict[str, Any]) -> dict[str, Any]:
 
 def _resource(kind: str, base: str) -> dict[str, Any]:
     parameters = searchable(kind)
-    includes = ["*", *(f"{kind}:{one.code}" for one in parameters if one.type == "reference")]
+    includes = ["*", *(f"{kind}:{one.code}" for one in parameters if one.type == "reference" and not one.carried)]
     operations = [
         {"name": one.code, "definition": f"{base}/OperationDefinition/{one.id}"} for one in OPERATIONS if one.kind in (None, kind)
     ]
