@@ -94,10 +94,10 @@ async def test_an_entry_of_a_bundle_answers_what_its_address_does(record: httpx.
 @pytest.mark.parametrize(
     ("address", "status", "place"),
     [
-        ("Patient/p/$everything?wings=2", "400", "Bundle.entry[0].wings"),
-        ("Patient/p/$everything?_count=2&_count=3", "400", "Bundle.entry[0]._count"),
+        ("Patient/p/$everything?wings=2", "400", "Bundle.entry[0].request.url"),
+        ("Patient/p/$everything?_count=2&_count=3", "400", "Bundle.entry[0].request.url"),
         ("Patient/nobody/$everything", "404", "Bundle.entry[0]"),
-        ("Location/l/Observation", "400", "Bundle.entry[0]"),
+        ("Location/l/Observation", "400", "Bundle.entry[0].request.url"),
         ("Patient/p/$walk", "404", "Bundle.entry[0].request.url"),
     ],
 )

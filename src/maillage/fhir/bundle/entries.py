@@ -163,7 +163,8 @@ def _request(place: int, entry: Any, base: str) -> Entry:
 
 def _aim(entry: Entry, parts: list[str], query: str, if_none_exist: str | None) -> None:
     """Sets what the request is about: a type, one resource, or those that criteria find."""
-    ids.number(entry.kind)
+    if entry.kind not in ids.TYPES:
+        raise _invalid(f"{entry.kind} is not a resource type of FHIR R4", "request.url")
     if len(parts) > 2 or (entry.method == "POST" and len(parts) != 1):
         raise _invalid(f"{entry.method} {entry.url} is not supported in bundles", "request.url")
     if entry.if_none_match is not None and (entry.method != "PUT" or entry.if_none_match != "*" or len(parts) != 2):
