@@ -21,7 +21,7 @@ async def explained(
 ) -> tuple[int, int]:
     """How many rows all steps of a search look at, and how many matches its first page has (or what it counts)."""
     query, seen, found = parse(kind, params), 0, 0
-    planned = plan(query, circled=scope.circled(ids.number(kind)), common=await commons(conn, query.criteria))
+    planned = plan(query, circled=scope.circled(ids.number(kind)), common=await commons(conn, query.texts))
     for driver in planned.counting if counting else planned.drivers:
         statement = count(query, planned, driver, scope) if counting else page(query, planned, driver, scope, None)
         text = AsyncClientCursor(conn).mogrify(statement.text.encode(), statement.params)

@@ -3,13 +3,13 @@
 Each can be asked of one row (a probe, along the edges of that row), or asked for all rows it holds for (from the far end of the chain).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from maillage.fhir import ids
 from maillage.fhir.rows import long
 from maillage.fhir.search.compose import Composer, Row
-from maillage.fhir.search.criteria import PATIENT, Criterion, IdIs, Reaching, StringIs, StringStarts, TokenIs, either
+from maillage.fhir.search.criteria import PATIENT, Criterion, IdIs, Reaching, TokenIs, either
+from maillage.fhir.search.texts import Text, with_texts
 
 NEARLY_UNIQUE = frozenset({"identifier", "email", "phone", "telecom", "url"})
 """Token parameters whose values few resources share."""
@@ -101,16 +101,10 @@ def rows_for(criterion: Criterion, kind: str, composer: Composer) -> str:
         keys = [number for value in criterion.values for number in (value, long(value))]
         held = f"h.k = any({composer.bind(keys, 'int8[]')}) and ({composer.scope.sql('h', rt=str(t.rt))})"
         return f"(select h.id, h.patient from hot h where {held} offset 0)"
-    if isinstance(criterion, StringStarts | StringIs):
+    if isinstance(criterion, Text):
         source = with_texts((criterion,), t, composer)
         return f"(select {t}.id, {t}.patient from {source} where {t}.rt = {t.rt} and {composer.seen(t)} offset 0)"
     return f"(select {t}.id, {t}.patient from res {t} where {_holds(t, criterion, composer.indexed())} offset 0)"
-
-
-def with_texts(texts: Sequence[StringStarts | StringIs], row: Row, composer: Composer) -> str:
-    """The rows of all types that have the texts, as `row`."""
-    held = " and ".join(text.sql(Row("res", row.kind), composer.indexed()) for text in texts)
-    return f"(select * from res where {held} offset 0) {row}"
 
 
 def listed(criterion: Criterion, row: Row, composer: Composer) -> str:
@@ -125,7 +119,7 @@ def _found(criterion: Criterion, row: Row, composer: Composer) -> str:
     if isinstance(criterion, TokenIs) and criterion.declared(row.kind):
         keys = [number for value in criterion.values for number in (value, long(value))]
         return f"select h.id from hot h where h.k = any({composer.bind(keys, 'int8[]')})"
-    if isinstance(criterion, StringStarts | StringIs):
+    if isinstance(criterion, Text):
         return f"select {t}.id from {with_texts((criterion,), t, composer)} where {t}.rt = {t.rt}"
     return f"select {t}.id from res {t} where {t}.rt = {t.rt} and {criterion.sql(t, composer.indexed())}"
 

@@ -4,7 +4,7 @@ It decides how a page is looked for, never what is found. What it does not know 
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -13,7 +13,7 @@ from maillage.clock import monotonic
 from maillage.db import Connection, database_of, load_queries
 from maillage.fhir.ids import number
 from maillage.fhir.rows import label
-from maillage.fhir.search.criteria import Criterion, StringIs, StringStarts
+from maillage.fhir.search.texts import StringStarts, Text
 
 QUERIES = load_queries("maillage.fhir.search")
 KEPT = 300.0
@@ -28,7 +28,7 @@ class Commons:
     texts: tuple[str, ...] = ()
     rows: tuple[float, ...] = ()
 
-    def found(self, kind: str, criterion: StringStarts | StringIs) -> float:
+    def found(self, kind: str, criterion: Text) -> float:
         """About how many rows of a type a text finds; 0 where it is none of the most common."""
         wanted = (f"{label(kind, criterion.parameter)}{text}" for text in criterion.texts)
         many = sum(sum(self._begun(text) if isinstance(criterion, StringStarts) else self._equal(text)) for text in wanted)
@@ -51,9 +51,9 @@ NOTHING = Commons({})
 _known: dict[str, tuple[float, Commons]] = {}
 
 
-async def commons(conn: Connection, criteria: Iterable[Criterion]) -> Commons:
+async def commons(conn: Connection, texts: Sequence[Text]) -> Commons:
     """What is common in this database; nothing where no text is asked for."""
-    if not any(isinstance(criterion, StringStarts | StringIs) for criterion in criteria):
+    if not texts:
         return NOTHING
     database, now = await database_of(conn), monotonic()
     if (kept := _known.get(database)) is None or kept[0] < now:

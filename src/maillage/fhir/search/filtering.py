@@ -12,14 +12,12 @@ from maillage.fhir.search.criteria import (
     MainDate,
     OtherDate,
     Present,
-    StringContains,
-    StringIs,
-    StringStarts,
     UpdatedAt,
 )
 from maillage.fhir.search.dates import PREFIXES
 from maillage.fhir.search.filters import Comparison, Filter, Joined, Step
 from maillage.fhir.search.logic import AllOf, AnyOf, Not
+from maillage.fhir.search.texts import StringContains, StringIs, StringStarts
 from maillage.fhir.search.words import PARAMETERS as WORDS
 from maillage.fhir.sounds import PARAMETER as PHONETIC
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from maillage.fhir.rows import long
-from maillage.fhir.search.chains import listed, with_texts
+from maillage.fhir.search.chains import listed
 from maillage.fhir.search.compose import Composer, Row
-from maillage.fhir.search.criteria import LONGER, Criterion, IdIs, MainDate, RefersTo, StringIs, StringStarts, TokenIs, UpdatedAt
+from maillage.fhir.search.criteria import LONGER, Criterion, IdIs, MainDate, RefersTo, TokenIs, UpdatedAt
 from maillage.fhir.search.numbers import AmountIs
 from maillage.fhir.search.orders import beyond, order_by
 from maillage.fhir.search.plan import Drive, Driver, Plan
 from maillage.fhir.search.query import After, SearchQuery
+from maillage.fhir.search.texts import with_texts
 
 FEW = 1_000
 """Ids that a list may have for its rows to be fetched and sorted."""
@@ -84,11 +85,9 @@ def free(query: SearchQuery, composer: Composer) -> tuple[str, tuple[Criterion, 
 
     Texts without a time or a code beside them are looked up alone: where many share them, the planner would meet them with all rows of the type.
     """
-    texts = tuple(one for one in query.criteria if isinstance(one, StringStarts | StringIs))
-    coded = any(isinstance(one, TokenIs) and not one.negated for one in query.criteria)
-    if not texts or coded or any(isinstance(one, MainDate | UpdatedAt) for one in query.criteria):
+    if not query.texts or query.codes or any(isinstance(one, MainDate | UpdatedAt) for one in query.criteria):
         return "res r", ()
-    return with_texts(texts, Row(_R, query.kind), composer), texts
+    return with_texts(query.texts, Row(_R, query.kind), composer), query.texts
 
 
 def rest(query: SearchQuery, driver: Driver) -> list[Criterion]:

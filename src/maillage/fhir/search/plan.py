@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from functools import reduce
 from typing import TypeVar
 
 from maillage.fhir.ids import number
@@ -25,8 +24,6 @@ from maillage.fhir.search.criteria import (
     MainDate,
     Reaching,
     RefersTo,
-    StringIs,
-    StringStarts,
     TokenIs,
     UpdatedAt,
 )
@@ -139,7 +136,7 @@ def plan(query: SearchQuery, *, circled: bool = False, common: Commons = NOTHING
     if drivers[0].drive is Drive.FEW and _indexed(order):
         glance = () if drivers[0].stable else (Driver(Drive.WALK, rows=GLANCE),)
         drivers = (*glance, *drivers[:-1], Driver(Drive.WALK), drivers[-1])
-    bounds = _bounds(query.criteria)
+    bounds = query.bounds
     if not circled:
         return Plan(drivers, order, bounds)
     if _in_any_order(query, drivers[0], order):
@@ -150,7 +147,7 @@ def plan(query: SearchQuery, *, circled: bool = False, common: Commons = NOTHING
 def _in_any_order(query: SearchQuery, first: Driver, order: tuple[SortKey, ...]) -> bool:
     """Whether the order is neither wished nor such that a date narrows what is read."""
     right = first.drive in {Drive.ID, Drive.PATIENT, Drive.UNIQUE} or len(first.answers) > 1
-    dated = _bounds(query.criteria) != Bounds(None, None)
+    dated = query.bounds != Bounds(None, None)
     return not (query.sort or right or dated) and (order == BY_ID or first.drive is Drive.HOT)
 
 
@@ -162,17 +159,12 @@ def _given(query: SearchQuery, drivers: tuple[Driver, ...], common: Commons) -> 
     if few := [driver for driver in drivers if driver.drive is Drive.FEW]:
         stable, tried = ([driver for driver in few if driver.stable is wanted] for wanted in (True, False))
         return (*stable, some, *tried, many, last)
-    texts, codes = _texts(query.criteria), [c for c in query.criteria if isinstance(c, TokenIs) and not c.negated]
-    if found := min((common.found(query.kind, text) for text in texts), default=0.0):
+    if found := min((common.found(query.kind, text) for text in query.texts), default=0.0):
         if found <= GLANCE:
             return (last,)
         walked = (query.count + 1) * common.types[number(query.kind)] / found
         return (many, last) if walked < found else (Driver(Drive.GIVEN, rows=GLANCE, records=_FEW), last)
-    return (some, *(Driver(Drive.FEW, (one,)) for one in [*texts, *codes][:_TRIED]), many, last)
-
-
-def _texts(criteria: Sequence[Criterion]) -> list[StringStarts | StringIs]:
-    return [criterion for criterion in criteria if isinstance(criterion, StringStarts | StringIs)]
+    return (some, *(Driver(Drive.FEW, (one,)) for one in [*query.texts, *query.codes][:_TRIED]), many, last)
 
 
 def _circled(drivers: tuple[Driver, ...]) -> tuple[Driver, ...]:
@@ -195,9 +187,9 @@ def _drivers(query: SearchQuery) -> tuple[Driver, ...]:
             return (Driver(Drive.UNIQUE, (criterion,)),)
     if _by_main_date(query) and (dated := _queue(query) or _hot(query)):
         return (dated,)
-    if _dated(criteria):
+    if _dated(query):
         return (Driver(Drive.DATE),)
-    return _by_reference(criteria)
+    return _by_reference(query)
 
 
 def _amount(query: SearchQuery) -> Driver | None:
@@ -212,24 +204,21 @@ def _shared(query: SearchQuery, common: Commons) -> tuple[Driver, ...]:
     """The beginning of the order, before all that a text finds is fetched and sorted: where so many share it that the page is filled with less.
 
     In a window of the main date few are left anyhow."""
-    texts = _texts(query.criteria)
-    if not texts or _bounds(query.criteria).window:
+    if not query.texts or query.bounds.window:
         return ()
-    found = min(common.found(query.kind, text) for text in texts)
+    found = min(common.found(query.kind, text) for text in query.texts)
     if not found or found * _SCATTERED < (walked := (query.count + 1) * common.types[number(query.kind)] / found):
         return ()
     return (Driver(Drive.WALK, rows=math.ceil(walked * (_SPREAD if len(query.criteria) == 1 else _SPREAD**2))),)
 
 
-def _by_reference(criteria: Sequence[Criterion]) -> tuple[Driver, ...]:
+def _by_reference(query: SearchQuery) -> tuple[Driver, ...]:
     """The steps of a search by references: those of stable plans before the others, then what else may match few, at last the end of one."""
-    reaching = sorted((c for c in criteria if isinstance(c, Reaching)), key=lambda c: not c.stable)
+    reaching = sorted((c for c in query.criteria if isinstance(c, Reaching)), key=lambda c: not c.stable)
     if not reaching:
         return (Driver(Drive.FREE),)
-    texts = _texts(criteria)
-    codes = [c for c in criteria if isinstance(c, TokenIs) and not c.negated]
-    few = [Driver(Drive.FEW, (criterion,)) for criterion in [*reaching, *texts, *codes][:_TRIED]]
-    return (*few, Driver(Drive.FREE) if texts else Driver(Drive.WHOLE, (reaching[0],)))
+    few = [Driver(Drive.FEW, (criterion,)) for criterion in [*reaching, *query.texts, *query.codes][:_TRIED]]
+    return (*few, Driver(Drive.FREE) if query.texts else Driver(Drive.WHOLE, (reaching[0],)))
 
 
 def _indexed(order: tuple[SortKey, ...]) -> bool:
@@ -262,7 +251,7 @@ def _hot(query: SearchQuery) -> Driver | None:
     if not tokens or not _one(tokens[0]):
         return None
     others = [c for c in query.criteria if c is not tokens[0] and not isinstance(c, MainDate)]
-    return None if others and not _narrow(_bounds(query.criteria)) else Driver(Drive.HOT, (tokens[0],), tokens[0].values[0])
+    return None if others and not _narrow(query.bounds) else Driver(Drive.HOT, (tokens[0],), tokens[0].values[0])
 
 
 def _one(criterion: TokenIs) -> bool:
@@ -274,16 +263,12 @@ def _narrow(bounds: Bounds) -> bool:
     return bounds.lower is not None and bounds.upper is not None and bounds.upper - bounds.lower <= NARROW
 
 
-def _dated(criteria: Sequence[Criterion]) -> bool:
+def _dated(query: SearchQuery) -> bool:
     """Whether the main date is held in a range, which is all that is asked or so short that few resources begin in it."""
-    bounds = _bounds(criteria)
+    bounds = query.bounds
     if bounds.lower is None or bounds.upper is None:
         return False
-    return bounds.upper - bounds.lower <= SHORT or all(isinstance(criterion, MainDate) for criterion in criteria)
-
-
-def _bounds(criteria: Sequence[Criterion]) -> Bounds:
-    return reduce(Bounds.both, (c.bounds for c in criteria if isinstance(c, MainDate)), Bounds(None, None))
+    return bounds.upper - bounds.lower <= SHORT or all(isinstance(criterion, MainDate) for criterion in query.criteria)
 
 
 def _order(query: SearchQuery, drive: Drive) -> tuple[SortKey, ...]:
@@ -301,7 +286,7 @@ def _natural(query: SearchQuery, drive: Drive) -> tuple[SortKey, ...]:
     """The order of the driving index; for a date without an end, from the side where the matches are."""
     if drive is Drive.AMOUNT:
         return BY_AMOUNT
-    if drive in {Drive.FREE, Drive.FEW} and (bounds := _bounds(query.criteria)).lower != bounds.upper and not bounds.window:
+    if drive in {Drive.FREE, Drive.FEW} and (bounds := query.bounds).lower != bounds.upper and not bounds.window:
         return NEWEST if bounds.lower else OLDEST
     if drive in {Drive.FREE, Drive.FEW} and (updated := _first(query.criteria, UpdatedAt)):
         return WRITTEN if updated.bounds.lower else LAST_WRITTEN

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from maillage.errors import Issue
 from maillage.fhir.change import Stored
-from maillage.fhir.search.criteria import Criterion
+from maillage.fhir.search.criteria import Criterion, MainDate, TokenIs
+from maillage.fhir.search.dates import Bounds
+from maillage.fhir.search.texts import Text
 
 DEFAULT_COUNT = 20
 MAX_COUNT = 1_000
@@ -59,6 +62,21 @@ class SearchQuery:
     def identity(self) -> str:
         """What makes it this search and no other, whatever the page."""
         return repr((self.kind, self.criteria, self.sort))
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """The criteria that ask for texts."""
+        return tuple(one for one in self.criteria if isinstance(one, Text))
+
+    @property
+    def codes(self) -> tuple[TokenIs, ...]:
+        """The criteria that ask for tokens to be there."""
+        return tuple(one for one in self.criteria if isinstance(one, TokenIs) and not one.negated)
+
+    @property
+    def bounds(self) -> Bounds:
+        """The bounds of the main date."""
+        return reduce(Bounds.both, (one.bounds for one in self.criteria if isinstance(one, MainDate)), Bounds(None, None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ async def search(conn: Connection, query: SearchQuery, *, scope: Scope) -> Store
 
 async def rows_of(conn: Connection, query: SearchQuery, *, scope: Scope, after: After | None) -> Rows:
     """One more match than the query asks for, in order (see `statement.page`), as the first driver finds them that is enough."""
-    common, rows = await commons(conn, query.criteria), []
+    common, rows = await commons(conn, query.texts), []
     planned = plan(query, circled=scope.circled(ids.number(query.kind)), common=common)
     if after and len(after.keys) != len(planned.order):
         raise foreign_cursor("search")

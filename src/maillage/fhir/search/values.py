@@ -17,18 +17,15 @@ from maillage.fhir.search.criteria import (
     MainDate,
     OtherDate,
     RefersTo,
-    StringContains,
-    StringIs,
-    StringStarts,
     Target,
     TokenIs,
     UpdatedAt,
-    UrlBelow,
 )
 from maillage.fhir.search.dates import PREFIXES, DateTest
 from maillage.fhir.search.hierarchies import RefersWithin, part_of
 from maillage.fhir.search.lists import InList
 from maillage.fhir.search.logic import AllOf, AnyOf
+from maillage.fhir.search.texts import StringContains, StringIs, StringStarts, UrlBelow
 from maillage.fhir.sounds import PARAMETER as PHONETIC
 from maillage.fhir.sounds import sounds
 from maillage.fhir.text import fold
