@@ -10,7 +10,8 @@ from maillage.fhir import ids
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import parse
-from maillage.fhir.search.plan import Drive, plan
+from maillage.fhir.search.drivers import Drive
+from maillage.fhir.search.plan import plan
 from maillage.fhir.store import Store
 
 STORE = Store()

@@ -14,7 +14,8 @@ from maillage.fhir.rows import label
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import MAX_COUNT, parse, parse_several
 from maillage.fhir.search.commons import Commons
-from maillage.fhir.search.plan import Drive, plan
+from maillage.fhir.search.drivers import Drive
+from maillage.fhir.search.plan import plan
 from maillage.fhir.store import Page, Store
 
 ALL = Scope.all()
@@ -205,6 +206,30 @@ def test_a_name_is_looked_up_unless_so_many_have_it_that_a_walk_meets_enough_of_
     drivers = plan(query, circled=True, common=common).drivers
     assert [driver.drive for driver in drivers] == given
     assert drivers[0].records == {0: 500, 1_500: 200, 6_400: 5_000}.get(having, 0)
+
+
+CODE, STABLE, TRIED = ("code", "s|x"), ("organization.identifier", "s|1"), ("general-practitioner:Practitioner.name", "martin")
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "steps"),
+    [
+        ("Observation", [CODE], [500, CODE, 5_000, Drive.WHOLE]),
+        ("Patient", [TRIED], [500, TRIED, 5_000, Drive.WHOLE]),
+        ("Patient", [STABLE], [STABLE, 500, 5_000, Drive.WHOLE]),
+        ("Patient", [TRIED, STABLE], [STABLE, 500, TRIED, 5_000, Drive.WHOLE]),
+        ("Patient", [TRIED, STABLE, ("family", "le")], [STABLE, 500, TRIED, ("family", "le"), 5_000, Drive.FREE]),
+    ],
+)
+def test_records_given_are_looked_into_before_and_after_what_may_be_found_by_few(
+    kind: str, params: Params, steps: list[int | tuple[str, str] | Drive]
+) -> None:
+    """By the number of records, and what stands between; only lists of one plan for all values come before any record."""
+    found = [
+        driver.records or (driver.answers if driver.drive is Drive.FEW else driver.drive)
+        for driver in plan(parse(kind, params), circled=True).drivers
+    ]
+    assert found == [parse(kind, [step]).criteria if isinstance(step, tuple) else step for step in steps]
 
 
 @pytest.mark.parametrize("base", ["http://here/fhir"])

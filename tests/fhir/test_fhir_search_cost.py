@@ -193,8 +193,8 @@ async def test_records_are_read_to_their_end_in_steps_and_pages(
     database: Database, monkeypatch: pytest.MonkeyPatch, params: list[tuple[str, str]], many: int
 ) -> None:
     """Also where no step is long enough."""
-    for name, value in (("_SOME", 3), ("GLANCE", 5), ("_MANY", many)):
-        monkeypatch.setattr(f"maillage.fhir.search.plan.{name}", value)
+    for name, value in (("RECORDS_AT_FIRST", 3), ("GLANCE", 5), ("RECORDS_AT_MOST", many)):
+        monkeypatch.setattr(f"maillage.fhir.search.given.{name}", value)
     mine = [str(n) for n in range(0, 60, 4)]
     async with database.transaction() as conn:
         people = [a_person(n) | {"id": str(n)} for n in range(60)]

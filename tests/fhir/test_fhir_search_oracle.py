@@ -16,7 +16,8 @@ from maillage.fhir.index import index
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, SeveralQuery, parse, parse_several
 from maillage.fhir.search.commons import NOTHING, Commons
-from maillage.fhir.search.plan import Drive, plan
+from maillage.fhir.search.drivers import Drive
+from maillage.fhir.search.plan import plan
 from maillage.fhir.store import Store
 from tests.support.naive_search import PATHS, Naive, Tree, reference_to, sort_value
 from tests.support.naive_values import SCALES, UCUM

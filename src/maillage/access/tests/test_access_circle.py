@@ -14,7 +14,8 @@ from maillage.errors import NotFound
 from maillage.fhir import ids
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import parse
-from maillage.fhir.search.plan import BY_PATIENT, plan
+from maillage.fhir.search.orders import BY_PATIENT
+from maillage.fhir.search.plan import plan
 from maillage.fhir.store import Store
 from tests.support.people import NOON, SEED, care_team, professional
 
@@ -129,7 +130,7 @@ async def test_who_was_given_many_records_finds_page_by_page_what_they_read_alon
     access: Access, database: Database, monkeypatch: pytest.MonkeyPatch, actor: Actor, few: int
 ) -> None:
     """Whether or not a list of few matches comes before the records; nothing is in order but what was asked for in order."""
-    for name, value in (("plan._SOME", 3), ("plan._MANY", 6), ("plan.GLANCE", 5), ("matches.FEW", few)):
+    for name, value in (("given.RECORDS_AT_FIRST", 3), ("given.RECORDS_AT_MOST", 6), ("given.GLANCE", 5), ("matches.FEW", few)):
         monkeypatch.setattr(f"maillage.fhir.search.{name}", value)
     await seed(access)
     scope = visible_to(actor, NOON)

@@ -34,6 +34,14 @@ class Commons:
         many = sum(sum(self._begun(text) if isinstance(criterion, StringStarts) else self._equal(text)) for text in wanted)
         return min(many, self.types.get(number(kind), 0.0))
 
+    def fewest(self, kind: str, texts: Sequence[Text]) -> float:
+        """About how many rows the rarest of the texts finds; 0 where one is none of the most common, or there is none."""
+        return min((self.found(kind, text) for text in texts), default=0.0)
+
+    def passed(self, kind: str, found: float, wanted: int) -> float:
+        """About how many rows of a type a walk passes until it has met so many of those found."""
+        return wanted * self.types[number(kind)] / found
+
     def _begun(self, text: str) -> Iterable[float]:
         first = bisect_left(self.texts, text)
         same = takewhile(lambda place: self.texts[place].startswith(text), range(first, len(self.texts)))

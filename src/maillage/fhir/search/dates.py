@@ -96,6 +96,10 @@ class Bounds:
     def window(self) -> bool:
         return self.lower is not None and self.upper is not None
 
+    def within(self, longest: timedelta) -> bool:
+        """Whether it is a window at most so long."""
+        return self.lower is not None and self.upper is not None and self.upper - self.lower <= longest
+
 
 def hull(tests: tuple[DateTest, ...], longest: timedelta = SHORT) -> Bounds:
     """The bounds of a list of alternatives."""

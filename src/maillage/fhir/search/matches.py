@@ -7,9 +7,10 @@ from maillage.fhir.rows import long
 from maillage.fhir.search.chains import listed
 from maillage.fhir.search.compose import Composer, Row
 from maillage.fhir.search.criteria import LONGER, Criterion, IdIs, MainDate, RefersTo, TokenIs, UpdatedAt
+from maillage.fhir.search.drivers import Drive, Driver
 from maillage.fhir.search.numbers import AmountIs
 from maillage.fhir.search.orders import beyond, order_by
-from maillage.fhir.search.plan import Drive, Driver, Plan
+from maillage.fhir.search.plan import Plan
 from maillage.fhir.search.query import After, SearchQuery
 from maillage.fhir.search.texts import with_texts
 

@@ -16,6 +16,14 @@ from maillage.fhir.search.compose import Composer
 from maillage.fhir.search.query import After, SortKey
 from maillage.fhir.sounds import PARAMETER as PHONETIC
 
+BY_ID = (SortKey("id", False),)
+NEWEST = (SortKey("date", True), SortKey("id", True))
+OLDEST = (SortKey("date", False), SortKey("id", False))
+WRITTEN = (SortKey("updated", False), SortKey("id", False))
+LAST_WRITTEN = (SortKey("updated", True), SortKey("id", True))
+BY_PATIENT = (SortKey("patient", False), SortKey("date", False), SortKey("id", False))
+BY_AMOUNT = (SortKey("amount", False), SortKey("id", False))
+
 _COLUMNS = {"date": "d0", "updated": "updated", "id": "id", "amount": "amount", "patient": "patient"}
 _TYPES = {
     "date": "timestamptz",

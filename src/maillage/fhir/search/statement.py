@@ -2,10 +2,11 @@
 
 from maillage.fhir.scope import Scope
 from maillage.fhir.search.compose import Composer, Row, Statement
+from maillage.fhir.search.drivers import Drive, Driver
 from maillage.fhir.search.includes import FIELDS, first_round
 from maillage.fhir.search.matches import circle, free, hot, matches, rest, whole
 from maillage.fhir.search.orders import as_text, nothing
-from maillage.fhir.search.plan import Drive, Driver, Plan
+from maillage.fhir.search.plan import Plan
 from maillage.fhir.search.query import After, SearchQuery
 
 
