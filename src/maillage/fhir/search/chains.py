@@ -90,38 +90,37 @@ def rows_for(criterion: Criterion, kind: str, composer: Composer) -> str:
 
     `offset 0` has each list planned by itself and for all of its rows, so that no limit above it makes reading a table whole look cheap.
     """
-    t = composer.row(kind)
+    row = composer.row(kind)
     if isinstance(criterion, Reaching):
-        source = f"({listed(criterion, t, composer)}) s cross join lateral (select * from res where rt = {t.rt} and id = s.id limit 1) {t}"
-        return f"(select {t}.id, {t}.patient from {source} where {composer.seen(t)} offset 0)"
-    if sharp(criterion) and isinstance(criterion, TokenIs):
-        source = f"(select * from res where tok && {composer.bind(list(criterion.values), 'int8[]')} offset 0) {t}"
-        return f"(select {t}.id, {t}.patient from {source} where {t}.rt = {t.rt} and {composer.seen(t)} offset 0)"
-    if isinstance(criterion, TokenIs) and criterion.declared(kind):
-        keys = [number for value in criterion.values for number in (value, long(value))]
-        held = f"h.k = any({composer.bind(keys, 'int8[]')}) and ({composer.scope.sql('h', rt=str(t.rt))})"
-        return f"(select h.id, h.patient from hot h where {held} offset 0)"
-    if isinstance(criterion, Text):
-        source = with_texts((criterion,), t, composer)
-        return f"(select {t}.id, {t}.patient from {source} where {t}.rt = {t.rt} and {composer.seen(t)} offset 0)"
-    return f"(select {t}.id, {t}.patient from res {t} where {_holds(t, criterion, composer.indexed())} offset 0)"
+        near = f"(select * from res where rt = {row.rt} and id = s.id limit 1) {row}"
+        found = f"({listed(criterion, row, composer)}) s cross join lateral {near} where"
+    elif sharp(criterion) and isinstance(criterion, TokenIs):
+        source = f"(select * from res where tok && {composer.bind(list(criterion.values), 'int8[]')} offset 0) {row}"
+        found = f"{source} where {row}.rt = {row.rt} and"
+    else:
+        row, condition = _found(criterion, row, composer)
+        found = f"{condition} and"
+    return f"(select {row}.id, {row}.patient from {found} {composer.seen(row)} offset 0)"
 
 
 def listed(criterion: Criterion, row: Row, composer: Composer) -> str:
     """A select of the ids for which the criterion holds (what is not reached is not yet known to be seen by the caller)."""
-    found = criterion.ids(row, composer) if isinstance(criterion, Reaching) else _found(criterion, row, composer)
-    return f"select distinct id from ({found}) d" if composer.whole else found
+    if isinstance(criterion, Reaching):
+        select = criterion.ids(row, composer)
+    else:
+        found, condition = _found(criterion, composer.row(row.kind), composer)
+        select = f"select {found}.id from {condition}"
+    return f"select distinct id from ({select}) d" if composer.whole else select
 
 
-def _found(criterion: Criterion, row: Row, composer: Composer) -> str:
-    """The ids for which a criterion holds that walks no reference."""
-    t = composer.row(row.kind)
+def _found(criterion: Criterion, row: Row, composer: Composer) -> tuple[Row, str]:
+    """The rows for which a criterion holds that walks no reference: under which name, and `… where …`."""
     if isinstance(criterion, TokenIs) and criterion.declared(row.kind):
         keys = [number for value in criterion.values for number in (value, long(value))]
-        return f"select h.id from hot h where h.k = any({composer.bind(keys, 'int8[]')})"
+        return Row("h", row.kind), f"hot h where h.k = any({composer.bind(keys, 'int8[]')})"
     if isinstance(criterion, Text):
-        return f"select {t}.id from {with_texts((criterion,), t, composer)} where {t}.rt = {t.rt}"
-    return f"select {t}.id from res {t} where {t}.rt = {t.rt} and {criterion.sql(t, composer.indexed())}"
+        return row, f"{with_texts((criterion,), row, composer)} where {row}.rt = {row.rt}"
+    return row, f"res {row} where {row}.rt = {row.rt} and {criterion.sql(row, composer.indexed())}"
 
 
 def sharp(criterion: Criterion) -> bool:

@@ -29,8 +29,8 @@ class Composer:
     """Collects the parameters of one statement. Texts depend on the shape of a search only, so that plans are reused."""
 
     scope: Scope
-    free: bool = False
-    """Whether the planner chooses the index. Otherwise the statement drives one, and conditions are written so that they cannot."""
+    by_index: bool = False
+    """Whether conditions are written so that an index of the planner's choice can answer them; else so that none can, as the statement drives one."""
     whole: bool = False
     """Whether lists of ids are wanted to their end, each id once on every step; else only their beginning."""
     params: dict[str, Any] = field(default_factory=dict)
@@ -41,11 +41,11 @@ class Composer:
 
     def probing(self) -> Self:
         """For conditions that no index may answer, in the same statement."""
-        return replace(self, free=False)
+        return replace(self, by_index=False)
 
     def indexed(self) -> Self:
         """For conditions that an index of the planner's choice answers, in the same statement."""
-        return replace(self, free=True)
+        return replace(self, by_index=True)
 
     def bind(self, value: Any, cast: str) -> str:
         """A placeholder for a value."""

@@ -1,6 +1,6 @@
 """The conditions of a search, each able to write itself as SQL about one row of `res`.
 
-Each has two forms (`Composer.free`): one that an index can answer, for statements whose plan the planner chooses by value; and one
+Each has two forms (`Composer.by_index`): one that an index can answer, for statements whose plan the planner chooses by value; and one
 that no index can, for statements that drive an index of their own (`= any(tok)`, `ts_match_vq`, scalar sub-selects).
 """
 
@@ -54,7 +54,7 @@ class TokenIs:
     """Whether every value has a code (`system|` has none): `hot` keeps no others."""
 
     def sql(self, row: Row, composer: Composer) -> str:
-        if composer.free and not self.negated:
+        if composer.by_index and not self.negated:
             return f"{row}.tok && {composer.bind(list(self.values), 'int8[]')}"
         found = either(f"{composer.bind(value, 'int8')} = any({row}.tok)" for value in self.values)
         return f"not {found}" if self.negated else found
@@ -73,7 +73,7 @@ class MainDate:
     def sql(self, row: Row, composer: Composer) -> str:
         passed = either(test.sql(f"{row}.d0", f"{row}.d1", composer.bind) for test in self.tests)
         parts = [f"{row}.d1 is not null", passed]
-        if composer.free:
+        if composer.by_index:
             parts += self._bounds(row, composer)
         return f"({' and '.join(parts)})"
 

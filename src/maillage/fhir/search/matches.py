@@ -81,7 +81,7 @@ def reached_by(source: str, alias: str, row: Row) -> str:
     return f"{source} cross join lateral (select * from res where rt = {row.rt} and id = {alias}.id limit 1) {row}"
 
 
-def free(query: SearchQuery, composer: Composer) -> tuple[str, tuple[Criterion, ...]]:
+def of_choice(query: SearchQuery, composer: Composer) -> tuple[str, tuple[Criterion, ...]]:
     """The rows `r` of which the planner chooses how to find them, and the criteria that these answer.
 
     Texts without a time or a code beside them are looked up alone: where many share them, the planner would meet them with all rows of the type.
@@ -103,7 +103,7 @@ def _rows(
     driving = f"r.rt = {row.rt}{bounds}"
     left = rest(query, driver)
     if driver.drive is Drive.FREE:
-        source, answered = free(query, composer)
+        source, answered = of_choice(query, composer)
         left = [criterion for criterion in left if criterion not in answered]
     match driver.answers if driver.drive in {Drive.ID, Drive.PATIENT, Drive.UNIQUE} else ():
         case [IdIs(keys)]:

@@ -4,7 +4,7 @@ from maillage.fhir.scope import Scope
 from maillage.fhir.search.compose import Composer, Row, Statement
 from maillage.fhir.search.drivers import Drive, Driver
 from maillage.fhir.search.includes import FIELDS, first_round
-from maillage.fhir.search.matches import circle, free, hot, matches, rest, whole
+from maillage.fhir.search.matches import circle, hot, matches, of_choice, rest, whole
 from maillage.fhir.search.orders import as_text, nothing
 from maillage.fhir.search.plan import Plan
 from maillage.fhir.search.query import After, SearchQuery
@@ -16,7 +16,7 @@ def page(query: SearchQuery, plan: Plan, driver: Driver, scope: Scope, after: Af
     Rows: `mode` match, include, or more (this driver was not enough: ask the next one of the plan), the fields of a stored version, and
     for matches `k0`, `k1`… = the keys of the order as text.
     """
-    composer = Composer(scope, free=driver.drive is Drive.FREE, whole=driver.drive is Drive.WHOLE)
+    composer = Composer(scope, by_index=driver.drive is Drive.FREE, whole=driver.drive is Drive.WHOLE)
     limit = composer.bind(query.count + 1, "int8")
     found = matches(query, plan, driver, composer, after, limit)
     keys, none = as_text(plan.order, "m"), nothing(plan.order)
@@ -36,7 +36,7 @@ def page(query: SearchQuery, plan: Plan, driver: Driver, scope: Scope, after: Af
 
 def count(query: SearchQuery, plan: Plan, driver: Driver, scope: Scope) -> Statement:
     """The statement that counts the matches the caller may see; `total` is null where this driver is not enough."""
-    composer = Composer(scope, free=driver.drive is Drive.FREE, whole=True)
+    composer = Composer(scope, by_index=driver.drive is Drive.FREE, whole=True)
     row = Row("r", query.kind)
     if driver.drive is Drive.HOT:
         return Statement(f"select count(*) as total from {hot(query, plan, driver, composer)}", composer.params, driver.stable)
@@ -47,7 +47,7 @@ def count(query: SearchQuery, plan: Plan, driver: Driver, scope: Scope) -> State
     elif driver.drive is Drive.WHOLE:
         source = whole(query, driver, composer)
     elif driver.drive is Drive.FREE:
-        source, answered = free(query, composer)
+        source, answered = of_choice(query, composer)
         left = [one for one in left if one not in answered]
     conditions = [f"r.rt = {row.rt}", composer.seen(row), *(one.sql(row, composer) for one in left)]
     counted = f"select count(*) as total from {source} where {' and '.join(conditions)}"

@@ -79,7 +79,7 @@ def with_texts(texts: Sequence[Text], row: Row, composer: Composer) -> str:
 
 def _lexemes(row: Row, composer: Composer, wanted: str) -> str:
     query = composer.bind(wanted, "tsquery")
-    return f"{row}.str @@ {query}" if composer.free else f"coalesce(ts_match_vq({row}.str, {query}), false)"
+    return f"{row}.str @@ {query}" if composer.by_index else f"coalesce(ts_match_vq({row}.str, {query}), false)"
 
 
 def _like(text: str) -> str:

@@ -35,7 +35,7 @@ class HasWords:
     narrative: bool
 
     def sql(self, row: Row, composer: Composer) -> str:
-        if composer.free:
+        if composer.by_index:
             return f"{row}.id in ({self.ids(row, composer)})"
         query = f"(select {self._bound(composer)})"  # made once, not for each row
         return f"(select true from words w where w.id = {row}.id and w.rt = {row.rt} and ts_match_vq(w.words, {query}) limit 1) is true"
