@@ -10,7 +10,7 @@ from maillage.fhir.composites import own_name, pair, referred
 from maillage.fhir.definitions import SearchParameter, search_parameters
 from maillage.fhir.search import values
 from maillage.fhir.search.criteria import Criterion, TokenIs
-from maillage.fhir.search.joined import AllOf, AnyOf
+from maillage.fhir.search.logic import AllOf, AnyByIndex
 from maillage.fhir.search.numbers import AmountIs, Wanted, in_digits
 from maillage.fhir.search.quantities import quantity
 from maillage.fhir.tokens import token
@@ -28,7 +28,7 @@ def composite_is(kind: str, parameter: SearchParameter, text: str, *, base: str)
         case "quantity" | "number":
             return AmountIs(tuple(_amount(kind, *one) for one in parts))
         case "string" | "date":
-            return AnyOf(tuple(_text(kind, *one) for one in parts))
+            return AnyByIndex(tuple(_text(kind, *one) for one in parts))
     return TokenIs(tuple(_pair(kind, *one, base=base) for one in parts), parameter.code)
 
 

@@ -19,7 +19,7 @@ class AllOf:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """One of the criteria holds."""
+    """One of the criteria holds: probed in one row, or listed from what each of them reaches."""
 
     criteria: tuple[Criterion, ...]
 
@@ -32,6 +32,16 @@ class AnyOf:
 
     def ids(self, row: Row, composer: Composer) -> str:
         return " union all ".join(f"({listed(criterion, row, composer)})" for criterion in self.criteria)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyByIndex:
+    """One of the criteria holds, each written as the statement asks: indexes of the planner's choice may answer them. Nothing is listed."""
+
+    criteria: tuple[Criterion, ...]
+
+    def sql(self, row: Row, composer: Composer) -> str:
+        return either(criterion.sql(row, composer) for criterion in self.criteria)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,8 @@ def sounds_like(kind: str, parameter: SearchParameter, text: str) -> Criterion:
 def _said(kind: str, parameter: SearchParameter, value: str) -> Criterion:
     if len(value) > MAX_TEXT or not (found := sounds(value)):
         raise Invalid(f"a name of 1 to {MAX_TEXT} characters is expected, with a letter in it")
-    return AllOf(tuple(TokenIs((token(kind, parameter.code, sound),), parameter.code) for sound in dict.fromkeys(found)))
+    said = tuple(TokenIs((token(kind, parameter.code, sound),), parameter.code) for sound in dict.fromkeys(found))
+    return said[0] if len(said) == 1 else AllOf(said)
 
 
 def date_is(kind: str, parameter: SearchParameter, text: str, modifier: str | None) -> Criterion:
