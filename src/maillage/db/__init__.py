@@ -8,12 +8,12 @@ from maillage.db.pool import (
     Database,
     count_one,
     count_statements,
-    database_of,
     end_if_cancelled,
     execute_planned_anew,
     fetch,
 )
 from maillage.db.queries import Queries, Query, load_queries
+from maillage.db.remembering import remembered
 
 __all__ = [
     "Connection",
@@ -25,11 +25,11 @@ __all__ = [
     "begun",
     "count_one",
     "count_statements",
-    "database_of",
     "end_if_cancelled",
     "execute_planned_anew",
     "fetch",
     "load_queries",
     "migrate",
     "pending",
+    "remembered",
 ]

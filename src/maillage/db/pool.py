@@ -74,10 +74,13 @@ def end_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
-class _Pooled(AsyncConnection[Row]):
-    """A connection with a cursor of its own for `fetch`: making one for each statement costs a third of a quick one."""
+class Pooled(AsyncConnection[Row]):
+    """A connection of a `Database`."""
 
     kept: AsyncCursor[Row] | None = None
+    """A cursor of its own for `fetch`: making one for each statement costs a third of a quick one."""
+    memory: dict[Any, tuple[float, Any]]
+    """What all connections of the `Database` share (see `remembered`)."""
 
 
 class _CountingCursor(AsyncCursor[Row]):
@@ -92,7 +95,7 @@ async def fetch(
     """All rows of a statement. `binary`: the columns come as PostgreSQL holds them, for types that psycopg reads so (no xid8, no tsvector)."""
     late: object = connection
     taken = await late.taken() if isinstance(late, Late) else connection
-    if not isinstance(taken, _Pooled):
+    if not isinstance(taken, Pooled):
         return await (await taken.execute(statement, parameters, prepare=prepare, binary=binary)).fetchall()
     if taken.kept is None:
         taken.kept = taken.cursor()
@@ -106,13 +109,6 @@ async def execute_planned_anew(connection: Connection, statement: str, parameter
     late: object = connection
     taken = await late.taken() if isinstance(late, Late) else connection
     return await taken.execute(AsyncClientCursor(taken).mogrify(statement.encode(), parameters).encode())
-
-
-async def database_of(connection: Connection) -> str:
-    """Which database a connection leads to: for what a process keeps of each."""
-    late: object = connection
-    info = (await late.taken() if isinstance(late, Late) else connection).info
-    return f"{info.host}:{info.port}/{info.dbname}"
 
 
 async def _alive(connection: Connection) -> None:
@@ -131,12 +127,13 @@ def _pool(
     least: int,
     size: int,
     patience: float,
+    memory: dict[Any, tuple[float, Any]],
     autocommit: bool = False,
     configure: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> AsyncConnectionPool[Connection]:
     return AsyncConnectionPool(
         dsn,
-        connection_class=_Pooled,
+        connection_class=type("Pooled", (Pooled,), {"memory": memory}),
         kwargs={
             "row_factory": dict_row,
             "cursor_factory": _CountingCursor,
@@ -163,12 +160,14 @@ class Database:
     def __init__(self, dsn: str, *, size: int = 8, patience: float = 10.0, longest: float = LONGEST) -> None:
         self.dsn = dsn
         self._options = OPTIONS.format(longest=round(longest * 1000))
-        self._pool = _pool(dsn, options=self._options, least=1, size=size, patience=patience)
+        self._memory: dict[Any, tuple[float, Any]] = {}
+        pool = partial(_pool, dsn, patience=patience, memory=self._memory)
+        self._pool = pool(options=self._options, least=1, size=size)
         self._writers = _Lender(self._pool, most=size // 2)
         self._reading_options = f"{self._options} -c default_transaction_read_only=on"
-        self._readers = _pool(dsn, options=self._reading_options, least=0, size=size, patience=patience, autocommit=True)
+        self._readers = pool(options=self._reading_options, least=0, size=size, autocommit=True)
         self._lender = _Lender(self._readers, most=size // 2)
-        self._singles = _pool(dsn, options=self._options, least=0, size=SINGLES, patience=patience, autocommit=True)
+        self._singles = pool(options=self._options, least=0, size=SINGLES, autocommit=True)
         self._followers: AsyncConnectionPool[Connection] | None = None
         self._replica: Replica | None = None
 
@@ -196,6 +195,7 @@ class Database:
             least=1,
             size=size,
             patience=patience,
+            memory=self._memory,
             autocommit=True,
             configure=partial(of_one_cluster, self._readers),
         )

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from maillage.clock import monotonic
-from maillage.db import Connection, database_of, load_queries
+from maillage.db import Connection, load_queries, remembered
 from maillage.fhir.ids import number
 from maillage.fhir.rows import label
 from maillage.fhir.search.texts import StringStarts, Text
@@ -56,20 +55,15 @@ class Commons:
 
 
 NOTHING = Commons({})
-_known: dict[str, tuple[float, Commons]] = {}
 
 
 async def commons(conn: Connection, texts: Sequence[Text]) -> Commons:
     """What is common in this database; nothing where no text is asked for."""
-    if not texts:
-        return NOTHING
-    database, now = await database_of(conn), monotonic()
-    if (kept := _known.get(database)) is None or kept[0] < now:
-        kept = _known[database] = now + KEPT, _commons(await QUERIES.commons(conn))
-    return kept[1]
+    return await remembered(conn, _learnt, seconds=KEPT) if texts else NOTHING
 
 
-def _commons(statistics: list[dict[str, Any]]) -> Commons:
+async def _learnt(conn: Connection) -> Commons:
+    statistics: list[dict[str, Any]] = await QUERIES.commons(conn)
     known = {row["attribute"]: row for row in statistics if row["values"]}
     types = {int(rt): share * known["rt"]["rows"] for rt, share in _shares(known.get("rt"))}
     texts = sorted(
