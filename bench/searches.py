@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -39,77 +40,88 @@ class Known:
 
 Question = Callable[[random.Random], str]
 
+SEARCHES = {
+    "Patient?identifier": "Patient?identifier={identifier}",
+    "Patient?family&birthdate": "Patient?{traits}",
+    "Patient?family&birthdate&_total": "Patient?{traits}&_total=accurate",
+    "Patient?name": "Patient?name={family}",
+    "Patient?name&birthdate (a year)": "Patient?name={family}&birthdate={year}",
+    "Patient?birthdate&_has:Observation:patient:code": "Patient?birthdate={birthdate}&_has:Observation:patient:code={loinc}",
+    "Patient?_has:Observation:patient:code": "Patient?_has:Observation:patient:code={loinc}",
+    "Patient?organization.name": "Patient?organization.name={organisation}",
+    "Patient?organization": "Patient?organization={managing}",
+    "Patient + _include + _revinclude": "Patient?{traits}&_include=Patient:organization&_revinclude=Observation:subject",
+    "Patient?_lastUpdated": "Patient?_lastUpdated=ge{since}",
+    "Patient?_sort=-_lastUpdated": "Patient?_sort=-_lastUpdated",
+    "Patient?_sort=birthdate": "Patient?_sort=birthdate",
+    "Patient?family&birthdate&_sort=given": "Patient?{traits}&_sort=given",
+    "Patient?_filter": "Patient?_filter={filter}",
+    "Observation?patient&code&_sort=-date&_count=20": "Observation?patient={patient}&code={code}&_sort=-date&_count=20",
+    "Observation?patient&_total": "Observation?patient={patient}&_total=accurate",
+    "Observation?code": "Observation?code={code}",
+    "Observation?code&date + _include": "Observation?code={code}&{three_days}&_include=Observation:subject&_count=20",
+    "Observation?code&date (a month)": "Observation?code={code}&{thirty_days}",
+    "Observation?date (a day)": "Observation?{a_day}",
+    "Observation?code&value-quantity": "Observation?code={code}&value-quantity=gt{value}",
+    "Observation?value-quantity": "Observation?value-quantity=gt{value}|http://unitsofmeasure.org|u",
+    "Observation?value-quantity (one value)": "Observation?value-quantity={any_value}",
+    "Observation?code-value-quantity": "Observation?code-value-quantity={code}$gt{value}",
+    "Observation?_lastUpdated": "Observation?_lastUpdated=ge{since}",
+    "Observation?patient.identifier&code": "Observation?patient.identifier={identifier}&code={code}",
+    "Location?near": "Location?near={latitude}|{longitude}|15|km",
+    "Observation?_filter": "Observation?_filter=code eq {code} and value-quantity gt {value}",
+}
+"""Each search by its shape, as a URL below the base in which `Drawn` fills in the values."""
+
+
+class Drawn:
+    """What is asked for, drawn each time anew."""
+
+    def __init__(self, known: Known, r: random.Random) -> None:
+        def days(count: int) -> str:
+            first = date(2023, 1, 1) + timedelta(days=r.randrange(1_000))
+            return f"date=ge{first}&date=lt{first + timedelta(days=count)}"
+
+        def patient() -> Resource:
+            return r.choice(known.patients)
+
+        self._drawing: dict[str, Callable[[], Any]] = {
+            "patient": lambda: patient()["id"],
+            "identifier": lambda: "|".join(patient()["identifier"][0].values()),
+            "birthdate": lambda: patient()["birthDate"],
+            "managing": lambda: patient()["managingOrganization"]["reference"],
+            "traits": lambda: "family={}&birthdate={}".format(*_traits(patient())),
+            "filter": lambda: 'family eq "{}" and birthdate eq {}'.format(*_traits(patient())),
+            "family": lambda: r.choice(FAMILIES),
+            "year": lambda: r.randrange(1931, 2019),
+            "organisation": lambda: r.choice(known.organisations)["name"],
+            "since": lambda: (known.begun - timedelta(hours=r.randrange(1, 12))).isoformat().replace("+", "%2B"),
+            "loinc": lambda: r.choice(LOINC),
+            "code": lambda: f"http://loinc.org|{r.choice(LOINC)}",
+            "a_day": lambda: days(1),
+            "three_days": lambda: days(3),
+            "thirty_days": lambda: days(30),
+            "value": lambda: r.randrange(300) / 10,
+            "any_value": lambda: r.randrange(500) / 10,
+            "latitude": lambda: f"{r.uniform(45.4, 46.1):.3f}",
+            "longitude": lambda: f"{r.uniform(4.5, 5.2):.3f}",
+        }
+
+    def __getitem__(self, name: str) -> str:
+        return str(self._drawing[name]())
+
+
+def _traits(patient: Resource) -> tuple[str, str]:
+    return patient["name"][0]["family"], patient["birthDate"]
+
 
 def searches(known: Known) -> dict[str, Question]:
     """Each search by its shape; a question is a URL below the base."""
+    return {name: partial(_question, known, form) for name, form in SEARCHES.items()}
 
-    def one(r: random.Random) -> Resource:
-        return r.choice(known.patients)
 
-    def traits(r: random.Random) -> str:
-        patient = one(r)
-        return f"family={patient['name'][0]['family']}&birthdate={patient['birthDate']}"
-
-    def code(r: random.Random) -> str:
-        return f"http://loinc.org|{r.choice(LOINC)}"
-
-    def days(r: random.Random, count: int) -> str:
-        first = date(2023, 1, 1) + timedelta(days=r.randrange(1_000))
-        return f"date=ge{first}&date=lt{first + timedelta(days=count)}"
-
-    def identifier(r: random.Random) -> str:
-        return "|".join(one(r)["identifier"][0].values())
-
-    def organisation(r: random.Random) -> str:
-        return str(r.choice(known.organisations)["name"])
-
-    def filtered(patient: Resource) -> str:
-        return f'Patient?_filter=family eq "{patient["name"][0]["family"]}" and birthdate eq {patient["birthDate"]}'
-
-    def since(r: random.Random) -> str:
-        return (known.begun - timedelta(hours=r.randrange(1, 12))).isoformat().replace("+", "%2B")
-
-    return {
-        "Patient?identifier": lambda r: f"Patient?identifier={identifier(r)}",
-        "Patient?family&birthdate": lambda r: f"Patient?{traits(r)}",
-        "Patient?family&birthdate&_total": lambda r: f"Patient?{traits(r)}&_total=accurate",
-        "Patient?name": lambda r: f"Patient?name={r.choice(FAMILIES)}",
-        "Patient?name&birthdate (a year)": lambda r: f"Patient?name={r.choice(FAMILIES)}&birthdate={r.randrange(1931, 2019)}",
-        "Patient?birthdate&_has:Observation:patient:code": lambda r: (
-            f"Patient?birthdate={one(r)['birthDate']}&_has:Observation:patient:code={r.choice(LOINC)}"
-        ),
-        "Patient?_has:Observation:patient:code": lambda r: f"Patient?_has:Observation:patient:code={r.choice(LOINC)}",
-        "Patient?organization.name": lambda r: f"Patient?organization.name={organisation(r)}",
-        "Patient?organization": lambda r: f"Patient?organization={one(r)['managingOrganization']['reference']}",
-        "Patient + _include + _revinclude": lambda r: (
-            f"Patient?{traits(r)}&_include=Patient:organization&_revinclude=Observation:subject"
-        ),
-        "Patient?_lastUpdated": lambda r: f"Patient?_lastUpdated=ge{since(r)}",
-        "Patient?_sort=-_lastUpdated": lambda r: "Patient?_sort=-_lastUpdated",
-        "Patient?_sort=birthdate": lambda r: "Patient?_sort=birthdate",
-        "Patient?family&birthdate&_sort=given": lambda r: f"Patient?{traits(r)}&_sort=given",
-        "Patient?_filter": lambda r: filtered(one(r)),
-        "Observation?patient&code&_sort=-date&_count=20": lambda r: (
-            f"Observation?patient={one(r)['id']}&code={code(r)}&_sort=-date&_count=20"
-        ),
-        "Observation?patient&_total": lambda r: f"Observation?patient={one(r)['id']}&_total=accurate",
-        "Observation?code": lambda r: f"Observation?code={code(r)}",
-        "Observation?code&date + _include": lambda r: (
-            f"Observation?code={code(r)}&{days(r, 3)}&_include=Observation:subject&_count=20"
-        ),
-        "Observation?code&date (a month)": lambda r: f"Observation?code={code(r)}&{days(r, 30)}",
-        "Observation?date (a day)": lambda r: f"Observation?{days(r, 1)}",
-        "Observation?code&value-quantity": lambda r: f"Observation?code={code(r)}&value-quantity=gt{r.randrange(300) / 10}",
-        "Observation?value-quantity": lambda r: (
-            f"Observation?value-quantity=gt{r.randrange(300) / 10}|http://unitsofmeasure.org|u"
-        ),
-        "Observation?value-quantity (one value)": lambda r: f"Observation?value-quantity={r.randrange(500) / 10}",
-        "Observation?code-value-quantity": lambda r: f"Observation?code-value-quantity={code(r)}$gt{r.randrange(300) / 10}",
-        "Observation?_lastUpdated": lambda r: f"Observation?_lastUpdated=ge{since(r)}",
-        "Observation?patient.identifier&code": lambda r: f"Observation?patient.identifier={identifier(r)}&code={code(r)}",
-        "Location?near": lambda r: f"Location?near={r.uniform(45.4, 46.1):.3f}|{r.uniform(4.5, 5.2):.3f}|15|km",
-        "Observation?_filter": lambda r: f"Observation?_filter=code eq {code(r)} and value-quantity gt {r.randrange(300) / 10}",
-    }
+def _question(known: Known, form: str, r: random.Random) -> str:
+    return form.format_map(Drawn(known, r))
 
 
 LIMITED = (

@@ -130,13 +130,10 @@ async def test_what_decides_who_comes_in_is_asked_of_the_primary(database: Datab
 
 
 async def test_behind_a_replica_that_lags_the_writer_sees_their_own_write(database: Database, replica: StreamingReplica) -> None:
-    replica.pause()
-    try:
+    with replica.paused():
         for number in range(1, 6):
             await note(database, number)
             assert await asyncio.wait_for(read(database), PATIENCE) == (number, False)
-    finally:
-        replica.resume()
     await on_the_replica(database)
 
 
@@ -144,8 +141,7 @@ async def test_behind_a_replica_that_lags_a_client_reads_what_it_posted(
     database: Database, replica: StreamingReplica, machine: httpx.AsyncClient
 ) -> None:
     """And a condition finds it, its history is there, what it deletes is gone."""
-    replica.pause()
-    try:
+    with replica.paused():
         named = a_patient(identifier=[{"system": "urn:oid:1.2.3", "value": "lag"}])
         created = await send(machine, "POST", "/Patient", named)
         path = f"/Patient/{created.json()['id']}"
@@ -158,8 +154,6 @@ async def test_behind_a_replica_that_lags_a_client_reads_what_it_posted(
         assert len(found.json()["entry"]) == 1
         assert (await send(machine, "DELETE", path)).status_code == 204
         assert (await send(machine, "GET", path)).status_code == 410
-    finally:
-        replica.resume()
     await on_the_replica(database)
 
 
@@ -180,24 +174,20 @@ async def test_behind_a_replica_that_lags_a_revoked_token_lets_nobody_in(
 ) -> None:
     token = await access.issue_token(MACHINE, lifetime=timedelta(hours=1))
     session = await access.sign_in(MACHINE)
-    replica.pause()
-    try:
+    with replica.paused():
         assert (await access.bearer(token)).id == MACHINE.id
         await access.revoke_token(token)
         await access.sign_out(session)
         for refused in (access.bearer(token), access.session(session)):
             with pytest.raises(Unauthenticated):
                 await refused
-    finally:
-        replica.resume()
     await on_the_replica(database)
 
 
 async def test_a_replica_that_is_set_aside_is_not_waited_for_again_and_again(
     database: Database, replica: StreamingReplica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replica.pause()
-    try:
+    with replica.paused():
         await note(database, 1)
         assert await read(database) == (1, False)
         asked = 0
@@ -212,8 +202,6 @@ async def test_a_replica_that_is_set_aside_is_not_waited_for_again_and_again(
         for _ in range(20):
             assert await read(database) == (1, False)
         assert asked <= 1 + (monotonic() - began) / ASIDE
-    finally:
-        replica.resume()
 
 
 async def test_reads_go_on_when_the_replica_is_killed_and_come_back_to_it(database: Database, replica: StreamingReplica) -> None:

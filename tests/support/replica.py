@@ -3,6 +3,8 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -61,16 +63,18 @@ class StreamingReplica:
         """It goes its own way."""
         self._control("promote")
 
-    def pause(self) -> None:
+    @contextmanager
+    def paused(self) -> Iterator[None]:
         """It goes on receiving, and replays nothing."""
         self._ask("select pg_wal_replay_pause()")
         deadline = monotonic() + 10
         while self._ask("select pg_get_wal_replay_pause_state()") != "paused":
             assert monotonic() < deadline
             time.sleep(0.01)
-
-    def resume(self) -> None:
-        self._ask("select pg_wal_replay_resume()")
+        try:
+            yield
+        finally:
+            self._ask("select pg_wal_replay_resume()")
 
     def backends(self) -> list[int]:
         """The processes that serve connections now, but the one that asks."""
