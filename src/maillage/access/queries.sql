@@ -40,7 +40,7 @@ else false end
 -- they act for: who asks for them in this order reads no more of them than they take.
 select g.patient
 from unnest(array(select %(access_self)s::uuid
-                  union all
+                  union
                   select m.acts_for from access_member m
                   where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s)) as who (grantee)
 cross join lateral (select distinct a.patient from access_grant a

@@ -86,6 +86,18 @@ async def seed(access: Access) -> None:
         )
 
 
+async def test_who_has_two_roles_in_an_organisation_is_given_its_records_once(access: Access, database: Database) -> None:
+    await seed(access)
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(a_role("clinic") | {"id": "another"})
+    scope = visible_to(DOCTOR, NOON)
+    async with database.transaction() as conn:
+        given = scope.given(f"'{UUID(int=0)}'::uuid", "1000")
+        found = await (await conn.execute(given.encode(), scope.params)).fetchall()
+    by_the_clinic_only = ids.key("p1")
+    assert [row["patient"] for row in found].count(by_the_clinic_only) == 1
+
+
 async def by_pages(conn: Connection, kind: str, params: list[tuple[str, str]], count: int, scope: Scope) -> list[Resource]:
     query, found = parse(kind, [*params, ("_count", str(count))]), list[Resource]()
     for _ in range(PATIENTS * EACH):
