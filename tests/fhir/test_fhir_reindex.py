@@ -40,7 +40,7 @@ SAMPLE: list[Resource] = [
      "prediction": [{"probabilityDecimal": Decimal("0.5")}]},
     {"resourceType": "ValueSet", "id": "v", "status": "draft", "url": "http://example.org/vs", "title": "Jeu"},
 ]  # fmt: skip
-ROWS_OF_EDITION = {1: "75267ac1ee2f3e86", 2: "c95f00e3dce0003e", 3: "c95f00e3dce0003e"}
+ROWS_OF_EDITION = {1: "75267ac1ee2f3e86", 2: "c95f00e3dce0003e", 3: "c95f00e3dce0003e", 4: "8537c6d9e448fad2"}
 """A digest of the rows of SAMPLE by edition of the code."""
 
 SEARCHES = [

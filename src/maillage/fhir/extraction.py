@@ -37,6 +37,10 @@ class IndexRows:
     """(parameter, from, to), one for each value of a date parameter, the main one included."""
     references: set[tuple[str, str, str]] = field(default_factory=set)
     """(parameter, target type, target id): edges to resources of this store, the compartment patient included."""
+    canonicals: set[tuple[str, str]] = field(default_factory=set)
+    """(parameter, canonical as it stands, without its fragment): what a reference parameter names by its URL."""
+    urls: tuple[str, ...] = ()
+    """The canonicals by which the resource itself is named: its URL, and with its version."""
     amounts: dict[Amount, set[int]] = field(default_factory=dict)
     """The values of number and quantity parameters, and the tokens of the codes that composite parameters pair them with."""
     date: Span | None = None
@@ -192,6 +196,21 @@ def _uris(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
     return collect
 
 
+def _canonicals(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
+    uris, known = _uris(kind, code, place, hot), frozenset(resource_types())
+
+    def collect(value: Any, rows: IndexRows) -> None:
+        uris(value, rows)
+        url, _, _ = value.partition("#")
+        parts = url.split("/")
+        if len(parts) == 2 and parts[0] in known:  # a URI may be relative to this server
+            rows.references.add((code, parts[0], parts[1]))
+        elif url:
+            rows.canonicals.add((code, url))
+
+    return collect
+
+
 def _forms(url: str) -> set[str]:
     """A canonical is found with its version and without."""
     return {url, url.partition("|")[0]}
@@ -275,7 +294,7 @@ _SPANS: dict[str, Callable[[Any], Span | None]] = {"Period": _period, "Timing": 
 
 def _references(kind: str, code: str, place: dict[str, Any], hot: bool) -> Collect:
     if place["type"] != "Reference":
-        return _uris(kind, code, place, hot)
+        return _canonicals(kind, code, place, hot)
     target, known = place.get("target"), frozenset(resource_types())
 
     def collect(value: Any, rows: IndexRows) -> None:

@@ -73,6 +73,15 @@ def key(text: str) -> UUID:
     return UUID(int=digest & ~(0xF << 76) | _VERSION_8)
 
 
+CITES, IS = 0, -1
+"""In the place of the type an edge leads to: it leads to a canonical (`canonical(url)`), which the resource names, or which names it."""
+
+
+def canonical(url: str) -> UUID:
+    """The key under which a canonical is the far end of edges. No id has its character `|`."""
+    return key(f"|{url}")
+
+
 def key_text(text: str) -> str:
     """The key of a resource id as text."""
     return text if _CANONICAL.fullmatch(text) else str(key(text))

@@ -45,6 +45,8 @@ def index(resource: Resource) -> IndexRows:
     rows.present |= {code for code, members in UNIONS.get(kind, {}).items() if not rows.present.isdisjoint(members)}
     if kind == "Patient" and not ("deceasedBoolean" in resource or "deceasedDateTime" in resource):
         rows.tokens.add(token(kind, "deceased", "false"))  # the one parameter whose expression has a value where there is none
+    if _has_url(kind):
+        rows.urls = _urls(resource)
     main = main_date(kind)
     spans = [found for found in rows.dates if found[0] == main]
     if spans:
@@ -53,6 +55,20 @@ def index(resource: Resource) -> IndexRows:
         rows.hot = _queues(kind, rows)
     rows.patient = _patient(kind, rows)
     return rows
+
+
+@cache
+def _has_url(kind: str) -> bool:
+    """Whether resources of this type are named by canonicals."""
+    url = definitions.search_parameters(kind).get("url")
+    return url is not None and url.type == "uri"
+
+
+def _urls(resource: Resource) -> tuple[str, ...]:
+    url, version = resource.get("url"), resource.get("version")
+    if not url:
+        return ()
+    return (url, f"{url}|{version}") if version else (url,)
 
 
 @cache

@@ -25,7 +25,7 @@ from maillage.logs import frames_of
 QUERIES = load_queries("maillage.fhir")
 log = structlog.get_logger(__name__)
 
-EDITION = 3
+EDITION = 4
 """To be raised with every change of code after which a resource has other index rows (`tests/fhir/test_fhir_reindex.py` notices)."""
 
 BATCH = 200

@@ -143,11 +143,17 @@ def _lexemes(found: index.IndexRows) -> str | None:
 
 def _edges(found: index.IndexRows, patient: str | None) -> list[dict[str, Any]]:
     codes = home(found.type)
-    return [
+    edges = [
         {"p": ids.edge(found.type, parameter), "dt": ids.number(target), "dst": ids.key_text(id)}
         for parameter, target, id in found.references
         if not (parameter in codes and target == "Patient" and id == patient)
     ]
+    edges += [_edge_to(found.type, parameter, url, ids.CITES) for parameter, url in found.canonicals]
+    return edges + [_edge_to(found.type, "url", url, ids.IS) for url in found.urls]
+
+
+def _edge_to(kind: str, parameter: str, url: str, how: int) -> dict[str, Any]:
+    return {"p": ids.edge(kind, parameter), "dt": how, "dst": str(ids.canonical(url))}
 
 
 def _dated(found: index.IndexRows) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ class SearchParameter:
     """token, string, date, reference, uri, number, quantity, composite or special."""
     url: str
     targets: tuple[str, ...]
-    """Types that a reference parameter may point to."""
+    """Types that a reference parameter may lead to: all of them where R4 names none."""
     places: tuple[dict[str, Any], ...]
     """Where its values stand (`definitions.parameters`); empty when searching by it is not supported yet."""
 
@@ -47,10 +47,12 @@ def resource_types() -> tuple[str, ...]:
 @cache
 def search_parameters(resource_type: str) -> Mapping[str, SearchParameter]:
     """The R4 search parameters of a type by code, supported or not, the common ones (`_id`, `_tag` …) included."""
-    return {
-        code: SearchParameter(code, p["type"], p["url"], tuple(p.get("targets", ())), tuple(p.get("places", ())))
-        for code, p in _read(f"parameters/{resource_type}.json").items()
-    }
+    return {code: _parameter(code, said) for code, said in _read(f"parameters/{resource_type}.json").items()}
+
+
+def _parameter(code: str, said: dict[str, Any]) -> SearchParameter:
+    anything = resource_types() if said["type"] == "reference" else ()
+    return SearchParameter(code, said["type"], said["url"], tuple(said.get("targets", anything)), tuple(said.get("places", ())))
 
 
 @cache

@@ -4,8 +4,10 @@ Each can be asked of one row (a probe, along the edges of that row), or asked fo
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from maillage.fhir import ids
+from maillage.fhir.definitions import SearchParameter
 from maillage.fhir.rows import long
 from maillage.fhir.search.compose import Composer, Row
 from maillage.fhir.search.criteria import PATIENT, Criterion, IdIs, Reaching, TokenIs, either
@@ -15,6 +17,19 @@ NEARLY_UNIQUE = frozenset({"identifier", "email", "phone", "telecom", "url"})
 """Token parameters whose values few resources share."""
 
 
+class Walk(StrEnum):
+    """How a reference parameter leads to another resource: by its type and id, or by a canonical that is its URL (R4 references.html#canonical)."""
+
+    ID = "id"
+    URL = "url"
+
+
+def walks(parameter: SearchParameter) -> tuple[Walk, ...]:
+    """The ways in which the values of a reference parameter may lead further. A canonical may also be written `Type/id`."""
+    by_url = any(place["type"] != "Reference" for place in parameter.places)
+    return (Walk.ID, Walk.URL) if by_url else (Walk.ID,)
+
+
 @dataclass(frozen=True, slots=True)
 class Chained:
     """The reference names a resource (that the caller may see) of one of these types for which the criterion holds."""
@@ -22,29 +37,42 @@ class Chained:
     parameter: str
     ways: tuple[tuple[str, Criterion], ...]
     home: bool
+    walks: tuple[Walk, ...] = (Walk.ID,)
 
     def sql(self, row: Row, composer: Composer) -> str:
-        return either(self._probe(row, composer.probing(), kind, criterion) for kind, criterion in self.ways)
+        return either(
+            self._probe(row, composer.probing(), kind, criterion, walk) for kind, criterion in self.ways for walk in self.walks
+        )
 
     @property
     def stable(self) -> bool:
         return all(is_stable(criterion) for _, criterion in self.ways)
 
     def ids(self, row: Row, composer: Composer) -> str:
-        return " union all ".join(self._reached(row, composer, kind, criterion) for kind, criterion in self.ways)
+        return " union all ".join(
+            self._reached(row, composer, kind, criterion, walk) for kind, criterion in self.ways for walk in self.walks
+        )
 
-    def _probe(self, row: Row, composer: Composer, kind: str, criterion: Criterion) -> str:
+    def _probe(self, row: Row, composer: Composer, kind: str, criterion: Criterion, walk: Walk) -> str:
         t = composer.row(kind)
         if self.home and kind == PATIENT:
             return f"(select true from res {t} where {t}.id = {row}.patient and {_holds(t, criterion, composer)} limit 1) is true"
         p = composer.bind(ids.edge(row.kind, self.parameter), "int4")
+        if walk is Walk.URL:
+            far = f"(select true from res {t} where {t}.id = g.src and {_holds(t, criterion, composer)} limit 1) {t}"
+            edges = f"refs f join refs g on g.dst = f.dst and g.dt = {ids.IS} and g.st = {t.rt}"
+            return f"(select true from {edges} cross join lateral {far} where f.src = {row}.id and f.p = {p} and f.dt = {ids.CITES} limit 1) is true"
         far = f"(select true from res {t} where {t}.id = f.dst and {_holds(t, criterion, composer)} limit 1) {t}"
         return f"(select true from refs f cross join lateral {far} where f.src = {row}.id and f.p = {p} and f.dt = {t.rt} limit 1) is true"
 
-    def _reached(self, row: Row, composer: Composer, kind: str, criterion: Criterion) -> str:
+    def _reached(self, row: Row, composer: Composer, kind: str, criterion: Criterion, walk: Walk) -> str:
         far = rows_for(criterion, kind, composer)
         if self.home and kind == PATIENT:
             near = f"(select h.id from res h where h.patient = far.id and h.rt = {row.rt} offset 0) near"
+        elif walk is Walk.URL:
+            p = composer.bind(ids.edge(row.kind, self.parameter), "int4")
+            edges = f"refs g join refs f on f.dst = g.dst and f.p = {p} and f.dt = {ids.CITES}"
+            near = f"(select f.src as id from {edges} where g.src = far.id and g.dt = {ids.IS} and g.st = {ids.number(kind)} offset 0) near"
         else:
             p = composer.bind(ids.edge(row.kind, self.parameter), "int4")
             near = (
@@ -61,15 +89,21 @@ class HasReferrer:
     parameter: str
     criterion: Criterion
     home: bool
+    walks: tuple[Walk, ...] = (Walk.ID,)
 
     def sql(self, row: Row, composer: Composer) -> str:
-        probe = composer.probing()
+        return either(self._probe(row, composer.probing(), walk) for walk in self.walks)
+
+    def _probe(self, row: Row, probe: Composer, walk: Walk) -> str:
         t = probe.row(self.kind)
         holds = _holds(t, self.criterion, probe)
         if self.home and row.kind == PATIENT:
             return f"(select true from res {t} where {t}.patient = {row}.id and {holds} limit 1) is true"
         p = probe.bind(ids.edge(self.kind, self.parameter), "int4")
         far = f"(select true from res {t} where {t}.id = f.src and {holds} limit 1) {t}"
+        if walk is Walk.URL:
+            edges = f"refs g join refs f on f.dst = g.dst and f.p = {p} and f.dt = {ids.CITES}"
+            return f"(select true from {edges} cross join lateral {far} where g.src = {row}.id and g.dt = {ids.IS} and g.st = {row.rt} limit 1) is true"
         return f"(select true from refs f cross join lateral {far} where f.dst = {row}.id and f.p = {p} and f.dt = {row.rt} limit 1) is true"
 
     @property
@@ -77,10 +111,17 @@ class HasReferrer:
         return is_stable(self.criterion)
 
     def ids(self, row: Row, composer: Composer) -> str:
+        return " union all ".join(self._referred(row, composer, walk) for walk in self.walks)
+
+    def _referred(self, row: Row, composer: Composer, walk: Walk) -> str:
         far = rows_for(self.criterion, self.kind, composer)
         if self.home and row.kind == PATIENT:
             return f"select far.patient as id from {far} far where far.patient is not null"
         p = composer.bind(ids.edge(self.kind, self.parameter), "int4")
+        if walk is Walk.URL:
+            edges = f"refs f join refs g on g.dst = f.dst and g.dt = {ids.IS} and g.st = {row.rt}"
+            near = f"(select g.src as id from {edges} where f.src = far.id and f.p = {p} and f.dt = {ids.CITES} offset 0) near"
+            return f"select near.id from {far} far cross join lateral {near}"
         near = f"(select f.dst as id from refs f where f.src = far.id and f.p = {p} and f.dt = {row.rt} offset 0) near"
         return f"select near.id from {far} far cross join lateral {near}"
 

@@ -11,7 +11,7 @@ from maillage.fhir.definitions import SearchParameter
 from maillage.fhir.rows import present
 from maillage.fhir.search import values
 from maillage.fhir.search.answered import Unknown, check_modifier, known, refuse_carried
-from maillage.fhir.search.chains import Chained, HasReferrer
+from maillage.fhir.search.chains import Chained, HasReferrer, walks
 from maillage.fhir.search.composites import composite_is
 from maillage.fhir.search.criteria import Criterion, Present
 from maillage.fhir.search.filtering import condition
@@ -87,7 +87,7 @@ class _Reading:
         self.depth = depth
         if not ways:
             raise faults[0]
-        return Chained(parameter.code, tuple(ways), parameter.code in home(kind))
+        return Chained(parameter.code, tuple(ways), parameter.code in home(kind), walks(parameter))
 
     def read(self, kind: str, name: str, value: str) -> Criterion:
         """The condition of one parameter, `name` with its modifier, chain or reverse chain."""
@@ -111,7 +111,7 @@ class _Reading:
         self.depth += 1
         inner = self.read(found["kind"], found["rest"], value)
         self.depth -= 1
-        return HasReferrer(found["kind"], parameter.code, inner, parameter.code in home(found["kind"]))
+        return HasReferrer(found["kind"], parameter.code, inner, parameter.code in home(found["kind"]), walks(parameter))
 
     def _step(self) -> None:
         self.steps += 1

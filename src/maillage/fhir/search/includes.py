@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from maillage.fhir import ids
 from maillage.fhir.compartment import home
+from maillage.fhir.definitions import search_parameters
 from maillage.fhir.scope import Scope
+from maillage.fhir.search.chains import Walk, walks
 from maillage.fhir.search.compose import Composer, Statement
 from maillage.fhir.search.criteria import PATIENT
 from maillage.fhir.search.query import Include, SearchQuery
@@ -51,6 +53,13 @@ def _includes(include: Include, composer: Composer) -> list[str]:
         f" where true{begin}{_edges(include, composer)}{narrowed}) f"
         f" cross join lateral (select * from res where rt = f.dt and id = f.dst limit 1) x where ({seen})"
     ]
+    if _by_url(include):
+        narrowed = f" and g.st = {ids.number(include.target)}" if include.target else ""
+        parts.append(
+            f"select {_fields('x')} from (select distinct g.st, g.src from page join refs f on f.src = page.id and f.st = page.rt and f.dt = {ids.CITES}"
+            f" join refs g on g.dst = f.dst and g.dt = {ids.IS} where true{begin}{_edges(include, composer)}{narrowed}) f"
+            f" cross join lateral (select * from res where rt = f.st and id = f.src limit 1) x where ({seen})"
+        )
     if _by_home(include) and include.target in {None, PATIENT}:
         number = ids.number(PATIENT)
         patients = f"select distinct patient from page where patient is not null and page.rt <> {number}{begin}"
@@ -70,6 +79,12 @@ def _revincludes(include: Include, composer: Composer) -> list[str]:
         f" where true{to}{_edges(include, composer)}{source}) f"
         f" cross join lateral (select * from res where rt = f.st and id = f.src limit 1) x where ({seen})"
     ]
+    if _by_url(include):
+        parts.append(
+            f"select {_fields('x')} from (select distinct f.st, f.src from page join refs g on g.src = page.id and g.st = page.rt and g.dt = {ids.IS}"
+            f" join refs f on f.dst = g.dst and f.dt = {ids.CITES} where true{to}{_edges(include, composer)}{source}) f"
+            f" cross join lateral (select * from res where rt = f.st and id = f.src limit 1) x where ({seen})"
+        )
     if _by_home(include) and include.target in {None, PATIENT}:
         which = f"rt = {ids.number(include.kind)}" if include.kind else f"rt <> {patient}"
         parts.append(
@@ -92,6 +107,15 @@ def _by_home(include: Include) -> bool:
         return True
     codes = home(include.kind)
     return bool(set(include.parameters) & set(codes)) if include.parameters else bool(codes)
+
+
+def _by_url(include: Include) -> bool:
+    """Whether one of the parameters may name a resource by a canonical."""
+    if include.kind is None:
+        return True
+    known = search_parameters(include.kind)
+    named = [known[code] for code in include.parameters] or [one for one in known.values() if one.type == "reference"]
+    return any(Walk.URL in walks(one) for one in named)
 
 
 def _fields(alias: str) -> str:

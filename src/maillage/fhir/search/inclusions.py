@@ -41,7 +41,7 @@ def _edges(kind: str, code: str, ends: Sequence[str]) -> tuple[str, ...]:
     if code == "*":
         return ()
     parameter = known(kind, code)
-    if parameter.type != "reference" or (ends and parameter.targets and not set(ends) & set(parameter.targets)):
+    if parameter.type != "reference" or (ends and not set(ends) & set(parameter.targets)):
         raise Invalid(f"{kind}.{code} is no reference" + (f" to {named(ends)}" if ends else ""))
     refuse_carried(parameter)
     return (code,)

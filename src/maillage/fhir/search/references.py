@@ -2,7 +2,7 @@
 
 from maillage.errors import Invalid
 from maillage.fhir import ids
-from maillage.fhir.definitions import SearchParameter, resource_types
+from maillage.fhir.definitions import SearchParameter
 from maillage.fhir.search.criteria import Criterion, RefersTo, Target, TokenIs
 from maillage.fhir.search.hierarchies import RefersWithin, part_of
 from maillage.fhir.search.values import alternatives, split, token_number, uri_is
@@ -40,7 +40,7 @@ def _canonical_is(kind: str, parameter: SearchParameter, text: str, modifier: st
         return uri_is(kind, parameter, text, modifier)
     forms = dict.fromkeys(form for value in alternatives(text) for form in _written(parameter, value, modifier, base))
     if len(forms) > MAX_FORMS:
-        raise Invalid(f"an id may be of {len(_targets(parameter))} types here, and these of too many: say which (Type/id)")
+        raise Invalid(f"an id may be of {len(parameter.targets)} types here, and these of too many: say which (Type/id)")
     return RefersTo(parameter.code, (), tuple(token(kind, parameter.code, form) for form in forms), home=False)
 
 
@@ -49,14 +49,9 @@ def _written(parameter: SearchParameter, value: str, modifier: str | None, base:
     relative = value.removeprefix(f"{base}/") if base else value
     if modifier is not None:
         _target(parameter, relative, modifier)
-    kinds = (modifier,) if modifier else _targets(parameter)
+    kinds = (modifier,) if modifier else parameter.targets
     typed = [f"{kind}/{relative}" for kind in kinds] if ids.legal(relative) else []
     return [form for form in (value, relative, *typed) if modifier is None or "/" in form]
-
-
-def _targets(parameter: SearchParameter) -> tuple[str, ...]:
-    """The types that a reference may lead to: those that its definition names, or any."""
-    return parameter.targets or resource_types()
 
 
 def _target(parameter: SearchParameter, value: str, modifier: str | None) -> Target | None:
