@@ -10,11 +10,20 @@ from tests.support.territory import Territory
 pytestmark = pytest.mark.browser
 
 PAGES = {
-    "gp": ["/nouveautes", "/nouveautes?vue=traites", "/patients", "/patients?q=PAT-TROIS", "/annuaire", "/annuaire?nom=exemple"],
+    "gp": [
+        "/nouveautes",
+        "/nouveautes?vue=traites",
+        "/patients",
+        "/patients?q=PAT-TROIS",
+        "/annuaire",
+        "/annuaire?nom=exemple",
+        "/urgence",
+    ],
     "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites"],
     "steward": ["/identites", "/quarantaine"],
     "operator": ["/connecteurs", "/quarantaine", "/indicateurs", "/health"],
     "ars": ["/indicateurs"],
+    "officer": ["/acces-urgence", "/acces-urgence?vue=examines", "/annuaire"],
     "patient": ["/accueil", "/mes-documents", "/qui-a-vu"],
     "carer": ["/accueil", "/mes-documents"],
 }

@@ -13,6 +13,7 @@ from maillage.access.records import Records
 from maillage.db import Connection, Query
 from maillage.errors import Forbidden
 from maillage.events import Event
+from maillage.fhir import ids
 from maillage.files import Files
 
 
@@ -59,9 +60,14 @@ class Context:
             entry.outcome = Outcome.REFUSED
             raise Forbidden(f"{self.actor.name} may not do this: it needs the permission {permission}")
 
-    def trace(self, action: Action, kind: str, id: str) -> None:
-        """Something that is no record but tells of a person was read or changed: a refused message, a case. It belongs in the trail."""
-        self._trail.add(action, kind, id)
+    def trace(self, action: Action, kind: str, id: str | None, *, patient: str | None = None, query: str | None = None) -> None:
+        """Something that is no record but tells of a person was read or changed: a refused message, a case. It belongs in the trail.
+
+        `patient` ("12" of Patient/12) is the person whose trail it belongs in.
+        """
+        entry = self._trail.add(action, kind, id, query=query)
+        if patient is not None:
+            entry.patients.add(ids.key(patient))
 
     def announce(self, event: Event) -> None:
         """A fact, written with this transaction and told to its handlers once it is committed."""

@@ -208,6 +208,11 @@ def documents_told(value: object) -> set[str]:
     return here.union(*map(documents_told, value.values()))
 
 
+def gives_sight(kind: str) -> bool:
+    """Whether a record of this type lets somebody see its patient."""
+    return kind in _GRANTS
+
+
 def says_who_sees(kind: str) -> bool:
     """Whether a record of this type says anything about who may see whom."""
     return kind in _GRANTS or kind in TELLERS or kind in ("PractitionerRole", "DocumentReference")

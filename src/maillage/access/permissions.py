@@ -30,6 +30,8 @@ class Permission(StrEnum):
     OWN_ACCESS_READ = "own-access.read"
     INDICATORS_READ = "indicators.read"
     AUDIT_READ = "audit.read"
+    EMERGENCY_OPEN = "emergency.open"
+    EMERGENCY_REVIEW = "emergency.review"
     MESSAGE_RECEIVE = "message.receive"
 
 
@@ -44,7 +46,7 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.TASK_READ,
     Permission.TASK_WRITE,
 }
-_CARE = _IN_CIRCLE | {Permission.DOCUMENT_WRITE}
+_CARE = _IN_CIRCLE | {Permission.DOCUMENT_WRITE, Permission.EMERGENCY_OPEN}
 _COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ}
 _OWN = _SIGNED_IN | {Permission.OWN_RECORD_READ, Permission.OWN_ACCESS_READ, Permission.DOCUMENT_READ}
 _MACHINE = _SIGNED_IN | {
@@ -78,11 +80,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.QUARANTINE_READ,
         Permission.QUARANTINE_REPLAY,
     },
-    Role.OFFICER: _SIGNED_IN | {Permission.AUDIT_READ},
+    Role.OFFICER: _SIGNED_IN | {Permission.AUDIT_READ, Permission.EMERGENCY_REVIEW},
     Role.ARS: _SIGNED_IN | {Permission.INDICATORS_READ},
     Role.SYSTEM: _MACHINE,
     Role.JOB: _MACHINE
-    | _CARE
+    | (_CARE - {Permission.EMERGENCY_OPEN})
     | _COORDINATION
     | {Permission.IDENTITY_STEWARD, Permission.QUARANTINE_REPLAY, Permission.INDICATORS_READ},
 }

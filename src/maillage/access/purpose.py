@@ -12,6 +12,7 @@ class Purpose(StrEnum):
     COC = "COC"
     CAREMGT = "CAREMGT"
     ETREAT = "ETREAT"
+    BTG = "BTG"
     PATRQT = "PATRQT"
     FAMRQT = "FAMRQT"
     HOPERAT = "HOPERAT"

@@ -175,3 +175,67 @@ update access_session set closed = %(now)s where actor->>'id' = %(actor)s and cl
 -- name: forget_sessions :exec
 -- Sessions that ended long ago.
 delete from access_session where ends < %(before)s
+
+-- name: emergencies_lately :value
+-- How many records one professional opened in an emergency since an instant.
+select count(*) from access_emergency where actor = %(actor)s and until > %(since)s and access_emergency.since > %(since)s
+
+-- name: open_emergency :exec
+-- A record is opened in an emergency.
+insert into access_emergency (id, patient, record, actor, reference, name, roles, organizations, reason, words, since, until)
+values (%(id)s, %(patient)s, %(record)s, %(actor)s, %(reference)s, %(name)s, %(roles)s, %(organizations)s, %(reason)s, %(words)s, %(since)s, %(until)s)
+
+-- name: close_emergencies :exec
+-- What one professional opened of a record ends now.
+with closed as (
+  update access_emergency set until = %(now)s where actor = %(actor)s and patient = %(patient)s and until > %(now)s returning id
+)
+update access_grant set until = %(now)s from closed where via = closed.id
+
+-- name: emergency_until :value
+-- Until when a professional has a record (or one linked to it) open in an emergency.
+select max(m.until) from access_emergency m join access_grant g on g.via = m.id
+where m.actor = %(actor)s and m.until > %(now)s and g.patient = %(patient)s
+
+-- name: emergencies_of :many
+-- Who opened the record of a person (any identity of theirs) in an emergency, newest first.
+select id, record, reference, name, roles, organizations, reason, words, since, until, reviewed, reviewer, verdict, remark
+from access_emergency
+where patient = any(array(select access_identities(%(patient)s))) and since >= %(since)s
+order by since desc limit 20
+
+-- name: emergencies_waiting :many
+-- Those that the officer has not reviewed, oldest first.
+select id, record, reference, name, roles, organizations, reason, words, since, until, reviewed, reviewer, verdict, remark
+from access_emergency
+where reviewed is null
+  and (%(before)s::uuid is null or (since, id) > (select b.since, b.id from access_emergency b where b.id = %(before)s::uuid))
+order by since, id limit %(count)s
+
+-- name: emergencies_reviewed :many
+-- Those that were reviewed, newest first.
+select id, record, reference, name, roles, organizations, reason, words, since, until, reviewed, reviewer, verdict, remark
+from access_emergency
+where reviewed is not null
+  and (%(before)s::uuid is null or (since, id) < (select b.since, b.id from access_emergency b where b.id = %(before)s::uuid))
+order by since desc, id desc limit %(count)s
+
+-- name: review_emergency :exec
+-- What the officer thinks of one.
+update access_emergency set reviewed = %(now)s, reviewer = %(reviewer)s, verdict = %(verdict)s, remark = %(remark)s
+where id = %(id)s and reviewed is null
+
+-- name: only_in_emergency :value
+-- Whether one of these records is open to a professional in an emergency, and by nothing else.
+select exists (
+  select from unnest(%(patients)s::uuid[]) as wanted (patient)
+  where exists (select from access_emergency m join access_grant g on g.via = m.id
+                where m.actor = %(actor)s and m.until > %(now)s and g.patient = wanted.patient)
+    and not exists (
+      select from access_grant g
+      where g.patient = wanted.patient and g.since <= %(now)s and g.until > %(now)s
+        and g.grantee = any(array(select %(oneself)s::uuid
+                                  union all
+                                  select m.acts_for from access_member m
+                                  where m.member = %(oneself)s::uuid and m.since <= %(now)s and m.until > %(now)s))
+        and not exists (select from access_emergency e where e.id = g.via)))

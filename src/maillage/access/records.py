@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from maillage.access import audit, guards, writes
+from maillage.access import audit, emergency, guards, writes
 from maillage.access.actors import ActorKind
 from maillage.access.audit import Action, AuditSecret, Entry, Outcome, Trail, query_text
 from maillage.access.bundles import RecordsDoor
@@ -233,6 +233,7 @@ class Records:
             scope = writable_by(self._ctx.actor, self._ctx.now)
             stored = await self._store.write_raw(self._conn, ready, scope=scope)
             self._refuse_records_of_nobody(stored)
+            await emergency.refuse_to_stay(self._ctx, self._conn, stored)
             await derive(self._conn, read_from(map(_written, ready, stored)))
             for entry, one in zip(entries, stored, strict=True):
                 entry.action, entry.id = _DONE[one.operation], one.id

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -27,7 +28,8 @@ class Banner:
     """What a page says about the person it is about.
 
     `family` is the birth name, `used` the name used in life when it differs; `birth_date` is FHIR text, maybe partial; `gender` the FHIR code;
-    `ins` the 15 digits or None; `allergies` « amoxicilline (œdème, 2014) » each; `warnings` the full-width lines (deceased, homonym, break-glass).
+    `ins` the 15 digits or None; `allergies` « amoxicilline (œdème, 2014) » each; `warnings` the full-width lines (deceased, homonym);
+    `opened_until` until when whoever looks has the record open in an emergency only (break-glass).
     """
 
     patient: str
@@ -46,6 +48,7 @@ class Banner:
     trusted: str | None = None
     trusted_phone: str | None = None
     warnings: Sequence[str] = ()
+    opened_until: datetime | None = None
 
     @property
     def feminine(self) -> bool:

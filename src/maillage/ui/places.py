@@ -31,6 +31,7 @@ WHO_LOOKED = Place("Qui a vu", "/qui-a-vu", "eye", thumb="Accès")
 IDENTITIES = Place("Identités", "/identites", "card")
 QUARANTINE = Place("Quarantaine", "/quarantaine", "inbox")
 CONNECTORS = Place("Connecteurs", "/connecteurs", "route")
+EMERGENCIES = Place("Accès d’urgence", "/acces-urgence", "eye", thumb="Urgences")
 USES = Place("Usages", "/indicateurs", "chart")
 
 CLINICAL = (NEWS, PATIENTS, DIRECTORY)
@@ -49,7 +50,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
     "operator": (CONNECTORS, QUARANTINE, USES, DIRECTORY),
     "ars": (USES, DIRECTORY),
-    "officer": (DIRECTORY,),
+    "officer": (EMERGENCIES, DIRECTORY),
 }
 
 PUBLIC_ROLES = frozenset({"patient", "carer"})

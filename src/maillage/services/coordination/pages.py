@@ -3,18 +3,22 @@
 from starlette.responses import Response
 
 from maillage.access.context import Context
-from maillage.access.permissions import Permission
+from maillage.access.permissions import Permission, permits
+from maillage.errors import Forbidden
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination import rules
+from maillage.services.coordination.forms import EmergencyForm, emergency_form
 from maillage.services.coordination.resources import timeline
-from maillage.services.coordination.service import caseload, records, tasks
+from maillage.services.coordination.service import caseload, emergencies, records, tasks
 from maillage.services.identity import public as identity
+from maillage.services.rights import public as rights
 from maillage.ui import render
 from maillage.ui.places import record_tabs
 
 TIMELINE = 25
 CHANGED = 8
 PAGE = 50
+CLOSED = "Dossier refermé : vous n’y avez plus accès."
 
 
 async def search(request: Request, ctx: Context) -> Response:
@@ -26,6 +30,8 @@ async def search(request: Request, ctx: Context) -> Response:
         ctx,
         "coordination/search.html",
         q=text,
+        in_emergency=permits(ctx.actor, Permission.EMERGENCY_OPEN),
+        said_words=CLOSED if request.query_params.get("fait") == "referme" else "",
         found=[(p, identity.banner_of(p, allergies=[], relatives=[], practitioners=[]).ins_status) for p in found],
     )
 
@@ -115,8 +121,45 @@ async def undo(request: Request, ctx: Context) -> Response:
     return redirect("/taches")
 
 
+async def emergency(request: Request, ctx: Context) -> Response:
+    """GET /urgence: the form that opens the record of somebody one does not follow."""
+    return _emergency_page(request, ctx, EmergencyForm({}))
+
+
+async def open_in_emergency(request: Request, ctx: Context) -> Response:
+    """POST /urgence: opens it and leads there, or says what is missing or that nobody was found."""
+    form = emergency_form({name: str(value) for name, value in (await request.form()).items()})
+    if form.faults or form.reason is None:
+        return _emergency_page(request, ctx, form, status=422)
+    try:
+        record = await emergencies.open_for(
+            ctx, form.traits, matricule=form.matricule, reason=form.reason, words=form.values["explication"]
+        )
+    except Forbidden:
+        return _emergency_page(request, ctx, form, status=403, refused=True)
+    return redirect(f"/patients/{record}") if record else _emergency_page(request, ctx, form, status=404, unknown=True)
+
+
+async def close_emergency(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/urgence/fermer."""
+    await rights.close_emergency(ctx, str(request.path_params["id"]))
+    return redirect("/patients?fait=referme")
+
+
+def _emergency_page(
+    request: Request, ctx: Context, form: EmergencyForm, *, status: int = 200, unknown: bool = False, refused: bool = False
+) -> Response:
+    return render(
+        request, ctx, "coordination/emergency.html", status=status, values=form.values, faults=form.faults,
+        reasons=list(rights.EMERGENCY_REASONS.items()), hours=rights.LASTS.seconds // 3600, unknown=unknown, refused=refused,
+    )  # fmt: skip
+
+
 routes = [
     page("/patients", search, permission=Permission.PATIENT_SEARCH),
+    page("/urgence", emergency, permission=Permission.EMERGENCY_OPEN),
+    action("/urgence", open_in_emergency, permission=Permission.EMERGENCY_OPEN),
+    action("/patients/{id}/urgence/fermer", close_emergency, permission=Permission.EMERGENCY_OPEN),
     page("/patients/{id}", record, permission=Permission.RECORD_READ),
     page("/patients/{id}/cercle", circle, permission=Permission.RECORD_READ),
     page("/file-active", people, permission=Permission.CASELOAD_READ),

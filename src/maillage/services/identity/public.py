@@ -7,12 +7,12 @@ from maillage.services.identity.rules.ins import Ins, Root, claims_to_be_ins, us
 from maillage.services.identity.rules.matching import TOLD_WHEN_IN_DOUBT, Identifier, Reason
 from maillage.services.identity.rules.matching import Claim as IdentityClaim
 from maillage.services.identity.rules.status import IdentityStatus
-from maillage.services.identity.rules.traits import Traits, loose_name, normal_name
+from maillage.services.identity.rules.traits import Traits, complete, loose_name, normal_name
 from maillage.services.identity.service import guarding as _guarding
 from maillage.services.identity.service.banner import banner, banner_of
 from maillage.services.identity.service.identify import Certainty, Identified, identify
 from maillage.services.identity.service.importing import ImportedCase, import_cases, import_people
-from maillage.services.identity.service.people import QUERIES
+from maillage.services.identity.service.people import QUERIES, candidates_of_each
 
 __all__ = [
     "TOLD_WHEN_IN_DOUBT",
@@ -39,6 +39,7 @@ __all__ = [
     "normal_name",
     "patient_for",
     "patient_from",
+    "record_known_by",
     "record_of",
     "regional_number",
     "systems",
@@ -46,6 +47,9 @@ __all__ = [
     "waiting",
     "with_key",
 ]
+
+NIR = 13
+"""Characters of a NIR without its key."""
 
 claim_of = patients.claim_of
 patient_for = patients.patient_for
@@ -58,6 +62,19 @@ async def identities_of(ctx: Context, patient: str) -> list[str]:
     """Ids of the record and of every identity linked to it, the record first; `patient` may be any of them."""
     rows = await ctx.run(QUERIES.identities, patient=patient)
     return [row["patient"] for row in rows] or [patient]
+
+
+async def record_known_by(ctx: Context, traits: Traits, *, matricule: str = "") -> str | None:
+    """The one regional record that has this INS (15 characters, or the 13 of the NIR), or these four traits exactly; None for none or several.
+
+    It reads across all circles: for a verb that its caller may do with a record of anyone.
+    """
+    whole = with_key(matricule) if len(matricule) == NIR else matricule
+    claims = [IdentityClaim(Traits(), ins=Ins(whole, root)) for root in Root] if whole else [IdentityClaim(traits)]
+    if not whole and not complete(traits):
+        return None
+    found = {known.record for each in await candidates_of_each(ctx, claims) for known in each}
+    return found.pop() if len(found) == 1 else None
 
 
 async def record_of(ctx: Context, patient: str) -> str | None:

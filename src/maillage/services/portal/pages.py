@@ -12,6 +12,7 @@ from maillage.services.documents import public as documents
 from maillage.services.identity import public as identity
 from maillage.services.portal import rules, service
 from maillage.services.portal.service import Shelf, Space
+from maillage.services.rights import public as rights
 from maillage.services.rights.public import OTHERS, Visit, Visits, who_opened
 from maillage.ui import render
 from maillage.ui.people import role_words
@@ -27,6 +28,8 @@ async def home(request: Request, ctx: Context) -> Response:
     values: dict[str, Any] = {
         "shelf": shelf,
         "team": await service.team(ctx, whose.patient),
+        "openings": await rights.emergencies_of(ctx, whose.patient),
+        "reasons": rights.EMERGENCY_REASONS,
         "visits": _shown(await service.visits(ctx, whose.patient)),
     }
     return render(request, ctx, "portal/home.html", **await _common(ctx, whose, shelf), **values)

@@ -1,27 +1,34 @@
-"""The pages of a person's rights: who looked at their record."""
+"""The pages of a person's rights: who looked at their record; the officer's review of what was opened in an emergency."""
 
 from itertools import groupby
 
 from starlette.responses import Response
 
 from maillage.access.context import Context
+from maillage.access.emergency import Verdict
 from maillage.access.permissions import Permission
-from maillage.http import Request, page
-from maillage.services.rights import rules, service
+from maillage.errors import Invalid
+from maillage.http import Request, action, page, redirect
+from maillage.services.rights import rules
 from maillage.services.rights.rules import Visit
+from maillage.services.rights.service import emergencies
+from maillage.services.rights.service.visits import person_of
+from maillage.services.rights.service.visits import who_looked as read_visits
 from maillage.ui import render
 from maillage.ui.people import role_words
 from maillage.ui.words import full_date
 
 PATH = "/qui-a-vu"
+EMERGENCIES = "/acces-urgence"
 SOCIAL = {"coordinator", "social-worker"}
+VERDICTS = {Verdict.JUSTIFIED: "Justifié", Verdict.UNJUSTIFIED: "Non justifié"}
 
 
 async def who_looked(request: Request, ctx: Context) -> Response:
     """GET /qui-a-vu: who consulted the record, day by day; `?logiciels=1` with software, `?avant=` for the page after."""
     machines = request.query_params.get("logiciels") == "1"
-    patient = await service.person_of(ctx)
-    found = await service.who_looked(ctx, patient, before=request.query_params.get("avant"), machines=machines)
+    patient = await person_of(ctx)
+    found = await read_visits(ctx, patient, before=request.query_params.get("avant"), machines=machines)
     days = [(day, [_shown(visit, found.organizations) for visit in visits]) for day, visits in groupby(found.visits, _day)]
     following = f"{PATH}?avant={found.next}{'&logiciels=1' if machines else ''}".replace("+", "%2B") if found.next else ""
     own = ctx.actor.reference == f"Patient/{patient}"
@@ -44,4 +51,47 @@ def _shown(visit: Visit, organizations: dict[str, str]) -> dict[str, object]:
     return {"visit": visit, "role": role, "houses": ", ".join(houses), "knot": knot}
 
 
-routes = [page(PATH, who_looked, permission=Permission.OWN_ACCESS_READ)]
+async def openings(request: Request, ctx: Context) -> Response:
+    """GET /acces-urgence: the records opened in an emergency that wait for the officer; `?vue=examines` those reviewed, `?apres=` the page after."""
+    return await _openings_page(request, ctx)
+
+
+async def review(request: Request, ctx: Context) -> Response:
+    """POST /acces-urgence/{id}: the officer's word on one."""
+    form, id = await request.form(), str(request.path_params["id"])
+    verdict, remark = str(form.get("avis", "")), str(form.get("remarque", ""))
+    try:
+        if verdict not in list(Verdict):
+            raise Invalid.at("verdict", "a verdict is justified or unjustified")
+        await emergencies.review(ctx, id, verdict=Verdict(verdict), remark=remark)
+    except Invalid as fault:
+        words = REMARK_MISSING if fault.issues[0].expression == "remark" else VERDICT_MISSING
+        return await _openings_page(request, ctx, status=422, fault=(id, words))
+    return redirect(f"{EMERGENCIES}?fait={verdict}")
+
+
+async def _openings_page(request: Request, ctx: Context, *, status: int = 200, fault: tuple[str, str] = ("", "")) -> Response:
+    reviewed = request.query_params.get("vue") == "examines"
+    page = await emergencies.waiting(ctx, reviewed=reviewed, after=request.query_params.get("apres", ""))
+    view = "vue=examines&" if reviewed else ""
+    return render(
+        request, ctx, "rights/emergencies.html", status=status, openings=page,
+        reviewed=reviewed, reasons=rules.EMERGENCY_REASONS, verdicts=VERDICTS, role_words=role_words, path_here=EMERGENCIES,
+        older_href=f"{EMERGENCIES}?{view}apres={page.next}" if page.next else "", fault_id=fault[0], fault_words=fault[1],
+        said_words=SAID.get(request.query_params.get("fait", ""), ""),
+    )  # fmt: skip
+
+
+REMARK_MISSING = "Dites en dix lettres au moins pourquoi cet accès n’est pas justifié"
+VERDICT_MISSING = "Choisissez un avis"
+SAID = {
+    "justified": "Accès examiné\u00a0: justifié.",
+    "unjustified": "Accès examiné\u00a0: non justifié. Voyez la suite à donner avec l’établissement.",
+}
+
+
+routes = [
+    page(PATH, who_looked, permission=Permission.OWN_ACCESS_READ),
+    page(EMERGENCIES, openings, permission=Permission.EMERGENCY_REVIEW),
+    action(EMERGENCIES + "/{id}", review, permission=Permission.EMERGENCY_REVIEW),
+]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 TOGETHER = timedelta(minutes=30)
 
@@ -43,6 +44,7 @@ REASONS = {
     "COC": "Pour coordonner les soins",
     "CAREMGT": "Pour coordonner les soins",
     "ETREAT": "En urgence",
+    "BTG": "En urgence, hors du cercle de soins",
     "PATRQT": "Pour son propre dossier",
     "FAMRQT": "Comme aidant",
     "RECORDMGT": "Pour vérifier l'identité",
@@ -52,6 +54,39 @@ REASONS = {
     "PUBHLTH": "Pour la santé publique",
     "HQUALIMP": "Pour la qualité des soins",
 }
+
+# Why a record was opened in an emergency (`access.emergency.Reason`), as the professional states it and the person is told.
+EMERGENCY_REASONS = {
+    "life": "Danger immédiat pour la personne",
+    "unable": "Personne hors d’état d’exprimer sa volonté",
+    "regulation": "Régulation médicale (SAMU, centre 15)",
+}
+
+
+def emergency_mail(base_url: str) -> tuple[str, str]:
+    """Subject and text of the e-mail to somebody whose record was opened in an emergency: no health data, and no name."""
+    subject = "Votre espace Maillage : un accès à votre dossier"
+    text = f"""Bonjour,
+
+Un professionnel a ouvert votre dossier. Pour savoir qui et pourquoi, connectez-vous :
+{base_url}/accueil
+
+Ce message est automatique : n'y répondez pas.
+"""
+    return subject, text
+
+
+def email_of(patient: Mapping[str, Any]) -> str | None:
+    """The first e-mail address of a Patient that is in use."""
+    return next(
+        (
+            str(one["value"])
+            for one in patient.get("telecom", [])
+            if one.get("system") == "email" and one.get("value") and one.get("use") != "old"
+        ),
+        None,
+    )
+
 
 _VERBS = {"R": "A consulté", "E": "A consulté", "C": "A complété", "U": "A modifié", "D": "A retiré un élément dans"}
 
@@ -131,7 +166,7 @@ def _visit(lines: list[Line], titles: Mapping[str, str]) -> Visit:
         reason=REASONS.get(last.purpose, ""),
         deeds=("A voulu ouvrir le dossier : l'accès a été refusé",) if refused else tuple(_deeds(lines, titles)),
         refused=refused,
-        emergency=last.purpose == "ETREAT",
+        emergency=last.purpose in ("ETREAT", "BTG"),
     )
 
 

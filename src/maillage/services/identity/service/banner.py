@@ -1,6 +1,7 @@
-"""The identity banner of a person: who they are, what could harm them, whom to call. Two statements."""
+"""The identity banner of a person: who they are, what could harm them, whom to call. Two statements, three for those who care for people."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from maillage.access.context import Context
@@ -8,6 +9,7 @@ from maillage.errors import NotFound
 from maillage.services.identity.resources import patients
 from maillage.services.identity.rules.ins import usable
 from maillage.services.identity.rules.traits import normal_name
+from maillage.services.rights import public as rights
 from maillage.ui.banner import AllergyState, Banner, InsStatus
 
 Resource = dict[str, Any]
@@ -28,11 +30,17 @@ async def banner(ctx: Context, patient: str) -> Banner:
         allergies=around.get("AllergyIntolerance", []),
         relatives=around.get("RelatedPerson", []),
         practitioners=page.included,
+        opened_until=await rights.emergency_until(ctx, patient),
     )
 
 
 def banner_of(
-    patient: Resource, *, allergies: list[Resource], relatives: list[Resource], practitioners: list[Resource]
+    patient: Resource,
+    *,
+    allergies: list[Resource],
+    relatives: list[Resource],
+    practitioners: list[Resource],
+    opened_until: datetime | None = None,
 ) -> Banner:
     """The banner from resources that were read already."""
     traits, ins = patients.traits_of(patient), patients.ins_of(patient)
@@ -55,6 +63,7 @@ def banner_of(
         trusted=_name(trusted) if trusted else None,
         trusted_phone=_phone(trusted) if trusted else None,
         warnings=_warnings(patient),
+        opened_until=opened_until,
     )
 
 

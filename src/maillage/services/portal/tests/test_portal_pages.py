@@ -1,6 +1,7 @@
 """The person's own pages: theirs alone, in plain words, marked as read by themselves, accessible, without JavaScript."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from maillage.services.documents import public as documents
 from maillage.services.documents.public import Origin
 from maillage.services.portal import pages, service
 from maillage.services.rights import pages as rights_pages
+from maillage.services.rights.public import Reason, open_in_emergency
 from maillage.ui import pages as own_pages
 from tests.support.browser import HERE, screen
 from tests.support.people import NOON, SEED, care_team, carer, patient, professional
@@ -215,3 +217,18 @@ async def test_a_letter_is_read_and_marked_without_javascript(browser: Browser, 
     await page.get_by_role("button", name="J’ai lu ce document").click()
     await expect(page.get_by_role("status")).to_have_text("C’est noté\u00a0: vous l’avez lu.")
     await expect(page.get_by_role("button", name="Remettre à lire")).to_be_visible()
+
+
+async def test_the_person_is_told_of_an_opening_in_an_emergency_for_a_month(letters, access: Access, visit, clock) -> None:
+    doctor = replace(professional("alix", Role.HOSPITAL, name="Dr Alix URGENCE"), organizations=("Organization/samu",))
+    async with access.act(SEED) as ctx:
+        await ctx.records.write({"resourceType": "Organization", "id": "samu", "name": "SAMU des Essais"})
+    async with access.act(doctor) as ctx:
+        await open_in_emergency(ctx, "zoe", reason=Reason.LIFE, words="Malaise sur la voie publique")
+    for reader in (ZOE, HELPER):
+        page = words((await (await visit(reader)).get("/accueil")).text)
+        assert "Dossier ouvert en urgence par Dr Alix URGENCE" in page
+        assert "SAMU des Essais" in page
+        assert "Malaise sur la voie publique" in page
+    clock.advance(timedelta(days=31))
+    assert "ouvert en urgence" not in words((await (await visit(ZOE)).get("/accueil")).text)

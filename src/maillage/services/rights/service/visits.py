@@ -1,4 +1,4 @@
-"""The verbs of rights."""
+"""Who looked at a record, as its person reads it."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ async def who_looked(
     found = rules.visits((_line(row, patient) for row in rows), await _titles(ctx, rows))
     last = rows[-1] if len(rows) == lines else None
     following = str(Position(last["at"], last["chain"], last["batch"], last["place"])) if last else None
-    return Visits(found, await _names(ctx, {o for visit in found for o in visit.organizations}), following)
+    return Visits(found, await names_of(ctx, {o for visit in found for o in visit.organizations}), following)
 
 
 async def who_opened(ctx: Context, patient: str, document: str) -> list[Visit]:
@@ -75,7 +75,8 @@ def _title(document: dict[str, Any]) -> str:
     return title or next((c["display"] for c in document.get("type", {}).get("coding", []) if "display" in c), "Document")
 
 
-async def _names(ctx: Context, references: Collection[str]) -> dict[str, str]:
+async def names_of(ctx: Context, references: Collection[str]) -> dict[str, str]:
+    """The names of organisations by reference ("Organization/3")."""
     ids = sorted(reference.removeprefix("Organization/") for reference in references)
     found = await ctx.records.find("Organization", {"_id": ",".join(ids), "_count": str(len(ids))}) if ids else []
     return {f"Organization/{one['id']}": one.get("name", "") for one in found}

@@ -1,0 +1,1 @@
+"""The verbs of coordination, one file a noun."""
