@@ -93,8 +93,8 @@ def lexeme(kind: str, parameter: str, folded: str) -> str:
 
 
 # Names, towns and displays come again and again.
-_exact = lru_cache(maxsize=8_192)(exact)
-_lexeme = lru_cache(maxsize=8_192)(lexeme)
+_exact = lru_cache(maxsize=2_048)(exact)
+_lexeme = lru_cache(maxsize=2_048)(lexeme)
 
 
 def _identity(change: Change) -> tuple[str, str]:

@@ -57,7 +57,7 @@ def sounds(text: str) -> list[str]:
     return [_sound(word) for word in _WORD.findall(fold(text.translate(_SEPARATE)))]
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _sound(word: str) -> str:
     said = word[:LONGEST]
     for written, sound in _RULES:

@@ -4,7 +4,7 @@ import unicodedata
 from functools import lru_cache
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=8_192)
 def fold(text: str) -> str:
     """Lower case, without accents or other combining marks, blanks joined: `Éloïse  LE GOFF` becomes `eloise le goff`."""
     if not text.isascii():

@@ -18,7 +18,7 @@ _NOTHING: dict[str, Any] = {}
 
 _REPEATED = frozenset({"CodeableConcept", "Coding", "Quantity"})
 """Data types whose values come again and again, and of which nothing but the value decides whether it is right."""
-_SHORT, _KEPT = 400, 8_192  # bytes of a value that is remembered; how many are, of each type
+_SHORT, _KEPT = 400, 4_096  # bytes of a value that is remembered; how many are, of each type
 
 
 @cache
