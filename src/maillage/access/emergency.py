@@ -107,10 +107,11 @@ def _row(actor: Actor, record: str, id: UUID) -> dict[str, Any]:
 
 
 async def close_record(ctx: "Context", record: str) -> None:
-    """Ends what whoever acts opened of a record, before its time."""
+    """Ends what whoever acts opened of a record, before its time. NotFound where they have not opened it."""
     ctx.require(Permission.EMERGENCY_OPEN, patient=record)
+    if not await ctx.run(QUERIES.close_emergencies, actor=ctx.actor.id, patient=ids.key(record), now=ctx.now):
+        raise NotFound(f"the record {record} is not open in an emergency")
     ctx.trace(Action.EXECUTE, "Patient", record, patient=record, query="emergency=closed")
-    await ctx.run(QUERIES.close_emergencies, actor=ctx.actor.id, patient=ids.key(record), now=ctx.now)
 
 
 async def open_until(ctx: "Context", record: str) -> datetime | None:
@@ -129,7 +130,7 @@ async def of_person(ctx: "Context", record: str, *, since: datetime) -> list[Eme
 async def to_review(ctx: "Context", *, reviewed: bool = False, before: UUID | None = None) -> list[Emergency]:
     """A page (`PAGE`) of the openings that wait for the officer, oldest first, or of those reviewed, newest first; after the one named."""
     ctx.require(Permission.EMERGENCY_REVIEW)
-    ctx.trace(Action.EXECUTE, "AuditEvent", "", query="emergencies")
+    ctx.trace(Action.EXECUTE, "AuditEvent", None, query="emergencies")
     query = QUERIES.emergencies_reviewed if reviewed else QUERIES.emergencies_waiting
     return _all(await ctx.run(query, before=before, count=PAGE))
 

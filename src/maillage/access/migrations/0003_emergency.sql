@@ -31,7 +31,7 @@ create index access_emergency_by_time on access_emergency (since, id);
 create function access_in_emergency(acting text, touched uuid[], instant timestamptz) returns boolean language sql stable as $$
   select touched <> '{}' and touched <@ array(
     select g.patient from access_emergency m join access_grant g on g.via = m.id
-    where m.actor = acting and m.since <= instant and m.until > instant)
+    where m.actor = acting and m.since <= instant and m.until >= instant)
 $$;
 
 create or replace function audit_append(entries jsonb) returns void language plpgsql as $$

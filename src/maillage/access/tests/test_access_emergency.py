@@ -71,13 +71,19 @@ async def test_it_closes_by_itself(record: Access, clock: FixedClock) -> None:
     assert await seen(record, DOCTOR) == set()
 
 
-async def test_it_is_closed_before_its_time_by_whoever_opened_it(record: Access, clock: FixedClock) -> None:
+async def test_it_is_closed_before_its_time_by_whoever_opened_it(record: Access, database: Database, clock: FixedClock) -> None:
     await opened(record)
     await opened(record, OTHER)
     clock.advance(timedelta(minutes=1))
     async with record.act(DOCTOR) as ctx:
         await emergency.close_record(ctx, "p")
         assert await emergency.open_until(ctx, "p") is None
+    with pytest.raises(NotFound):
+        async with record.act(DOCTOR) as ctx:
+            await emergency.close_record(ctx, "q")
+    assert [(line["query"], line["purpose"]) for line in await lines(database, DOCTOR)] == [
+        ("emergency=unable", "BTG"), ("emergency=closed", "BTG"),
+    ]  # fmt: skip
     assert await seen(record, DOCTOR) == set()
     assert await seen(record, OTHER) == {"o", "o2", "oq"}
 
@@ -128,7 +134,7 @@ async def test_what_is_done_in_it_is_done_in_an_emergency(record: Access, databa
         await ctx.records.read("Observation", "o")
         await ctx.records.read("Observation", "oq")
         await ctx.records.find("Observation")  # both: not only the record of the emergency
-    clock.advance(emergency.LASTS)
+    clock.advance(emergency.LASTS + timedelta(seconds=1))
     async with record.act(DOCTOR, read_only=True) as ctx:
         with pytest.raises(NotFound):
             await ctx.records.read("Observation", "o")

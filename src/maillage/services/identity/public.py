@@ -73,7 +73,7 @@ async def record_known_by(ctx: Context, traits: Traits, *, matricule: str = "") 
     claims = [IdentityClaim(Traits(), ins=Ins(whole, root)) for root in Root] if whole else [IdentityClaim(traits)]
     if not whole and not complete(traits):
         return None
-    found = {known.record for each in await candidates_of_each(ctx, claims) for known in each}
+    found = {known.record for each in await candidates_of_each(ctx, claims) for known in each if known.record}
     return found.pop() if len(found) == 1 else None
 
 

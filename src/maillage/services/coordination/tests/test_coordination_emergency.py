@@ -37,7 +37,7 @@ async def people(access: Access) -> None:
     async with access.act(SEED) as ctx:
         await ctx.records.write(
             person("p", ins=identity.with_key("2790351215189")), person("twin", birth="1980-01-01"), person("twin2", birth="1980-01-01"),
-            person("source", birth="1981-01-01", regional=False), care_team("p", "Practitioner/gp"),
+            person("source", birth="1981-01-01", regional=False), person("waiting", regional=False), care_team("p", "Practitioner/gp"),
         )  # fmt: skip
 
 
