@@ -36,6 +36,7 @@ select create_reference_table('access_link');
 
 -- What stays on the coordinator, as it is.
 -- local indexing: one row
+-- local access_emergency: one row an opening; its sight is in access_grant
 -- local access_telling: one row a notice or task, read by writes only
 -- local access_token: a secret, no patient; looked up by its hash before anything is known
 -- local access_session: as access_token
