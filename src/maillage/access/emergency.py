@@ -12,11 +12,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-import msgspec
-
 from maillage.access.actors import Actor, ActorKind
 from maillage.access.audit import Action
-from maillage.access.grants import QUERIES, gives_sight, grantee
+from maillage.access.grants import QUERIES, as_json, gives_sight, grantee
 from maillage.access.permissions import Permission
 from maillage.db import Connection
 from maillage.errors import Forbidden, Invalid, NotFound
@@ -88,7 +86,7 @@ async def open_record(ctx: "Context", record: str, *, reason: Reason, words: str
     await ctx.run(QUERIES.open_emergency, **_row(actor, record, id), reason=reason, words=words, since=ctx.now, until=until)
     grant = {"patient": ids.key(record), "grantee": grantee(actor.reference), "via": id, "since": ctx.now, "until": until}
     await ctx.run(
-        QUERIES.derive, vias=[id], grants=_json([grant]), members="[]", masked=[], masks="[]", links="[]"
+        QUERIES.derive, vias=[id], grants=as_json([grant]), members="[]", masked=[], masks="[]", links="[]"
     )  # fmt: skip
     return id
 
@@ -165,7 +163,3 @@ def _all(rows: Sequence[dict[str, Any]]) -> list[Emergency]:
         Emergency(**{**row, "reason": Reason(row["reason"]), "verdict": Verdict(row["verdict"]) if row["verdict"] else None})
         for row in rows
     ]
-
-
-def _json(rows: list[dict[str, Any]]) -> str:
-    return msgspec.json.encode(rows).decode()

@@ -237,18 +237,18 @@ async def derive(conn: Connection, derived: Derived) -> None:
     if derived.vias or derived.masked:
         await _derive(conn, derived)
     if derived.tellings:
-        await QUERIES.tell(conn, tellings=_json(derived.tellings))
+        await QUERIES.tell(conn, tellings=as_json(derived.tellings))
 
 
 async def _derive(conn: Connection, derived: Derived) -> None:
     await QUERIES.derive(
         conn,
         vias=derived.vias,
-        grants=_json(derived.grants),
-        members=_json(derived.members),
+        grants=as_json(derived.grants),
+        members=as_json(derived.members),
         masked=derived.masked,
-        masks=_json(derived.masks),
-        links=_json(derived.links),
+        masks=as_json(derived.masks),
+        links=as_json(derived.links),
     )
 
 
@@ -309,5 +309,6 @@ def _soon(one: datetime | None, other: datetime | None) -> datetime | None:
     return min(one, other) if one and other else one or other
 
 
-def _json(rows: list[dict[str, Any]]) -> str:
+def as_json(rows: list[dict[str, Any]]) -> str:
+    """Rows as the statements of this module take them."""
     return msgspec.json.encode(rows).decode()
