@@ -34,7 +34,7 @@ from bench.searches import LIMITED, Ask, Known, Question, asked, others, searche
 from bench.store import LOINC, STORE, new_ids, observation, patient
 
 from maillage.access.actors import Actor, ActorKind, Role
-from maillage.access.grants import grantee
+from maillage.access.references import grantee
 from maillage.access.visibility import visible_to
 from maillage.clock import SystemClock
 from maillage.db import Database, EmbeddedPostgres, migrate

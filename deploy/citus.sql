@@ -24,6 +24,7 @@ select create_distributed_table('refs', 'shard', colocate_with => 'res');
 select create_distributed_table('amount', 'shard', colocate_with => 'res');
 select create_distributed_table('words', 'shard', colocate_with => 'res');
 select create_distributed_table('access_grant', 'patient', colocate_with => 'res');
+select create_distributed_table('access_author', 'patient', colocate_with => 'res');
 
 -- The log stands by the id of the resource, whoever's record it moves to: its key is what makes (type, id) unique over all nodes, and
 -- its last row tells in whose record the resource is.
@@ -33,10 +34,13 @@ select create_distributed_table('ver', 'id', colocate_with => 'none');
 select create_reference_table('access_member');
 select create_reference_table('access_mask');
 select create_reference_table('access_link');
+select create_reference_table('access_habilitation');
 
 -- What stays on the coordinator, as it is.
 -- local indexing: one row
 -- local access_emergency: one row an opening; its sight is in access_grant
+-- local access_class: read where the matrix is edited; what a row asks is in access_habilitation
+-- local access_matrix: as access_class
 -- local access_telling: one row a notice or task, read by writes only
 -- local access_token: a secret, no patient; looked up by its hash before anything is known
 -- local access_session: as access_token

@@ -73,6 +73,31 @@ def permissions() -> str:
     return "\n".join(lines) + "\n"
 
 
+def habilitations() -> str:
+    """Which profession reads which class of records, as shipped."""
+    from maillage.access.habilitation import classes, professions
+
+    columns = professions()
+    lines = [
+        "# Habilitations",
+        "",
+        "Which class of records each profession reads in the circles it belongs to, as shipped; `/habilitations` shows and changes what is in force",
+        "(docs/adr/0027-classes-and-choices.md).",
+        "",
+        "| class | " + " | ".join(one.code for one in columns) + " |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    marks = [(one.code, ["✓" if column.code in one.readers else "" for column in columns]) for one in classes()]
+    lines += [f"| `{code}` | {' | '.join(row)} |" for code, row in marks]
+    lines += ["", "| profession | TRE_G15 | in French |", "|---|---|---|"]
+    lines += [f"| `{one.code}` | {' '.join(sorted(one.codes))} | {one.label} |" for one in columns]
+    lines += ["", "| class | in French | documents (JDV_J07) | resources |", "|---|---|---|---|"]
+    for one in classes():
+        types = "all others" if one.code == "clinical" else " ".join(sorted(one.types))
+        lines.append(f"| `{one.code}` | {one.label} | {' '.join(sorted(one.documents))} | {types} |")
+    return "\n".join(lines) + "\n"
+
+
 def schema() -> str:
     """Every migration, with what it is verified by."""
     from maillage.db.migrations import discover
@@ -132,6 +157,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "routes.md": routes,
     "fhir.md": fhir,
     "permissions.md": permissions,
+    "habilitations.md": habilitations,
     "schema.md": schema,
 }
 

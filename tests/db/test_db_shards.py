@@ -98,7 +98,7 @@ def test_the_tables_are_distributed_by_a_patient_or_an_id(catalog: psycopg.Conne
 
 
 def test_what_a_read_joins_stands_together() -> None:
-    beside_res = dict.fromkeys(("hot", "refs", "amount", "words", "access_grant"), "res")
+    beside_res = dict.fromkeys(("hot", "refs", "amount", "words", "access_grant", "access_author"), "res")
     assert beside_res | {"res": "none", "ver": "none"} == TOGETHER
 
 

@@ -16,6 +16,7 @@ from maillage.files import LocalFiles
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SEED = job_actor("tests/seed")
+DOCTOR = "10"  # TRE_G15
 MACHINE = Actor(
     id="machine",
     kind=ActorKind.SYSTEM,
@@ -27,12 +28,13 @@ MACHINE = Actor(
 
 
 def professional(id: str, *roles: Role, name: str = "") -> Actor:
-    """A professional signed in, standing for Practitioner/<id>."""
+    """A professional signed in, standing for Practitioner/<id>: a doctor, where no role is named."""
     return Actor(
         id=f"psc:{id}",
         kind=ActorKind.PROFESSIONAL,
         name=name or f"Dr {id}",
         roles=frozenset(roles or {Role.PROFESSIONAL}),
+        profession=None if roles else DOCTOR,
         reference=f"Practitioner/{id}",
     )
 

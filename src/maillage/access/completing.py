@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from maillage.access import writes
-from maillage.access.grants import grantee, links, of_patient
+from maillage.access.grants import links, of_patient
 from maillage.access.guards import guards_of
+from maillage.access.references import grantee
 from maillage.db import Connection, load_queries
 from maillage.errors import Forbidden, MaillageError
 from maillage.fhir import ids, validation

@@ -14,8 +14,10 @@ from uuid import UUID, uuid4
 
 from maillage.access.actors import Actor, ActorKind
 from maillage.access.audit import Action
-from maillage.access.grants import QUERIES, as_json, gives_sight, grantee
+from maillage.access.choices import IN_AN_EMERGENCY, IN_EMERGENCY
+from maillage.access.grants import QUERIES, as_json, gives_sight
 from maillage.access.permissions import Permission
+from maillage.access.references import grantee
 from maillage.db import Connection
 from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.fhir import ids
@@ -47,6 +49,10 @@ class Verdict(StrEnum):
     UNJUSTIFIED = "unjustified"
 
 
+class Opposed(Forbidden):
+    """The person said before that they do not want their record opened so, or not by this professional."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emergency:
     """One opening: who (`reference` "Practitioner/12"), which record (id of its Patient), why, from when to when; what the officer said of it."""
@@ -70,7 +76,7 @@ class Emergency:
 async def open_record(ctx: "Context", record: str, *, reason: Reason, words: str) -> UUID:
     """Opens a record (the id of its Patient) to whoever acts, from now on for `LASTS`; the id of the opening.
 
-    Invalid where the reason is not told in words, Forbidden to whoever does not care for people, is no longer to be believed (`MOST`), or has no name in the directory.
+    Invalid where the reason is not told in words, Opposed where the person said no in advance, Forbidden to whoever does not care for people, is no longer to be believed (`MOST`), or has no name in the directory.
     """
     ctx.require(Permission.EMERGENCY_OPEN, patient=record)
     words = " ".join(words.split())
@@ -81,12 +87,18 @@ async def open_record(ctx: "Context", record: str, *, reason: Reason, words: str
         raise Forbidden("only a professional whom the directory knows opens a record in an emergency")
     if await ctx.run(QUERIES.emergencies_lately, actor=actor.id, since=ctx.now - WITHIN) >= MOST:
         raise Forbidden(f"{MOST} records were opened in an emergency within a day: ask the data protection officer")
+    oneself, emergency = grantee(actor.reference), grantee(IN_EMERGENCY)
+    if await ctx.run(QUERIES.emergency_refused, patient=ids.key(record), oneself=oneself, emergency=emergency, now=ctx.now):
+        ctx.trace(Action.EXECUTE, "Patient", record, patient=record, query="emergency=opposed")
+        raise Opposed("the person said no to this in advance")
     ctx.trace(Action.EXECUTE, "Patient", record, patient=record, query=f"emergency={reason}")
     until, id = ctx.now + LASTS, uuid4()
     await ctx.run(QUERIES.open_emergency, **_row(actor, record, id), reason=reason, words=words, since=ctx.now, until=until)
-    grant = {"patient": ids.key(record), "grantee": grantee(actor.reference), "via": id, "since": ctx.now, "until": until}
+    grant = {
+        "patient": ids.key(record), "grantee": oneself, "via": id, "since": ctx.now, "until": until, "weight": IN_AN_EMERGENCY,
+    }  # fmt: skip
     await ctx.run(
-        QUERIES.derive, vias=[id], grants=as_json([grant]), members="[]", masked=[], masks="[]", links="[]"
+        QUERIES.derive, vias=[id], grants=as_json([grant]), members="[]", masked=[], masks="[]", links="[]", signed="[]"
     )  # fmt: skip
     return id
 

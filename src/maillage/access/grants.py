@@ -4,44 +4,48 @@ A care team, an open episode, a general practitioner, a related person: writing 
 transaction (`derive`), so that nobody gains or keeps a sight that no record explains.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from hashlib import sha256
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from maillage.access import choices
+from maillage.access.masks import CLASSED, PROFESSIONAL, Mask, masks
+from maillage.access.periods import ALWAYS, Span, bounds, days, instant, span
+from maillage.access.references import as_list, grantee, local
 from maillage.db import Connection, load_queries
-from maillage.fhir import dates, ids
+from maillage.fhir import ids
 
 QUERIES = load_queries("maillage.access")
 
 Resource = dict[str, Any]
-Span = tuple[datetime | None, datetime | None]
 
-ALWAYS: Span = (None, None)
 OPEN_ENCOUNTER = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave"})
 OPEN_EPISODE = frozenset({"planned", "waitlist", "active", "onhold"})
-# ANS TRE_A07-StatutVisibiliteDocument, as DocumentReference.securityLabel carries it (by URL, or by OID in older flows).
-VISIBILITY_SYSTEMS = frozenset(
-    {
-        "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument",
-        "urn:oid:1.2.250.1.213.1.1.4.13",
-    }
-)
-HIDDEN_FROM = {
-    "INVISIBLE_PATIENT": ("patient", "carer"),
-    "INVISIBLE_REPRESENTANTS_LEGAUX": ("carer",),
-    "MASQUE_PS": ("professional",),
-}
+KEPT_APPOINTMENT = frozenset({"pending", "booked", "arrived", "checked-in"})
+
+GIVEN = 0
+"""Weight of a sight that the records give; see `access_grant.weight` for those of what takes it away."""
 
 # What is written because of a document, and would tell of it to those from whom it is hidden.
 TELLERS = frozenset({"Communication", "Provenance", "Task"})
 
-_LOCAL = re.compile(r"^(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.\-]{1,64})(/_history/[A-Za-z0-9.\-]+)?$")
+PEOPLE = ("Practitioner/", "PractitionerRole/")
+ASKED = (*PEOPLE, "Organization/")
+
+# Who signed these goes on seeing them, and no more of the record, when they no longer care for the person.
+SIGNED = {
+    "Communication": ("sender", "recipient"),
+    "Composition": ("author",),
+    "DocumentReference": ("author",),
+    "MedicationRequest": ("requester",),
+    "QuestionnaireResponse": ("author",),
+    "ServiceRequest": ("requester", "performer"),
+    "Task": ("requester", "owner"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +65,6 @@ class Membership:
     acts_for: str
     since: datetime | None = None
     until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Mask:
-    """A record kept from an audience, except from its authors."""
-
-    audience: str
-    authors: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +91,8 @@ class Derived:
     masked: list[UUID] = field(default_factory=list)
     masks: list[dict[str, Any]] = field(default_factory=list)
     links: list[dict[str, Any]] = field(default_factory=list)
+    signed: list[dict[str, Any]] = field(default_factory=list)
     tellings: list[dict[str, Any]] = field(default_factory=list)
-
-
-def grantee(reference: str) -> UUID:
-    """The name of a reference in the grant tables: the first half of its SHA-256, so that ids of two types never meet."""
-    return UUID(bytes=sha256(reference.encode()).digest()[:16])
-
-
-def local(reference: object) -> str | None:
-    """The "Type/id" of a FHIR Reference (or its text) to a record of this store; None for any other."""
-    text = reference.get("reference") if isinstance(reference, dict) else reference
-    match = _LOCAL.match(text) if isinstance(text, str) else None
-    return f"{match['type']}/{match['id']}" if match else None
-
-
-def span(period: Resource | None, within: Span = ALWAYS) -> Span:
-    """The instants of a FHIR Period, cut to those of another."""
-    if not period:
-        return within
-    since = dates.span(period["start"])[0] if "start" in period else None
-    until = dates.span(period["end"])[1] if "end" in period else None
-    return (_late(since, within[0]), _soon(until, within[1]))
 
 
 def of_care_team(team: Resource) -> Iterator[Grant]:
@@ -155,6 +131,21 @@ def of_episode(episode: Resource) -> Iterator[Grant]:
         yield from _grant(responsible, span(episode.get("period")))
 
 
+def of_appointment(appointment: Resource) -> Iterator[Grant]:
+    """Appointment: who is to see the person, and their organisation, on the day (the region's), while it is kept."""
+    if appointment.get("status") not in KEPT_APPOINTMENT or "start" not in appointment:
+        return
+    during = days(appointment["start"], appointment.get("end"))
+    for participant in appointment.get("participant", []):
+        actor = local(participant.get("actor"))
+        if (
+            actor
+            and actor.startswith(("Organization/", "Practitioner/", "PractitionerRole/"))
+            and participant.get("status") != "declined"
+        ):
+            yield Grant(actor, *during)
+
+
 def of_related_person(carer: Resource) -> Iterator[Grant]:
     """RelatedPerson: the carer themself, while active."""
     if carer.get("active", True):
@@ -178,17 +169,18 @@ def links(patient: Resource) -> list[str]:
     return [other for other in others if other and other.startswith("Patient/")]
 
 
-def masks(document: Resource) -> list[Mask]:
-    """From whom a DocumentReference is kept, by its visibility labels."""
-    labels = [coding for concept in document.get("securityLabel", []) for coding in concept.get("coding", [])]
-    labels += document.get("meta", {}).get("security", [])
-    codes = {label.get("code") for label in labels if label.get("system") in VISIBILITY_SYSTEMS}
-    authors = tuple(filter(None, map(local, document.get("author", []))))
-    audiences = {audience for code in codes for audience in HIDDEN_FROM.get(code, ())}
-    return [Mask(audience, authors) for audience in sorted(audiences)]
+def authors(resource: Resource) -> set[str]:
+    """Who goes on seeing this record itself, because they signed it, asked for it or were asked."""
+    return {
+        one
+        for name in SIGNED.get(resource["resourceType"], ())
+        for one in map(local, as_list(resource.get(name)))
+        if one and one.startswith(ASKED if name in ("owner", "performer", "recipient") else PEOPLE)
+    }
 
 
 _GRANTS: dict[str, Callable[[Resource], Iterator[Grant]]] = {
+    "Appointment": of_appointment,
     "CareTeam": of_care_team,
     "Encounter": of_encounter,
     "EpisodeOfCare": of_episode,
@@ -213,19 +205,25 @@ def gives_sight(kind: str) -> bool:
     return kind in _GRANTS
 
 
-def says_who_sees(kind: str) -> bool:
-    """Whether a record of this type says anything about who may see whom."""
-    return kind in _GRANTS or kind in TELLERS or kind in ("PractitionerRole", "DocumentReference")
+def says_who_sees(resource: Resource) -> bool:
+    """Whether a resource that is new says anything about who may see what."""
+    kind = resource["resourceType"]
+    return kind in _GRANTS or kind in _SAYING or "security" in resource.get("meta", {})
 
 
-def read_from(written: Iterable[Written]) -> Derived:
-    """What these written resources, and those deleted, say. A deleted document stays masked in its history."""
+_SAYING = TELLERS | CLASSED | SIGNED.keys() | {"Consent", "PractitionerRole"}
+
+
+def read_from(written: Iterable[Written], now: datetime) -> Derived:
+    """What these resources, written at this instant, and those deleted, say. What was hidden stays hidden in its history."""
     derived = Derived()
     for one in written:
         if one.resource is not None:
-            _add(derived, one.resource, one.patient, first=one.first)
-        elif one.type in _GRANTS or one.type == "PractitionerRole":
+            _add(derived, one.resource, one.patient, now, first=one.first)
+        elif one.type in _GRANTS or one.type in ("Consent", "PractitionerRole"):
             derived.vias.append(grantee(f"{one.type}/{one.id}"))
+            if one.type == "Consent":
+                derived.masked.append(derived.vias[-1])
     return derived
 
 
@@ -234,44 +232,47 @@ async def derive(conn: Connection, derived: Derived) -> None:
 
     What tells of a document takes a statement of its own, once the masks of that document are known.
     """
-    if derived.vias or derived.masked:
-        await _derive(conn, derived)
+    if derived.vias or derived.masked or derived.signed:
+        await QUERIES.derive(
+            conn,
+            vias=derived.vias,
+            grants=as_json(derived.grants),
+            members=as_json(derived.members),
+            masked=derived.masked,
+            masks=as_json(derived.masks),
+            links=as_json(derived.links),
+            signed=as_json(derived.signed),
+        )
     if derived.tellings:
         await QUERIES.tell(conn, tellings=as_json(derived.tellings))
 
 
-async def _derive(conn: Connection, derived: Derived) -> None:
-    await QUERIES.derive(
-        conn,
-        vias=derived.vias,
-        grants=as_json(derived.grants),
-        members=as_json(derived.members),
-        masked=derived.masked,
-        masks=as_json(derived.masks),
-        links=as_json(derived.links),
-    )
-
-
-def _add(derived: Derived, resource: Resource, patient: UUID | None, *, first: bool) -> None:
+def _add(derived: Derived, resource: Resource, patient: UUID | None, now: datetime, *, first: bool) -> None:
     kind = resource["resourceType"]
-    via = grantee(f"{kind}/{resource['id']}")
+    number, key, via = ids.number(kind), ids.key(resource["id"]), grantee(f"{kind}/{resource['id']}")
     grants = [_grant_row(grant, patient, via) for grant in _GRANTS[kind](resource) if patient] if kind in _GRANTS else []
+    if kind == "Consent" and patient:
+        grants += [_denial_row(denial, patient, via) for denial in choices.denials(resource)]
     members = [_member_row(membership, via) for membership in memberships(resource)] if kind == "PractitionerRole" else []
-    if grants or members or (not first and (kind in _GRANTS or kind == "PractitionerRole")):
+    if grants or members or (not first and (kind in _GRANTS or kind in ("Consent", "PractitionerRole"))):
         derived.vias.append(via)
         derived.grants += grants
         derived.members += members
     if kind == "Patient":
         derived.links += [{"via": via, "patient": patient, "other": _patient_key(other)} for other in links(resource)]
     if kind in TELLERS:
-        teller = ids.key(resource["id"])
-        derived.tellings += [{"teller": teller, "document": ids.key(told)} for told in documents_told(resource)]
-    if kind == "DocumentReference":
-        key = ids.key(resource["id"])
-        said = [{"id": key, "audience": m.audience, "authors": [grantee(a) for a in m.authors]} for m in masks(resource)]
-        if said or not first:
-            derived.masked.append(key)
-            derived.masks += said
+        told = [{"teller": key, "rt": number, "document": ids.key(id)} for id in documents_told(resource)]
+        derived.tellings += told or ([{"teller": key, "rt": number, "document": None}] if not first else [])
+    hidden = [_mask_row(mask, number, key, via) for mask in masks(resource, now)]
+    if kind == "Consent" and patient:
+        hidden += [row for hiding in choices.hidings(resource) if (row := _hiding_row(hiding, patient, via))]
+    if hidden or not first:
+        derived.masked.append(via)
+        derived.masks += hidden
+    if kind in SIGNED and patient:
+        derived.signed.append(
+            {"rt": number, "id": key, "patient": patient, "authors": [grantee(one) for one in sorted(authors(resource))]}
+        )
 
 
 def _grant(reference: object, during: Span) -> Iterator[Grant]:
@@ -281,32 +282,41 @@ def _grant(reference: object, during: Span) -> Iterator[Grant]:
 
 
 def _grant_row(grant: Grant, patient: UUID, via: UUID) -> dict[str, Any]:
-    return {"patient": patient, "grantee": grantee(grant.grantee), "via": via, **_bounds(grant.since, grant.until)}
+    return {
+        "patient": patient,
+        "grantee": grantee(grant.grantee),
+        "via": via,
+        "weight": GIVEN,
+        **bounds((grant.since, grant.until)),
+    }
+
+
+def _denial_row(denial: choices.Denial, patient: UUID, via: UUID) -> dict[str, Any]:
+    return {"patient": patient, "grantee": grantee(denial.grantee), "via": via, "weight": denial.weight, **bounds(denial.during)}
 
 
 def _member_row(membership: Membership, via: UUID) -> dict[str, Any]:
-    bounds = _bounds(membership.since, membership.until)
-    return {"member": grantee(membership.member), "acts_for": grantee(membership.acts_for), "via": via, **bounds}
+    during = bounds((membership.since, membership.until))
+    return {"member": grantee(membership.member), "acts_for": grantee(membership.acts_for), "via": via, **during}
 
 
-def _bounds(since: datetime | None, until: datetime | None) -> dict[str, str]:
-    return {"since": _instant(since, "-infinity"), "until": _instant(until, "infinity")}
+def _mask_row(mask: Mask, number: int, key: UUID, via: UUID) -> dict[str, Any]:
+    excepted = [grantee(author) for author in mask.authors]
+    return {
+        "rt": number, "id": key, "via": via, "audience": mask.audience, "authors": excepted, "until": instant(mask.until, "infinity"),
+    }  # fmt: skip
 
 
-def _instant(at: datetime | None, otherwise: str) -> str:
-    return at.astimezone(UTC).isoformat() if at else otherwise
+def _hiding_row(hiding: choices.Hiding, patient: UUID, via: UUID) -> dict[str, Any] | None:
+    """The database knows the authors of the record, and whether it is this person's."""
+    kind, _, id = hiding.record.partition("/")
+    if kind not in ids.TYPES:
+        return None
+    return _mask_row(Mask(PROFESSIONAL, (), hiding.until), ids.number(kind), ids.key(id), via) | {"patient": patient}
 
 
 def _patient_key(reference: str) -> UUID:
     return ids.key(reference.removeprefix("Patient/"))
-
-
-def _late(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max(one, other) if one and other else one or other
-
-
-def _soon(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min(one, other) if one and other else one or other
 
 
 def as_json(rows: list[dict[str, Any]]) -> str:

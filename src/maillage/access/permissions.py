@@ -30,8 +30,11 @@ class Permission(StrEnum):
     OWN_ACCESS_READ = "own-access.read"
     INDICATORS_READ = "indicators.read"
     AUDIT_READ = "audit.read"
+    CHOICES_MAKE = "choices.make"
+    CHOICES_COLLECT = "choices.collect"
     EMERGENCY_OPEN = "emergency.open"
     EMERGENCY_REVIEW = "emergency.review"
+    HABILITATION_WRITE = "habilitation.write"
     MESSAGE_RECEIVE = "message.receive"
 
 
@@ -45,6 +48,7 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.DOCUMENT_READ,
     Permission.TASK_READ,
     Permission.TASK_WRITE,
+    Permission.CHOICES_COLLECT,
 }
 _CARE = _IN_CIRCLE | {Permission.DOCUMENT_WRITE, Permission.EMERGENCY_OPEN}
 _COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ}
@@ -61,7 +65,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     **dict.fromkeys(CARE_ROLES, _CARE),
     Role.COORDINATOR: _COORDINATION,
     Role.SOCIAL_WORKER: _COORDINATION,
-    Role.PATIENT: _OWN | {Permission.FHIR_WRITE},
+    Role.PATIENT: _OWN | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE},
     Role.CARER: _OWN,
     Role.STEWARD: _SIGNED_IN
     | {
@@ -80,7 +84,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.QUARANTINE_READ,
         Permission.QUARANTINE_REPLAY,
     },
-    Role.OFFICER: _SIGNED_IN | {Permission.AUDIT_READ, Permission.EMERGENCY_REVIEW},
+    Role.OFFICER: _SIGNED_IN | {Permission.AUDIT_READ, Permission.EMERGENCY_REVIEW, Permission.HABILITATION_WRITE},
     Role.ARS: _SIGNED_IN | {Permission.INDICATORS_READ},
     Role.SYSTEM: _MACHINE,
     Role.JOB: _MACHINE

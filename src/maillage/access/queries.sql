@@ -15,41 +15,70 @@ true
 {rt} = any('{identity}'::smallint[])
 
 -- name: granted :fragment
--- Rows of the patients that the records give to this actor now, less what is masked to them.
--- A scalar sub-select, never EXISTS: the planner would turn that into a join that starts from all patients of the actor.
-case when {row}.patient is not null then
-  coalesce((select true from access_grant g
-            where g.patient = {row}.patient
-              and g.grantee = any(array(select %(access_self)s::uuid
-                                        union all
-                                        select m.acts_for from access_member m
-                                        where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s))
-              and g.since <= %(access_now)s and g.until > %(access_now)s
-            limit 1), false)
-  and (select true from access_mask k
-       where k.id = {row}.id and k.audience = any('{audiences}'::text[])
-         and not k.authors && array(select %(access_self)s::uuid
+-- Rows of the patients that the records give to this actor now, less what their profession, the record itself or the person keeps from them; and
+-- what they signed themselves. Of what is said about one person and this actor the heaviest decides (`access_grant.weight`).
+-- Scalar sub-selects, never EXISTS: the planner would turn that into a join that starts from all patients of the actor.
+case when {row}.patient is null then false else
+  case (select max(g.weight) & 1 from access_grant g
+        where g.patient = {row}.patient
+          and g.grantee = any(array(select %(access_self)s::uuid
+                                    union all
+                                    select unnest('{groups}'::uuid[])
                                     union all
                                     select m.acts_for from access_member m
-                                    where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s)
-       limit 1) is null
-else false end
+                                    where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s))
+          and g.since <= %(access_now)s and g.until > %(access_now)s)
+  when 1 then false
+  when 0 then
+    coalesce({rt} <> all({kept})
+             and (select true from access_mask k
+                  where k.rt = {rt} and k.id = {row}.id and k.audience = any({audiences}) and k.until > %(access_now)s
+                    and not k.authors && array(select %(access_self)s::uuid
+                                               union all
+                                               select m.acts_for from access_member m
+                                               where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s)
+                  limit 1) is null, false)
+    or {signed}
+  else {signed} end
+end
+
+-- name: signed :fragment
+-- What the actor signed, asked for or was asked, whoever it is about.
+coalesce((select true from access_author a
+          where a.rt = {rt} and a.id = {row}.id
+            and a.author = any(array(select %(access_self)s::uuid
+                                     union all
+                                     select m.acts_for from access_member m
+                                     where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s))
+          limit 1), false)
+
+-- name: kept_types :fragment
+-- The types that a profession does not read: asked once a statement.
+(select h.types from access_habilitation h where h.profession = '{profession}')::smallint[]
+
+-- name: kept_audiences :fragment
+-- The audiences that an actor belongs to, with those of the classes that their profession does not read: asked once a statement.
+array(select unnest('{names}'::text[]) union all select unnest(h.audiences) from access_habilitation h where h.profession = '{profession}')
 
 -- name: circle :fragment
--- The patients that the records give to this actor now, some more than once, from one on in their order and so many at most for each of those
+-- The patients of whom this actor may see something now, some more than once, from one on in their order and so many at most for each of those
 -- they act for: who asks for them in this order reads no more of them than they take.
 select g.patient
 from unnest(array(select %(access_self)s::uuid
                   union
                   select m.acts_for from access_member m
                   where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s)) as who (grantee)
-cross join lateral (select distinct a.patient from access_grant a
-                    where a.grantee = who.grantee and a.patient >= {from} and a.since <= %(access_now)s and a.until > %(access_now)s
-                    order by a.patient limit {most}) g
+cross join lateral ((select distinct a.patient from access_grant a
+                     where a.grantee = who.grantee and a.patient >= {from} and a.since <= %(access_now)s and a.until > %(access_now)s
+                     order by a.patient limit {most})
+                    union all
+                    (select distinct s.patient from access_author s
+                     where s.author = who.grantee and s.patient >= {from}
+                     order by s.patient limit {most})) g
 
 -- name: derive :exec
--- What the written records say about who may see whom.
-select access_derive(%(vias)s, %(grants)s, %(members)s, %(masked)s, %(masks)s, %(links)s)
+-- What the written records say about who may see whom, and what.
+select access_derive(%(vias)s, %(grants)s, %(members)s, %(masked)s, %(masks)s, %(links)s, %(signed)s)
 
 -- name: tell :exec
 -- Of which documents the written records tell: they are hidden with them.
@@ -63,13 +92,13 @@ select other from access_link where via = %(via)s
 -- Whether one Patient is given to someone (not to the person themself) to whom the other is not given for as long.
 select exists (
   select from access_grant s
-  where s.patient = %(source)s and s.grantee <> %(oneself)s and not exists (
+  where s.patient = %(source)s and s.grantee <> %(oneself)s and s.weight & 1 = 0 and not exists (
     select from access_grant r
-    where r.patient = %(record)s and r.grantee = s.grantee and r.since <= s.since and r.until >= s.until))
+    where r.patient = %(record)s and r.grantee = s.grantee and r.weight = 0 and r.since <= s.since and r.until >= s.until))
 
 -- name: granted_by :many
 -- To whom a record gives a sight, as last derived.
-select distinct grantee from access_grant where via = %(via)s
+select distinct grantee from access_grant where via = %(via)s and weight = 0
 
 -- name: patient_of_row :value
 -- Whose record was asked for, whether or not the actor may see it: a refused attempt shows in the right person's trail.
@@ -225,6 +254,18 @@ order by since desc, id desc limit %(count)s
 update access_emergency set reviewed = %(now)s, reviewer = %(reviewer)s, verdict = %(verdict)s, remark = %(remark)s
 where id = %(id)s and reviewed is null
 
+-- name: emergency_refused :value
+-- Whether the person said no, in advance, to emergencies or to this professional by name.
+select exists (
+  select from access_grant g
+  where g.patient = %(patient)s and g.weight = 3 and g.since <= %(now)s and g.until > %(now)s
+    and g.grantee = any(array(select %(emergency)s::uuid
+                              union all
+                              select %(oneself)s::uuid
+                              union all
+                              select m.acts_for from access_member m
+                              where m.member = %(oneself)s::uuid and m.since <= %(now)s and m.until > %(now)s)))
+
 -- name: only_in_emergency :value
 -- Whether one of these records is open to a professional in an emergency, and by nothing else.
 select exists (
@@ -233,9 +274,19 @@ select exists (
                 where m.actor = %(actor)s and m.until > %(now)s and g.patient = wanted.patient)
     and not exists (
       select from access_grant g
-      where g.patient = wanted.patient and g.since <= %(now)s and g.until > %(now)s
+      where g.patient = wanted.patient and g.weight = 0 and g.since <= %(now)s and g.until > %(now)s
         and g.grantee = any(array(select %(oneself)s::uuid
                                   union all
                                   select m.acts_for from access_member m
                                   where m.member = %(oneself)s::uuid and m.since <= %(now)s and m.until > %(now)s))
         and not exists (select from access_emergency e where e.id = g.via)))
+
+-- name: matrix :many
+-- Who reads which class.
+select class, coalesce(array_agg(profession) filter (where reads), '{}') as readers, max(changed) as changed,
+       (array_agg(changed_by order by changed desc nulls last))[1] as changed_by
+from access_matrix group by class
+
+-- name: change_matrix :exec
+-- These professions read a class, and no others.
+update access_matrix set reads = profession = any(%(readers)s), changed = %(now)s, changed_by = %(by)s where class = %(one)s

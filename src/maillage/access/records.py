@@ -10,8 +10,9 @@ from maillage.access.actors import ActorKind
 from maillage.access.audit import Action, AuditSecret, Entry, Outcome, Trail, query_text
 from maillage.access.bundles import RecordsDoor
 from maillage.access.completing import allowed, completed
-from maillage.access.grants import Written, derive, grantee, read_from, says_who_sees
+from maillage.access.grants import Written, derive, read_from, says_who_sees
 from maillage.access.operations import Operations
+from maillage.access.references import grantee
 from maillage.access.visibility import visible_to, writable_by
 from maillage.db import Connection, begun, load_queries
 from maillage.errors import Forbidden, Invalid, MaillageError
@@ -200,10 +201,10 @@ class Records:
         with self._trail.attempt([entry]):
             if not writable_by(self._ctx.actor, self._ctx.now).unlimited:
                 raise Forbidden(f"{self._ctx.actor.name} may not import")
-            written = [_loaded(resource) for resource in resources if says_who_sees(resource["resourceType"])]
+            written = [_loaded(resource) for resource in resources if says_who_sees(resource)]
             entry.patients.update(one.patient for one in written if one.patient)
             count = await self._store.load(self._conn, resources)
-            await derive(self._conn, read_from(written))
+            await derive(self._conn, read_from(written, self._ctx.now))
             return count
 
     async def write_alone(self, change: Change) -> Stored:
@@ -234,7 +235,7 @@ class Records:
             stored = await self._store.write_raw(self._conn, ready, scope=scope)
             self._refuse_records_of_nobody(stored)
             await emergency.refuse_to_stay(self._ctx, self._conn, stored)
-            await derive(self._conn, read_from(map(_written, ready, stored)))
+            await derive(self._conn, read_from(map(_written, ready, stored), self._ctx.now))
             for entry, one in zip(entries, stored, strict=True):
                 entry.action, entry.id = _DONE[one.operation], one.id
                 _seen(entry, [one])

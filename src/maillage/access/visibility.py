@@ -10,8 +10,11 @@ from datetime import datetime
 from functools import lru_cache
 from uuid import UUID
 
-from maillage.access.actors import CIRCLE_ROLES, Actor, ActorKind, Role
-from maillage.access.grants import grantee
+from maillage.access.actors import CARE_ROLES, CIRCLE_ROLES, Actor, ActorKind, Role
+from maillage.access.choices import EVERY_COORDINATOR, EVERY_PROFESSIONAL
+from maillage.access.habilitation import profession_of
+from maillage.access.masks import CARER, COORDINATION, PATIENT, PROFESSIONAL
+from maillage.access.references import grantee
 from maillage.db import load_queries
 from maillage.fhir import definitions, ids
 from maillage.fhir.scope import Scope
@@ -83,7 +86,7 @@ def _seen_by(
         return EVERY_ROW, None, None, frozenset()
     names = tuple(name for applies, name in _PARTS if applies(actor))
     own = grantee(actor.reference) if actor.reference else None
-    return _text(names, opened, _audiences(actor)), own, *_circle(names)
+    return _text(names, opened, _audiences(actor), profession_of(actor)), own, *_circle(names)
 
 
 def _circle(names: tuple[str, ...]) -> tuple[str | None, frozenset[int]]:
@@ -96,17 +99,28 @@ def _circle(names: tuple[str, ...]) -> tuple[str | None, frozenset[int]]:
 
 
 @lru_cache(maxsize=256)
-def _text(names: tuple[str, ...], types: frozenset[str], audiences: tuple[str, ...]) -> str:
+def _text(names: tuple[str, ...], types: frozenset[str], audiences: tuple[str, ...], profession: str | None) -> str:
     text = " or ".join(f"({QUERIES.text(name)})" for name in names) or "false"
-    lists = {
+    parts = {
+        "{signed}": QUERIES.text("signed"),
+        "{kept}": QUERIES.text("kept_types") if profession else "'{}'::smallint[]",
+        "{audiences}": QUERIES.text("kept_audiences") if profession else "'{names}'::text[]",
+    }
+    literals = {
         "{types}": _numbers(types),
         "{open}": _numbers(OPEN_TYPES),
         "{identity}": _numbers(frozenset({"Patient"})),
-        "{audiences}": "{" + ",".join(audiences) + "}",
+        "{names}": "{" + ",".join(audiences) + "}",
+        "{groups}": "{" + ",".join(str(_GROUPS[audience]) for audience in audiences if audience in _GROUPS) + "}",
+        "{profession}": profession or "",
     }
-    for place, literal in lists.items():
+    for place, literal in (parts | literals).items():
         text = text.replace(place, literal)
     return text
+
+
+_GROUPS = {PROFESSIONAL: grantee(EVERY_PROFESSIONAL), COORDINATION: grantee(EVERY_COORDINATOR)}
+"""By whose name a person keeps their record from a whole audience."""
 
 
 def _sees_types(actor: Actor) -> bool:
@@ -135,8 +149,11 @@ _PARTS: tuple[tuple[Callable[[Actor], bool], str], ...] = (
 
 def _audiences(actor: Actor) -> tuple[str, ...]:
     """The audiences this actor belongs to: a record masked to one of them is not theirs to see."""
-    by_roles = ((CIRCLE_ROLES, "professional"), ({Role.PATIENT}, "patient"), ({Role.CARER}, "carer"))
-    return tuple(audience for roles, audience in by_roles if actor.has(*roles))
+    by_roles = ((CIRCLE_ROLES, PROFESSIONAL), ({Role.PATIENT}, PATIENT), ({Role.CARER}, CARER))
+    found = [audience for roles, audience in by_roles if actor.has(*roles)]
+    if PROFESSIONAL in found and not actor.has(*CARE_ROLES):
+        found.append(COORDINATION)
+    return tuple(found)
 
 
 def _numbers(types: frozenset[str]) -> str:

@@ -70,7 +70,9 @@ def _in_the_circle(change: Change, kind: str) -> bool:
 
 
 def _about_oneself(actor: Actor, change: Change, kind: str) -> bool:
-    """A patient answers questionnaires and writes messages, in their own name, and changes neither afterwards."""
+    """A patient answers questionnaires and writes messages, in their own name, and changes neither afterwards; what they choose they may take back."""
+    if kind == "Consent":
+        return True
     signed = {"QuestionnaireResponse": "author", "Communication": "sender"}
     if kind not in signed or change.verb is not Verb.CREATE:
         return False

@@ -25,6 +25,7 @@ async def actor_of_card(access: Access, claims: Mapping[str, Any]) -> Actor:
         kind=ActorKind.PROFESSIONAL,
         name=person.name,
         roles=frozenset({person.role}),
+        profession=person.profession,
         reference=practitioner,
         organizations=organizations,
     )

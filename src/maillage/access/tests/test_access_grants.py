@@ -1,6 +1,6 @@
 """What records say of who may see whom, and what the database keeps of it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -8,13 +8,9 @@ import psycopg
 from maillage.access.actors import Actor, ActorKind, Role
 from maillage.access.grants import (
     Grant,
-    Mask,
     Membership,
     Written,
     derive,
-    grantee,
-    local,
-    masks,
     memberships,
     of_care_team,
     of_encounter,
@@ -23,6 +19,8 @@ from maillage.access.grants import (
     of_related_person,
     read_from,
 )
+from maillage.access.masks import Mask, masks
+from maillage.access.references import grantee, local
 from maillage.access.visibility import visible_to
 from maillage.db import Connection, Database
 from maillage.fhir import ids
@@ -67,14 +65,16 @@ async def written(conn: Connection, *resources: dict[str, Any], of: str | None =
         Written(r["resourceType"], r["id"], r, ids.key(r["id"] if r["resourceType"] == "Patient" else of) if of else None)
         for r in resources
     ]
-    await derive(conn, read_from(rows))
+    await derive(conn, read_from(rows, NOW))
 
 
-async def sees(conn: Connection, actor: Actor, patient_id: str, *, row: str = "x", at: datetime = NOW) -> bool:
+async def sees(
+    conn: Connection, actor: Actor, patient_id: str, *, row: str = "x", kind: str = "Condition", at: datetime = NOW
+) -> bool:
     scope = visible_to(actor, at)
     text = f"select {scope.sql('r')} as seen from (select %(rt)s::int2 as rt, %(id)s::uuid as id, %(patient)s::uuid as patient) r"
     cursor = await conn.execute(
-        text.encode(), {**scope.params, "rt": ids.number("Condition"), "id": ids.key(row), "patient": ids.key(patient_id)}
+        text.encode(), {**scope.params, "rt": ids.number(kind), "id": ids.key(row), "patient": ids.key(patient_id)}
     )
     found = await cursor.fetchone()
     return bool(found and found["seen"])
@@ -143,7 +143,8 @@ def test_visibility_labels_say_from_whom_a_document_is_kept() -> None:
     system = "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
     label = [{"coding": [{"system": system, "code": "INVISIBLE_PATIENT"}, {"system": "other", "code": "MASQUE_PS"}]}]
     document = {"resourceType": "DocumentReference", "id": "d", "securityLabel": label, "author": [ref("Practitioner/a")]}
-    assert masks(document) == [Mask("carer", ("Practitioner/a",)), Mask("patient", ("Practitioner/a",))]
+    who, month = ("Practitioner/a",), NOW + timedelta(days=30)
+    assert masks(document, NOW) == [Mask("carer", who, month), Mask("class:unsorted", who), Mask("patient", who, month)]
 
 
 async def test_a_member_of_the_team_sees_and_nobody_else(database: Database) -> None:
@@ -180,7 +181,7 @@ async def test_a_team_written_again_says_only_what_it_says_now(database: Databas
 async def test_a_deleted_team_says_nothing(database: Database) -> None:
     async with database.transaction() as conn:
         await written(conn, team({"member": ref("Practitioner/nadia")}))
-        await derive(conn, read_from([Written("CareTeam", "t", None, ids.key("p"))]))
+        await derive(conn, read_from([Written("CareTeam", "t", None, ids.key("p"))], NOW))
         assert not await sees(conn, NURSE, "p")
 
 
@@ -226,9 +227,13 @@ async def test_a_masked_row_is_hidden_from_its_audience_but_not_from_its_author(
     async with database.transaction() as conn:
         await written(conn, patient("p"), team({"member": ref("Practitioner/nadia")}, {"member": ref("Practitioner/author")}))
         await written(conn, document)
-        assert [await sees(conn, who, "p", row="d") for who in (NURSE, author, person)] == [False, True, True]
+        assert [await sees(conn, who, "p", row="d", kind="DocumentReference") for who in (NURSE, author, person)] == [
+            False,
+            True,
+            True,
+        ]
         await written(conn, {**document, "securityLabel": []})
-        assert await sees(conn, NURSE, "p", row="d")
+        assert await sees(conn, NURSE, "p", row="d", kind="DocumentReference")
 
 
 async def test_ids_of_two_types_never_meet(database: Database) -> None:

@@ -23,12 +23,16 @@ CARDLESS_ROLES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carded:
-    """A professional as Pro Santé Connect knows them. `idnps` is the national identifier (8 + RPPS), `rpps` its 11 digits or None."""
+    """A professional as Pro Santé Connect knows them.
+
+    `idnps` is the national identifier (8 + RPPS), `rpps` its 11 digits or None; `profession` a code of TRE_G15-ProfessionSante, or None.
+    """
 
     idnps: str
     rpps: str | None
     name: str
     role: Role
+    profession: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,7 @@ def carded(claims: Mapping[str, Any]) -> Carded:
     if not isinstance(idnps, str) or not idnps:
         raise SignInRefused("The userinfo answer has no SubjectNameID.")
     rpps = idnps[1:] if len(idnps) == 12 and idnps.isdigit() and idnps[0] == "8" else None
-    return Carded(idnps=idnps, rpps=rpps, name=_name(claims), role=_role(claims))
+    return Carded(idnps=idnps, rpps=rpps, name=_name(claims), role=_role(claims), profession=_profession(claims) or None)
 
 
 def cardless(claims: Mapping[str, Any]) -> Cardless:

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from maillage.access.masks import AUDIENCE_SYSTEM, WHOLE_CIRCLE
 from maillage.ui.words import person_name
 
 NOTICE_SYSTEM = "urn:maillage:notice"  # "<document id>|<recipient reference>": one notice each
 DOCUMENT_SYSTEM = "urn:maillage:notice-document"  # "<document id>": every notice about a document
 CATEGORY = {"system": "http://terminology.hl7.org/CodeSystem/communication-category", "code": "notification"}
+TO_ALL = {"system": AUDIENCE_SYSTEM, "code": WHOLE_CIRCLE}
+"""Whoever sees the document may know who else it was put before."""
 
 NOTIFICATION = f"{CATEGORY['system']}|{CATEGORY['code']}"  # searched for, beside what else is sent to the same people
 
@@ -39,7 +42,7 @@ def notice_for(*, document: str, patient: str, recipient: str, sender: str | Non
             {"system": DOCUMENT_SYSTEM, "value": document},
         ],
         "status": TO_TREAT,
-        "category": [{"coding": [CATEGORY]}],
+        "category": [{"coding": [CATEGORY]}, {"coding": [TO_ALL]}],
         "subject": {"reference": f"Patient/{patient}"},
         "about": [reference],
         "sent": at.isoformat(timespec="milliseconds"),

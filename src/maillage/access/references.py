@@ -1,0 +1,25 @@
+"""References between records, and the names under which the tables of access keep those referred to."""
+
+import re
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+_LOCAL = re.compile(r"^(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.\-]{1,64})(/_history/[A-Za-z0-9.\-]+)?$")
+
+
+def grantee(reference: str) -> UUID:
+    """The name of a reference in the grant tables: the first half of its SHA-256, so that ids of two types never meet."""
+    return UUID(bytes=sha256(reference.encode()).digest()[:16])
+
+
+def local(reference: object) -> str | None:
+    """The "Type/id" of a FHIR Reference (or its text) to a record of this store; None for any other."""
+    text = reference.get("reference") if isinstance(reference, dict) else reference
+    match = _LOCAL.match(text) if isinstance(text, str) else None
+    return f"{match['type']}/{match['id']}" if match else None
+
+
+def as_list(value: Any) -> list[Any]:
+    """The values of an element that may come once or several times."""
+    return value if isinstance(value, list) else [] if value is None else [value]
