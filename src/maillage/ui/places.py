@@ -28,10 +28,12 @@ TASKS = Place("Tâches", "/taches", "check")
 HOME = Place("Accueil", "/accueil", "home")
 DOCUMENTS = Place("Documents", "/mes-documents", "document")
 WHO_LOOKED = Place("Qui a vu", "/qui-a-vu", "eye", thumb="Accès")
+CHOICES = Place("Mes choix", "/mes-choix", "check", thumb="Choix")
 IDENTITIES = Place("Identités", "/identites", "card")
 QUARANTINE = Place("Quarantaine", "/quarantaine", "inbox")
 CONNECTORS = Place("Connecteurs", "/connecteurs", "route")
 EMERGENCIES = Place("Accès d’urgence", "/acces-urgence", "eye", thumb="Urgences")
+HABILITATIONS = Place("Habilitations", "/habilitations", "card")
 USES = Place("Usages", "/indicateurs", "chart")
 
 CLINICAL = (NEWS, PATIENTS, DIRECTORY)
@@ -45,12 +47,12 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "professional": CLINICAL,
     "coordinator": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
     "social-worker": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
-    "patient": PERSONAL,
+    "patient": (*PERSONAL, CHOICES),
     "carer": PERSONAL,
     "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
     "operator": (CONNECTORS, QUARANTINE, USES, DIRECTORY),
     "ars": (USES, DIRECTORY),
-    "officer": (EMERGENCIES, DIRECTORY),
+    "officer": (EMERGENCIES, HABILITATIONS, DIRECTORY),
 }
 
 PUBLIC_ROLES = frozenset({"patient", "carer"})

@@ -4,7 +4,7 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission, permits
-from maillage.errors import Forbidden
+from maillage.errors import Forbidden, Invalid
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination import rules
 from maillage.services.coordination.forms import EmergencyForm, emergency_form
@@ -18,6 +18,7 @@ from maillage.ui.places import record_tabs
 TIMELINE = 25
 CHANGED = 8
 PAGE = 50
+COLLECTED = "Choix de la personne enregistré. Il s’applique dès maintenant."
 CLOSED = "Dossier refermé : vous n’y avez plus accès."
 
 
@@ -73,7 +74,22 @@ async def circle(request: Request, ctx: Context) -> Response:
         banner=held.banner,
         tabs=record_tabs(patient),
         circle=held.circle,
+        chosen=await rights.choices_of(ctx, patient),
+        purposes=rights.CHOICES,
+        named=[(code, purpose.title) for code, purpose in rights.CHOICES.items()],
+        ways=rights.WAYS,
+        said_words=COLLECTED if request.query_params.get("fait") == "choix" else "",
     )
+
+
+async def collect(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/choix: what the person said to whoever cares for them. `choix` is a purpose, `reponse` oui or non, `voie` how they said it."""
+    patient, form = str(request.path_params["id"]), await request.form()
+    answer = form.get("reponse")
+    if answer not in ("oui", "non"):
+        raise Invalid.at("reponse", "the answer is oui or non")
+    await rights.choose(ctx, patient, str(form.get("choix", "")), denied=answer == "non", how=str(form.get("voie", "")))
+    return redirect(f"/patients/{patient}/cercle?fait=choix")
 
 
 async def people(request: Request, ctx: Context) -> Response:
@@ -135,6 +151,8 @@ async def open_in_emergency(request: Request, ctx: Context) -> Response:
         record = await emergencies.open_for(
             ctx, form.traits, matricule=form.matricule, reason=form.reason, words=form.values["explication"]
         )
+    except rights.Opposed:
+        return _emergency_page(request, ctx, form, status=403, opposed=True)
     except Forbidden:
         return _emergency_page(request, ctx, form, status=403, refused=True)
     return redirect(f"/patients/{record}") if record else _emergency_page(request, ctx, form, status=404, unknown=True)
@@ -147,11 +165,18 @@ async def close_emergency(request: Request, ctx: Context) -> Response:
 
 
 def _emergency_page(
-    request: Request, ctx: Context, form: EmergencyForm, *, status: int = 200, unknown: bool = False, refused: bool = False
+    request: Request,
+    ctx: Context,
+    form: EmergencyForm,
+    *,
+    status: int = 200,
+    unknown: bool = False,
+    refused: bool = False,
+    opposed: bool = False,
 ) -> Response:
     return render(
         request, ctx, "coordination/emergency.html", status=status, values=form.values, faults=form.faults,
-        reasons=list(rights.EMERGENCY_REASONS.items()), hours=rights.LASTS.seconds // 3600, unknown=unknown, refused=refused,
+        reasons=list(rights.EMERGENCY_REASONS.items()), hours=rights.LASTS.seconds // 3600, unknown=unknown, refused=refused, opposed=opposed,
     )  # fmt: skip
 
 
@@ -162,6 +187,7 @@ routes = [
     action("/patients/{id}/urgence/fermer", close_emergency, permission=Permission.EMERGENCY_OPEN),
     page("/patients/{id}", record, permission=Permission.RECORD_READ),
     page("/patients/{id}/cercle", circle, permission=Permission.RECORD_READ),
+    action("/patients/{id}/choix", collect, permission=Permission.CHOICES_COLLECT),
     page("/file-active", people, permission=Permission.CASELOAD_READ),
     page("/taches", list_tasks, permission=Permission.TASK_READ),
     action("/taches/{id}/faite", do, permission=Permission.TASK_WRITE),

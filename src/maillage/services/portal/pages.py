@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.errors import Invalid
 from maillage.http import Request, action, page, redirect
 from maillage.services.documents import public as documents
 from maillage.services.identity import public as identity
@@ -18,7 +19,7 @@ from maillage.ui import render
 from maillage.ui.people import role_words
 
 SOCIAL = {"coordinator", "social-worker"}
-HOME, DOCUMENTS = "/accueil", "/mes-documents"
+HOME, DOCUMENTS, CHOICES = "/accueil", "/mes-documents", "/mes-choix"
 
 
 async def home(request: Request, ctx: Context) -> Response:
@@ -69,6 +70,7 @@ async def one_document(request: Request, ctx: Context) -> Response:
         read_at=await service.read_at(ctx, about),
         openings=_openings(await who_opened(ctx, whose.patient, id)),
         said=request.query_params.get("fait", ""),
+        chosen=await rights.choices_of(ctx, whose.patient) if whose.own else None,
     )
 
 
@@ -121,10 +123,75 @@ async def _common(ctx: Context, whose: Space, shelf: Shelf) -> dict[str, Any]:
     }
 
 
+async def choices(request: Request, ctx: Context) -> Response:
+    """GET /mes-choix: what the person says yes or no to, whom they excluded, what they hid."""
+    whose = await service.space(ctx)
+    shelf = await service.shelf(ctx, whose.patient)
+    return render(
+        request,
+        ctx,
+        "portal/choices.html",
+        **await _common(ctx, whose, shelf),
+        chosen=await rights.choices_of(ctx, whose.patient),
+        purposes=rights.CHOICES,
+        ways=rights.WAYS,
+        team=[one for one in await service.team(ctx, whose.patient) if one.reference.startswith(EXCLUDABLE)],
+        said_words=SAID.get(request.query_params.get("fait", ""), ""),
+    )
+
+
+async def choose(request: Request, ctx: Context) -> Response:
+    """POST /mes-choix: `choix` is a purpose, `reponse` oui or non."""
+    whose, form = await service.space(ctx), await request.form()
+    await rights.choose(ctx, whose.patient, str(form.get("choix", "")), denied=_refused(form.get("reponse")))
+    return redirect(f"{CHOICES}?fait=choix")
+
+
+async def exclude(request: Request, ctx: Context) -> Response:
+    """POST /mes-choix/professionnels: `qui` is a reference, `reponse` non to exclude them and oui to let them in again."""
+    whose, form = await service.space(ctx), await request.form()
+    excluded = _refused(form.get("reponse"))
+    await rights.exclude(ctx, whose.patient, str(form.get("qui", "")), excluded=excluded)
+    return redirect(f"{CHOICES}?fait={'exclu' if excluded else 'admis'}")
+
+
+async def hide(request: Request, ctx: Context) -> Response:
+    """POST /mes-documents/{id}/masquer: kept from professionals, its author excepted."""
+    whose, id = await service.space(ctx), str(request.path_params["id"])
+    await rights.hide(ctx, whose.patient, id)
+    return redirect(f"{DOCUMENTS}/{id}?fait=masque")
+
+
+async def show(request: Request, ctx: Context) -> Response:
+    """POST /mes-documents/{id}/montrer: seen by the circle again."""
+    whose, id = await service.space(ctx), str(request.path_params["id"])
+    await rights.hide(ctx, whose.patient, id, hidden=False)
+    return redirect(f"{DOCUMENTS}/{id}?fait=montre")
+
+
+def _refused(answer: object) -> bool:
+    if answer not in ("oui", "non"):
+        raise Invalid.at("reponse", "the answer is oui or non")
+    return answer == "non"
+
+
+EXCLUDABLE = ("Practitioner/", "Organization/")
+SAID = {
+    "choix": "C’est noté. Votre choix s’applique dès maintenant.",
+    "exclu": "C’est noté\u00a0: cette personne ne voit plus votre dossier.",
+    "admis": "C’est noté\u00a0: cette personne voit de nouveau votre dossier.",
+}
+
+
 routes = [
     page(HOME, home, permission=Permission.OWN_RECORD_READ),
     page(DOCUMENTS, all_documents, permission=Permission.OWN_RECORD_READ),
     page(DOCUMENTS + "/{id}", one_document, permission=Permission.OWN_RECORD_READ),
+    page(CHOICES, choices, permission=Permission.CHOICES_MAKE),
+    action(CHOICES, choose, permission=Permission.CHOICES_MAKE),
+    action(CHOICES + "/professionnels", exclude, permission=Permission.CHOICES_MAKE),
+    action(DOCUMENTS + "/{id}/masquer", hide, permission=Permission.CHOICES_MAKE),
+    action(DOCUMENTS + "/{id}/montrer", show, permission=Permission.CHOICES_MAKE),
     action(DOCUMENTS + "/{id}/lu", read, permission=Permission.OWN_RECORD_READ),
     action(DOCUMENTS + "/{id}/a-lire", unread, permission=Permission.OWN_RECORD_READ),
 ]

@@ -1,13 +1,15 @@
-"""The pages of a person's rights: who looked at their record; the officer's review of what was opened in an emergency."""
+"""The pages of a person's rights: who looked at their record; what the officer reviews; which profession reads what."""
 
 from itertools import groupby
 
 from starlette.responses import Response
 
+from maillage.access import matrix
 from maillage.access.context import Context
 from maillage.access.emergency import Verdict
-from maillage.access.permissions import Permission
-from maillage.errors import Invalid
+from maillage.access.habilitation import classes, professions
+from maillage.access.permissions import Permission, permits
+from maillage.errors import Invalid, NotFound
 from maillage.http import Request, action, page, redirect
 from maillage.services.rights import rules
 from maillage.services.rights.rules import Visit
@@ -20,6 +22,8 @@ from maillage.ui.words import full_date
 
 PATH = "/qui-a-vu"
 EMERGENCIES = "/acces-urgence"
+HABILITATIONS = "/habilitations"
+CHANGED = "C’est noté. La nouvelle règle s’applique dès maintenant, pour tous."
 SOCIAL = {"coordinator", "social-worker"}
 VERDICTS = {Verdict.JUSTIFIED: "Justifié", Verdict.UNJUSTIFIED: "Non justifié"}
 
@@ -82,6 +86,32 @@ async def _openings_page(request: Request, ctx: Context, *, status: int = 200, f
     )  # fmt: skip
 
 
+async def habilitations(request: Request, ctx: Context) -> Response:
+    """GET /habilitations: which class of records each profession reads."""
+    return render(
+        request, ctx, "rights/habilitations.html", rows=await matrix.in_force(ctx), classes=classes(), professions=professions(),
+        editable=permits(ctx.actor, Permission.HABILITATION_WRITE), always=matrix.ALWAYS, path_here=HABILITATIONS,
+        said_words=CHANGED if request.query_params.get("fait") else "",
+    )  # fmt: skip
+
+
+async def habilitation(request: Request, ctx: Context) -> Response:
+    """GET /habilitations/{class}: the professions that read it, to be changed."""
+    code = str(request.path_params["class"])
+    one = next((known for known in classes() if known.code == code and code not in matrix.ALWAYS), None)
+    if one is None:
+        raise NotFound(f"no class {code} that could be changed")
+    row = (await matrix.in_force(ctx))[code]
+    return render(request, ctx, "rights/habilitation.html", one=one, row=row, professions=professions(), path_here=HABILITATIONS)
+
+
+async def change_habilitation(request: Request, ctx: Context) -> Response:
+    """POST /habilitations/{class}: `lecteur`, once for each profession that reads it from now on."""
+    form = await request.form()
+    await matrix.change(ctx, str(request.path_params["class"]), [str(value) for value in form.getlist("lecteur")])
+    return redirect(f"{HABILITATIONS}?fait=1")
+
+
 REMARK_MISSING = "Dites en dix lettres au moins pourquoi cet accès n’est pas justifié"
 VERDICT_MISSING = "Choisissez un avis"
 SAID = {
@@ -93,5 +123,8 @@ SAID = {
 routes = [
     page(PATH, who_looked, permission=Permission.OWN_ACCESS_READ),
     page(EMERGENCIES, openings, permission=Permission.EMERGENCY_REVIEW),
+    page(HABILITATIONS, habilitations, permission=Permission.SIGNED_IN),
+    page(HABILITATIONS + "/{class}", habilitation, permission=Permission.HABILITATION_WRITE),
+    action(HABILITATIONS + "/{class}", change_habilitation, permission=Permission.HABILITATION_WRITE),
     action(EMERGENCIES + "/{id}", review, permission=Permission.EMERGENCY_REVIEW),
 ]

@@ -1,7 +1,8 @@
 """What other services may ask of rights."""
 
-from maillage.access.emergency import FEWEST_LETTERS, LASTS, Emergency, Reason
-from maillage.services.rights.rules import EMERGENCY_REASONS, OTHERS, Visit
+from maillage.access.emergency import FEWEST_LETTERS, LASTS, Emergency, Opposed, Reason
+from maillage.services.rights.rules import CHOICES, EMERGENCY_REASONS, OTHERS, WAYS, Visit
+from maillage.services.rights.service.choices import Choices, choices_of, choose, exclude, hide
 from maillage.services.rights.service.emergencies import (
     Openings,
     close_emergency,
@@ -9,21 +10,31 @@ from maillage.services.rights.service.emergencies import (
     emergency_until,
     open_in_emergency,
 )
+from maillage.services.rights.service.guarding import keep_choices
 from maillage.services.rights.service.visits import Visits, person_of, who_looked, who_opened
 
 __all__ = [
+    "CHOICES",
     "EMERGENCY_REASONS",
     "FEWEST_LETTERS",
     "LASTS",
     "OTHERS",
+    "WAYS",
+    "Choices",
     "Emergency",
     "Openings",
+    "Opposed",
     "Reason",
     "Visit",
     "Visits",
+    "choices_of",
+    "choose",
     "close_emergency",
     "emergencies_of",
     "emergency_until",
+    "exclude",
+    "hide",
+    "keep_choices",
     "open_in_emergency",
     "person_of",
     "who_looked",

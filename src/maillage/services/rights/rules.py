@@ -63,6 +63,13 @@ EMERGENCY_REASONS = {
 }
 
 
+def title_of(document: Mapping[str, Any]) -> str:
+    """What a DocumentReference is called on a page."""
+    attachment = document["content"][0].get("attachment", {})
+    title = document.get("description") or attachment.get("title") or document.get("type", {}).get("text")
+    return str(title or next((c["display"] for c in document.get("type", {}).get("coding", []) if "display" in c), "Document"))
+
+
 def emergency_mail(base_url: str) -> tuple[str, str]:
     """Subject and text of the e-mail to somebody whose record was opened in an emergency: no health data, and no name."""
     subject = "Votre espace Maillage : un accès à votre dossier"
@@ -87,6 +94,57 @@ def email_of(patient: Mapping[str, Any]) -> str | None:
         None,
     )
 
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """One thing that a person may say no to: what it is called, what it means, and what follows from a no."""
+
+    title: str
+    words: str
+    refused: str
+
+
+CHOICES = {
+    "sharing": Purpose(
+        "Les professionnels qui me suivent voient mon dossier",
+        "Votre médecin, vos infirmiers, l’hôpital où vous êtes soigné.",
+        "Aucun professionnel ne voit votre dossier, sauf en urgence. Chacun garde ce qu’il a écrit.",
+    ),
+    "coordination": Purpose(
+        "Les équipes de coordination et du social voient mon dossier",
+        "Elles organisent vos soins et vos aides, sans vous soigner elles-mêmes.",
+        "Seuls ceux qui vous soignent voient votre dossier.",
+    ),
+    "emergency": Purpose(
+        "Un médecin peut ouvrir mon dossier en urgence",
+        "Si vous ne pouvez pas répondre et êtes en danger. Vous en êtes prévenu aussitôt.",
+        "Votre dossier reste fermé même si votre vie est en danger.",
+    ),
+    "messaging": Purpose(
+        "M’écrire quand un document arrive",
+        "Un e-mail sans donnée de santé, qui dit seulement qu’il y a quelque chose à lire.",
+        "Nous ne vous écrivons plus.",
+    ),
+    "dmp-feeding": Purpose(
+        "Déposer mes documents dans Mon espace santé",
+        "Vos comptes rendus et ordonnances y arrivent d’eux-mêmes.",
+        "Rien n’y est déposé depuis Maillage.",
+    ),
+    "dmp-reading": Purpose(
+        "Lire Mon espace santé",
+        "Les professionnels qui vous suivent voient aussi ce qui s’y trouve.",
+        "Mon espace santé n’est pas lu depuis Maillage.",
+    ),
+    "secondary-use": Purpose(
+        "Utiliser mes données, sans mon nom, pour améliorer les soins",
+        "Statistiques de la région, recherche publique.",
+        "Vos données servent à vos soins et à rien d’autre.",
+    ),
+}
+"""What the platform asks a person about, by code of `CHOICES` (CSP L1110-4, L1111-17; RGPD art. 21)."""
+
+WAYS = {"spoken": "De vive voix", "written": "Par écrit"}
+"""How somebody of the circle collected a choice."""
 
 _VERBS = {"R": "A consulté", "E": "A consulté", "C": "A complété", "U": "A modifié", "D": "A retiré un élément dans"}
 

@@ -66,13 +66,7 @@ async def _titles(ctx: Context, rows: Iterable[dict[str, Any]]) -> dict[str, str
     documents = (
         await ctx.records.find("DocumentReference", {"_id": ",".join(sorted(named)), "_count": str(LINES)}) if named else []
     )
-    return {document["id"]: _title(document) for document in documents}
-
-
-def _title(document: dict[str, Any]) -> str:
-    attachment = document["content"][0].get("attachment", {})
-    title = document.get("description") or attachment.get("title") or document.get("type", {}).get("text")
-    return title or next((c["display"] for c in document.get("type", {}).get("coding", []) if "display" in c), "Document")
+    return {document["id"]: rules.title_of(document) for document in documents}
 
 
 async def names_of(ctx: Context, references: Collection[str]) -> dict[str, str]:

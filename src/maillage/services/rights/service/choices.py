@@ -1,0 +1,97 @@
+"""What a person chose about their record: read, said by themself, or collected from them by somebody of their circle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.access.references import local
+from maillage.errors import Forbidden, Invalid
+from maillage.services.rights import rules
+from maillage.services.rights.resources import EXCLUDED, HIDDEN, Choice, Proof, choices_in, consent_of
+
+MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The choices of a person that count now. `titles` gives those of the documents that are hidden, by reference."""
+
+    said: dict[str, Choice]
+    excluded: Sequence[Choice]
+    hidden: Sequence[Choice]
+    titles: dict[str, str]
+
+    def denied(self, about: str) -> bool:
+        """Whether the person said no to a purpose."""
+        choice = self.said.get(about)
+        return choice is not None and choice.denied
+
+    def hides(self, document: str) -> bool:
+        """Whether the person hid a document (its id)."""
+        return any(one.target == f"DocumentReference/{document}" for one in self.hidden)
+
+    def excludes(self, reference: str) -> bool:
+        """Whether the person excluded a professional or an organisation."""
+        return any(one.target == reference for one in self.excluded)
+
+
+async def choices_of(ctx: Context, patient: str) -> Choices:
+    """What the person chose, as far as the reader may know: whom they excluded and what they hid is told to nobody who cares for them."""
+    consents = await ctx.records.find("Consent", {"patient": f"Patient/{patient}", "status": "active", "_count": str(MOST)})
+    found = choices_in(consents)
+    hidden = [one for one in found if one.about == HIDDEN and one.denied and one.target]
+    return Choices(
+        said={one.about: one for one in found if one.target is None},
+        excluded=[one for one in found if one.about == EXCLUDED and one.denied and one.target],
+        hidden=hidden,
+        titles=await _titles(ctx, [str(one.target) for one in hidden]),
+    )
+
+
+async def choose(ctx: Context, patient: str, about: str, *, denied: bool, how: str = "online") -> None:
+    """Says yes or no to one purpose of `rules.CHOICES`: the person online, or somebody of their circle who collected it, spoken or written.
+
+    Invalid for an unknown purpose or way; Forbidden to whoever may not.
+    """
+    if about not in rules.CHOICES:
+        raise Invalid.at("about", f"{about} is none of {', '.join(rules.CHOICES)}")
+    proof = _proof(ctx, patient, how)
+    await ctx.records.write(consent_of(patient, about, denied=denied, proof=proof))
+
+
+async def exclude(ctx: Context, patient: str, who: str, *, excluded: bool = True) -> None:
+    """From now on this professional or organisation ("Practitioner/3") sees nothing of the record, or no longer nothing."""
+    reference = local(who)
+    if reference is None or not reference.startswith(("Practitioner/", "Organization/")):
+        raise Invalid.at("who", "a professional or an organisation is excluded, by their reference")
+    proof = _proof(ctx, patient, "online")
+    await ctx.records.write(consent_of(patient, EXCLUDED, denied=excluded, proof=proof, target=reference))
+
+
+async def hide(ctx: Context, patient: str, document: str, *, hidden: bool = True) -> None:
+    """From now on this document (its id) is the person's and its authors', or again their circle's."""
+    proof = _proof(ctx, patient, "online")
+    reference = f"DocumentReference/{document}"
+    await ctx.records.write(consent_of(patient, HIDDEN, denied=hidden, proof=proof, target=reference))
+
+
+def _proof(ctx: Context, patient: str, how: str) -> Proof:
+    person = f"Patient/{patient}"
+    if how == "online":
+        ctx.require(Permission.CHOICES_MAKE, patient=patient)
+        if ctx.actor.reference != person:
+            raise Forbidden("a choice is made online by the person themself")
+        return Proof(person=person, collector=None, how=how, at=ctx.now)
+    ctx.require(Permission.CHOICES_COLLECT, patient=patient)
+    if how not in rules.WAYS:
+        raise Invalid.at("how", f"a choice is collected {' or '.join(rules.WAYS)}")
+    return Proof(person=person, collector=ctx.actor.reference, how=how, at=ctx.now)
+
+
+async def _titles(ctx: Context, references: Sequence[str]) -> dict[str, str]:
+    if not references:
+        return {}
+    ids = ",".join(sorted(one.removeprefix("DocumentReference/") for one in references))
+    found = await ctx.records.find("DocumentReference", {"_id": ids, "_count": str(MOST)})
+    return {f"DocumentReference/{one['id']}": rules.title_of(one) for one in found}
