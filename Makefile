@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 SIDE_BY_SIDE := -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-growth bench-history
+.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-rights bench-growth bench-history
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -74,6 +74,9 @@ bench-store: setup ## reads and writes of the store against the raw limits
 
 bench-fhir: setup ## every row of the engine's bounds over HTTP, with access and audit on
 	@$(BIN)/python -m bench.fhir
+
+bench-rights: setup ## what rights and the trail cost, against the store beneath, in one run
+	@$(BIN)/python -m bench.rights
 
 bench-growth: setup ## whether searches stay flat from 10,000 patients to 640,000, and the directory case
 	@$(BIN)/python -m bench.directory

@@ -1,0 +1,334 @@
+"""Every profession x relation x choice x record x operation, through the FHIR API: nobody sees what they may not, everybody sees what they may.
+
+What is expected is written here by hand from the law's words and ADR 0027, and shares nothing with the code that decides. The whole is long (`make test-long`);
+a sample of pairs of reader and person runs each time, another one each day.
+"""
+
+import random
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+
+from maillage.access import emergency
+from maillage.access.access import Access
+from maillage.access.actors import Actor, ActorKind, Role
+from maillage.access.emergency import Reason
+from maillage.access.platform import Platform
+from maillage.errors import Forbidden
+from maillage.http.app import create_app
+from maillage.http.fhir import fhir_routes
+from tests.support.pages import client_of
+from tests.support.people import SEED
+
+Resource = dict[str, Any]
+Pair = tuple[str, str, str]  # reader, relation, choice
+
+CONSENT_SCOPE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]}
+VISIBILITY = "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+HOUSE = "Organization/house"
+SAMPLE, WAYS = 12, 10
+
+# Reader: (roles, code of TRE_G15)
+READERS: dict[str, tuple[Role, str | None]] = {
+    "doctor": (Role.GP, "10"),
+    "hospital": (Role.HOSPITAL, "10"),
+    "nurse": (Role.NURSE, "60"),
+    "pharmacist": (Role.PROFESSIONAL, "21"),
+    "physio": (Role.PROFESSIONAL, "70"),
+    "podiatrist": (Role.PROFESSIONAL, "80"),
+    "optician": (Role.PROFESSIONAL, "28"),
+    "psychologist": (Role.PROFESSIONAL, "93"),
+    "unknown": (Role.PROFESSIONAL, "99"),
+    "coordinator": (Role.COORDINATOR, "60"),
+    "social": (Role.SOCIAL_WORKER, None),
+}
+CARE = set(READERS) - {"coordinator", "social"}
+DOCTORS = {"doctor", "hospital"}
+USUAL = {"doctor", "hospital", "nurse", "pharmacist", "physio", "podiatrist", "coordinator"}
+
+# What each record of a person is, and who reads it where the record is theirs to open.
+EXPECTED: dict[str, set[str]] = {
+    "stay": set(READERS),
+    "plan": set(READERS) - {"optician", "unknown"},
+    "note": set(READERS) - {"optician", "unknown"},
+    "for-nurse": {"nurse"},
+    "care-only": set(READERS) - {"optician", "unknown", "coordinator", "social"},
+    "problem": USUAL | {"psychologist"},
+    "drug": USUAL,
+    "letter": USUAL | {"psychologist"},
+    "psychiatry": {*DOCTORS, "nurse", "psychologist"},
+    "genetics": DOCTORS,
+    "social": {*DOCTORS, "nurse", "physio", "podiatrist", "psychologist", "coordinator", "social"},
+    "prescription": USUAL | {"optician"},
+    "odd": USUAL | {"psychologist"},
+    "restricted": (USUAL | {"psychologist"}) - {"coordinator"},
+    "very-restricted": set(),
+    "masked": set(),
+    "unannounced": USUAL | {"psychologist"},
+    "not-for-parents": USUAL | {"psychologist"},
+}
+NOT_FOR_THE_PERSON = {"for-nurse", "unannounced"}
+NOT_FOR_THE_CARER = NOT_FOR_THE_PERSON | {"not-for-parents"}
+
+OPENING = {"circle", "house", "stay", "episode", "gp", "today"}
+RELATIONS = (*sorted(OPENING), "tomorrow", "past", "nobody", "emergency")
+CHOICES = ("none", "excluded", "house-excluded", "coordination", "sharing", "emergency", "hidden", "withdrawn")
+
+
+def expected(pair: Pair) -> set[str]:
+    """The records that a reader sees of the person with that relation and choice."""
+    reader, relation, choice = pair
+    if reader == "person":
+        return set(EXPECTED) - NOT_FOR_THE_PERSON
+    if reader == "carer":
+        return set(EXPECTED) - NOT_FOR_THE_CARER
+    if not opened(reader, relation, choice):
+        return {"for-nurse"} if reader == "nurse" and choice not in ("excluded", "house-excluded", "sharing") else set()
+    seen = {name for name, readers in EXPECTED.items() if reader in readers}
+    return seen - {"letter"} if choice == "hidden" else seen
+
+
+def opened(reader: str, relation: str, choice: str) -> bool:
+    if choice in ("excluded", "house-excluded"):
+        return False
+    if relation == "emergency":
+        return reader in CARE and choice != "emergency"
+    if choice == "sharing" or (choice == "coordination" and reader not in CARE):
+        return False
+    return relation in OPENING
+
+
+def ref(reference: str) -> dict[str, str]:
+    return {"reference": reference}
+
+
+def records_of(person: str) -> Iterator[Resource]:
+    """One of each of EXPECTED, with ids "<name>.<person>"."""
+    subject = {"subject": ref(f"Patient/{person}")}
+
+    def named(kind: str, name: str, **more: Any) -> Resource:
+        return {"resourceType": kind, "id": f"{name}.{person}", **more}
+
+    def document(name: str, code: str, system: str = "", label: str = "") -> Resource:
+        labels = {"securityLabel": [{"coding": [{"system": system, "code": label}]}]} if label else {}
+        return named(
+            "DocumentReference", name, status="current", type={"coding": [{"system": "http://loinc.org", "code": code}]},
+            content=[{"attachment": {"contentType": "application/pdf", "url": "urn:x"}}], author=[ref("Practitioner/author")], **subject, **labels,
+        )  # fmt: skip
+
+    audience = {"category": [{"coding": [{"system": "urn:maillage:audience", "code": "care-only"}]}]}
+    yield named("Encounter", "stay", status="finished", **{"class": {"code": "AMB"}}, **subject)
+    yield named("CarePlan", "plan", status="active", intent="plan", **subject)
+    yield named("Communication", "note", status="completed", **subject)
+    yield named("Communication", "for-nurse", status="completed", recipient=[ref("Practitioner/nurse")], **subject)
+    yield named("Communication", "care-only", status="completed", **audience, **subject)
+    yield named("Condition", "problem", code={"coding": [{"system": "urn:c", "code": person}]}, **subject)
+    yield named("MedicationStatement", "drug", status="active", medicationCodeableConcept={"text": "x"}, **subject)
+    yield document("letter", "11490-0")
+    yield document("psychiatry", "68599-0")
+    yield document("genetics", "51969-4")
+    yield document("social", "28653-4")
+    yield document("prescription", "57833-6")
+    yield document("odd", "00000-0")
+    yield document("restricted", "11490-0", CONFIDENTIALITY, "R")
+    yield document("very-restricted", "11490-0", CONFIDENTIALITY, "V")
+    yield document("masked", "11490-0", VISIBILITY, "MASQUE_PS")
+    yield document("unannounced", "11490-0", VISIBILITY, "INVISIBLE_PATIENT")
+    yield document("not-for-parents", "11490-0", VISIBILITY, "INVISIBLE_REPRESENTANTS_LEGAUX")
+
+
+def relation_to(person: str, relation: str) -> Iterator[Resource]:
+    """The Patient, and what relates every reader to them."""
+    readers = [ref(f"Practitioner/{reader}") for reader in READERS]
+    to = {"subject": ref(f"Patient/{person}")}
+    patient: Resource = {"resourceType": "Patient", "id": person, "name": [{"family": person}]}
+    yield patient | ({"generalPractitioner": readers} if relation == "gp" else {})
+    team = {"resourceType": "CareTeam", "id": f"team.{person}", "status": "active", **to}
+    open_stay = {"resourceType": "Encounter", "id": f"open.{person}", "status": "in-progress", "class": {"code": "IMP"}, **to}
+    yield from {
+        "circle": [team | {"participant": [{"member": one} for one in readers]}],
+        "past": [team | {"participant": [{"member": one, "period": {"end": "2026-11-22"}} for one in readers]}],
+        "house": [team | {"managingOrganization": [ref(HOUSE)]}],
+        "stay": [open_stay | {"participant": [{"individual": one} for one in readers]}],
+        "episode": [{
+            "resourceType": "EpisodeOfCare", "id": f"episode.{person}", "status": "active", "patient": ref(f"Patient/{person}"),
+            "managingOrganization": ref(HOUSE),
+        }],
+        "today": [appointment(person, "2026-11-23", readers)],
+        "tomorrow": [appointment(person, "2026-11-24", readers)],
+    }.get(relation, [])  # fmt: skip
+    yield {"resourceType": "RelatedPerson", "id": f"carer.{person}", "active": True, "patient": ref(f"Patient/{person}")}
+
+
+def appointment(person: str, day: str, readers: list[dict[str, str]]) -> Resource:
+    whom = [{"actor": one, "status": "accepted"} for one in [ref(f"Patient/{person}"), *readers]]
+    when = {"start": f"{day}T09:00:00+01:00", "end": f"{day}T09:30:00+01:00"}
+    return {"resourceType": "Appointment", "id": f"meeting.{person}", "status": "booked", **when, "participant": whom}
+
+
+def choice_of(person: str, choice: str) -> Resource | None:
+    """The Consent of that choice."""
+    role = {"coding": [{"code": "PRCP"}]}
+    by_name = [{"role": role, "reference": ref(f"Practitioner/{reader}")} for reader in READERS]
+    purposes = {"coordination": "COC", "sharing": "TREAT", "emergency": "ETREAT"}
+    provision: Resource = {
+        "excluded": {"actor": by_name},
+        "withdrawn": {"actor": by_name},
+        "house-excluded": {"actor": [{"role": role, "reference": ref(HOUSE)}]},
+        "hidden": {"data": [{"meaning": "instance", "reference": ref(f"DocumentReference/letter.{person}")}]},
+    }.get(
+        choice, {"purpose": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": purposes.get(choice, "")}]}
+    )
+    if choice == "none":
+        return None
+    return {
+        "resourceType": "Consent", "id": f"consent.{person}", "status": "inactive" if choice == "withdrawn" else "active", "scope": CONSENT_SCOPE,
+        "category": [{"text": "choice"}], "patient": ref(f"Patient/{person}"), "policyRule": {"text": "x"},
+        "provision": {"type": "deny", **provision},
+    }  # fmt: skip
+
+
+def person_of(relation: str, choice: str) -> str:
+    return f"{relation}-{choice}"
+
+
+def the_actor(reader: str, person: str) -> Actor:
+    if reader == "person":
+        return Actor(
+            id=f"p:{person}", kind=ActorKind.PATIENT, name=person, roles=frozenset({Role.PATIENT}), reference=f"Patient/{person}"
+        )
+    if reader == "carer":
+        reference = f"RelatedPerson/carer.{person}"
+        return Actor(id=f"c:{person}", kind=ActorKind.CARER, name="carer", roles=frozenset({Role.CARER}), reference=reference)
+    role, code = READERS[reader]
+    return Actor(
+        id=reader,
+        kind=ActorKind.PROFESSIONAL,
+        name=reader,
+        roles=frozenset({role}),
+        reference=f"Practitioner/{reader}",
+        profession=code,
+    )
+
+
+EVERY_CHOICE = ("circle", "house", "nobody", "emergency")
+"""Relations that are tried with every choice; the others give the same sight in other words, and are tried with two."""
+PAIRS: list[Pair] = [
+    (who, relation, choice)
+    for who in (*READERS, "person", "carer")
+    for relation in RELATIONS
+    for choice in (CHOICES if relation in EVERY_CHOICE else ("none", "excluded"))
+]
+
+
+async def world(access: Access, pairs: list[Pair]) -> None:
+    """The people of these pairs, with their records, and the emergencies that the law allows."""
+    roles = [
+        {"resourceType": "PractitionerRole", "id": one, "practitioner": ref(f"Practitioner/{one}"), "organization": ref(HOUSE)}
+        for one in READERS
+    ]
+    async with access.act(SEED) as ctx:
+        await ctx.records.write_all(roles)
+    for relation, choice in dict.fromkeys(pair[1:] for pair in pairs):
+        person = person_of(relation, choice)
+        async with access.act(SEED) as ctx:
+            await ctx.records.write_all([*relation_to(person, relation), *records_of(person)])
+            if consent := choice_of(person, choice):
+                await ctx.records.write(consent)
+    for reader, relation, choice in pairs:
+        if relation == "emergency" and reader in READERS:
+            allowed = opened(reader, relation, choice)
+            try:
+                async with access.act(the_actor(reader, "")) as ctx:
+                    await emergency.open_record(ctx, person_of(relation, choice), reason=Reason.LIFE, words="A reason in words")
+            except Forbidden:
+                assert not allowed, (reader, choice)
+            else:
+                assert allowed, (reader, choice)
+
+
+async def seen_by_every_way(client: httpx.AsyncClient, pair: Pair) -> dict[str, set[str]]:
+    """By way of asking, the names of EXPECTED that it answered about the person of this pair."""
+    person = person_of(*pair[1:])
+    kinds = {one["id"].partition(".")[0]: one["resourceType"] for one in records_of(person)}
+    typed = ",".join(sorted(set(kinds.values())))
+
+    def names(bundle: Resource) -> set[str]:
+        ids = [entry["resource"]["id"] for entry in bundle.get("entry", []) if "resource" in entry]
+        return {name for name, _, whose in (id.partition(".") for id in ids) if whose == person} & kinds.keys()
+
+    async def get(path: str) -> Resource:
+        answer = await client.get(f"/fhir/{path}")
+        assert answer.status_code in (200, 404), (pair, path, answer.text)
+        found: Resource = answer.json()
+        return found
+
+    wanted = [f"{kinds[name]}/{name}.{person}{end}" for end in ("", "/_history/1", "/_history") for name in kinds]
+    batch = {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET", "url": url}} for url in wanted]}
+    answered = (await client.post("/fhir", json=batch)).json()["entry"]
+    one_by_one = [
+        entry["response"]["status"].startswith("200") and entry.get("resource", {}).get("total") != 0 for entry in answered
+    ]
+    ways = {
+        "read": {name for name, ok in zip(kinds, one_by_one[: len(kinds)], strict=True) if ok},
+        "vread": {name for name, ok in zip(kinds, one_by_one[len(kinds) : 2 * len(kinds)], strict=True) if ok},
+        "history": {name for name, ok in zip(kinds, one_by_one[2 * len(kinds) :], strict=True) if ok},
+    }
+    searched = {name for name, kind in kinds.items() if kind == "DocumentReference"}
+    found = await get(f"DocumentReference?patient=Patient/{person}&_count=100&_total=accurate&_sort=-date")
+    ways["search"] = (ways["read"] - searched) | names(found)
+    counted = await get(f"DocumentReference?patient=Patient/{person}&_summary=count")
+    assert counted["total"] == found["total"] == len(found.get("entry", [])), pair
+    ids = ",".join(f"{name}.{person}" for name in kinds)
+    ways["several types"] = names(await get(f"?_type={typed}&_id={ids}&_count=100"))
+    chained = await get(f"Condition?patient.family={person}")
+    ways["chain"] = (ways["read"] - {"problem"}) | names(chained)
+    having = await get(f"Patient?_has:Condition:patient:code=urn:c|{person}&_id={person}")
+    ways["_has"] = (ways["read"] - {"problem"}) | ({"problem"} if having.get("entry") else set())
+    everything = await get(f"Patient/{person}/$everything?_count=100")
+    ways["$everything"] = names(everything)
+    included = await get(f"Patient?_id={person}&_revinclude=*&_count=100")
+    ways["_revinclude"] = names(included)
+    ways["compartment"] = names(await get(f"Patient/{person}/*?_count=100"))
+    return ways
+
+
+SIGNED_ONLY = {"for-nurse"}
+"""What one was sent is seen by itself; where the person's record is closed, no search of the person leads to it."""
+
+
+async def check(access: Access, platform: Platform, pairs: list[Pair]) -> int:
+    await world(access, pairs)
+    app = create_app(platform, fhir_routes())
+    clients: dict[str, httpx.AsyncClient] = {}
+    checked = 0
+    async with AsyncExitStack() as stack:
+        for pair in pairs:
+            actor = the_actor(pair[0], person_of(*pair[1:]))
+            if actor.id not in clients:
+                clients[actor.id] = await stack.enter_async_context(
+                    await client_of(app, access, actor, accept="application/fhir+json")
+                )
+            wanted = expected(pair)
+            closed = pair[0] in READERS and not opened(*pair)
+            for way, seen in (await seen_by_every_way(clients[actor.id], pair)).items():
+                reached = wanted - SIGNED_ONLY if closed and way == "_revinclude" else wanted
+                assert seen == reached, f"{pair} by {way}: leaked {sorted(seen - reached)}, refused {sorted(reached - seen)}"
+                checked += len(EXPECTED)
+    return checked
+
+
+async def test_a_sample_of_the_matrix(access: Access, platform: Platform) -> None:
+    """Another sample each day: what one day misses another finds."""
+    pairs = random.Random(date.today().toordinal()).sample(PAIRS, SAMPLE)  # not a secret
+    assert await check(access, platform, pairs) == SAMPLE * WAYS * len(EXPECTED)
+
+
+@pytest.mark.long
+async def test_the_whole_matrix(access: Access, platform: Platform) -> None:
+    assert await check(access, platform, PAIRS) == len(PAIRS) * WAYS * len(EXPECTED)
