@@ -5,10 +5,11 @@ import select
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
 from typing import Any, Self, cast
 
 import psycopg
@@ -17,6 +18,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from maillage.db.replica import Replica, of_one_cluster
+from maillage.db.waiting import Listening, Row
 from maillage.errors import Unavailable
 
 # Prepared statements keep one plan: PostgreSQL would otherwise plan searches anew each time, which costs more than running them
@@ -34,7 +36,6 @@ LONGEST = 60.0  # seconds of one statement
 SINGLES = 2  # connections for statements that are transactions of their own
 FIRST_CONNECTION = 10.0  # seconds; a server that has just started answers late
 
-Row = dict[str, Any]
 Connection = AsyncConnection[Row]
 
 
@@ -74,7 +75,7 @@ def end_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
-class Pooled(AsyncConnection[Row]):
+class Pooled(Listening):
     """A connection of a `Database`."""
 
     kept: AsyncCursor[Row] | None = None
@@ -117,6 +118,8 @@ async def _alive(connection: Connection) -> None:
     if readable:
         connection.pgconn.consume_input()
         if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
+            if isinstance(connection, Listening):
+                connection.stop_listening()
             raise psycopg.OperationalError("the server closed the connection")
 
 
@@ -168,6 +171,7 @@ class Database:
         self._readers = pool(options=self._reading_options, least=0, size=size, autocommit=True)
         self._lender = _Lender(self._readers, most=size // 2)
         self._singles = pool(options=self._options, least=0, size=SINGLES, autocommit=True)
+        self._teller = _Lender(self._singles, most=SINGLES)
         self._followers: AsyncConnectionPool[Connection] | None = None
         self._replica: Replica | None = None
 
@@ -207,6 +211,7 @@ class Database:
             await self._followers.close()
         await self._lender.close()
         await self._readers.close()
+        await self._teller.close()
         await self._singles.close()
         await self._writers.close()
         await self._pool.close()
@@ -221,7 +226,7 @@ class Database:
         """Figures of the pools, summed, for /metrics (psycopg_pool `get_stats`). What is kept at hand is available."""
         pools = [pool for pool in (self._pool, self._readers, self._singles, self._followers) if pool]
         summed = sum((Counter(pool.get_stats()) for pool in pools), Counter[str]())
-        summed["pool_available"] += self._writers.idle + self._lender.idle
+        summed["pool_available"] += self._writers.idle + self._lender.idle + self._teller.idle
         return summed | (self._replica.statistics() if self._replica else {})
 
     @asynccontextmanager
@@ -235,28 +240,23 @@ class Database:
             finally:
                 await self._writers.give_back(connection)
 
-    @asynccontextmanager
-    async def reading(self, *, on_primary: bool = False) -> AsyncIterator[Connection]:
+    def reading(self, *, on_primary: bool = False) -> AbstractAsyncContextManager[Connection]:
         """A connection on which the server itself refuses to write. Each statement sees what is committed when it begins.
 
         There is no transaction to begin or to end: a statement costs one round trip. One is taken from the pool with the first statement,
         and `execute` is all that it does. A lost server is Unavailable. `on_primary` is for what decides who may come in.
         """
-        late = _Late(self._lender, None if on_primary else self._replica)
-        with _told():
-            try:
-                yield cast(Connection, late)
-            except psycopg.errors.SerializationFailure as fault:
-                raise Unavailable("the replica had to end a statement to follow the primary: ask again") from fault
-            finally:
-                await late.give_back()
+        return _Late(self._lender, None if on_primary else self._replica)
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[Connection]:
         """A connection on which each statement is a transaction of its own: one round trip, and it is committed. A lost server is Unavailable."""
         with _told():
-            async with self._singles.connection() as connection:
+            connection = await self._teller.take()
+            try:
                 yield connection
+            finally:
+                await self._teller.give_back(connection)
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[Connection]:
@@ -325,7 +325,7 @@ class _Lender:
 
 
 class _Late(Late):
-    """A connection of the replica that is in step, else of the pool, taken with its first statement."""
+    """A connection of the replica that is in step, else of the pool, taken with its first statement; given back at the end of the context."""
 
     def __init__(self, lender: "_Lender", replica: Replica | None) -> None:
         self._lender = lender
@@ -340,13 +340,18 @@ class _Late(Late):
             self._taken = await self._lender.take()
         return self._taken
 
-    async def give_back(self) -> None:
-        if self._taken is None:
-            return
-        if self._replica:
-            await self._replica.give_back(self._taken)
-        else:
-            await self._lender.give_back(self._taken)
+    async def __aenter__(self) -> Connection:
+        return cast(Connection, self)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._taken is not None:
+            await (self._replica or self._lender).give_back(self._taken)
+        if isinstance(fault, psycopg.errors.SerializationFailure):
+            raise Unavailable("the replica had to end a statement to follow the primary: ask again") from fault
+        if isinstance(fault, psycopg.Error | PoolTimeout):
+            _tell(fault)
 
 
 @contextmanager
@@ -354,13 +359,19 @@ def _told() -> Iterator[None]:
     """A server that is gone, or a statement that it ended, told as Unavailable."""
     try:
         yield
-    except (PoolTimeout, psycopg.errors.AdminShutdown, psycopg.errors.CannotConnectNow) as fault:
+    except (psycopg.Error, PoolTimeout) as fault:
+        _tell(fault)
+        raise
+
+
+def _tell(fault: BaseException) -> None:
+    """Raises Unavailable for what is no fault of the statement."""
+    if isinstance(fault, PoolTimeout | psycopg.errors.AdminShutdown | psycopg.errors.CannotConnectNow):
         raise Unavailable("the database does not answer") from fault
-    except psycopg.errors.QueryCanceled as fault:
+    if isinstance(fault, psycopg.errors.QueryCanceled):
         end_if_cancelled()
         raise Unavailable("the database took too long over a statement") from fault
-    except psycopg.OperationalError as fault:
+    if isinstance(fault, psycopg.OperationalError):
         end_if_cancelled()
         if fault.sqlstate is None or fault.sqlstate[:2] in {"08", "57"}:
             raise Unavailable("the connection to the database was lost") from fault
-        raise
