@@ -1,9 +1,9 @@
 """What a search by references costs: rows looked at, not time, and with statistics that lie."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from psycopg import AsyncClientCursor
 
 from maillage.db import Connection, Database

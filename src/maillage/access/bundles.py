@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from maillage.db import Connection
 from maillage.errors import Unsupported
@@ -31,7 +32,7 @@ class RecordsDoor:
 
     async def find(self, kind: str, params: Sequence[tuple[str, str]]) -> Sequence[Stored]:
         """At most two visible matches."""
-        return (await self._records.search_raw(replace(parse(kind, params), count=2))).matches
+        return (await self._records.search_raw(structs.replace(parse(kind, params), count=2))).matches
 
     async def hold(self, holds: Iterable[Hold]) -> None:
         """Keeps what is found by criteria as it is until the transaction ends."""

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
+
 from maillage.fhir import json
 
 Resource = dict[str, Any]
@@ -54,8 +56,7 @@ class Change:
         return cls(Verb.DELETE, {"resourceType": kind, "id": id}, expected)
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """One version as the store holds it. `body` is the JSON text of the resource in UTF-8, None for a deletion."""
 
     type: str

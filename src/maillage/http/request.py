@@ -1,15 +1,13 @@
 """One HTTP request as endpoints see it: Starlette's, with the visitor who sends it."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from starlette.requests import Request as StarletteRequest
 
 from maillage.access.actors import Actor
 from maillage.errors import Unauthenticated
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
+class Visitor(Struct, frozen=True, kw_only=True):
     """Who sends a request, and by which proof. `session` is the cookie's value, None for a bearer token."""
 
     actor: Actor

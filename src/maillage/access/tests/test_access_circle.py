@@ -1,10 +1,10 @@
 """Who was given many records reads them page after page: all that they may read alone, once each, patient after patient."""
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor

@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import structs
 
 from maillage.db import Connection
 from maillage.errors import Unsupported
@@ -78,7 +80,7 @@ class StoreDoor:
     store: Store
 
     async def find(self, kind: str, params: Sequence[tuple[str, str]]) -> Sequence[Stored]:
-        return (await self.search(replace(parse(kind, params), count=2))).matches
+        return (await self.search(structs.replace(parse(kind, params), count=2))).matches
 
     async def hold(self, holds: Iterable[Hold]) -> None:
         await holding.hold(self.conn, holds)

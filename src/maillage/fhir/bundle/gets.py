@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from maillage.errors import NotFound, Unsupported
 from maillage.fhir import ids, json, query_strings, summary
 from maillage.fhir.bundle.answers import Done
@@ -40,7 +42,7 @@ def _parted(done: Done, part: summary.Part) -> Done:
     if done.resource is not None:
         return replace(done, resource=summary.parted(done.resource, part, whole=False))
     stored = done.stored
-    return done if stored is None else replace(done, stored=replace(stored, body=json.dumps(part(stored.resource))))
+    return done if stored is None else replace(done, stored=structs.replace(stored, body=json.dumps(part(stored.resource))))
 
 
 async def _answered(path: str, said: Pairs, door: Door, base: str, much: summary.Asked) -> Done:

@@ -3,9 +3,11 @@
 Codes are one group where they share a coding, however many translations lie between; a code without coding is its text.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import structs
 
 from maillage.db import Connection
 from maillage.errors import Invalid, Issue
@@ -37,7 +39,7 @@ async def lastn(conn: Connection, query: SearchQuery, most: int, *, scope: Scope
     groups: dict[_Key, _Group] = {}
     seen, page = 0, None
     while page is None or page.next:
-        page = await search(conn, replace(query, count=MAX_COUNT, cursor=page.next if page else None), scope=scope)
+        page = await search(conn, structs.replace(query, count=MAX_COUNT, cursor=page.next if page else None), scope=scope)
         seen += len(page.matches)
         if seen > MOST:
             message = f"more than {MOST} observations match: narrow them by code or date"

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Self
 
+from msgspec import Struct
+
 from maillage.fhir import ids
 from maillage.fhir.scope import Scope
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A row of `res` in a statement."""
 
     alias: str
@@ -62,8 +63,7 @@ class Composer:
         return f"({self.scope.sql(row.alias, rt=str(row.rt))})"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """SQL to run. `stable` statements drive their own index and keep one generic plan."""
 
     text: str

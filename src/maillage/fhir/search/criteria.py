@@ -5,10 +5,11 @@ that no index can, for statements that drive an index of their own (`= any(tok)`
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, runtime_checkable
 from uuid import UUID
+
+from msgspec import Struct
 
 from maillage.fhir import ids
 from maillage.fhir.index import HOT
@@ -43,8 +44,7 @@ class Reaching(Criterion, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class TokenIs:
+class TokenIs(Struct, frozen=True):
     """A token or URI among the values; `negated` is `:not` (true also where there is no value)."""
 
     values: tuple[int, ...]
@@ -64,8 +64,7 @@ class TokenIs:
         return self.parameter in HOT.get(kind, ()) and not self.negated and self.coded
 
 
-@dataclass(frozen=True, slots=True)
-class MainDate:
+class MainDate(Struct, frozen=True):
     """The main date of the type (`d0`, `d1`) passes one of the tests."""
 
     tests: tuple[DateTest, ...]
@@ -91,8 +90,7 @@ class MainDate:
         return parts
 
 
-@dataclass(frozen=True, slots=True)
-class OtherDate:
+class OtherDate(Struct, frozen=True):
     """A date parameter kept in `hot` under a key of its own."""
 
     key: int
@@ -119,8 +117,7 @@ class OtherDate:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class UpdatedAt:
+class UpdatedAt(Struct, frozen=True):
     """`_lastUpdated` passes one of the tests."""
 
     tests: tuple[DateTest, ...]
@@ -139,16 +136,14 @@ class UpdatedAt:
         return f"({' and '.join(parts)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A resource that a reference may name; without a type when the search gave only an id."""
 
     key: UUID
     kind: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class RefersTo:
+class RefersTo(Struct, frozen=True):
     """A reference parameter names one of the targets, or (for what is no resource of this store) has one of the tokens."""
 
     parameter: str
@@ -205,8 +200,7 @@ class RefersTo:
         return f"f.dst = any({composer.bind(keys, 'uuid[]')}) and f.p = {p}{typed}"
 
 
-@dataclass(frozen=True, slots=True)
-class IdIs:
+class IdIs(Struct, frozen=True):
     """`_id`."""
 
     keys: tuple[UUID, ...]
@@ -215,8 +209,7 @@ class IdIs:
         return f"{row}.id = any({composer.bind(list(self.keys), 'uuid[]')})"
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(Struct, frozen=True):
     """`:missing`: whether the parameter has a value (`mark` is `rows.present`)."""
 
     mark: int

@@ -1,9 +1,10 @@
 """Comparing ranges of time as R4 asks (search.html#prefix): the range searched [a, b) with the range stored [x, y)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
+
+from msgspec import Struct
 
 from maillage.fhir.dates import EARLIEST
 from maillage.fhir.rows import SHORT
@@ -26,8 +27,7 @@ _WIDTH = "0.1 * greatest(now() - {a}, {a} - now())"
 Bind = Callable[[datetime, str], str]
 
 
-@dataclass(frozen=True, slots=True)
-class DateTest:
+class DateTest(Struct, frozen=True):
     """One value of a date search: prefix and range."""
 
     prefix: str
@@ -68,8 +68,7 @@ def _before(when: datetime, by: timedelta) -> datetime:
     return max(when, EARLIEST + by) - by
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """Where stored ranges that match begin: from `lower` up to before `upper`, as an index can read it.
 
     `lower` holds for ranges up to SHORT; for longer ones only where `long` says so.

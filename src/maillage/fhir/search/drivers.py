@@ -1,9 +1,10 @@
 """What can drive a statement, and how far each goes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
+
+from msgspec import Struct
 
 from maillage.fhir.search.chains import is_stable
 from maillage.fhir.search.criteria import Criterion
@@ -37,8 +38,7 @@ _LISTS = (Drive.FEW, Drive.WHOLE)
 _SURE = (Drive.ID, Drive.PATIENT, Drive.UNIQUE)
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(Struct, frozen=True):
     """An index, the criteria it answers (left out of the conditions), for `hot` the key to be read, for a walk how many rows to look at,
     for records given to the caller also how many of these."""
 

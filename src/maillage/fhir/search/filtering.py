@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from msgspec import structs
+
 from maillage.errors import Invalid
 from maillage.fhir.definitions import SearchParameter
 from maillage.fhir.rows import present
@@ -87,7 +89,7 @@ def _leaf(parameter: SearchParameter, node: Comparison, kind: str, parameters: P
     if operator == "po" and parameter.type == "date":
         around = parameters.plain(kind, parameter.code, f"eq{escaped}")
         if isinstance(around, MainDate | OtherDate | UpdatedAt):
-            return replace(around, tests=tuple(replace(test, prefix="po") for test in around.tests))
+            return structs.replace(around, tests=tuple(structs.replace(test, prefix="po") for test in around.tests))
     if operator not in PREFIXES:
         raise _refused(parameter, operator, (*PREFIXES, "po", "pr") if parameter.type == "date" else (*PREFIXES, "pr"))
     return parameters.plain(kind, parameter.code, f"{operator}{escaped}")

@@ -1,7 +1,8 @@
 """The matches of a search as SQL, one form for each thing that can drive it."""
 
-from dataclasses import dataclass
 from uuid import UUID
+
+from msgspec import Struct
 
 from maillage.fhir.rows import long
 from maillage.fhir.search.chains import listed
@@ -27,8 +28,7 @@ _ID_FIRST = "s"
 """Ids that are listed are put in order before their rows are fetched, so that no more of these are than the page holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(Struct, frozen=True):
     """`select` gives the rows of `res` in order. `more` says, of a driver that may not be enough, that it was not: the next one is to be asked.
 
     It may read what `before` (common table expressions) defines, and `m`, the page.

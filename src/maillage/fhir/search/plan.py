@@ -8,9 +8,10 @@ plans by value (docs/adr/0004-store.md).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
+
+from msgspec import Struct
 
 from maillage.fhir.index import HOT, QUEUES, main_date, queue
 from maillage.fhir.rows import SHORT
@@ -32,8 +33,7 @@ _SPREAD = 2
 """How many times the rows that should fill a page may be looked at, for each further condition."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What drives (the next one where the one before was not enough), the whole order, the bounds of the main date, and what drives a count
     where it is not the same."""
 

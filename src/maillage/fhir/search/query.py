@@ -1,8 +1,9 @@
 """A search as values: what `parse` makes and the plan reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
+
+from msgspec import Struct
 
 from maillage.errors import Issue
 from maillage.fhir.change import Stored
@@ -14,8 +15,7 @@ DEFAULT_COUNT = 20
 MAX_COUNT = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class SortKey:
+class SortKey(Struct, frozen=True):
     """One key of `_sort`: `date` (the main date), `updated`, `id`, or what `orders` takes from a row for a parameter of a type:
     `text`, `dated`, `code` or `number`. Without a wish also `amount`, the number that was
     searched for, and `patient`, whose record it is."""
@@ -26,8 +26,7 @@ class SortKey:
     parameter: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Include:
+class Include(Struct, frozen=True):
     """`_include` (from `kind` to what it refers to) or `_revinclude` (from `kind` to the matches). `target` narrows the other side.
 
     No `kind` is any type, no `parameters` are all of them. `iterate`: what was included is followed in turn.
@@ -39,8 +38,7 @@ class Include:
     iterate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SearchQuery:
+class SearchQuery(Struct, frozen=True):
     """One search of one type. `count` 0 asks for the number of matches only."""
 
     kind: str
@@ -79,8 +77,7 @@ class SearchQuery:
         return reduce(Bounds.both, (one.bounds for one in self.criteria if isinstance(one, MainDate)), Bounds(None, None))
 
 
-@dataclass(frozen=True, slots=True)
-class SeveralQuery:
+class SeveralQuery(Struct, frozen=True):
     """One search of several types: a query for each, without includes. The other fields are those of `SearchQuery`; `sort` is one key at most."""
 
     queries: tuple[SearchQuery, ...]
@@ -101,16 +98,14 @@ class SeveralQuery:
         return repr([query.identity for query in self.queries])
 
 
-@dataclass(frozen=True, slots=True)
-class After:
+class After(Struct, frozen=True):
     """Where a page begins: behind the row with these keys of the order, or at it (`at`)."""
 
     keys: tuple[str, ...]
     at: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPage:
+class StoredPage(Struct, frozen=True):
     """One page of matches and what they include. `next` is the cursor of the page after; `total` is exact, where asked for."""
 
     matches: Sequence[Stored]

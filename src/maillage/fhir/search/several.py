@@ -1,7 +1,8 @@
 """A search of several types: of the whole system or a whole compartment. One query a type, and one order over all of them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from maillage.db import Connection
 from maillage.fhir import ids

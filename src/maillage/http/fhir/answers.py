@@ -1,9 +1,9 @@
 """Answers of the FHIR door. Stored text is spliced into bundles as it stands: nothing is parsed to be written again."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from email.utils import format_datetime
 
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from maillage.errors import Issue

@@ -55,7 +55,7 @@ def _of_no_operation(endpoint: Endpoint) -> Endpoint:
 
     @wraps(endpoint)
     async def answer(request: Request, ctx: Context) -> Response:
-        path = request.url.path.removeprefix(f"{BASE}/")
+        path = request.scope["path"].removeprefix(f"{BASE}/")
         if operates(path):
             asked_for(request.method, path)
         return await endpoint(request, ctx)
