@@ -1,7 +1,9 @@
 """Routes by the first segment of their path and its length, so that a request is held against a handful of them instead of all."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Receive, Scope, Send
 
@@ -9,14 +11,20 @@ DEEPEST = 8
 """Paths of more segments are held against routes of any length only."""
 
 
+Unrouted = Callable[[Scope, HTTPException], Response]
+
+
 class RoutesBySegment(BaseRoute):
     """All routes as one. Within a segment (`fhir`, `patients`…) the first that matches answers, as in Starlette's own router.
+
+    What no route answers, or a route refuses (404, 405), is answered by `unrouted`.
 
     A path whose first segment is a parameter is a TypeError: it would belong to every segment. One that is deeper than DEEPEST too.
     """
 
-    def __init__(self, routes: Iterable[Route | Mount]) -> None:
+    def __init__(self, routes: Iterable[Route | Mount], *, unrouted: Unrouted) -> None:
         self.routes = list(routes)
+        self._unrouted = unrouted
         self._by_place: dict[tuple[str, int], list[Route | Mount]] = {}
         for route in self.routes:
             segment = _first(route.path)
@@ -41,6 +49,19 @@ class RoutesBySegment(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope["route"].handle(scope, receive, send)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The whole of a request, as an ASGI application."""
+        match, found = self.matches(scope)
+        scope.update(found)
+        try:
+            if match is not Match.NONE:
+                await self.handle(scope, receive, send)
+                return
+            error = HTTPException(404)
+        except HTTPException as refusal:
+            error = refusal
+        await self._unrouted(scope, error)(scope, receive, send)
 
 
 def _first(path: str) -> str:

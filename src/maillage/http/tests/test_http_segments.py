@@ -3,9 +3,11 @@
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from maillage.http.segments import RoutesBySegment
 
@@ -23,6 +25,22 @@ PATHS = [
 
 async def answer(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"{request.scope['route'].path} {dict(request.path_params)}")
+
+
+def unrouted(_: Scope, error: HTTPException) -> Response:
+    return PlainTextResponse(error.detail, status_code=error.status_code)
+
+
+class Alone(Starlette):
+    """An application that has nothing around its routes."""
+
+    def __init__(self, by_segment: RoutesBySegment) -> None:
+        super().__init__()
+        self._by_segment = by_segment
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        await self._by_segment(scope, receive, send)
 
 
 def routes() -> list[Route]:
@@ -48,17 +66,18 @@ def routes() -> list[Route]:
     ],
 )
 async def test_routes_by_segment_answer_as_a_list_of_routes_does(method: str, path: str) -> None:
+    by_segment = RoutesBySegment(routes(), unrouted=unrouted)
     answers = []
-    for these in (routes(), [RoutesBySegment(routes())]):
-        transport = httpx.ASGITransport(app=Starlette(routes=these))
+    for app in (Starlette(routes=routes()), Starlette(routes=[by_segment]), Alone(by_segment)):
+        transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             got = await client.request(method, f"http://here{path}")
         answers.append((got.status_code, got.text))
-    assert answers[0] == answers[1]
+    assert answers[0] == answers[1] == answers[2]
 
 
 def test_a_path_that_belongs_to_every_segment_is_refused() -> None:
     with pytest.raises(TypeError, match="begins with a parameter"):
-        RoutesBySegment([Route("/{anything}", answer)])
+        RoutesBySegment([Route("/{anything}", answer)], unrouted=unrouted)
     with pytest.raises(TypeError, match="segments"):
-        RoutesBySegment([Route("/a" * 9, answer)])
+        RoutesBySegment([Route("/a" * 9, answer)], unrouted=unrouted)
