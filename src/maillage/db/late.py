@@ -1,7 +1,7 @@
 """A transaction that begins with its first statement."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self, cast
 
 from psycopg import AsyncCursor, AsyncTransaction
@@ -19,7 +19,7 @@ class LateTransaction(Late):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ending = AsyncExitStack()
+        self._transaction: AbstractAsyncContextManager[Connection] | None = None
         self._begun: Connection | None = None
 
     @property
@@ -53,12 +53,15 @@ class LateTransaction(Late):
         return self
 
     async def __aexit__(self, *fault: Any) -> bool | None:
-        return await self._ending.__aexit__(*fault)
+        if self._transaction is None or self._begun is None:
+            return None
+        return await self._transaction.__aexit__(*fault)
 
     async def taken(self) -> Connection:
         """The connection itself."""
         if self._begun is None:
-            self._begun = await self._ending.enter_async_context(self._database.transaction())
+            self._transaction = self._database.transaction()
+            self._begun = await self._transaction.__aenter__()
         return self._begun
 
 

@@ -2,11 +2,15 @@
 
 from functools import lru_cache
 from hashlib import blake2b
+from struct import Struct
+
+_NUMBER = Struct("<q")  # half the cost of `int.from_bytes`, for the sixty of a Patient
 
 
 def unremembered64(text: str) -> int:
     """The first 8 bytes of BLAKE2b of `text` as a signed integer (PostgreSQL int8): for texts that seldom come again."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little", signed=True)
+    number: int = _NUMBER.unpack(blake2b(text.encode(), digest_size=8).digest())[0]
+    return number
 
 
 hash64 = lru_cache(maxsize=16_384)(unremembered64)
