@@ -1,9 +1,10 @@
 """What a search by references costs: rows looked at, not time, and with statistics that lie."""
 
 import re
+from dataclasses import replace
 
 import pytest
-from msgspec.structs import replace
+from msgspec import structs
 from psycopg import AsyncClientCursor
 
 from maillage.db import Connection, Database
@@ -211,7 +212,7 @@ async def test_a_cursor_of_records_given_to_somebody_is_foreign_to_who_sees_all(
         await STORE.load(conn, [an_observation(n, 1) for n in range(50)])
         page = await STORE.search(conn, query, scope=records_of("0"))
         with pytest.raises(Invalid):
-            await STORE.search(conn, replace(query, cursor=page.next), scope=ALL)
+            await STORE.search(conn, structs.replace(query, cursor=page.next), scope=ALL)
 
 
 async def found_by_pages(conn: Connection, params: list[tuple[str, str]], scope: Scope) -> list[str]:
@@ -221,7 +222,7 @@ async def found_by_pages(conn: Connection, params: list[tuple[str, str]], scope:
         found += [one["id"] for one in page.matches]
         if page.next is None:
             return found
-        query = replace(query, cursor=page.next)
+        query = structs.replace(query, cursor=page.next)
 
 
 async def test_what_was_written_since_is_read_from_there_on(database: Database) -> None:

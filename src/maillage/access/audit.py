@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from hashlib import sha256
+from operator import attrgetter
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from maillage.fhir import definitions, ids
 QUERIES = load_queries("maillage.access")
 
 GROUP = 200  # trails committed together at most
+_NUMBER = attrgetter("int")  # what UUIDs are ordered by, compared without their own Python
 PEOPLE = (ActorKind.PROFESSIONAL, ActorKind.PATIENT, ActorKind.CARER)
 
 # Searched values that name nobody: kept as they are. Anything else (names, national identifiers, birth dates, chains) is hashed.
@@ -128,7 +129,7 @@ class Trail:
             "type": entry.type,
             "id": _storable(entry.id, 200),
             "query": _storable(entry.query, 2_000),
-            "patients": sorted(entry.patients),
+            "patients": sorted(entry.patients, key=_NUMBER),
             "outcome": entry.outcome,
         }
 
@@ -234,7 +235,7 @@ def query_text(params: Iterable[tuple[str, str]], secret: bytes) -> str:
 
 def pseudonym(value: str, secret: bytes) -> str:
     """The hash of a searched value (case does not count)."""
-    return "#" + hmac.new(secret, value.strip().lower().encode(), sha256).hexdigest()[:12]
+    return "#" + hmac.digest(secret, value.strip().lower().encode(), "sha256").hex()[:12]
 
 
 def outcome_of(error: Exception) -> Outcome:

@@ -109,7 +109,7 @@ async def execute_planned_anew(connection: Connection, statement: str, parameter
     """Runs a statement with its values written in, so that it is planned for them."""
     late: object = connection
     taken = await late.taken() if isinstance(late, Late) else connection
-    return await taken.execute(AsyncClientCursor(taken).mogrify(statement.encode(), parameters).encode())
+    return await taken.execute(AsyncClientCursor(taken).mogrify(statement.encode(), parameters).encode(), binary=True)
 
 
 async def _alive(connection: Connection) -> None:

@@ -45,7 +45,7 @@ async def read(conn: Connection, after: Place, limit: int = 500) -> list[Write]:
             Place(int(row["xid"]), row["seq"]),
             row["at"],
             ids.kind(row["rt"]),
-            text_id(row["id"], row["head"]),
+            text_id(row["head"].encode()),
             row["version"],
             _OPERATIONS[row["op"]],
             row["patient"],

@@ -260,11 +260,11 @@ cross join lateral (select true as there from res r where r.rt = w.rt and r.id =
 
 -- name: read :one
 -- The current version of one resource, when it is in scope (`{row}`).
-select r.version, r.updated, r.patient, r.body from res r where r.rt = %(rt)s and r.id = %(id)s and ({row})
+select r.version, r.updated, r.patient, convert_to(r.body, 'UTF8') as body from res r where r.rt = %(rt)s and r.id = %(id)s and ({row})
 
 -- name: read_each :many
 -- Current versions, each when it is in its scope (`{row}`, whose parameters are `{columns}` of what was asked for).
-select w.i, r.version, r.updated, r.patient, r.body
+select w.i, r.version, r.updated, r.patient, convert_to(r.body, 'UTF8') as body
 from json_to_recordset(%(asked)s::json) as w(i int, rt int2, id uuid{columns})
 cross join lateral (select * from res where res.rt = w.rt and res.id = w.id limit 1) r
 where {row}
@@ -374,7 +374,7 @@ select date_trunc('milliseconds', now())
 
 -- name: compartment :many
 -- The newest resources of some types in some patients' records, at most so many of each type a patient. `{seen}`: scope of `r`.
-select r.rt, r.id, r.version, r.updated, r.patient, r.body
+select r.rt, r.id, r.version, r.updated, r.patient, convert_to(r.body, 'UTF8') as body
 from unnest(%(patients)s::uuid[]) as p(patient)
 cross join unnest(%(types)s::int2[], %(limits)s::int8[]) as wanted(rt, most)
 cross join lateral (

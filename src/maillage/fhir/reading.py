@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from maillage.db import Connection, load_queries
+from maillage.db import Connection, fetch, load_queries
 from maillage.errors import Gone, NotFound
 from maillage.fhir import ids
 from maillage.fhir.change import Operation, Stored
@@ -18,7 +18,9 @@ QUERIES = load_queries("maillage.fhir")
 _OPERATIONS = {"c": Operation.CREATE, "u": Operation.UPDATE, "d": Operation.DELETE}
 EVERY = Past()
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_ID = '"id":"'
+_ID = b'"id":"'
+HEAD = 200
+"""Characters of a stored text that hold its id: it stands second."""
 _NEWEST: dict[str, Any] = {"before": 2**31 - 1, "at": LAST, "seq": 2**63 - 1}
 _BY_TIME = "v.at desc, v.seq desc"
 
@@ -35,11 +37,10 @@ class HistoryPage:
 async def read(conn: Connection, kind: str, id: str, *, scope: Scope) -> Stored:
     """The current version. Deleted is Gone; unknown or out of scope is NotFound."""
     number, key = place(kind, id)
-    cursor = await conn.execute(_text("read", scope.sql("r")), {"rt": number, "id": key, **scope.params}, prepare=True)
-    row = await cursor.fetchone()
-    if row is None:
+    rows = await fetch(conn, _text("read", scope.sql("r")), {"rt": number, "id": key, **scope.params}, binary=True)
+    if not rows:
         raise await absence(conn, kind, id, scope)
-    return current(kind, id, row)
+    return current(kind, id, rows[0])
 
 
 async def vread(conn: Connection, kind: str, id: str, version: int, *, scope: Scope) -> Stored:
@@ -71,7 +72,8 @@ async def history(
     if id and not found and past == replace(EVERY, count=past.count, total=past.total):
         raise NotFound(f"{kind}/{id} is not known")
     page = [
-        _version(ids.kind(row["rt"]), id or text_id(row["id"], row["body"] or row["was"]), row) for row in found[: past.count]
+        _version(ids.kind(row["rt"]), id or text_id((row["body"] or row["was"])[:HEAD].encode()), row)
+        for row in found[: past.count]
     ]
     counted = await _counted(conn, statement("history_count"), {**parameters, **_NEWEST}) if past.total else None
     return HistoryPage(page, _place_of(found[past.count - 1]) if len(found) > past.count else None, counted)
@@ -99,23 +101,21 @@ def _asked(kind: str | None, id: str | None, scope: Scope, past: Past) -> tuple[
     return lambda name: _history(name, scope, "of_resource", "v.version desc", current), parameters
 
 
-def text_id(key: UUID, text: str) -> str:
-    """The id of a resource from its key, or from the head of its text when the key is a hash of the id."""
-    if not ids.hashed(key):
-        return str(key)
+def text_id(text: bytes) -> str:
+    """The id of a resource, from the head of its stored text."""
     start = text.index(_ID) + len(_ID)
-    return text[start : text.index('"', start)]
+    return text[start : text.index(b'"', start)].decode()
 
 
 def stored(row: dict[str, Any]) -> Stored:
-    """A current version, from the columns of its row."""
-    id = text_id(row["id"], row["body"])
-    return Stored(ids.kind(row["rt"]), id, row["version"], row["updated"], row["patient"], Operation.UPDATE, row["body"].encode())
+    """A current version, from the columns of its row; its text in bytes."""
+    body = row["body"]
+    return Stored(ids.kind(row["rt"]), text_id(body), row["version"], row["updated"], row["patient"], Operation.UPDATE, body)
 
 
 def current(kind: str, id: str, row: dict[str, Any]) -> Stored:
-    """The current version of what was asked for by its id, from the columns of its row."""
-    return Stored(kind, id, row["version"], row["updated"], row["patient"], Operation.UPDATE, row["body"].encode())
+    """The current version of what was asked for by its id, from the columns of its row; its text in bytes."""
+    return Stored(kind, id, row["version"], row["updated"], row["patient"], Operation.UPDATE, row["body"])
 
 
 def place(kind: str, id: str) -> tuple[int, UUID]:

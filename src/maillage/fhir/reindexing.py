@@ -170,7 +170,7 @@ def _log(stored: dict[str, Any], fault: Exception) -> None:
 
 def _name(stored: dict[str, Any]) -> str:
     try:
-        return f"{ids.kind(stored['rt'])}/{text_id(stored['id'], stored['body'])}"
+        return f"{ids.kind(stored['rt'])}/{text_id(stored['body'].encode())}"
     except ValueError:  # not even its id
         return f"{ids.kind(stored['rt'])}/{stored['id']}"
 

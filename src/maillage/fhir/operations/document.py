@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
-from maillage.db import Connection, load_queries
+from maillage.db import Connection, fetch, load_queries
 from maillage.errors import Gone, Issue, NotFound, Unprocessable
 from maillage.fhir import ids, json
 from maillage.fhir.change import Resource, Stored, instant
@@ -62,7 +62,7 @@ def _left(named: dict[_Name, str], found: dict[_Name, Stored]) -> list[tuple[_Na
 async def _current(conn: Connection, names: list[_Name], scope: Scope) -> dict[_Name, Stored]:
     types, keys = [ids.number(kind) for kind, _, _ in names], [ids.key(id) for _, id, _ in names]
     parameters = {"types": types, "ids": keys, **scope.params}
-    rows = await (await conn.execute(_several(scope.sql("r")), parameters, prepare=True)).fetchall()
+    rows = await fetch(conn, _several(scope.sql("r")), parameters, binary=True)
     return {(one.type, one.id, None): one for one in map(stored, rows)}
 
 

@@ -4,9 +4,10 @@ R4 patient-operation-everything, encounter-operation-everything. A page is walke
 page costs the same wherever it stands in a record of any length; rows that the filters leave out are passed over in the database.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -82,20 +83,22 @@ def _parameters(wanted: Everything) -> dict[str, Any]:
         "patient": key, "encounter": key, "type": ids.number(wanted.kind), "patient_type": ids.number("Patient"),
         "rt": rt, "d0": d0, "id": id, "limit": wanted.count + 1, "most": MAX_INCLUDED + 1,
         "walked": _walked(wanted), "shown": [ids.number(kind) for kind in wanted.types] or None,
-        "since": wanted.since, "begin": begin, "end": end, "people": _people(), "compartment": _compartment(),
+        "since": wanted.since, "begin": begin, "end": end,
     }  # fmt: skip
 
 
-@cache
-def _compartment() -> list[int]:
-    """The edges by which a resource is in the compartment of a patient."""
-    return [ids.edge(kind, code) for kind, codes in definitions.compartment().items() for code in codes]
+def _compartment() -> str:
+    """The edges by which a resource is in the compartment of a patient, as an array of SQL."""
+    return _array(ids.edge(kind, code) for kind, codes in definitions.compartment().items() for code in codes)
 
 
-@cache
-def _people() -> list[int]:
-    """Types whose main date is when someone was born."""
-    return [ids.number(kind) for kind in definitions.resource_types() if main_date(kind) == "birthdate"]
+def _people() -> str:
+    """Types whose main date is when someone was born, as an array of SQL."""
+    return _array(ids.number(kind) for kind in definitions.resource_types() if main_date(kind) == "birthdate")
+
+
+def _array(numbers: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 @lru_cache(maxsize=256)
@@ -105,6 +108,7 @@ def _text(name: str, r: str, x: str) -> bytes:
     if outer == "record":
         text = text.replace("{walk}", QUERIES.text(name)).replace("{shared}", QUERIES.text("shared"))
     text = text.replace("{row}", QUERIES.text("row")).replace("{chosen}", QUERIES.text("chosen"))
+    text = text.replace("{people}", _people()).replace("{compartment}", _compartment())
     return text.replace("{r}", r).replace("{x}", x).encode()
 
 

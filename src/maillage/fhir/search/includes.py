@@ -13,6 +13,8 @@ from maillage.fhir.search.query import Include, SearchQuery
 
 MAX_INCLUDED = 1_000
 FIELDS = "rt, id, version, updated, patient, body"
+SHOWN = "rt, id, version, updated, patient, convert_to(body, 'UTF8') as body"
+"""FIELDS as an answer needs them: the text as bytes, which are handed on as they are."""
 Place = tuple[int, object, object]
 """Type number, stored key and compartment of a row."""
 
@@ -32,7 +34,7 @@ def round_of(includes: Sequence[Include], revincludes: Sequence[Include], places
         [composer.bind(numbers, "int2[]"), composer.bind(keys, "uuid[]"), composer.bind(patients, "uuid[]")],
     )
     page = f"with page as materialized (select * from unnest({arrays}) as u(rt, id, patient))"
-    return Statement(f"{page} {_round(includes, revincludes, composer)}", composer.params, stable=True)
+    return Statement(f"{page} select {SHOWN} from ({_round(includes, revincludes, composer)}) x", composer.params, stable=True)
 
 
 def _round(includes: Sequence[Include], revincludes: Sequence[Include], composer: Composer) -> str:

@@ -165,7 +165,8 @@ def _one(criterion: TokenIs) -> bool:
 def _dated(query: SearchQuery) -> bool:
     """Whether the main date is held in a range, which is all that is asked or so short that few resources begin in it."""
     only = all(isinstance(criterion, MainDate) for criterion in query.criteria)
-    return query.bounds.within(SHORT) or (query.bounds.window and only)
+    bounds = query.bounds
+    return bounds.within(SHORT) or (bounds.window and only)
 
 
 def _order(query: SearchQuery, drive: Drive) -> tuple[SortKey, ...]:

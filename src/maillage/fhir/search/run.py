@@ -7,9 +7,8 @@ from typing import Any
 from maillage.db import Connection, execute_planned_anew, fetch
 from maillage.errors import Issue
 from maillage.fhir import ids
-from maillage.fhir.change import Operation, Stored
 from maillage.fhir.past import foreign_cursor
-from maillage.fhir.reading import text_id
+from maillage.fhir.reading import stored
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import cursors, statement
 from maillage.fhir.search.commons import commons
@@ -80,7 +79,7 @@ async def page_of(
     """The page of these matches; `first` is what they include, without what `:iterate` adds."""
     included = await _included(conn, query, scope, shown, first)
     issues = (*query.issues, *_too_many(included))
-    return StoredPage([_stored(r) for r in shown], [_stored(r) for r in included[:MAX_INCLUDED]], following, total, issues)
+    return StoredPage([stored(r) for r in shown], [stored(r) for r in included[:MAX_INCLUDED]], following, total, issues)
 
 
 async def round_of(
@@ -114,16 +113,3 @@ def _too_many(included: Rows) -> list[Issue]:
         return []
     message = f"more than {MAX_INCLUDED} resources would be included: ask for fewer matches a page"
     return [Issue("too-costly", message, None, "warning")]
-
-
-def _stored(row: dict[str, Any]) -> Stored:
-    body = row["body"]
-    return Stored(
-        ids.kind(row["rt"]),
-        text_id(row["id"], body),
-        row["version"],
-        row["updated"],
-        row["patient"],
-        Operation.UPDATE,
-        body.encode(),
-    )

@@ -3,7 +3,7 @@
 from maillage.fhir.scope import Scope
 from maillage.fhir.search.compose import Composer, Row, Statement
 from maillage.fhir.search.drivers import Drive, Driver
-from maillage.fhir.search.includes import FIELDS, first_round
+from maillage.fhir.search.includes import FIELDS, SHOWN, first_round
 from maillage.fhir.search.matches import circle, hot, matches, of_choice, rest, whole
 from maillage.fhir.search.orders import as_text, nothing
 from maillage.fhir.search.plan import Plan
@@ -22,13 +22,13 @@ def page(query: SearchQuery, plan: Plan, driver: Driver, scope: Scope, after: Af
     keys, none = as_text(plan.order, "m"), nothing(plan.order)
     including = bool(query.includes or query.revincludes)
     if not (including or found.more):
-        text = f"select 'match' as mode, {FIELDS}, {keys} from ({found.select} limit {limit}) m"
+        text = f"select 'match' as mode, {SHOWN}, {keys} from ({found.select} limit {limit}) m"
         return Statement(text, composer.params, driver.stable)
     before = [*found.before, f"m as materialized ({found.select} limit {limit})"]
-    parts = [f"select 'match' as mode, {FIELDS}, {keys} from m"]
+    parts = [f"select 'match' as mode, {SHOWN}, {keys} from m"]
     if including:
         before.append(f"page as materialized (select * from m limit {composer.bind(query.count, 'int8')})")
-        parts.append(f"select 'include', {FIELDS}, {none} from ({first_round(query, composer)}) x")
+        parts.append(f"select 'include', {SHOWN}, {none} from ({first_round(query, composer)}) x")
     if found.more:
         parts.append(f"select 'more', {', '.join(['null'] * len(FIELDS.split(', ')))}, {none} where {found.more}")
     return Statement(f"with {', '.join(before)} {' union all '.join(parts)}", composer.params, driver.stable)

@@ -88,9 +88,8 @@ def history(page: HistoryPage, address: str, pairs: Pairs, *, base: str) -> Resp
 
 def _bundle(kind: str, total: int | None, links: list[dict[str, str]], entries: list[bytes]) -> bytes:
     counted = b"" if total is None else b',"total":%d' % total
-    listed = b',"entry":[' + b",".join(entries) + b"]" if entries else b""
-    head = b'{"resourceType":"Bundle","type":"' + kind.encode() + b'"'
-    return head + counted + b',"link":' + json.dumps(links) + listed + b"}"
+    head = b'{"resourceType":"Bundle","type":"' + kind.encode() + b'"' + counted + b',"link":' + json.dumps(links)
+    return b"".join([head, b',"entry":[', b",".join(entries), b"]}"]) if entries else head + b"}"
 
 
 def _found(stored: Stored, base: str, mode: bytes) -> bytes:
