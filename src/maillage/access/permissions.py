@@ -28,6 +28,7 @@ class Permission(StrEnum):
     CONNECTORS_READ = "connectors.read"
     OWN_RECORD_READ = "own-record.read"
     OWN_ACCESS_READ = "own-access.read"
+    RECORD_COPY = "record.copy"
     INDICATORS_READ = "indicators.read"
     AUDIT_READ = "audit.read"
     CHOICES_MAKE = "choices.make"
@@ -65,7 +66,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     **dict.fromkeys(CARE_ROLES, _CARE),
     Role.COORDINATOR: _COORDINATION,
     Role.SOCIAL_WORKER: _COORDINATION,
-    Role.PATIENT: _OWN | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE},
+    Role.PATIENT: _OWN | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE, Permission.RECORD_COPY},
     Role.CARER: _OWN,
     Role.STEWARD: _SIGNED_IN
     | {

@@ -6,7 +6,7 @@ from maillage.services.documents.rules import Wanted
 from maillage.services.documents.service.delivery import Delivery, tells_deliveries
 from maillage.services.documents.service.guarding import complete
 from maillage.services.documents.service.listing import Listing, documents_of
-from maillage.services.documents.service.reading import Preview, document, original, preview
+from maillage.services.documents.service.reading import Preview, document, is_original, original, preview
 from maillage.services.documents.service.receiving import Origin, Received, import_document, receive
 from maillage.services.documents.service.withdrawing import Withdrawn, withdraw
 
@@ -24,6 +24,7 @@ __all__ = [
     "document",
     "documents_of",
     "import_document",
+    "is_original",
     "original",
     "preview",
     "receive",

@@ -1,9 +1,11 @@
 """The pages of a person and of their carer: home, documents, one document."""
 
-from typing import Any
+from collections.abc import Iterator
+from tempfile import TemporaryFile
+from typing import IO, Any
 from urllib.parse import urlencode
 
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
@@ -11,8 +13,10 @@ from maillage.errors import Invalid
 from maillage.http import Request, action, page, redirect
 from maillage.services.documents import public as documents
 from maillage.services.identity import public as identity
-from maillage.services.portal import rules, service
-from maillage.services.portal.service import Shelf, Space
+from maillage.services.portal import rules
+from maillage.services.portal.service import spaces
+from maillage.services.portal.service.copying import file_name, write_copy
+from maillage.services.portal.service.spaces import Shelf, Space
 from maillage.services.rights import public as rights
 from maillage.services.rights.public import OTHERS, Visit, Visits, who_opened
 from maillage.ui import render
@@ -24,24 +28,24 @@ HOME, DOCUMENTS, CHOICES = "/accueil", "/mes-documents", "/mes-choix"
 
 async def home(request: Request, ctx: Context) -> Response:
     """GET /accueil: what there is to read, who looked, who is in the team."""
-    whose = await service.space(ctx)
-    shelf = await service.shelf(ctx, whose.patient)
+    whose = await spaces.space(ctx)
+    shelf = await spaces.shelf(ctx, whose.patient)
     values: dict[str, Any] = {
         "shelf": shelf,
-        "team": await service.team(ctx, whose.patient),
+        "team": await spaces.team(ctx, whose.patient),
         "openings": await rights.emergencies_of(ctx, whose.patient),
         "reasons": rights.EMERGENCY_REASONS,
-        "visits": _shown(await service.visits(ctx, whose.patient)),
+        "visits": _shown(await spaces.visits(ctx, whose.patient)),
     }
     return render(request, ctx, "portal/home.html", **await _common(ctx, whose, shelf), **values)
 
 
 async def all_documents(request: Request, ctx: Context) -> Response:
     """GET /mes-documents: every document, fifty a page, the last received first; `?avant=` for the page after."""
-    whose = await service.space(ctx)
-    shelf = await service.shelf(ctx, whose.patient)
+    whose = await spaces.space(ctx)
+    shelf = await spaces.shelf(ctx, whose.patient)
     cursor = request.query_params.get("avant")
-    library = await service.library(ctx, whose.patient, cursor=cursor)
+    library = await spaces.library(ctx, whose.patient, cursor=cursor)
     following = f"{DOCUMENTS}?{urlencode({'avant': library.next})}" if library.next else ""
     return render(
         request,
@@ -56,10 +60,10 @@ async def all_documents(request: Request, ctx: Context) -> Response:
 
 async def one_document(request: Request, ctx: Context) -> Response:
     """GET /mes-documents/{id}: what it is in plain words, then what its author wrote."""
-    whose = await service.space(ctx)
+    whose = await spaces.space(ctx)
     id = str(request.path_params["id"])
     about = documents.summary(await documents.document(ctx, id))
-    shelf = await service.shelf(ctx, whose.patient)
+    shelf = await spaces.shelf(ctx, whose.patient)
     return render(
         request,
         ctx,
@@ -67,7 +71,7 @@ async def one_document(request: Request, ctx: Context) -> Response:
         **await _common(ctx, whose, shelf),
         document=about,
         preview=await documents.preview(ctx, id, level=2),
-        read_at=await service.read_at(ctx, about),
+        read_at=await spaces.read_at(ctx, about),
         openings=_openings(await who_opened(ctx, whose.patient, id)),
         said=request.query_params.get("fait", ""),
         chosen=await rights.choices_of(ctx, whose.patient) if whose.own else None,
@@ -77,14 +81,14 @@ async def one_document(request: Request, ctx: Context) -> Response:
 async def read(request: Request, ctx: Context) -> Response:
     """POST /mes-documents/{id}/lu."""
     id = str(request.path_params["id"])
-    await service.mark_read(ctx, id)
+    await spaces.mark_read(ctx, id)
     return redirect(f"{DOCUMENTS}/{id}?fait=lu")
 
 
 async def unread(request: Request, ctx: Context) -> Response:
     """POST /mes-documents/{id}/a-lire."""
     id = str(request.path_params["id"])
-    await service.take_back(ctx, id)
+    await spaces.take_back(ctx, id)
     return redirect(f"{DOCUMENTS}/{id}?fait=a-lire")
 
 
@@ -125,8 +129,8 @@ async def _common(ctx: Context, whose: Space, shelf: Shelf) -> dict[str, Any]:
 
 async def choices(request: Request, ctx: Context) -> Response:
     """GET /mes-choix: what the person says yes or no to, whom they excluded, what they hid."""
-    whose = await service.space(ctx)
-    shelf = await service.shelf(ctx, whose.patient)
+    whose = await spaces.space(ctx)
+    shelf = await spaces.shelf(ctx, whose.patient)
     return render(
         request,
         ctx,
@@ -135,21 +139,21 @@ async def choices(request: Request, ctx: Context) -> Response:
         chosen=await rights.choices_of(ctx, whose.patient),
         purposes=rights.CHOICES,
         ways=rights.WAYS,
-        team=[one for one in await service.team(ctx, whose.patient) if one.reference.startswith(EXCLUDABLE)],
+        team=[one for one in await spaces.team(ctx, whose.patient) if one.reference.startswith(EXCLUDABLE)],
         said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )
 
 
 async def choose(request: Request, ctx: Context) -> Response:
     """POST /mes-choix: `choix` is a purpose, `reponse` oui or non."""
-    whose, form = await service.space(ctx), await request.form()
+    whose, form = await spaces.space(ctx), await request.form()
     await rights.choose(ctx, whose.patient, str(form.get("choix", "")), denied=_refused(form.get("reponse")))
     return redirect(f"{CHOICES}?fait=choix")
 
 
 async def exclude(request: Request, ctx: Context) -> Response:
     """POST /mes-choix/professionnels: `qui` is a reference, `reponse` non to exclude them and oui to let them in again."""
-    whose, form = await service.space(ctx), await request.form()
+    whose, form = await spaces.space(ctx), await request.form()
     excluded = _refused(form.get("reponse"))
     await rights.exclude(ctx, whose.patient, str(form.get("qui", "")), excluded=excluded)
     return redirect(f"{CHOICES}?fait={'exclu' if excluded else 'admis'}")
@@ -157,16 +161,37 @@ async def exclude(request: Request, ctx: Context) -> Response:
 
 async def hide(request: Request, ctx: Context) -> Response:
     """POST /mes-documents/{id}/masquer: kept from professionals, its author excepted."""
-    whose, id = await service.space(ctx), str(request.path_params["id"])
+    whose, id = await spaces.space(ctx), str(request.path_params["id"])
     await rights.hide(ctx, whose.patient, id)
     return redirect(f"{DOCUMENTS}/{id}?fait=masque")
 
 
 async def show(request: Request, ctx: Context) -> Response:
     """POST /mes-documents/{id}/montrer: seen by the circle again."""
-    whose, id = await service.space(ctx), str(request.path_params["id"])
+    whose, id = await spaces.space(ctx), str(request.path_params["id"])
     await rights.hide(ctx, whose.patient, id, hidden=False)
     return redirect(f"{DOCUMENTS}/{id}?fait=montre")
+
+
+async def copy(request: Request, ctx: Context) -> Response:
+    """POST /mes-choix/copie: the whole record as a ZIP, kept by nobody once it is sent."""
+    whose = await spaces.space(ctx)
+    file = TemporaryFile()  # noqa: SIM115  # it has no name, and is gone when whoever reads it is
+    try:
+        await write_copy(ctx, whose.patient, file)
+    except BaseException:
+        file.close()
+        raise
+    size = file.tell()
+    file.seek(0)
+    headers = {"Content-Disposition": f'attachment; filename="{file_name(ctx.now)}"', "Content-Length": str(size)}
+    return StreamingResponse(_parts(file), media_type="application/zip", headers=headers)
+
+
+def _parts(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while part := file.read(64 * 1024):
+            yield part
 
 
 def _refused(answer: object) -> bool:
@@ -189,6 +214,7 @@ routes = [
     page(DOCUMENTS + "/{id}", one_document, permission=Permission.OWN_RECORD_READ),
     page(CHOICES, choices, permission=Permission.CHOICES_MAKE),
     action(CHOICES, choose, permission=Permission.CHOICES_MAKE),
+    action(CHOICES + "/copie", copy, permission=Permission.RECORD_COPY),
     action(CHOICES + "/professionnels", exclude, permission=Permission.CHOICES_MAKE),
     action(DOCUMENTS + "/{id}/masquer", hide, permission=Permission.CHOICES_MAKE),
     action(DOCUMENTS + "/{id}/montrer", show, permission=Permission.CHOICES_MAKE),

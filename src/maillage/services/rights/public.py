@@ -1,7 +1,7 @@
 """What other services may ask of rights."""
 
 from maillage.access.emergency import FEWEST_LETTERS, LASTS, Emergency, Opposed, Reason
-from maillage.services.rights.rules import CHOICES, EMERGENCY_REASONS, OTHERS, WAYS, Visit
+from maillage.services.rights.rules import CHOICES, EMERGENCY_REASONS, OTHERS, WAYS, Visit, thing_words
 from maillage.services.rights.service.choices import Choices, choices_of, choose, exclude, hide
 from maillage.services.rights.service.emergencies import (
     Openings,
@@ -37,6 +37,7 @@ __all__ = [
     "keep_choices",
     "open_in_emergency",
     "person_of",
+    "thing_words",
     "who_looked",
     "who_opened",
 ]

@@ -37,6 +37,13 @@ THINGS = {
     "Task": "le suivi du parcours",
 }
 RECORD = "le dossier"
+OF_MANY = {"Practitioner": "les professionnels", "PractitionerRole": "les professionnels", "Organization": "les établissements"}
+
+
+def thing_words(kind: str) -> str:
+    """What resources of a type are called, in the sentences and lists that a person reads."""
+    return THINGS.get(kind) or OF_MANY.get(kind, "le reste du dossier")
+
 
 # Purposes of v3 PurposeOfUse, as the person is told of them.
 REASONS = {
@@ -250,6 +257,8 @@ def _thing(line: Line, titles: Mapping[str, str]) -> str:
     title = titles.get(line.id or "") if line.type == "DocumentReference" else None
     if title:
         return f"« {title} »"
+    if line.query == "export":
+        return "une copie de tout le dossier"
     if line.query and line.query.startswith("compartment:"):
         return RECORD
     return THINGS.get(line.type, RECORD)

@@ -1,5 +1,9 @@
 """The person's choices on their own pages: made in a click, obeyed at once, theirs alone."""
 
+import json
+import zipfile
+from io import BytesIO
+
 import pytest
 from httpx import ASGITransport, AsyncClient
 from playwright.async_api import Browser, expect
@@ -8,11 +12,13 @@ from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
 from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.services.portal import pages
+from maillage.services.portal.service.copying import write_copy
 from maillage.services.rights import public as rights
 from maillage.ui import pages as own_pages
 from tests.support.browser import HERE, screen
 from tests.support.people import SEED, care_team, patient, professional
 
+VISIBILITY = "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
 ZOE, GP, NURSE = patient("zoe"), professional("gp", Role.GP), professional("nurse", Role.NURSE)
 COORDINATOR = professional("coordinator", Role.COORDINATOR)
 HELPER = Actor(
@@ -171,6 +177,35 @@ async def test_a_choice_hides_nothing_of_another_record(followed: Access) -> Non
                     "scope": {"coding": [{"code": "patient-privacy"}]}, "category": [{"text": "x"}], "policyRule": {"text": "x"},
                     "provision": {"type": "deny", "data": [{"meaning": "instance", "reference": {"reference": "Condition/theirs"}}]},
                 })  # fmt: skip
+
+
+async def test_the_person_takes_a_copy_of_what_is_theirs_and_no_more(zoe: AsyncClient, followed: Access) -> None:
+    hidden = {"system": VISIBILITY, "code": "INVISIBLE_PATIENT"}
+    async with followed.act(SEED) as ctx:
+        await ctx.records.write(
+            {"resourceType": "Patient", "id": "other"},
+            {"resourceType": "Condition", "id": "theirs", "subject": {"reference": "Patient/other"}},
+            {"resourceType": "Condition", "id": "own", "subject": {"reference": "Patient/zoe"}, "code": {"text": "Asthme <b>"}},
+            {
+                "resourceType": "Condition",
+                "id": "unsaid",
+                "subject": {"reference": "Patient/zoe"},
+                "meta": {"security": [hidden]},
+            },
+        )
+    token = (await zoe.get("/mes-choix")).text.split('name="csrf" value="', 1)[1].split('"', 1)[0]
+    answer = await zoe.post("/mes-choix/copie", data={"csrf": token}, headers={"sec-fetch-site": "same-origin", "origin": HERE})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    with zipfile.ZipFile(BytesIO(answer.content)) as archive:
+        bundle, page = json.loads(archive.read("dossier.json")), archive.read("dossier.html").decode()
+    held = {f"{one['resource']['resourceType']}/{one['resource']['id']}" for one in bundle["entry"]}
+    assert {"Patient/zoe", "Condition/own", "DocumentReference/letter", "RelatedPerson/claude"} <= held
+    assert not held & {"Condition/theirs", "Condition/unsaid", "Patient/other"}
+    assert "Asthme &lt;b&gt;" in page
+    for actor in (HELPER, GP):
+        with pytest.raises(Forbidden):
+            async with followed.act(actor) as ctx:
+                await write_copy(ctx, "zoe", BytesIO())
 
 
 @pytest.mark.browser

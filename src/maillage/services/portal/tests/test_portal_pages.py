@@ -1,8 +1,10 @@
 """The person's own pages: theirs alone, in plain words, marked as read by themselves, accessible, without JavaScript."""
 
 import re
+import zipfile
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 from httpx import ASGITransport, AsyncClient
@@ -13,7 +15,9 @@ from maillage.access.actors import Actor, ActorKind, Role
 from maillage.db import count_statements
 from maillage.services.documents import public as documents
 from maillage.services.documents.public import Origin
-from maillage.services.portal import pages, service
+from maillage.services.portal import pages
+from maillage.services.portal.service import spaces
+from maillage.services.portal.service.copying import write_copy
 from maillage.services.rights import pages as rights_pages
 from maillage.services.rights.public import Reason, open_in_emergency
 from maillage.ui import pages as own_pages
@@ -174,7 +178,7 @@ async def test_what_there_is_to_read_is_found_below_what_was_read(visit, letters
         await ctx.records.load([{**new, "id": f"new-{n}", "date": at.isoformat()} for n, at in came])
     async with access.act(ZOE) as ctx:
         for id in (*letters, *(f"new-{n}" for n in range(30))):
-            await service.mark_read(ctx, id)
+            await spaces.mark_read(ctx, id)
     home = (await (await visit(ZOE)).get("/accueil")).text
     assert "1 à traiter" in words(home)
     assert 'href="/mes-documents/new-30"' in home
@@ -232,3 +236,13 @@ async def test_the_person_is_told_of_an_opening_in_an_emergency_for_a_month(lett
         assert "Malaise sur la voie publique" in page
     clock.advance(timedelta(days=31))
     assert "ouvert en urgence" not in words((await (await visit(ZOE)).get("/accueil")).text)
+
+
+async def test_a_copy_holds_the_documents_as_received(access: Access, letters: list[str]) -> None:
+    kept = BytesIO()
+    async with access.act(ZOE) as ctx:
+        await write_copy(ctx, "zoe", kept)
+    with zipfile.ZipFile(kept) as archive:
+        found = {name for name in archive.namelist() if name.startswith("documents/")}
+        assert found == {f"documents/{id}.xml" for id in letters}
+        assert archive.read(f"documents/{letters[0]}.xml") == letter(1, "Lettre de sortie 1")
