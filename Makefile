@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 SIDE_BY_SIDE := -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-rights bench-growth bench-history
+.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-rights bench-growth bench-history bench-audit
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -84,6 +84,9 @@ bench-growth: setup ## whether searches stay flat from 10,000 patients to 640,00
 
 bench-history: setup ## whether versions and deletes slow current reads
 	@$(BIN)/python -m bench.history
+
+bench-audit: setup ## entries of the trail verified a second, against COPY and SHA-256
+	@$(BIN)/python -m bench.audit
 
 clean: ## remove what setup and demo made
 	rm -rf $(VENV) node_modules .maillage src/maillage/ui/static/build src/maillage/fhir/definitions/generated

@@ -46,6 +46,7 @@ select create_reference_table('access_habilitation');
 -- local access_session: as access_token
 -- local audit: hash-chained in the order of one server; a row may be about several patients
 -- local audit_batch: the links of those chains
+-- local audit_check: one row a night
 -- local audit_secret: one row
 -- local event: read in the order of one server's transactions
 -- local reaction_cursor: places in that order

@@ -1,5 +1,6 @@
 """Generates docs/reference from the code: `make docs`; `--check` says what is stale and fails."""
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
@@ -38,15 +39,19 @@ def commands() -> str:
     from maillage.cli import parser
 
     top = parser()
-    text = ["# Commands", "", "```text", _help(top), "```"]
-    for action in top._actions:
+    return "\n".join(["# Commands", "", "```text", _help(top), "```", *_commands_of(top, "maillage")]) + "\n"
+
+
+def _commands_of(above: argparse.ArgumentParser, called: str) -> list[str]:
+    text = []
+    for action in above._actions:
         for name, command in (action.choices or {}).items() if isinstance(action.choices, dict) else ():
-            text += ["", f"## maillage {name}", "", "```text", _help(command), "```"]
-    return "\n".join(text) + "\n"
+            text += ["", f"## {called} {name}", "", "```text", _help(command), "```", *_commands_of(command, f"{called} {name}")]
+    return text
 
 
-def _help(parser: object) -> str:
-    return str(parser.format_help()).rstrip()  # type: ignore[attr-defined]  # an ArgumentParser
+def _help(parser: argparse.ArgumentParser) -> str:
+    return parser.format_help().rstrip()
 
 
 def routes() -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maillage import logs
+from maillage.access import checking
 from maillage.access.access import Access
 from maillage.access.context import Context
 from maillage.access.platform import Platform
@@ -122,6 +123,7 @@ def web(platform: Platform) -> Any:
         "mail": mailer_of(platform).probe,
         "mllp": _mllp_probe(platform),
         "search": search_probe(platform.database),
+        "trail": trail_probe(platform.database, platform.clock),
     }
     _watch(probes)
     return create_app(
@@ -177,6 +179,30 @@ def search_probe(database: Database) -> Probe:
         if indexed.current:
             return Found(ok=True, detail="Les index de recherche sont à jour.")
         return Found(ok=False, detail="À réindexer : une recherche peut ne pas tout trouver. Lancer « maillage reindex ».")
+
+    return probe
+
+
+VERIFIED_WITHIN = timedelta(hours=36)
+
+
+def trail_probe(database: Database, clock: Clock) -> Probe:
+    """Whether the trail held when it was last verified, and that it was verified lately."""
+
+    async def probe() -> Found:
+        async with database.transaction() as conn:
+            check = await checking.last(conn)
+        if check is None:
+            return Found(ok=True, detail="La trace des accès sera vérifiée cette nuit pour la première fois.")
+        age = clock.now() - check.at
+        measures = {"entries": float(check.entries), "broken": float(check.broken), "age_seconds": age.total_seconds()}
+        if check.broken:
+            return Found(
+                ok=False, detail="La trace des accès ne tient plus : lancer « maillage audit verify ».", measures=measures
+            )
+        if age > VERIFIED_WITHIN:
+            return Found(ok=False, detail="La trace des accès n’a pas été vérifiée la nuit dernière.", measures=measures)
+        return Found(ok=True, detail="La trace des accès tient.", measures=measures)
 
     return probe
 

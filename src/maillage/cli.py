@@ -10,6 +10,8 @@ from maillage import __version__
 from maillage.config import Config
 from maillage.errors import MaillageError
 
+TRAIL_WORDS = "la trace des accès : la vérifier, en exporter les têtes"
+
 Verb = Callable[[Config, argparse.Namespace], int]
 
 
@@ -48,6 +50,16 @@ def parser() -> argparse.ArgumentParser:
     _verb(verbs, "migrate", _migrate, "mettre la base au schéma de cette version")
     _verb(verbs, "check", _check, "vérifier l’installation : réglages, base, documents, chaîne des traces")
     _verb(verbs, "reindex", _reindex, "refaire les index de recherche de toutes les ressources, sans arrêter la plateforme")
+
+    trail = verbs.add_parser("audit", help=TRAIL_WORDS, description=f"{TRAIL_WORDS.capitalize()}.")
+    trail_verbs = trail.add_subparsers(title="commandes", required=True, metavar="COMMANDE")
+    proof = _verb(trail_verbs, "verify", _audit_verify, "recalculer chaque maillon depuis les lignes ; 1 si la chaîne est rompue")
+    proof.add_argument(
+        "--heads", nargs="*", type=Path, default=[], metavar="FICHIER", help="têtes exportées, en plus de celles gardées"
+    )
+    proof.add_argument("--lanes", type=_lanes, default=2, metavar="N", help="connexions côte à côte (défaut : 2)")
+    kept = _verb(trail_verbs, "heads", _audit_heads, "écrire le dernier maillon de chaque chaîne, à garder hors de la base")
+    kept.add_argument("--to", type=Path, metavar="FICHIER", help="un nouveau fichier (défaut : la sortie standard)")
 
     send = _verb(verbs, "send", _send, "envoyer des documents ou des messages, comme un hôpital")
     send.add_argument("files", nargs="+", type=Path, metavar="FICHIER", help="CDA (.xml) ou HL7v2 (.er7, .hl7)")
@@ -114,6 +126,25 @@ def _reindex(config: Config, _: argparse.Namespace) -> int:
     from maillage.operator.reindexing import reindex
 
     return reindex(config)
+
+
+def _lanes(text: str) -> int:
+    """How many connections may verify side by side: 1 to 16."""
+    if not text.isdecimal() or not 1 <= int(text) <= 16:
+        raise argparse.ArgumentTypeError("un nombre de 1 à 16")
+    return int(text)
+
+
+def _audit_verify(config: Config, arguments: argparse.Namespace) -> int:
+    from maillage.operator.trail import verify
+
+    return verify(config, arguments.heads, lanes=arguments.lanes)
+
+
+def _audit_heads(config: Config, arguments: argparse.Namespace) -> int:
+    from maillage.operator.trail import heads
+
+    return heads(config, arguments.to)
 
 
 def _send(config: Config, arguments: argparse.Namespace) -> int:

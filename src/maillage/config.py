@@ -34,6 +34,9 @@ class Config:
     files_url: str = ""  # empty: the folder `data`/files; else an s3:// address
     base_url: str = "http://127.0.0.1:8000"  # how people and clients reach the platform; https makes cookies secure
     web: str = "127.0.0.1:8000"  # where the web process listens
+    trusted_proxies: str = (
+        ""  # networks of our own proxies ("10.0.0.0/8,::1"): their X-Forwarded-For says where a request comes from
+    )
     web_workers: int = 1  # processes that answer; each has its own request counts at /metrics
     body_limit: int = 20_000_000  # longest body that the FHIR door takes
     mllp: str = "127.0.0.1:2575"  # where the MLLP process listens, and where `/health` and `maillage send` look for it
@@ -44,6 +47,8 @@ class Config:
     mllp_tls_client_ca: str = ""  # PEM file of the authority that clients' certificates are signed by; empty: none is asked for
     mllp_sources: str = ""  # who may send with a client certificate: "CN=application|facility;…", empty: every holder
     mllp_database_patience: float = 30.0  # how long a message waits for the database before its connection is closed unanswered
+    audit_heads: str = ""  # folder where the heads of the trail are kept each night, best elsewhere; empty: `data`/audit-heads
+    audit_alert: str = ""  # e-mail address that is told when the trail no longer holds; empty: nobody is written to
     smtp: str = "127.0.0.1:1025"  # the mail server that takes notices
     smtp_tls: str = "none"  # none, starttls or tls
     smtp_user: str = ""  # empty: the server asks for none

@@ -1,14 +1,15 @@
 """The way in: proves who someone is, and opens the context in which they act."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
-from maillage.access import tokens
+from maillage.access import chain, tokens
 from maillage.access.actors import Actor
 from maillage.access.audit import AuditSecret, GroupedTrails, Trail
+from maillage.access.chain import Head, KeptHeads, Verification
 from maillage.access.combining import CombinedWrites, Hand
 from maillage.access.context import Context
 from maillage.access.purpose import Purpose, usual_purpose
@@ -42,15 +43,21 @@ class Access:
 
     @asynccontextmanager
     async def act(
-        self, actor: Actor, purpose: Purpose | None = None, *, read_only: bool = False, door: str = "service"
+        self,
+        actor: Actor,
+        purpose: Purpose | None = None,
+        *,
+        read_only: bool = False,
+        door: str = "service",
+        origin: str | None = None,
     ) -> AsyncIterator[Context]:
         """One transaction in which the actor acts: data, events, jobs and trail are all there afterwards, or none is.
 
         When it raises, everything is undone and the trail of what was tried is written on its own. In a read-only context the
         database itself refuses writes, and each statement sees what is committed when it begins; its trail is committed apart, with those
-        of others, before this returns.
+        of others, before this returns. `door` and `origin` (an address of the network) say in the trail by which way and where from.
         """
-        hand = Hand(actor, purpose or usual_purpose(actor), door)
+        hand = Hand(actor, purpose or usual_purpose(actor), door, origin)
         trail = self._trail_of(hand)
         try:
             if read_only:
@@ -102,6 +109,12 @@ class Access:
         async with self._database.transaction() as conn:
             await tokens.close_session(conn, secret, now=self.clock.now())
 
+    async def verify_trail(self, *, kept: Sequence[Head]) -> tuple[Verification, KeptHeads]:
+        """The whole trail recomputed on one connection, beside those who work, and its heads now. `kept`: see `chain.verify`."""
+        found = await chain.verify(self._database, kept=kept, lanes=1)
+        async with self._database.transaction() as conn:
+            return found, KeptHeads.of(await chain.heads(conn), at=self.clock.now())
+
     @asynccontextmanager
     async def _transaction(
         self, hand: Hand, trail: Trail, *, combined: Callable[[Change], Awaitable[Stored]] | None = None
@@ -117,11 +130,11 @@ class Access:
 
     @asynccontextmanager
     async def _alone(self, hand: Hand) -> AsyncIterator[Context]:
-        async with self.act(hand.actor, hand.purpose, door=hand.door) as ctx:
+        async with self.act(hand.actor, hand.purpose, door=hand.door, origin=hand.origin) as ctx:
             yield ctx
 
     def _trail_of(self, hand: Hand) -> Trail:
-        return Trail(hand.actor, hand.purpose, door=hand.door, at=self.clock.now())
+        return Trail(hand.actor, hand.purpose, door=hand.door, at=self.clock.now(), origin=hand.origin)
 
     def _context(
         self,

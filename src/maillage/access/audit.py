@@ -70,7 +70,7 @@ class Entry:
 class Trail:
     """What one context did, kept until it is written in one statement."""
 
-    def __init__(self, actor: Actor, purpose: Purpose, *, door: str, at: datetime) -> None:
+    def __init__(self, actor: Actor, purpose: Purpose, *, door: str, at: datetime, origin: str | None = None) -> None:
         self.at = at
         self._head = {
             "at": at,
@@ -82,6 +82,7 @@ class Trail:
             "organizations": actor.organizations,
             "purpose": purpose,
             "door": door,
+            "origin": origin,
         }
         self.entries: list[Entry] = []
 
@@ -217,14 +218,6 @@ class Position(NamedTuple):
             raise Invalid("this place in the trail is not one of ours") from None
 
 
-class Link(NamedTuple):
-    """A link of a chain that does not hold, and why."""
-
-    chain: int
-    n: int
-    fault: str
-
-
 def query_text(params: Iterable[tuple[str, str]], secret: bytes) -> str:
     """A search as the trail keeps it: "family=#9f86d081884c&status=current".
 
@@ -270,21 +263,6 @@ async def of_patient(
         before_batch=batch,
         before_place=place,
     )
-    return rows
-
-
-async def verify(conn: Connection) -> list[Link]:
-    """Recompute every link of every chain from the stored rows; the ones that do not hold, none when all is well.
-
-    A tail cut from a chain leaves a chain that holds: compare `heads` with those kept elsewhere.
-    """
-    await QUERIES.take_time(conn)
-    return [Link(row["chain"], row["n"], row["fault"]) for row in await QUERIES.audit_broken_links(conn)]
-
-
-async def heads(conn: Connection) -> list[dict[str, Any]]:
-    """The last link of each chain (chain, n, hash): to be kept outside this database."""
-    rows: list[dict[str, Any]] = await QUERIES.audit_chain_heads(conn)
     return rows
 
 

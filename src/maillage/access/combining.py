@@ -26,6 +26,7 @@ class Hand(NamedTuple):
     actor: Actor
     purpose: Purpose
     door: str
+    origin: str | None = None
 
 
 Acting = Callable[[Hand], AbstractAsyncContextManager[Context]]

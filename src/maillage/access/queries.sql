@@ -119,7 +119,7 @@ select secret from audit_secret
 -- name: audit_of_patient :many
 -- Who touched the record of one person (all of their linked identities), or one document of it, newest first, after a cursor.
 select a.at, a.actor, a.kind, a.name, a.roles, a.reference, a.organizations, a.purpose, a.door, a.action, a.type, a.id, a.query, a.outcome,
-       a.chain, a.batch, a.place
+       a.origin, a.chain, a.batch, a.place
 from audit a
 where a.patients && array(select access_identities(%(patient)s))
   and (%(before_at)s::timestamptz is null
@@ -134,34 +134,105 @@ limit %(count)s
 select distinct on (chain) chain, n, encode(hash, 'hex') as hash from audit_batch order by chain, n desc
 
 -- name: take_time :exec
--- The rest of this transaction may take as long as it takes: the whole trail is read.
-set local statement_timeout = 0
+-- The rest of this transaction may take as long as it takes (the whole trail is read), and texts come as they are stored.
+select set_config('statement_timeout', '0', true), set_config('client_encoding', 'UTF8', true)
 
--- name: audit_broken_links :many
--- Every link that does not say what its rows and its predecessor say.
+-- name: read_in_order :exec
+-- Rows come in the order of the key, never sorted: what is sorted is as wide as the rows.
+select set_config('enable_sort', 'off', true), set_config('work_mem', '32MB', true)
+
+-- name: audit_chains :many
+-- The chains, from and to which number their links go, and the first that is hashed as bytes; also chains of which rows alone are left.
+with recursive of_rows(chain) as (
+  (select chain from audit order by chain limit 1)
+  union all
+  select (select a.chain from audit a where a.chain > r.chain order by a.chain limit 1) from of_rows r where r.chain is not null
+),
+of_links as (
+  select chain, min(n) as first, max(n) as last, min(n) filter (where form = 2) as turn from audit_batch group by chain
+)
+select chain, l.first, l.last, l.turn from of_links l full join (select chain from of_rows where chain is not null) r using (chain) order by chain
+
+-- name: audit_judged_bytes :one
+-- Links of a range that do not say what their rows and their predecessor say, and how much was read; rows as PostgreSQL sends them.
 with lines as (
-  select a.chain, a.batch, string_agg(audit_line(a), E'\n' order by a.place) as text, count(*) as rows
-  from audit a group by a.chain, a.batch
+  select a.batch, count(*) as rows, string_agg(audit_bytes(a), ''::bytea order by a.place) as said
+  from audit a where a.chain = %(chain)s::smallint and a.batch between %(low)s::bigint and %(high)s::bigint
+  group by a.chain, a.batch
+),
+before as (
+  select n, hash from audit_batch where chain = %(chain)s::smallint and n < %(low)s::bigint order by n desc limit 1
 ),
 links as (
-  select b.*, lag(b.n) over w as last_n, lag(b.hash) over w as last_hash
-  from audit_batch b window w as (partition by b.chain order by b.n)
+  select b.*, lag(b.n, 1, coalesce((select n from before), 0)) over w as last_n,
+         lag(b.hash, 1, coalesce((select hash from before), ''::bytea)) over w as last_hash
+  from audit_batch b where b.chain = %(chain)s::smallint and b.n between %(low)s::bigint and %(high)s::bigint window w as (order by b.chain, b.n)
+),
+judged as (
+  select coalesce(b.n, l.batch) as n, l.rows, b.n is not null as linked,
+         case
+           when b.n is null then 'rows without a link'
+           when b.n <> b.last_n + 1 then 'a link before this one is missing'
+           when b.prev <> b.last_hash then 'does not follow the link before'
+           when l.rows is distinct from b.rows::bigint then 'rows are missing or added'
+           when b.form <> %(form)s then 'says another form than its neighbours'
+           when b.hash <> sha256(b.prev || l.said) then 'a row was changed'
+         end as fault
+  from links b full join lines l on l.batch = b.n
 )
-select coalesce(b.chain, l.chain) as chain, coalesce(b.n, l.batch) as n,
-       case
-         when b.n is null then 'rows without a link'
-         when b.n <> coalesce(b.last_n, 0) + 1 then 'a link before this one is missing'
-         when b.prev <> coalesce(b.last_hash, '\x'::bytea) then 'does not follow the link before'
-         when l.rows is distinct from b.rows then 'rows are missing or added'
-         else 'a row was changed'
-       end as fault
-from links b full join lines l on l.chain = b.chain and l.batch = b.n
-where b.n is null
-   or b.n <> coalesce(b.last_n, 0) + 1
-   or b.prev <> coalesce(b.last_hash, '\x'::bytea)
-   or l.rows is distinct from b.rows::bigint
-   or b.hash <> sha256(b.prev || convert_to(l.text, 'UTF8'))
+select count(*) filter (where linked) as links, coalesce(sum(rows), 0)::bigint as entries,
+       coalesce(jsonb_agg(jsonb_build_object('chain', %(chain)s::smallint, 'n', n, 'fault', fault) order by n) filter (where fault is not null),
+                '[]') as faults
+from judged
+
+-- name: audit_judged_lines :one
+-- The same of links that were made of lines of text, before `audit.origin`, which they do not hash: rows of theirs have none.
+with lines as (
+  select a.batch, count(*) as rows, string_agg(audit_line(a), E'\n' order by a.place) as said, bool_or(a.origin is not null) as beyond
+  from audit a where a.chain = %(chain)s::smallint and a.batch between %(low)s::bigint and %(high)s::bigint
+  group by a.chain, a.batch
+),
+before as (
+  select n, hash from audit_batch where chain = %(chain)s::smallint and n < %(low)s::bigint order by n desc limit 1
+),
+links as (
+  select b.*, lag(b.n, 1, coalesce((select n from before), 0)) over w as last_n,
+         lag(b.hash, 1, coalesce((select hash from before), ''::bytea)) over w as last_hash
+  from audit_batch b where b.chain = %(chain)s::smallint and b.n between %(low)s::bigint and %(high)s::bigint window w as (order by b.chain, b.n)
+),
+judged as (
+  select coalesce(b.n, l.batch) as n, l.rows, b.n is not null as linked,
+         case
+           when b.n is null then 'rows without a link'
+           when b.n <> b.last_n + 1 then 'a link before this one is missing'
+           when b.prev <> b.last_hash then 'does not follow the link before'
+           when l.rows is distinct from b.rows::bigint then 'rows are missing or added'
+           when b.form <> %(form)s then 'says another form than its neighbours'
+           when l.beyond or b.hash <> sha256(b.prev || convert_to(l.said, 'UTF8')) then 'a row was changed'
+         end as fault
+  from links b full join lines l on l.batch = b.n
+)
+select count(*) filter (where linked) as links, coalesce(sum(rows), 0)::bigint as entries,
+       coalesce(jsonb_agg(jsonb_build_object('chain', %(chain)s::smallint, 'n', n, 'fault', fault) order by n) filter (where fault is not null),
+                '[]') as faults
+from judged
+
+-- name: audit_heads_missing :many
+-- The heads kept elsewhere that the chains no longer hold.
+select k.chain, k.n, case when b.n is null then 'the end of the chain was cut' else 'is not the link that was kept outside' end as fault
+from jsonb_to_recordset(%(kept)s::jsonb) as k(chain smallint, n bigint, hash text)
+left join audit_batch b on b.chain = k.chain and b.n = k.n
+where b.hash is distinct from decode(k.hash, 'hex')
 order by 1, 2
+
+-- name: note_check :exec
+-- What a verification found.
+insert into audit_check (at, seconds, entries, links, kept, broken, faults)
+values (%(at)s, %(seconds)s, %(entries)s, %(links)s, %(kept)s, %(broken)s, %(faults)s)
+
+-- name: last_check :one
+-- The last verification of the whole trail.
+select at, seconds, entries, links, kept, broken, faults from audit_check order by at desc, id desc limit 1
 
 -- name: add_token :exec
 -- A machine's or a test person's bearer token.

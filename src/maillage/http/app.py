@@ -27,6 +27,7 @@ from maillage.http.headers import security_headers
 from maillage.http.health import Probe, Probes, answer_health, database_probe, files_probe
 from maillage.http.live import Live, answer_live, closed_when_told_to_stop
 from maillage.http.metrics import Metrics, answer_metrics
+from maillage.http.origins import trusted
 from maillage.http.request import Request
 from maillage.http.routes import Declared, bare, stream
 from maillage.http.segments import RoutesBySegment
@@ -80,6 +81,7 @@ def create_app(
     app.state.render = render
     app.state.visitors = visitors
     app.state.live = live
+    app.state.proxies = trusted(config.trusted_proxies)
     app.state.metrics = metrics
     app.state.probes = _probes(platform, probes or {})
     return app

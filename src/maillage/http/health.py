@@ -145,6 +145,7 @@ _NAMES = {
     "files": "Documents",
     "worker": "Traitements",
     "search": "Recherche",
+    "trail": "Trace des accès",
     "mail": "Messagerie",
     "mllp": "Réception HL7 (MLLP)",
 }

@@ -14,6 +14,7 @@ from maillage.http import formats
 from maillage.http.csrf import refuse_forgery
 from maillage.http.faults import Fault, Render, answer_fault
 from maillage.http.limits import limited, refuse_long_query
+from maillage.http.origins import origin_of
 from maillage.http.request import Request
 from maillage.http.routes import Declared, Kind
 from maillage.http.visitors import Visitors
@@ -68,8 +69,11 @@ class Answer:
         if request.visitor is None:
             return await self._anonymous(request)
         async with self._access.act(
-            request.visitor.actor, read_only=declared.read_only, door=DOORS[declared.kind]
-        ) as ctx:  # fmt: skip
+            request.visitor.actor,
+            read_only=declared.read_only,
+            door=DOORS[declared.kind],
+            origin=origin_of(request, request.app.state.proxies),
+        ) as ctx:
             if declared.permission is not None:
                 ctx.require(declared.permission)
             return await self._answered(request, ctx)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -25,10 +26,15 @@ ATTEMPTS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What errands use: the connectors, and the address at which people reach the platform, for what they are sent."""
+    """What errands use: the connectors, and the address at which people reach the platform, for what they are sent.
+
+    `anchor` is the folder where the heads of the trail are kept, `alert` the address that is told when it no longer holds ("": nobody).
+    """
 
     mail: Mailer
     base_url: str
+    anchor: Path
+    alert: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import httpx
 
-from maillage.access import audit
+from maillage.access import anchor, chain
 from maillage.access.platform import Platform
 from maillage.app import database_of, platform_of
 from maillage.config import Config
@@ -95,11 +95,10 @@ async def _documents(platform: Platform) -> str:
 
 
 async def _trail(platform: Platform) -> str:
-    async with platform.database.transaction() as connection:
-        broken = await audit.verify(connection)
-    if broken:
-        raise SetupError(f"the chain of audit rows is broken at {len(broken)} places, first: {broken[0]}")
-    return "chaîne des traces intacte"
+    found = await chain.verify(platform.database, kept=await anchor.kept(anchor.folder_of(platform.config)))
+    if not found.holds:
+        raise SetupError(f"the chain of audit rows is broken at {found.broken} places, first: {found.faults[0]}")
+    return f"chaîne des traces intacte ({found.entries} lignes)"
 
 
 async def _mail(platform: Platform) -> str:

@@ -84,10 +84,12 @@ def mailbox() -> Mailbox:
 
 
 @pytest.fixture
-async def outside(mailbox: Mailbox) -> AsyncIterator[Outside]:
+async def outside(mailbox: Mailbox, tmp_path: Path) -> AsyncIterator[Outside]:
     async with smtp_door(mailbox, host="127.0.0.1", port=0) as address:
         yield Outside(
-            mail=Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock()), base_url="http://door.example"
+            mail=Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock()),
+            base_url="http://door.example",
+            anchor=tmp_path,
         )
 
 

@@ -1,11 +1,12 @@
-"""What the person is told outside of the platform."""
+"""What the person is told outside of the platform, and what is done by night: the trail is verified."""
 
 import structlog
 
+from maillage.access import anchor, checking
 from maillage.access.context import Context
 from maillage.connectors.mail.mailer import Letter
 from maillage.errors import Invalid, NotFound
-from maillage.jobs import Job, errand, reaction
+from maillage.jobs import Job, errand, periodic, reaction
 from maillage.services.rights import rules
 from maillage.services.rights.events import EmergencyOpened
 
@@ -31,6 +32,30 @@ async def write_to_the_person(job: Job, *, opening: str, patient: str) -> None:
         await job.outside.mail.send(Letter(to=address, subject=subject, text=text, key=f"emergency-{opening}"))
     except Invalid as fault:
         log.warning("mail_refused", reason=fault.message)
+
+
+@periodic("20 1 * * *")
+async def verify_each_night(ctx: Context) -> None:
+    """The whole trail is verified while few work."""
+    await ctx.later(verify_the_trail)
+
+
+@errand(attempts=3)
+async def verify_the_trail(job: Job) -> None:
+    """Recomputes the trail, compares it with all heads kept outside, keeps those of now, and alerts when something new does not hold."""
+    found, heads = await job.access.verify_trail(kept=await anchor.kept(job.outside.anchor))
+    async with job.act() as ctx:
+        news = await checking.note(ctx, found)
+    await anchor.keep(job.outside.anchor, heads)
+    if news:
+        log.error("audit_chain_broken", broken=found.broken, first=str(found.faults[0]))
+        await _alert(job, found.broken)
+
+
+async def _alert(job: Job, broken: int) -> None:
+    if job.outside.alert:
+        subject, text = rules.broken_trail_mail(job.outside.base_url, broken)
+        await job.outside.mail.send(Letter(to=job.outside.alert, subject=subject, text=text, key=f"trail-{job.key}"))
 
 
 async def _address(ctx: Context, patient: str) -> str | None:

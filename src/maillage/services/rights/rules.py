@@ -90,6 +90,22 @@ Ce message est automatique : n'y répondez pas.
     return subject, text
 
 
+def broken_trail_mail(base_url: str, broken: int) -> tuple[str, str]:
+    """Subject and text of the e-mail to the officer or the operator when the trail no longer says what it said."""
+    subject = "Maillage : la trace des accès ne tient plus"
+    text = f"""Bonjour,
+
+La vérification de cette nuit a trouvé {broken} {"défauts nouveaux ou anciens" if broken > 1 else "défaut"} dans la chaîne des traces
+d'accès de {base_url} : des lignes ont été changées, ajoutées ou retirées.
+
+À faire sans attendre : garder une copie de la base telle qu'elle est, lancer « maillage audit verify », qui nomme
+les maillons en cause, et prévenir le délégué à la protection des données et le responsable de la sécurité.
+
+Ce message est automatique : n'y répondez pas.
+"""
+    return subject, text
+
+
 def email_of(patient: Mapping[str, Any]) -> str | None:
     """The first e-mail address of a Patient that is in use."""
     return next(

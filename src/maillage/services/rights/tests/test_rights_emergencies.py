@@ -3,6 +3,7 @@
 import asyncio
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,13 +86,13 @@ async def test_the_officers_page_is_accessible(opened: None, browser: Browser, a
     await window.check("acces-urgence-examines")
 
 
-async def test_the_person_is_written_to_at_once(opened: None, access: Access, database: Database) -> None:
+async def test_the_person_is_written_to_at_once(opened: None, access: Access, database: Database, tmp_path: Path) -> None:
     async with access.act(DOCTOR) as ctx:
         await open_in_emergency(ctx, "q", reason=Reason.LIFE, words=WORDS)  # who has no address
     mailbox = Mailbox(SystemClock())
     async with smtp_door(mailbox, host="127.0.0.1", port=0) as address:
         mail = Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock())
-        outside = Outside(mail=mail, base_url="https://exemple.fr")
+        outside = Outside(mail=mail, base_url="https://exemple.fr", anchor=tmp_path)
         runner = JobRunner(
             database=database, access=access, clock=SystemClock(), outside=outside,
             reactions=[jobs.tell_the_person], tasks=[jobs.write_to_the_person],
