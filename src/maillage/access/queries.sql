@@ -129,6 +129,45 @@ where a.patients && array(select access_identities(%(patient)s))
 order by a.at desc, a.chain desc, a.batch desc, a.place desc
 limit %(count)s
 
+-- name: audit_found :fragment
+-- The lines that are wanted: each condition falls away where its value is null, as the statement is planned for its values.
+(%(since)s::timestamptz is null or a.at >= %(since)s::timestamptz) and (%(until)s::timestamptz is null or a.at < %(until)s::timestamptz)
+and (%(references)s::text[] is null or a.reference = any(%(references)s::text[]))
+and (%(actors)s::text[] is null or a.actor = any(%(actors)s::text[]))
+and (%(patients)s::uuid[] is null or a.patients && %(patients)s::uuid[])
+and (%(kinds)s::text[] is null or a.kind = any(%(kinds)s::text[]))
+and (%(actions)s::text[] is null or a.action = any(%(actions)s::text[]))
+and (%(outcomes)s::text[] is null or a.outcome = any(%(outcomes)s::text[]))
+and (%(purposes)s::text[] is null or a.purpose = any(%(purposes)s::text[]))
+and (%(origins)s::text[] is null or a.origin = any(%(origins)s::text[]))
+and (%(entities)s::text[] is null or a.type || '/' || a.id = any(%(entities)s::text[]))
+and (%(places)s::text[] is null
+     or (a.chain, a.batch, a.place) in (select split_part(w, '-', 1)::smallint, split_part(w, '-', 2)::bigint, split_part(w, '-', 3)::integer
+                                        from unnest(%(places)s::text[]) as w))
+and (%(name)s::text is null or a.name ilike '%%' || %(name)s::text || '%%')
+
+-- name: audit_search :many
+-- A page of the lines that are wanted, newest first, after a cursor.
+select a.* from audit a
+where {found}
+  and (%(before_at)s::timestamptz is null
+       or (a.at, a.chain, a.batch, a.place)
+          < (%(before_at)s::timestamptz, %(before_chain)s::smallint, %(before_batch)s::bigint, %(before_place)s::integer))
+order by a.at desc, a.chain desc, a.batch desc, a.place desc
+limit %(count)s
+
+-- name: audit_count :one
+-- How many lines are wanted.
+select count(*) as lines from audit a where {found}
+
+-- name: audit_identities :many
+-- These records and those of the same persons.
+select distinct i as patient from unnest(%(patients)s::uuid[]) as p, lateral access_identities(p) i order by 1
+
+-- name: audit_patient_ids :many
+-- The ids of Patients that are no UUIDs.
+select id as key, body::json->>'id' as id from res where rt = %(rt)s and id = any(%(keys)s::uuid[])
+
 -- name: audit_chain_heads :many
 -- The last link of each chain, to be kept elsewhere: a cut tail can only be seen from outside.
 select distinct on (chain) chain, n, encode(hash, 'hex') as hash from audit_batch order by chain, n desc

@@ -5,9 +5,10 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
-from maillage.access import audit, emergency, guards, writes
+from maillage.access import audit, audit_events, emergency, guards, writes
 from maillage.access.actors import ActorKind
 from maillage.access.audit import Action, AuditSecret, Entry, Outcome, Trail, query_text
+from maillage.access.audit_events import AuditEvents
 from maillage.access.bundles import RecordsDoor
 from maillage.access.completing import allowed, completed
 from maillage.access.grants import Written, derive, read_from, says_who_sees
@@ -72,18 +73,27 @@ class Records:
         """What R4 calls operations."""
         return Operations(self._ctx, self._conn, trail=self._trail, visible=self._visible)
 
+    @cached_property
+    def audit_events(self) -> AuditEvents:
+        """The trail, as FHIR tells it."""
+        return AuditEvents(self._ctx, self._conn, trail=self._trail, secret=self._secret)
+
     async def read(self, kind: str, id: str) -> Resource:
         """The current version. NotFound, or Gone when it was deleted."""
         return (await self.read_raw(kind, id)).resource
 
     async def read_raw(self, kind: str, id: str) -> Stored:
         """The current version as stored."""
+        if kind == audit_events.TYPE:
+            return await self.audit_events.read(id)
         entry = self._trail.add(Action.READ, kind, id)
         with self._trail.attempt([entry]):
             return _seen(entry, [await self._reads.read_raw(self._conn, kind, id, scope=self._visible)])[0]
 
     async def vread_raw(self, kind: str, id: str, version: int) -> Stored:
         """One version as stored, current or not."""
+        if kind == audit_events.TYPE:
+            return await self.audit_events.vread(id, version)
         entry = self._trail.add(Action.READ, kind, id, query=f"_history/{version}")
         with self._trail.attempt([entry]):
             return _seen(entry, [await self._store.vread_raw(self._conn, kind, id, version, scope=self._visible)])[0]
@@ -94,7 +104,9 @@ class Records:
         id: str | None = None,
         past: Past = EVERY,
     ) -> HistoryPage:
-        """The versions of one resource, of a type, or of all, newest first."""
+        """The versions of one resource, of a type, or of all, newest first. The trail has none."""
+        if kind == audit_events.TYPE:
+            raise Invalid(f"{kind}: what is in the trail was written once and has no history")
         entry = self._trail.add(Action.READ, kind or "Resource", id, query="_history")
         with self._trail.attempt([entry]):
             page = await self._store.history(self._conn, kind=kind, id=id, scope=self._visible, past=past)
@@ -109,6 +121,9 @@ class Records:
 
     async def search_raw(self, query: SearchQuery | SeveralQuery) -> StoredPage:
         """One page of a parsed search, of one type or several, as stored."""
+        audit_events.refuse_mixed(query)
+        if isinstance(query, SearchQuery) and query.kind == audit_events.TYPE:
+            return await self.audit_events.search(query)
         asked = [*query.applied, *([("_compartment", query.within)] if query.within else [])]
         entry = self._trail.add(Action.EXECUTE, query.kind, query=query_text(asked, await self._secret(self._conn)))
         with self._trail.attempt([entry]):

@@ -18,6 +18,8 @@ RANDOM = 4  # UUID version (RFC 9562)
 def refusal(actor: Actor, change: Change) -> str | None:
     """Why this actor may not make this change at all, or None. Not seeing the patient is the store's refusal."""
     kind = change.resource["resourceType"]
+    if kind == "AuditEvent":
+        return f"{kind} is told by the platform's own trail of accesses: nobody may {change.verb} one"
     if actor.kind is ActorKind.JOB:
         return None
     if actor.kind is ActorKind.SYSTEM:

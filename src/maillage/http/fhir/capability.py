@@ -6,6 +6,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+from maillage.access.audit_events import TYPE as TRAIL
+from maillage.access.audit_search import SEARCHED
 from maillage.access.context import Context
 from maillage.fhir import json
 from maillage.fhir.definitions import compartments, resource_types
@@ -89,6 +91,8 @@ def _normative(full: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resource(kind: str, base: str) -> dict[str, Any]:
+    if kind == TRAIL:
+        return _trail()
     parameters = searchable(kind)
     includes = ["*", *(f"{kind}:{one.code}" for one in parameters if one.type == "reference" and not one.carried)]
     operations = [
@@ -109,4 +113,22 @@ def _resource(kind: str, base: str) -> dict[str, Any]:
         "searchRevInclude": ["*"],
         "operation": operations,
         "searchParam": [{"name": one.code, "definition": one.url, "type": one.type} for one in parameters],
+    }
+
+
+def _trail() -> dict[str, Any]:
+    """AuditEvents are told by the trail of accesses: read and searched, never written."""
+    return {
+        "type": TRAIL,
+        "documentation": "The trail of accesses: IHE Basic Audit Log Patterns. For the officer, machines with system/AuditEvent.rs, and each person of their own record.",
+        "interaction": [{"code": code} for code in ("search-type", "read", "vread")],
+        "versioning": "no-version",
+        "readHistory": False,
+        "updateCreate": False,
+        "conditionalCreate": False,
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
+        "searchParam": [
+            {"name": one.code, "definition": one.url, "type": one.type} for one in searchable(TRAIL) if one.code in SEARCHED
+        ],
     }

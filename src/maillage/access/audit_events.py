@@ -1,0 +1,119 @@
+"""AuditEvents: the trail through the guarded door, for the officer, for machines that may, and for each person about their own record."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from maillage.access import audit_search
+from maillage.access.actors import Actor, ActorKind
+from maillage.access.audit import Action, AuditSecret, Position, Trail, query_text
+from maillage.access.audit_event import as_stored, seen_by_the_person
+from maillage.access.audit_search import Wanted, counted, wanted_by
+from maillage.access.permissions import Permission, permits
+from maillage.access.visibility import types_read
+from maillage.db import Connection, load_queries
+from maillage.errors import Forbidden, Invalid, NotFound
+from maillage.fhir import ids
+from maillage.fhir.change import Stored
+from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage
+
+if TYPE_CHECKING:
+    from maillage.access.context import Context
+
+QUERIES = load_queries("maillage.access")
+TYPE = "AuditEvent"
+Lines = Sequence[dict[str, Any]]
+
+
+def reads_all(actor: Actor) -> bool:
+    """Whether an actor reads the whole trail: the officer, jobs, and machines with `system/AuditEvent.rs`."""
+    if actor.kind is ActorKind.SYSTEM:
+        return not types_read(actor).isdisjoint({"*", TYPE})
+    return actor.kind is ActorKind.JOB or permits(actor, Permission.AUDIT_READ)
+
+
+def refuse_mixed(query: SearchQuery | SeveralQuery) -> None:
+    """The trail is not in the store: a search that would look for it there finds nothing, so it is refused. Invalid."""
+    asked = [f"{name}={value}" for name, value in query.applied]
+    named = [
+        one for one in asked if one.startswith(("_has:AuditEvent:", "_revinclude=AuditEvent:", "_revinclude:iterate=AuditEvent:"))
+    ]
+    listed = isinstance(query, SeveralQuery) and any(
+        name == "_type" and TYPE in value.split(",") for name, value in query.applied
+    )
+    if named or listed:
+        raise Invalid(f"the trail is searched by itself, at /{TYPE}: not {named[0] if named else '_type'}")
+
+
+class AuditEvents:
+    """The trail as one actor may read it, in one context. Each read leaves its own line."""
+
+    def __init__(self, ctx: "Context", conn: Connection, *, trail: Trail, secret: AuditSecret) -> None:
+        self._ctx = ctx
+        self._conn = conn
+        self._trail = trail
+        self._secret = secret
+
+    async def read(self, id: str) -> Stored:
+        """One AuditEvent. NotFound where there is none, or none that this actor may read; Forbidden to who may read none."""
+        entry = self._trail.add(Action.READ, TYPE, id)
+        with self._trail.attempt([entry]):
+            wanted = await self._allowed(Wanted(places=[id] if audit_search.place_of(id) else []))
+            lines, _ = await audit_search.found(self._conn, wanted, count=1)
+            if not lines:
+                raise NotFound(f"{TYPE}/{id} is not known")
+            entry.patients.update(lines[0]["patients"])
+            return (await self._told(lines, wanted))[0]
+
+    async def vread(self, id: str, version: int) -> Stored:
+        """The only version there is."""
+        if version != 1:
+            raise NotFound(f"{TYPE}/{id} has no version {version}")
+        return await self.read(id)
+
+    async def search(self, query: SearchQuery) -> StoredPage:
+        """A page of AuditEvents, newest first; a search that names a person is in the trail of that person."""
+        entry = self._trail.add(Action.EXECUTE, TYPE, query=query_text(query.applied, await self._secret(self._conn)))
+        with self._trail.attempt([entry]):
+            wanted = await self._allowed(wanted_by(query))
+            entry.patients.update(wanted.patients or ())
+            before = Position.parse(query.cursor) if query.cursor else None
+            lines, after = await audit_search.found(self._conn, wanted, count=query.count, before=before)
+            total = await counted(self._conn, wanted) if query.total else None
+            return StoredPage(await self._told(lines, wanted), next=str(after) if after else None, total=total)
+
+    async def _allowed(self, wanted: Wanted) -> Wanted:
+        """What is wanted, less what this actor may not read: a person reads what was done in their own record."""
+        if reads_all(self._ctx.actor):
+            wanted.patients = await self._identities(wanted.patients) if wanted.patients else wanted.patients
+            return wanted
+        if not permits(self._ctx.actor, Permission.OWN_ACCESS_READ):
+            raise Forbidden(f"{self._ctx.actor.name} may not read the trail of accesses")
+        own = await self._own()
+        wanted.patients = (
+            own if wanted.patients is None else [key for key in own if key in await self._identities(wanted.patients)]
+        )
+        return wanted
+
+    async def _own(self) -> list[UUID]:
+        """The keys of the record that is this actor's, or that of whom they care for as long as they do (NotFound afterwards)."""
+        kind, _, id = (self._ctx.actor.reference or "").partition("/")
+        if self._ctx.actor.kind is ActorKind.CARER:
+            relation = await self._ctx.records.read(kind, id)
+            id = str(relation["patient"]["reference"]).removeprefix("Patient/")
+        await self._ctx.records.read("Patient", id)
+        return await self._identities([ids.key(id)])
+
+    async def _identities(self, keys: Iterable[UUID]) -> list[UUID]:
+        rows = await QUERIES.audit_identities(self._conn, patients=list(keys))
+        return [row["patient"] for row in rows]
+
+    async def _told(self, lines: Lines, wanted: Wanted) -> list[Stored]:
+        if not reads_all(self._ctx.actor):
+            lines = [seen_by_the_person(line, wanted.patients or (), self._ctx.actor.reference) for line in lines]
+        keys = {key for line in lines for key in line["patients"]}
+        names = {key: str(key) for key in keys if not ids.hashed(key)}
+        if hashed := keys - names.keys():
+            rows = await QUERIES.audit_patient_ids(self._conn, rt=ids.number("Patient"), keys=sorted(hashed))
+            names |= {row["key"]: row["id"] for row in rows}
+        return [as_stored(line, names) for line in lines]
