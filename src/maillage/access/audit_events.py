@@ -1,6 +1,6 @@
 """AuditEvents: the trail through the guarded door, for the officer, for machines that may, and for each person about their own record."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,7 +15,9 @@ from maillage.db import Connection, load_queries
 from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.fhir import ids
 from maillage.fhir.change import Stored
-from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage
+from maillage.fhir.scope import Scope
+from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
+from maillage.fhir.store import Store
 
 if TYPE_CHECKING:
     from maillage.access.context import Context
@@ -48,9 +50,10 @@ def refuse_mixed(query: SearchQuery | SeveralQuery) -> None:
 class AuditEvents:
     """The trail as one actor may read it, in one context. Each read leaves its own line."""
 
-    def __init__(self, ctx: "Context", conn: Connection, *, trail: Trail, secret: AuditSecret) -> None:
+    def __init__(self, ctx: "Context", conn: Connection, *, store: Store, trail: Trail, secret: AuditSecret) -> None:
         self._ctx = ctx
         self._conn = conn
+        self._store = store
         self._trail = trail
         self._secret = secret
 
@@ -82,6 +85,38 @@ class AuditEvents:
             total = await counted(self._conn, wanted) if query.total else None
             return StoredPage(await self._told(lines, wanted), next=str(after) if after else None, total=total)
 
+    async def lines(
+        self, wanted: Wanted, said: Sequence[tuple[str, str]], *, count: int, before: Position | None = None, door: str = "traces"
+    ) -> tuple[Lines, Position | None]:
+        """A page of lines as they stand, newest first, and where it ends when there are more: for whoever reads the whole trail.
+
+        `said` is what was asked, for the line that this leaves, `door` how: "traces" looks, "export" takes away.
+        """
+        query = "&".join(filter(None, (door, query_text(said, await self._secret(self._conn)))))
+        entry = self._trail.add(Action.EXECUTE, TYPE, query=query)
+        with self._trail.attempt([entry]):
+            if not reads_all(self._ctx.actor):
+                raise Forbidden(f"{self._ctx.actor.name} may not read the trail of accesses")
+            wanted = await self._allowed(wanted)
+            entry.patients.update(wanted.patients or ())
+            return await audit_search.found(self._conn, wanted, count=count, before=before)
+
+    async def records_called(self, value: str) -> list[UUID]:
+        """The records with this identifier (an INS, say) or this id, known or not: the officer looks for accesses to them, not in them."""
+        if not reads_all(self._ctx.actor):
+            raise Forbidden(f"{self._ctx.actor.name} may not read the trail of accesses")
+        query = parse("Patient", [("identifier", value), ("_count", "20")])
+        page = await self._store.search_raw(self._conn, query, scope=Scope.all())
+        return [ids.key(one.id) for one in page.matches] or ([ids.key(value)] if ids.legal(value) else [])
+
+    async def names_of_records(self, keys: Collection[UUID]) -> dict[UUID, str]:
+        """The ids of Patients by their keys, where they are known."""
+        names = {key: str(key) for key in keys if not ids.hashed(key)}
+        if hashed := set(keys) - names.keys():
+            rows = await QUERIES.audit_patient_ids(self._conn, rt=ids.number("Patient"), keys=sorted(hashed))
+            names |= {row["key"]: row["id"] for row in rows}
+        return names
+
     async def _allowed(self, wanted: Wanted) -> Wanted:
         """What is wanted, less what this actor may not read: a person reads what was done in their own record."""
         if reads_all(self._ctx.actor):
@@ -111,9 +146,5 @@ class AuditEvents:
     async def _told(self, lines: Lines, wanted: Wanted) -> list[Stored]:
         if not reads_all(self._ctx.actor):
             lines = [seen_by_the_person(line, wanted.patients or (), self._ctx.actor.reference) for line in lines]
-        keys = {key for line in lines for key in line["patients"]}
-        names = {key: str(key) for key in keys if not ids.hashed(key)}
-        if hashed := keys - names.keys():
-            rows = await QUERIES.audit_patient_ids(self._conn, rt=ids.number("Patient"), keys=sorted(hashed))
-            names |= {row["key"]: row["id"] for row in rows}
+        names = await self.names_of_records({key for line in lines for key in line["patients"]})
         return [as_stored(line, names) for line in lines]

@@ -76,7 +76,7 @@ class Records:
     @cached_property
     def audit_events(self) -> AuditEvents:
         """The trail, as FHIR tells it."""
-        return AuditEvents(self._ctx, self._conn, trail=self._trail, secret=self._secret)
+        return AuditEvents(self._ctx, self._conn, store=self._store, trail=self._trail, secret=self._secret)
 
     async def read(self, kind: str, id: str) -> Resource:
         """The current version. NotFound, or Gone when it was deleted."""

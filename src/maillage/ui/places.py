@@ -34,6 +34,7 @@ QUARANTINE = Place("Quarantaine", "/quarantaine", "inbox")
 CONNECTORS = Place("Connecteurs", "/connecteurs", "route")
 EMERGENCIES = Place("Accès d’urgence", "/acces-urgence", "eye", thumb="Urgences")
 HABILITATIONS = Place("Habilitations", "/habilitations", "card")
+TRACES = Place("Traces", "/traces", "document")
 USES = Place("Usages", "/indicateurs", "chart")
 
 CLINICAL = (NEWS, PATIENTS, DIRECTORY)
@@ -52,7 +53,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
     "operator": (CONNECTORS, QUARANTINE, USES, DIRECTORY),
     "ars": (USES, DIRECTORY),
-    "officer": (EMERGENCIES, HABILITATIONS, DIRECTORY),
+    "officer": (EMERGENCIES, TRACES, HABILITATIONS, DIRECTORY),
 }
 
 PUBLIC_ROLES = frozenset({"patient", "carer"})

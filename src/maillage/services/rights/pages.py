@@ -1,29 +1,40 @@
-"""The pages of a person's rights: who looked at their record; what the officer reviews; which profession reads what."""
+"""The pages of a person's rights: who looked at their record; what the officer reviews and searches; which profession reads what."""
 
+from collections.abc import Iterator, Mapping
+from datetime import date
 from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from maillage.access import matrix
+from maillage.access import checking, matrix
+from maillage.access.audit_event import event_id
 from maillage.access.context import Context
 from maillage.access.emergency import Verdict
 from maillage.access.habilitation import classes, professions
 from maillage.access.permissions import Permission, permits
+from maillage.clock import PARIS
 from maillage.errors import Invalid, NotFound
 from maillage.http import Request, action, page, redirect
 from maillage.services.rights import rules
-from maillage.services.rights.rules import Visit
+from maillage.services.rights.rules import Visit, tracing
 from maillage.services.rights.service import emergencies
+from maillage.services.rights.service.tracing import Traces
+from maillage.services.rights.service.tracing import traces as read_traces
 from maillage.services.rights.service.visits import person_of
 from maillage.services.rights.service.visits import who_looked as read_visits
 from maillage.ui import render
 from maillage.ui.people import role_words
-from maillage.ui.words import full_date
+from maillage.ui.sheets import download
+from maillage.ui.words import care_date, full_date
 
 PATH = "/qui-a-vu"
 EMERGENCIES = "/acces-urgence"
 HABILITATIONS = "/habilitations"
 CHANGED = "C’est noté. La nouvelle règle s’applique dès maintenant, pour tous."
+TRACES = "/traces"
+SHOWN = 3  # records named on a line of the page
 SOCIAL = {"coordinator", "social-worker"}
 VERDICTS = {Verdict.JUSTIFIED: "Justifié", Verdict.UNJUSTIFIED: "Non justifié"}
 
@@ -112,6 +123,84 @@ async def change_habilitation(request: Request, ctx: Context) -> Response:
     return redirect(f"{HABILITATIONS}?fait=1")
 
 
+async def traces(request: Request, ctx: Context) -> Response:
+    """GET /traces: what the officer looks for in the trail, page by page (`?avant=`); a form that cannot be meant shows why."""
+    asked = tracing.asked(request.query_params, _today(ctx))
+    found = None if asked.faults else await read_traces(ctx, asked, before=request.query_params.get("avant"))
+    query = urlencode(asked.said)
+    return render(
+        request, ctx, "rights/traces.html", status=422 if asked.faults else 200, asked=asked, check=await checking.last_seen(ctx),
+        lines=[_traced(line, found) for line in found.lines] if found else [], query=query, path_here=TRACES,
+        older_href=f"{TRACES}?{query}&{urlencode({'avant': found.next})}" if found and found.next else "",
+        title="Lignes à l’origine du signalement" if asked.places else f"Du {care_date(asked.since)} au {care_date(asked.until)}",
+        kinds=_choices(tracing.KINDS), actions=_choices(tracing.ACTIONS), outcomes=_choices(tracing.OUTCOMES), purposes=_choices(rules.REASONS),
+    )  # fmt: skip
+
+
+async def traces_file(request: Request, ctx: Context) -> Response:
+    """GET /traces.csv: the same search as a file, ten thousand lines at most; taking it away is itself in the trail."""
+    asked = tracing.asked(request.query_params, _today(ctx))
+    if asked.faults:
+        raise Invalid("; ".join(f"{name} : {words}" for name, words in asked.faults.items()))
+    found = await read_traces(ctx, asked, export=True)
+    return download(f"traces-{asked.since}-{asked.until}.csv", _rows_of(found))
+
+
+def _today(ctx: Context) -> date:
+    return ctx.now.astimezone(PARIS).date()
+
+
+def _choices(words: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a list offers: all, then each of these; words that two codes share are told apart by the code."""
+    said = list(words.values())
+    return [("", "Tous"), *((code, f"{one} ({code})" if said.count(one) > 1 else one) for code, one in words.items())]
+
+
+def _traced(line: Mapping[str, Any], found: Traces) -> dict[str, object]:
+    """A line with the words and addresses that the template shows."""
+    shown = [found.records.get(key, str(key)) for key in line["patients"][:SHOWN]]
+    return {
+        "at": line["at"], "name": line["name"], "role": role_words(line["roles"]), "origin": line["origin"],
+        "houses": tracing.listed(line["organizations"], found.organizations),
+        "actor_href": f"{TRACES}?{urlencode({'acteur': line['reference']})}" if line["reference"] else "",
+        "words": tracing.ACTIONS[line["action"]], "object": _object(line),
+        "records": [(id, f"{TRACES}?{urlencode({'dossier': id})}") for id in shown], "more": len(line["patients"]) - len(shown),
+        "reason": rules.REASONS.get(line["purpose"], line["purpose"]), "outcome": tracing.OUTCOMES.get(line["outcome"], line["outcome"]),
+        "mark": {"0": "", "4": "danger"}.get(line["outcome"], "watch"),
+    }  # fmt: skip
+
+
+def _object(line: Mapping[str, Any]) -> str:
+    named = f"{line['type']}/{line['id']}" if line["id"] else line["type"]
+    return f"{named} : {line['query']}" if line["query"] else str(named)
+
+
+def _rows_of(found: Traces) -> Iterator[tuple[object, ...]]:
+    yield (
+        "quand",
+        "qui",
+        "identifiant",
+        "référence",
+        "rôles",
+        "pour",
+        "depuis",
+        "porte",
+        "action",
+        "objet",
+        "dossiers",
+        "motif",
+        "issue",
+        "ligne",
+    )
+    for line in found.lines:
+        yield (
+            line["at"].astimezone(PARIS).isoformat(), line["name"], line["actor"], line["reference"], ", ".join(line["roles"]),
+            tracing.listed(line["organizations"], found.organizations), line["origin"], line["door"], tracing.ACTIONS[line["action"]],
+            _object(line), ", ".join(found.records.get(key, str(key)) for key in line["patients"]), line["purpose"],
+            tracing.OUTCOMES.get(line["outcome"], line["outcome"]), event_id(line),
+        )  # fmt: skip
+
+
 REMARK_MISSING = "Dites en dix lettres au moins pourquoi cet accès n’est pas justifié"
 VERDICT_MISSING = "Choisissez un avis"
 SAID = {
@@ -126,5 +215,7 @@ routes = [
     page(HABILITATIONS, habilitations, permission=Permission.SIGNED_IN),
     page(HABILITATIONS + "/{class}", habilitation, permission=Permission.HABILITATION_WRITE),
     action(HABILITATIONS + "/{class}", change_habilitation, permission=Permission.HABILITATION_WRITE),
+    page(TRACES, traces, permission=Permission.AUDIT_READ),
+    page(f"{TRACES}.csv", traces_file, permission=Permission.AUDIT_READ),
     action(EMERGENCIES + "/{id}", review, permission=Permission.EMERGENCY_REVIEW),
 ]

@@ -1,7 +1,6 @@
 """The page of indicators and its numbers as a file."""
 
-import csv
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from maillage.services.steering import rules, service
 from maillage.services.steering.rules import Count, Grain
 from maillage.services.steering.service import Indicators
 from maillage.ui import render
+from maillage.ui.sheets import download
 from maillage.ui.words import MONTHS
 
 STEP_WORDS = {Grain.DAY: "jour", Grain.WEEK: "semaine", Grain.MONTH: "mois", Grain.QUARTER: "trimestre", Grain.WHOLE: "période"}
@@ -44,9 +44,7 @@ async def numbers(request: Request, ctx: Context) -> Response:
     """GET /indicateurs.csv: the same numbers, with the same small groups withheld."""
     period, organization = _asked(request)
     shown = await service.indicators(ctx, period=period, organization=organization)
-    name = f"indicateurs-{shown.period.first}-{shown.period.last}.csv"
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(_csv(shown), media_type="text/csv; charset=utf-8", headers=headers)
+    return download(f"indicateurs-{shown.period.first}-{shown.period.last}.csv", _rows_of(shown))
 
 
 def _asked(request: Request) -> tuple[str, str]:
@@ -122,22 +120,14 @@ def _pool(row: Count, what: str) -> str:
     return f"Autres ({row.groups} {what}{'s' if row.groups > 1 else ''})"
 
 
-def _csv(shown: Indicators) -> str:
-    written = io.StringIO()
-    sheet = csv.writer(written, delimiter=";")
-    sheet.writerow(["regroupement", "valeur", "documents", "avec INS qualifiée"])
-    sheet.writerow(["période", f"{shown.period.first} à {shown.period.last}", shown.total, shown.qualified])
+def _rows_of(shown: Indicators) -> Iterator[tuple[object, ...]]:
+    yield ("regroupement", "valeur", "documents", "avec INS qualifiée")
+    yield ("période", f"{shown.period.first} à {shown.period.last}", shown.total, shown.qualified)
     if shown.series.grain is not Grain.WHOLE:
         step = STEP_WORDS[shown.series.grain]
-        sheet.writerows([step, start.isoformat(), documents, ""] for start, documents in shown.series.steps)
-    sheet.writerows(["type", _plain(row.words), row.documents, row.qualified] for row in _types(shown))
-    sheet.writerows(["établissement", _plain(row.words), row.documents, row.qualified] for row in _senders(shown))
-    return "\ufeff" + written.getvalue()
-
-
-def _plain(words: str) -> str:
-    """A name that no spreadsheet takes for a formula."""
-    return f"'{words}" if words[:1] in "=+-@\t\r" else words
+        yield from ((step, start.isoformat(), documents, "") for start, documents in shown.series.steps)
+    yield from (("type", row.words, row.documents, row.qualified) for row in _types(shown))
+    yield from (("établissement", row.words, row.documents, row.qualified) for row in _senders(shown))
 
 
 routes = [
