@@ -48,6 +48,9 @@ select create_reference_table('access_habilitation');
 -- local audit_batch: the links of those chains
 -- local audit_check: one row a night
 -- local audit_secret: one row
+-- local rights_unusual: found in the trail, which is on one node
+-- local rights_reader: as rights_unusual
+-- local rights_day: one row a day
 -- local event: read in the order of one server's transactions
 -- local reaction_cursor: places in that order
 -- local dead_letter: events of that order

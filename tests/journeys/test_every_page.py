@@ -23,7 +23,14 @@ PAGES = {
     "steward": ["/identites", "/quarantaine"],
     "operator": ["/connecteurs", "/quarantaine", "/indicateurs", "/health"],
     "ars": ["/indicateurs"],
-    "officer": ["/acces-urgence", "/acces-urgence?vue=examines", "/annuaire"],
+    "officer": [
+        "/acces-urgence",
+        "/acces-urgence?vue=examines",
+        "/acces-inhabituels",
+        "/acces-inhabituels?vue=examines",
+        "/traces",
+        "/annuaire",
+    ],
     "patient": ["/accueil", "/mes-documents", "/qui-a-vu"],
     "carer": ["/accueil", "/mes-documents"],
 }

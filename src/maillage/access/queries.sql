@@ -400,3 +400,53 @@ from access_matrix group by class
 -- name: change_matrix :exec
 -- These professions read a class, and no others.
 update access_matrix set reads = profession = any(%(readers)s), changed = %(now)s, changed_by = %(by)s where class = %(one)s
+
+-- name: day_readings :many
+-- Who read which record in a span, one row a pair: lines that touch few records, as opening one does and a list does not.
+select a.reference, (array_agg(a.name order by a.at desc))[1] as name, (array_agg(to_json(a.roles) order by a.at desc))[1] as roles,
+       (array_agg(to_json(a.organizations) order by a.at desc))[1] as organizations, p as patient, min(a.at) as since, max(a.at) as until,
+       (array_agg(a.chain || '-' || a.batch || '-' || a.place order by a.at))[1:20] as lines
+from audit a, unnest(a.patients) p
+where a.at >= %(since)s and a.at < %(until)s and a.kind = 'professional' and a.outcome = '0' and a.reference is not null
+  and cardinality(a.patients) <= 3
+group by a.reference, p
+
+-- name: day_hours :many
+-- How many records each reader touched in each hour of a span, lists counted too, and how many of the hours' lines were by night.
+select a.reference, (array_agg(a.name))[1] as name, (array_agg(to_json(a.roles)))[1] as roles, (array_agg(to_json(a.organizations)))[1] as organizations,
+       date_trunc('hour', a.at) as hour, count(distinct p) as records, min(a.at) as since, max(a.at) as until,
+       bool_or(extract(hour from a.at at time zone 'Europe/Paris') not between 6 and 21) as night,
+       (array_agg(distinct a.chain || '-' || a.batch || '-' || a.place))[1:20] as lines
+from audit a, unnest(a.patients) p
+where a.at >= %(since)s and a.at < %(until)s and a.kind = 'professional' and a.outcome = '0' and a.reference is not null
+group by a.reference, date_trunc('hour', a.at)
+
+-- name: day_again :many
+-- Openings in an emergency in a span, of records that the same professional had opened so within thirty days before.
+select m.reference, m.name, to_json(m.roles) as roles, to_json(m.organizations) as organizations, m.record, m.patient, m.since, m.until,
+       (select count(*) from access_emergency o
+        where o.actor = m.actor and o.patient = m.patient and o.since <= m.since and o.since > m.since - interval '30 days') as times
+from access_emergency m
+where m.since >= %(since)s and m.since < %(until)s
+  and exists (select from access_emergency o
+              where o.actor = m.actor and o.patient = m.patient and o.since < m.since and o.since > m.since - interval '30 days')
+
+-- name: ended_before :value
+-- Whether somebody had a sight of a record that was no emergency and had ended by then.
+select exists (
+  select from access_grant g
+  where g.patient = %(patient)s and g.grantee = %(grantee)s and g.weight = 0 and g.until <= %(at)s
+    and not exists (select from access_emergency e where e.id = g.via))
+
+-- name: traits_of :many
+-- Names and addresses of these Patients or Practitioners.
+select id as key, body::json->>'id' as id, body::json->'name' as names, body::json->'address' as addresses
+from res where rt = %(rt)s and id = any(%(keys)s::uuid[])
+
+-- name: professionals_of :many
+-- The names of those who act for these organisations.
+select o.dst as organization, p.body::json->'name' as names
+from refs o
+join refs w on w.src = o.src and w.p = %(practitioner)s
+join res p on p.rt = %(rt)s and p.id = w.dst
+where o.p = %(organization)s and o.dst = any(%(keys)s::uuid[])

@@ -35,6 +35,7 @@ CONNECTORS = Place("Connecteurs", "/connecteurs", "route")
 EMERGENCIES = Place("Accès d’urgence", "/acces-urgence", "eye", thumb="Urgences")
 HABILITATIONS = Place("Habilitations", "/habilitations", "card")
 TRACES = Place("Traces", "/traces", "document")
+UNUSUAL = Place("Inhabituels", "/acces-inhabituels", "people")
 USES = Place("Usages", "/indicateurs", "chart")
 
 CLINICAL = (NEWS, PATIENTS, DIRECTORY)
@@ -53,7 +54,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
     "operator": (CONNECTORS, QUARANTINE, USES, DIRECTORY),
     "ars": (USES, DIRECTORY),
-    "officer": (EMERGENCIES, TRACES, HABILITATIONS, DIRECTORY),
+    "officer": (EMERGENCIES, UNUSUAL, TRACES, HABILITATIONS, DIRECTORY),
 }
 
 PUBLIC_ROLES = frozenset({"patient", "carer"})

@@ -9,6 +9,7 @@ from maillage.errors import Invalid, NotFound
 from maillage.jobs import Job, errand, periodic, reaction
 from maillage.services.rights import rules
 from maillage.services.rights.events import EmergencyOpened
+from maillage.services.rights.service import unusual
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,12 @@ async def write_to_the_person(job: Job, *, opening: str, patient: str) -> None:
         await job.outside.mail.send(Letter(to=address, subject=subject, text=text, key=f"emergency-{opening}"))
     except Invalid as fault:
         log.warning("mail_refused", reason=fault.message)
+
+
+@periodic("50 1 * * *")
+async def look_for_the_unusual(ctx: Context) -> None:
+    """What was unusual in the accesses of the day before is put before the officer."""
+    await unusual.look_at_days_past(ctx)
 
 
 @periodic("20 1 * * *")

@@ -18,8 +18,9 @@ from maillage.clock import PARIS
 from maillage.errors import Invalid, NotFound
 from maillage.http import Request, action, page, redirect
 from maillage.services.rights import rules
-from maillage.services.rights.rules import Visit, tracing
+from maillage.services.rights.rules import Visit, tracing, unusual
 from maillage.services.rights.service import emergencies
+from maillage.services.rights.service import unusual as found_unusual
 from maillage.services.rights.service.tracing import Traces
 from maillage.services.rights.service.tracing import traces as read_traces
 from maillage.services.rights.service.visits import person_of
@@ -34,6 +35,7 @@ EMERGENCIES = "/acces-urgence"
 HABILITATIONS = "/habilitations"
 CHANGED = "C’est noté. La nouvelle règle s’applique dès maintenant, pour tous."
 TRACES = "/traces"
+UNUSUAL = "/acces-inhabituels"
 SHOWN = 3  # records named on a line of the page
 SOCIAL = {"coordinator", "social-worker"}
 VERDICTS = {Verdict.JUSTIFIED: "Justifié", Verdict.UNJUSTIFIED: "Non justifié"}
@@ -201,6 +203,56 @@ def _rows_of(found: Traces) -> Iterator[tuple[object, ...]]:
         )  # fmt: skip
 
 
+async def unusual_accesses(request: Request, ctx: Context) -> Response:
+    """GET /acces-inhabituels: what the night found and waits for the officer; `?vue=examines` what was decided, `?apres=` the page after."""
+    return await _unusual_page(request, ctx)
+
+
+async def decide(request: Request, ctx: Context) -> Response:
+    """POST /acces-inhabituels/{id}: the officer's decision on one."""
+    form, id = await request.form(), str(request.path_params["id"])
+    verdict, remark = str(form.get("avis", "")), str(form.get("remarque", ""))
+    try:
+        if verdict not in list(unusual.Verdict):
+            raise Invalid.at("verdict", "a decision is explained or followed")
+        await found_unusual.decide(ctx, id, verdict=unusual.Verdict(verdict), remark=remark)
+    except Invalid as fault:
+        words = WHY_MISSING if fault.issues[0].expression == "remark" else DECISION_MISSING
+        return await _unusual_page(request, ctx, status=422, fault=(id, words))
+    return redirect(f"{UNUSUAL}?fait={verdict}")
+
+
+async def _unusual_page(request: Request, ctx: Context, *, status: int = 200, fault: tuple[str, str] = ("", "")) -> Response:
+    decided = request.query_params.get("vue") == "examines"
+    page = await found_unusual.found(ctx, decided=decided, after=request.query_params.get("apres", ""))
+    view = "vue=examines&" if decided else ""
+    return render(
+        request, ctx, "rights/unusual.html", status=status, rows=[_unusual(row, page.organizations) for row in page.found],
+        decided=decided, verdicts=DECISIONS, path_here=UNUSUAL, older_href=f"{UNUSUAL}?{view}apres={page.next}" if page.next else "",
+        fault_id=fault[0], fault_words=fault[1], said_words=DECIDED.get(request.query_params.get("fait", ""), ""),
+    )  # fmt: skip
+
+
+def _unusual(row: Mapping[str, Any], organizations: dict[str, str]) -> dict[str, Any]:
+    """One with the words and the address of the lines behind it."""
+    asked = {"acteur": row["reference"], "du": row["day"].isoformat(), "au": row["day"].isoformat()}
+    behind = {"lignes": ",".join(row["lines"])} if row["lines"] else asked | ({"dossier": row["record"]} if row["record"] else {})
+    return dict(row) | {
+        "title": unusual.TITLES[row["kind"]],
+        "reason": unusual.reason(row["kind"], row["facts"]),
+        "role": role_words(row["roles"]),
+        "houses": tracing.listed(row["organizations"], organizations),
+        "href": f"{TRACES}?{urlencode(behind)}",
+    }
+
+
+WHY_MISSING = "Dites en dix lettres au moins ce qui l’explique ou ce qui reste à faire"
+DECISION_MISSING = "Choisissez une décision"
+DECISIONS = {unusual.Verdict.EXPLAINED: "Expliqué", unusual.Verdict.FOLLOWED: "À suivre"}
+DECIDED = {
+    "explained": "Accès examiné\u00a0: expliqué.",
+    "followed": "Accès examiné\u00a0: à suivre. Voyez la suite à donner avec l’établissement.",
+}
 REMARK_MISSING = "Dites en dix lettres au moins pourquoi cet accès n’est pas justifié"
 VERDICT_MISSING = "Choisissez un avis"
 SAID = {
@@ -215,6 +267,8 @@ routes = [
     page(HABILITATIONS, habilitations, permission=Permission.SIGNED_IN),
     page(HABILITATIONS + "/{class}", habilitation, permission=Permission.HABILITATION_WRITE),
     action(HABILITATIONS + "/{class}", change_habilitation, permission=Permission.HABILITATION_WRITE),
+    page(UNUSUAL, unusual_accesses, permission=Permission.AUDIT_READ),
+    action(UNUSUAL + "/{id}", decide, permission=Permission.AUDIT_READ),
     page(TRACES, traces, permission=Permission.AUDIT_READ),
     page(f"{TRACES}.csv", traces_file, permission=Permission.AUDIT_READ),
     action(EMERGENCIES + "/{id}", review, permission=Permission.EMERGENCY_REVIEW),

@@ -1,0 +1,50 @@
+-- name: last_day :value
+-- The last day that was looked at.
+select max(day) from rights_day
+
+-- name: note_day :exec
+-- A day was looked at.
+insert into rights_day (day, at, unusual) values (%(day)s, %(at)s, %(unusual)s) on conflict (day) do nothing
+
+-- name: usual_of :many
+-- What is usual for these readers.
+select reference, days, busiest, nights from rights_reader where reference = any(%(references)s)
+
+-- name: keep_usual :exec
+-- What is usual for them from now on.
+insert into rights_reader (reference, days, busiest, nights)
+select reference, days, busiest, nights
+from jsonb_to_recordset(%(readers)s::jsonb) as r(reference text, days integer, busiest double precision, nights double precision)
+on conflict (reference) do update set days = excluded.days, busiest = excluded.busiest, nights = excluded.nights
+
+-- name: note_unusual :exec
+-- What was found, but what waits already, and what was explained within a year: of the same kind, reader and record.
+insert into rights_unusual (day, kind, reference, name, roles, organizations, record, since, until, lines, facts)
+select %(day)s, u.kind, u.reference, u.name, array(select jsonb_array_elements_text(u.roles)), array(select jsonb_array_elements_text(u.organizations)),
+       u.record, u.since, u.until, array(select jsonb_array_elements_text(u.lines)), u.facts
+from jsonb_to_recordset(%(found)s::jsonb) as u(kind text, reference text, name text, roles jsonb, organizations jsonb, record text,
+                                               since timestamptz, until timestamptz, lines jsonb, facts jsonb)
+where not exists (
+  select from rights_unusual o
+  where o.reference = u.reference and o.kind = u.kind and o.record is not distinct from u.record and u.record is not null
+    and (o.decided is null or (o.verdict = 'explained' and o.decided > %(now)s::timestamptz - interval '1 year')))
+on conflict do nothing
+
+-- name: unusual_waiting :many
+-- What the officer has not decided, oldest first.
+select * from rights_unusual
+where decided is null
+  and (%(after)s::uuid is null or (day, id) > (select b.day, b.id from rights_unusual b where b.id = %(after)s::uuid))
+order by day, id limit %(count)s
+
+-- name: unusual_decided :many
+-- What was decided, newest first.
+select * from rights_unusual
+where decided is not null
+  and (%(after)s::uuid is null or (decided, id) < (select b.decided, b.id from rights_unusual b where b.id = %(after)s::uuid))
+order by decided desc, id desc limit %(count)s
+
+-- name: decide_unusual :exec
+-- What the officer says of one.
+update rights_unusual set decided = %(now)s, decider = %(decider)s, verdict = %(verdict)s, remark = %(remark)s
+where id = %(id)s and decided is null
