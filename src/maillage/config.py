@@ -34,9 +34,7 @@ class Config:
     files_url: str = ""  # empty: the folder `data`/files; else an s3:// address
     base_url: str = "http://127.0.0.1:8000"  # how people and clients reach the platform; https makes cookies secure
     web: str = "127.0.0.1:8000"  # where the web process listens
-    trusted_proxies: str = (
-        ""  # networks of our own proxies ("10.0.0.0/8,::1"): their X-Forwarded-For says where a request comes from
-    )
+    proxies: str = ""  # networks of our own proxies ("10.0.0.0/8,::1"): their X-Forwarded-For says where requests come from
     web_workers: int = 1  # processes that answer; each has its own request counts at /metrics
     body_limit: int = 20_000_000  # longest body that the FHIR door takes
     mllp: str = "127.0.0.1:2575"  # where the MLLP process listens, and where `/health` and `maillage send` look for it

@@ -23,6 +23,8 @@ from maillage.fhir import definitions, ids
 
 QUERIES = load_queries("maillage.access")
 
+DOORS = ("sign-in", "sign-out")
+"""What stands in the place of a type for those who come in and go out."""
 GROUP = 200  # trails committed together at most
 _NUMBER = attrgetter("int")  # what UUIDs are ordered by, compared without their own Python
 PEOPLE = (ActorKind.PROFESSIONAL, ActorKind.PATIENT, ActorKind.CARER)
@@ -72,6 +74,8 @@ class Trail:
 
     def __init__(self, actor: Actor, purpose: Purpose, *, door: str, at: datetime, origin: str | None = None) -> None:
         self.at = at
+        self.kind = actor.kind
+        self.reference = actor.reference
         self._head = {
             "at": at,
             "actor": actor.id,
@@ -181,6 +185,8 @@ async def append(conn: Connection, trails: Sequence[Trail]) -> None:
 
 
 async def _lines(conn: Connection, trails: Sequence[Trail]) -> str:
+    for trail in trails:
+        await _name_whose_door(conn, trail)
     await _name_the_patients_refused(conn, [entry for trail in trails for entry in trail.entries])
     return msgspec.json.encode([line for trail in trails for line in trail.lines()]).decode()
 
@@ -264,6 +270,15 @@ async def of_patient(
         before_place=place,
     )
     return rows
+
+
+async def _name_whose_door(conn: Connection, trail: Trail) -> None:
+    """A patient who signs in or out, or their carer, does so in the trail of that patient."""
+    for entry in trail.entries:
+        if entry.type in DOORS and not entry.patients and trail.reference and trail.kind in (ActorKind.PATIENT, ActorKind.CARER):
+            kind, _, id = trail.reference.partition("/")
+            found = await QUERIES.patient_of_row(conn, rt=ids.number(kind), id=ids.key(id))
+            entry.patients.update({found} if found else ())
 
 
 async def _name_the_patients_refused(conn: Connection, entries: Iterable[Entry]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from maillage.access.audit import DOORS
 from maillage.fhir import definitions, json
 from maillage.fhir.change import Operation, Stored, instant
 
@@ -17,6 +18,11 @@ INTERACTION = "http://hl7.org/fhir/restful-interaction"
 PARTICIPATION = f"{TERMINOLOGY}v3-ParticipationType"
 SOURCE, DESTINATION, APPLICATION = ("110153", "Source Role ID"), ("110152", "Destination Role ID"), ("110150", "Application")
 US = {"display": "Maillage"}
+SOURCE_OF_ALL = {
+    "site": "Maillage",
+    "observer": US,
+    "type": [{"system": f"{TERMINOLOGY}security-source-type", "code": "4", "display": "Application Server"}],
+}
 
 SUBTYPES = {"C": "create", "R": "read", "U": "update", "D": "delete", "E": "search-type"}
 _NAMES = {"C": "Create", "R": "Read", "U": "Update", "D": "Delete", "E": "Query"}
@@ -39,6 +45,8 @@ def as_stored(line: Mapping[str, Any], names: Mapping[UUID, str]) -> Stored:
 def audit_event(line: Mapping[str, Any], names: Mapping[UUID, str]) -> Resource:
     """The AuditEvent of a row of `audit`. What succeeded names the profile that it follows; of several persons, that of no person."""
     disclosed = bool(line["query"]) and line["action"] in "RE" and line["query"].startswith(EXPORT)
+    if line["type"] in DOORS:
+        return _at_the_door(line, names)
     return {
         "resourceType": "AuditEvent",
         "id": event_id(line),
@@ -52,13 +60,27 @@ def audit_event(line: Mapping[str, Any], names: Mapping[UUID, str]) -> Resource:
         "outcome": line["outcome"],
         "purposeOfEvent": [_purpose(line)],
         "agent": list(_agents(line)),
-        "source": {
-            "site": "Maillage",
-            "observer": US,
-            "type": [_coding(f"{TERMINOLOGY}security-source-type", "4", "Application Server")],
-        },
+        "source": SOURCE_OF_ALL,
         "entity": [*_patients(line["patients"], names), _object(line)],
     }
+
+
+def _at_the_door(line: Mapping[str, Any], names: Mapping[UUID, str]) -> Resource:
+    """Who came in or went out: DICOM's user authentication."""
+    code = ("110122", "Login") if line["type"] == "sign-in" else ("110123", "Logout")
+    people = list(_patients(line["patients"], names))
+    return {
+        "resourceType": "AuditEvent",
+        "id": event_id(line),
+        "meta": {"versionId": "1", "lastUpdated": instant(line["at"])},
+        "type": _coding(DICOM, "110114", "User Authentication"),
+        "subtype": [_coding(DICOM, *code)],
+        "action": line["action"],
+        "recorded": instant(line["at"]),
+        "outcome": line["outcome"],
+        "agent": list(_agents(line)),
+        "source": SOURCE_OF_ALL,
+    } | ({"entity": people} if people else {})
 
 
 def _profile(line: Mapping[str, Any], *, disclosed: bool) -> Resource:

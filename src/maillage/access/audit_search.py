@@ -22,7 +22,6 @@ _DATE = re.compile(r"(?P<prefix>[a-z]{2})?(?P<date>\d.*)")
 _PLACE = re.compile(r"(\d{1,5})-(\d{1,18})-(\d{1,9})")
 _RESULT = frozenset({"_count", "_total", "_summary", "_sort"})
 _OWNERS = {"Patient": "patient", "Practitioner": "agent", "Device": "agent", "RelatedPerson": "agent"}
-REST = "rest"
 
 
 @dataclass(slots=True)
@@ -43,6 +42,8 @@ class Wanted:
     """As `DocumentReference/12`."""
     places: list[str] | None = None
     """As `12-3456-1`: chain, batch, place."""
+    sorts: list[str] | None = None
+    """As AuditEvent.type: rest, 110106 (taken out of the platform), 110114 (came in or went out)."""
     name: str | None = None
     """What the name of who acted contains; case does not count."""
 
@@ -117,12 +118,12 @@ class _Draft:
             self.wanted.narrow("entities", [f"{kind}/{id}" for kind, id in pairs])
 
     def types(self, name: str, value: str) -> None:
-        if REST not in _codes(value):
-            self.wanted.narrow("actions", [])
+        self.wanted.narrow("sorts", _codes(value))
 
     def subtypes(self, name: str, value: str) -> None:
         codes = {"search-type" if code == "search" else code for code in _codes(value)}
         self.wanted.narrow("actions", [action for action, code in SUBTYPES.items() if code in codes])
+        self.wanted.narrow("sorts", ["rest"])
 
     def places(self, name: str, value: str) -> None:
         self.wanted.narrow("places", [one for one in value.split(",") if place_of(one)])

@@ -141,6 +141,9 @@ and (%(outcomes)s::text[] is null or a.outcome = any(%(outcomes)s::text[]))
 and (%(purposes)s::text[] is null or a.purpose = any(%(purposes)s::text[]))
 and (%(origins)s::text[] is null or a.origin = any(%(origins)s::text[]))
 and (%(entities)s::text[] is null or a.type || '/' || a.id = any(%(entities)s::text[]))
+and (%(sorts)s::text[] is null
+     or case when a.type in ('sign-in', 'sign-out') then '110114' when a.action in ('R', 'E') and a.query like 'export%%' then '110106' else 'rest' end
+        = any(%(sorts)s::text[]))
 and (%(places)s::text[] is null
      or (a.chain, a.batch, a.place) in (select split_part(w, '-', 1)::smallint, split_part(w, '-', 2)::bigint, split_part(w, '-', 3)::integer
                                         from unnest(%(places)s::text[]) as w))

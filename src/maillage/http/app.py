@@ -81,7 +81,7 @@ def create_app(
     app.state.render = render
     app.state.visitors = visitors
     app.state.live = live
-    app.state.proxies = trusted(config.trusted_proxies)
+    app.state.proxies = trusted(config.proxies)
     app.state.metrics = metrics
     app.state.probes = _probes(platform, probes or {})
     return app

@@ -12,11 +12,11 @@ MOST = 20  # addresses of one header that are looked at
 
 
 def trusted(setting: str) -> Proxies:
-    """The networks of `trusted_proxies` ("10.0.0.0/8, 2001:db8::1"); SetupError for what is none."""
+    """The networks of `proxies` ("10.0.0.0/8, 2001:db8::1"); SetupError for what is none."""
     try:
         return [ip_network(part.strip()) for part in setting.split(",") if part.strip()]
     except ValueError as fault:
-        raise SetupError(f"MAILLAGE_TRUSTED_PROXIES: {fault}") from None
+        raise SetupError(f"MAILLAGE_PROXIES: {fault}") from None
 
 
 def origin_of(request: Request, proxies: Proxies) -> str | None:

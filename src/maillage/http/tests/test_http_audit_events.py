@@ -14,6 +14,7 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
+from maillage.access.audit import Action
 from maillage.access.platform import Platform
 from maillage.clock import FixedClock
 from maillage.fhir.validation import validate
@@ -209,7 +210,7 @@ async def test_a_person_reads_their_own_and_nobody_elses(trail: None, clients: A
 
 async def test_another_person_is_not_named_to_the_person(access: Access, trail: None, clients: Any) -> None:
     async with access.act(OTHER, door="page") as ctx:
-        ctx.trace("R", "Patient", "p", patient="p")
+        ctx.trace(Action.READ, "Patient", "p", patient="p")
     found = json.dumps(await search(await clients(PERSON), "action=R"), ensure_ascii=False)
     assert "Une autre personne suivie" in found
     assert "patient:q" not in found
@@ -246,6 +247,19 @@ async def test_reading_it_is_in_it(trail: None, clients: Any) -> None:
     (event, *_) = await search(officer, "altid=staff:officer")
     assert "Patient/p" in json.dumps(event)
     assert "Secret" not in json.dumps(event)
+
+
+async def test_those_who_come_in_are_in_the_trail_of_the_record_that_is_theirs(access: Access, trail: None, clients: Any) -> None:
+    for actor in (carer("r"), PERSON, GP):
+        async with access.act(actor, door="page") as ctx:
+            ctx.trace(Action.EXECUTE, "sign-in", "session")
+    officer = await clients(OFFICER)
+    found = await search(officer, "type=110114")
+    for event in found:
+        validate(event)
+    assert {one["agent"][2]["altId"]: "entity" in one for one in found} == {"carer:r": True, "patient:p": True, "psc:gp": False}
+    assert {agent(one)["altId"] for one in await search(await clients(PERSON), "type=110114")} == {"carer:r", "patient:p"}
+    assert not [one for one in await search(officer, "type=rest&_count=200") if one["type"]["code"] != "rest"]
 
 
 async def test_it_is_not_looked_for_where_it_is_not(trail: None, clients: Any) -> None:

@@ -41,7 +41,7 @@ def test_without_proxies_no_header_counts() -> None:
 
 
 def test_a_bad_setting_stops_the_start() -> None:
-    with pytest.raises(SetupError, match="MAILLAGE_TRUSTED_PROXIES"):
+    with pytest.raises(SetupError, match="MAILLAGE_PROXIES"):
         trusted("10.0.0.0/8, nowhere")
 
 

@@ -169,6 +169,7 @@ CHOICES = {
 WAYS = {"spoken": "De vive voix", "written": "Par écrit"}
 """How somebody of the circle collected a choice."""
 
+_AT_THE_DOOR = {"sign-in": "S’est connecté à son espace", "sign-out": "S’est déconnecté"}
 _VERBS = {"R": "A consulté", "E": "A consulté", "C": "A complété", "U": "A modifié", "D": "A retiré un élément dans"}
 
 
@@ -245,10 +246,16 @@ def _visit(lines: list[Line], titles: Mapping[str, str]) -> Visit:
         roles=last.roles,
         organizations=last.organizations,
         reason=REASONS.get(last.purpose, ""),
-        deeds=("A voulu ouvrir le dossier : l'accès a été refusé",) if refused else tuple(_deeds(lines, titles)),
+        deeds=_refused(last) if refused else tuple(_deeds(lines, titles)),
         refused=refused,
         emergency=last.purpose in ("ETREAT", "BTG"),
     )
+
+
+def _refused(line: Line) -> tuple[str, ...]:
+    if line.type in _AT_THE_DOOR:
+        return ("A voulu se connecter : l'accès a été refusé",)
+    return ("A voulu ouvrir le dossier : l'accès a été refusé",)
 
 
 def _name(line: Line) -> str:
@@ -261,12 +268,29 @@ def _deeds(lines: list[Line], titles: Mapping[str, str]) -> Iterator[str]:
     """One sentence a verb, naming each thing once, in the order it was first done."""
     done: dict[str, list[str]] = {}
     for line in reversed(lines):
-        things = done.setdefault(_VERBS[line.action], [])
-        thing = _thing(line, titles)
+        verb, thing = _deed(line, titles)
+        things = done.setdefault(verb, [])
         if thing not in things:
             things.append(thing)
     for verb, things in done.items():
-        yield f"{verb} {_listed(_without_what_a_title_says(things))}"
+        yield f"{verb} {_listed(_without_what_a_title_says(things))}".strip()
+
+
+def _deed(line: Line, titles: Mapping[str, str]) -> tuple[str, str]:
+    """What was done, and to what; some deeds have words of their own."""
+    query = line.query or ""
+    if line.type in _AT_THE_DOOR:
+        return _AT_THE_DOOR[line.type], ""
+    if query == "emergency=closed":
+        return "A refermé", "le dossier ouvert en urgence"
+    if query.startswith("emergency=") and line.type == "Patient":
+        reason = EMERGENCY_REASONS.get(query.removeprefix("emergency="), "")
+        return "A ouvert le dossier en urgence :", reason[:1].lower() + reason[1:]
+    if line.action in "RE" and query.startswith(("export", "$export")):
+        return "A téléchargé", _thing(line, titles)
+    if query == "$everything":
+        return _VERBS[line.action], "tout le dossier"
+    return _VERBS[line.action], _thing(line, titles)
 
 
 def _thing(line: Line, titles: Mapping[str, str]) -> str:

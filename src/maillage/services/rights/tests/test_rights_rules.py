@@ -92,3 +92,22 @@ def test_what_failed_is_not_told() -> None:
 def test_an_emergency_access_is_marked() -> None:
     (visit,) = visits([before(0, purpose="ETREAT")], {})
     assert (visit.emergency, visit.reason) == (True, "En urgence")
+
+
+def test_what_has_words_of_its_own_is_told_in_them() -> None:
+    told = {
+        ("Patient", "E", "emergency=unable"): "A ouvert le dossier en urgence : personne hors d’état d’exprimer sa volonté",
+        ("Patient", "E", "emergency=closed"): "A refermé le dossier ouvert en urgence",
+        ("AuditEvent", "E", "export&dossier=#1"): "A téléchargé la liste des consultations",
+        ("Patient", "R", "$everything"): "A consulté tout le dossier",
+        ("sign-in", "E", None): "S’est connecté à son espace",
+        ("sign-out", "E", None): "S’est déconnecté",
+    }
+    assert {key: deeds(before(0, type=key[0], action=key[1], query=key[2], id=None))[0] for key in told} == {
+        key: (words,) for key, words in told.items()
+    }
+
+
+def test_a_refused_sign_in_is_no_look_at_the_record() -> None:
+    (visit,) = visits([before(0, type="sign-in", action="E", outcome="4")], {})
+    assert visit.deeds == ("A voulu se connecter : l'accès a été refusé",)
