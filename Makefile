@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
+SUPPLY := $(VENV)/supply
 SERVICES := src/maillage/services
 DEMO_ARGS ?=
 SIDE_BY_SIDE := -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-rights bench-growth bench-history bench-audit
+.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-rights bench-growth bench-history bench-audit sbom audit
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -36,6 +37,21 @@ $(STAMPS)/static: $(STAMPS)/node $(wildcard src/maillage/ui/build.py src/maillag
 setup: $(STAMPS)/definitions $(STAMPS)/static ## make .venv and all that the product needs
 	@$(BIN)/python -m compileall -q src
 
+# Tools that look at the locks stand beside the product, not in it.
+$(STAMPS)/supply: requirements/audit.txt $(STAMPS)/python
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SUPPLY)
+	@$(BIN)/uv pip install --quiet --python $(SUPPLY)/bin/python --require-hashes -r requirements/audit.txt
+	@touch $@
+
+sbom: $(STAMPS)/supply $(STAMPS)/node ## what the product is made of, from the locks, as CycloneDX in sbom/
+	@mkdir -p sbom
+	@$(SUPPLY)/bin/cyclonedx-py requirements requirements/runtime.txt --output-reproducible --output-format JSON --output-file sbom/python.cdx.json
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/npm sbom --sbom-format cyclonedx --package-lock-only > sbom/node.cdx.json
+
+audit: $(STAMPS)/supply $(STAMPS)/node ## whether a locked package is known to be weak (asks the network: CI does each night)
+	@$(SUPPLY)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements/runtime.txt
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/npm audit --package-lock-only
+
 demo: setup ## a whole synthetic territory: web, worker, MLLP, emulators
 	@$(BIN)/maillage demo $(DEMO_ARGS)
 
@@ -59,7 +75,7 @@ docs: setup ## generate the reference documentation
 	@$(BIN)/python tools/reference.py
 
 lock: $(STAMPS)/python ## refresh the locks (versions and hashes only)
-	@for name in bootstrap runtime develop; do $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header \
+	@for name in bootstrap runtime develop audit; do $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header \
 	  --universal --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/npm install --package-lock-only --silent
 
@@ -89,4 +105,4 @@ bench-audit: setup ## entries of the trail verified a second, against COPY and S
 	@$(BIN)/python -m bench.audit
 
 clean: ## remove what setup and demo made
-	rm -rf $(VENV) node_modules .maillage src/maillage/ui/static/build src/maillage/fhir/definitions/generated
+	rm -rf $(VENV) node_modules .maillage sbom src/maillage/ui/static/build src/maillage/fhir/definitions/generated

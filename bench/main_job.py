@@ -38,6 +38,7 @@ SHARED = Path(os.environ.get("MAILLAGE_TEST_SHARED", ROOT.parent / "shared"))
 TEMPLATE = SHARED / "specs" / "data" / "cda" / "selection" / "LDL-SES_2022.01.xml"
 SOURCES = 4
 VERBS = ("serve", "worker", "mllp")
+UNBOUNDED = {"MAILLAGE_RATE_PEOPLE": "0", "MAILLAGE_RATE_STRANGERS": "0"}  # a bench asks more often than people may
 TITLE = "Lettre de liaison du banc"
 
 
@@ -121,7 +122,9 @@ def start_demo(folder: Path, *options: str, settings: Mapping[str, str] | None =
     """A demo of its own, with the settings (MAILLAGE_…) given and no others; its log is `demo.log` beside its data."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "maillage.cli", "demo", "--json", "--port", "0", "--data", str(folder / "data"), *options]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")} | dict(settings or {})
+    environment = (
+        {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")} | UNBOUNDED | dict(settings or {})
+    )
     with (folder / "demo.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=ROOT, env=environment)
     assert process.stdout is not None

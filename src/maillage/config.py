@@ -35,6 +35,9 @@ class Config:
     base_url: str = "http://127.0.0.1:8000"  # how people and clients reach the platform; https makes cookies secure
     web: str = "127.0.0.1:8000"  # where the web process listens
     proxies: str = ""  # networks of our own proxies ("10.0.0.0/8,::1"): their X-Forwarded-For says where requests come from
+    rate_people: int = 1200  # requests a minute of one person, at most, in each web process; 0: no limit
+    rate_machines: int = 0  # the same of one software; 0: no limit
+    rate_strangers: int = 600  # the same of one address from which nobody signed in
     web_workers: int = 1  # processes that answer; each has its own request counts at /metrics
     body_limit: int = 20_000_000  # longest body that the FHIR door takes
     mllp: str = "127.0.0.1:2575"  # where the MLLP process listens, and where `/health` and `maillage send` look for it

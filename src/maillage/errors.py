@@ -124,6 +124,17 @@ class NotAcceptable(MaillageError):
     code = "not-supported"
 
 
+class TooMany(MaillageError):
+    """Whoever asks has asked too often; `wait` says after how many seconds they may ask again."""
+
+    status = 429
+    code = "throttled"
+
+    def __init__(self, message: str, *, wait: int) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
 class Unavailable(MaillageError):
     """A part that is needed does not answer now; the same request may succeed later."""
 

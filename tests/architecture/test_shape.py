@@ -104,6 +104,17 @@ def test_every_template_is_used() -> None:
         assert text.count(name) >= 1, f"{name} is never rendered, included, imported or extended"
 
 
+INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style\b|\sstyle=[\"']|\son[a-z]+=[\"']|javascript:", re.IGNORECASE)
+
+
+def test_no_template_has_inline_script_or_style() -> None:
+    """The content security policy refuses them: they would be there and do nothing."""
+    offenders = [
+        str(path.relative_to(ROOT)) for path in SOURCE.rglob("templates/**/*.html") if INLINE.search(path.read_text("utf-8"))
+    ]
+    assert not offenders
+
+
 def test_documents_speak_of_what_exists() -> None:
     """A path named in backticks in the project's own documents is there."""
     named = re.compile(r"`((?:src|tests|bench|docs|deploy|tools)/[A-Za-z0-9_./-]+)`")

@@ -28,6 +28,7 @@ from maillage.http.health import Probe, Probes, answer_health, database_probe, f
 from maillage.http.live import Live, answer_live, closed_when_told_to_stop
 from maillage.http.metrics import Metrics, answer_metrics
 from maillage.http.origins import trusted
+from maillage.http.rates import Limits, Rates
 from maillage.http.request import Request
 from maillage.http.routes import Declared, bare, stream
 from maillage.http.segments import RoutesBySegment
@@ -81,6 +82,7 @@ def create_app(
     app.state.render = render
     app.state.visitors = visitors
     app.state.live = live
+    app.state.rates = Rates(Limits(people=config.rate_people, machines=config.rate_machines, strangers=config.rate_strangers))
     app.state.proxies = trusted(config.proxies)
     app.state.metrics = metrics
     app.state.probes = _probes(platform, probes or {})

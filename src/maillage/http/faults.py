@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from maillage.errors import MaillageError, TooLarge, Unauthenticated
+from maillage.errors import MaillageError, TooLarge, TooMany, Unauthenticated
 from maillage.fhir.outcome import outcome
 from maillage.http.formats import FHIR_JSON, shown_fault
 from maillage.http.request import Request
@@ -45,6 +45,7 @@ WORDS = {
     414: Words("Adresse trop longue", "L’adresse demandée dépasse la longueur permise.", "Réduisez la recherche puis renvoyez."),
     415: Words("Format refusé", "Ce format n’est pas accepté ici.", "Choisissez un autre format puis renvoyez."),
     422: Words("Données refusées", "Une donnée ne respecte pas les règles.", "Corrigez puis renvoyez."),
+    429: Words("Trop de demandes", "Beaucoup de demandes sont venues en peu de temps.", "Attendez une minute, puis réessayez."),
     500: Words("Erreur de la plateforme", "La demande n’a pas abouti et rien n’a été enregistré.", _RETRY),
     503: Words("Momentanément indisponible", "Un service dont la page a besoin ne répond pas.", _RETRY),
 }  # fmt: skip
@@ -76,6 +77,8 @@ def answer_fault(request: Request, error: MaillageError, render: Render | None) 
         response.headers["WWW-Authenticate"] = 'Bearer realm="maillage"'
     if error.status == 503:
         response.headers["Retry-After"] = "2"
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.wait)
     if isinstance(error, TooLarge):
         response.headers["Connection"] = "close"
     return response

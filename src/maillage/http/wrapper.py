@@ -15,6 +15,7 @@ from maillage.http.csrf import refuse_forgery
 from maillage.http.faults import Fault, Render, answer_fault
 from maillage.http.limits import limited, refuse_long_query
 from maillage.http.origins import origin_of
+from maillage.http.rates import Rates
 from maillage.http.request import Request
 from maillage.http.routes import Declared, Kind
 from maillage.http.visitors import Visitors
@@ -63,6 +64,7 @@ class Answer:
         if declared.kind is Kind.BARE:
             return await declared.endpoint(request, None)
         request.visitor = await self._visitors.recognise(request, sign_of_life=declared.kind is not Kind.STREAM)
+        self._count(request)
         await refuse_forgery(request)
         if declared.kind is Kind.STREAM:
             return await self._stream(request)
@@ -77,6 +79,14 @@ class Answer:
             if declared.permission is not None:
                 ctx.require(declared.permission)
             return await self._answered(request, ctx)
+
+    def _count(self, request: Request) -> None:
+        """One more request of this actor, or of this address: TooMany when it is one too many."""
+        rates: Rates = request.app.state.rates
+        if request.visitor is not None:
+            rates.count_actor(request.visitor.actor)
+        else:
+            rates.count_stranger(origin_of(request, request.app.state.proxies))
 
     async def _anonymous(self, request: Request) -> Response:
         if not self._declared.public:

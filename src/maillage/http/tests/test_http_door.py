@@ -290,7 +290,17 @@ async def test_every_answer_carries_the_security_headers_and_is_kept_by_no_cache
         policy = headers["content-security-policy"]
         assert "default-src 'self'" in policy
         assert "unsafe-inline" not in policy
-        assert "frame-ancestors 'none'" in policy
+        for directive in (
+            "frame-ancestors 'none'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "script-src-attr 'none'",
+            "style-src-attr 'none'",
+        ):
+            assert directive in policy
+        assert (headers["x-frame-options"], headers["referrer-policy"]) == ("DENY", "same-origin")
+        assert {"camera=()", "geolocation=()", "microphone=()", "payment=()"} <= set(headers["permissions-policy"].split(", "))
+        assert (headers["cross-origin-opener-policy"], headers["cross-origin-resource-policy"]) == ("same-origin", "same-origin")
         assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", "no-store")
         assert "strict-transport-security" not in headers
 

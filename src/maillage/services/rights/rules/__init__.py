@@ -297,8 +297,6 @@ def _thing(line: Line, titles: Mapping[str, str]) -> str:
     title = titles.get(line.id or "") if line.type == "DocumentReference" else None
     if title:
         return f"« {title} »"
-    if line.query == "export":
-        return "une copie de tout le dossier"
     if line.query and line.query.startswith("compartment:"):
         return RECORD
     return THINGS.get(line.type, RECORD)
