@@ -10,7 +10,7 @@ from uuid import UUID
 
 from maillage.access.actors import ActorKind
 from maillage.access.audit import Action
-from maillage.access.grants import grantee
+from maillage.access.references import grantee
 from maillage.db import load_queries
 from maillage.errors import Forbidden
 from maillage.fhir import ids

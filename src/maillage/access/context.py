@@ -60,12 +60,16 @@ class Context:
             entry.outcome = Outcome.REFUSED
             raise Forbidden(f"{self.actor.name} may not do this: it needs the permission {permission}")
 
-    def trace(self, action: Action, kind: str, id: str | None, *, patient: str | None = None, query: str | None = None) -> None:
+    def trace(
+        self, action: Action, kind: str, id: str | None, *, patient: str | None = None, query: str | None = None, refused: bool = False
+    ) -> None:  # fmt: skip
         """Something that is no record but tells of a person was read or changed: a refused message, a case. It belongs in the trail.
 
-        `patient` ("12" of Patient/12) is the person whose trail it belongs in.
+        `patient` ("12" of Patient/12) is the person whose trail it belongs in; `refused` where it was only tried.
         """
         entry = self._trail.add(action, kind, id, query=query)
+        if refused:
+            entry.outcome = Outcome.REFUSED
         if patient is not None:
             entry.patients.add(ids.key(patient))
 

@@ -89,7 +89,7 @@ async def open_record(ctx: "Context", record: str, *, reason: Reason, words: str
         raise Forbidden(f"{MOST} records were opened in an emergency within a day: ask the data protection officer")
     oneself, emergency = grantee(actor.reference), grantee(IN_EMERGENCY)
     if await ctx.run(QUERIES.emergency_refused, patient=ids.key(record), oneself=oneself, emergency=emergency, now=ctx.now):
-        ctx.trace(Action.EXECUTE, "Patient", record, patient=record, query="emergency=opposed")
+        ctx.trace(Action.EXECUTE, "Patient", record, patient=record, query="emergency=opposed", refused=True)
         raise Opposed("the person said no to this in advance")
     ctx.trace(Action.EXECUTE, "Patient", record, patient=record, query=f"emergency={reason}")
     until, id = ctx.now + LASTS, uuid4()

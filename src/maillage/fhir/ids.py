@@ -87,6 +87,11 @@ def key_text(text: str) -> str:
     return text if _CANONICAL.fullmatch(text) else str(key(text))
 
 
+def hashed(key: UUID) -> bool:
+    """Whether the key is a hash, so that the id is only in the text of the resource."""
+    return key.int >> 76 & 0xF == 8
+
+
 @lru_cache(maxsize=4_096)
 def edge(kind: str, parameter: str) -> int:
     """The stored number of a reference parameter of a type (32 bits, signed)."""
