@@ -71,4 +71,10 @@ select create_reference_table('access_habilitation');
 -- local portal_read: one row a reader and document, read for one page
 -- local steering_document: counters, no patient
 -- local sign_in_attempt: no patient; lasts minutes
+-- local account: no patient
+-- local account_link: refers to account
+-- local account_passkey: refers to account
+-- local account_recovery: refers to account
+-- local account_challenge: no patient; lasts minutes
+-- local account_try: no patient; lasts a day
 -- local migration: what was applied

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SERVICES = (
     "exchange",
     "rights",
+    "accounts",
     "identity",
     "directory",
     "documents",

@@ -70,6 +70,17 @@ def parser() -> argparse.ArgumentParser:
     load = _verb(verbs, "import", _import, "importer des ressources FHIR (NDJSON)")
     load.add_argument("files", nargs="+", type=Path, metavar="FICHIER")
 
+    account = _verb(verbs, "account", _account, "les comptes de ceux qui n’ont pas de carte professionnelle")
+    account.add_argument("act", choices=["invite", "link", "close", "list"], metavar="ACTE", help="invite, link, close ou list")
+    account.add_argument("email", nargs="?", default="", metavar="ADRESSE", help="adresse électronique de la personne")
+    account.add_argument("--given", default="", help="prénom (invite)")
+    account.add_argument("--family", default="", help="nom (invite)")
+    account.add_argument(
+        "--role", default="", help="social-worker, coordinator, administrator, steward, operator, officer ou ars (invite)"
+    )
+    account.add_argument("--finess", default="", help="structure de la personne, par son numéro FINESS (invite)")
+    account.add_argument("--administers", action="store_true", help="la personne invite aussi celles de sa structure (invite)")
+
     save = _verb(verbs, "backup", _backup, "sauvegarder la base et les documents dans un nouveau dossier")
     save.add_argument("target", type=Path, metavar="DOSSIER")
     back = _verb(verbs, "restore", _restore, "restaurer une sauvegarde dans une installation vide")
@@ -157,6 +168,18 @@ def _import(config: Config, arguments: argparse.Namespace) -> int:
     from maillage.operator.imports import import_resources
 
     return import_resources(config, arguments.files)
+
+
+def _account(config: Config, arguments: argparse.Namespace) -> int:
+    from maillage.operator.accounts import Asked, account
+
+    return account(
+        config, arguments.act,
+        Asked(
+            email=arguments.email, given=arguments.given, family=arguments.family, role=arguments.role, finess=arguments.finess,
+            administers=arguments.administers,
+        ),
+    )  # fmt: skip
 
 
 def _backup(config: Config, arguments: argparse.Namespace) -> int:

@@ -29,12 +29,15 @@ class Role(StrEnum):
     OPERATOR = "operator"
     OFFICER = "officer"
     ARS = "ars"
+    ADMINISTRATOR = "administrator"
     SYSTEM = "system"
     JOB = "job"
 
 
 CARE_ROLES = frozenset({Role.GP, Role.NURSE, Role.HOSPITAL, Role.PROFESSIONAL})
 CIRCLE_ROLES = CARE_ROLES | {Role.COORDINATOR, Role.SOCIAL_WORKER}
+# Roles that see all identities, traces or accounts, or change how the platform works: only a proof that cannot be phished opens them.
+GUARDED_ROLES = frozenset({Role.STEWARD, Role.OPERATOR, Role.OFFICER, Role.ARS, Role.ADMINISTRATOR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ class Permission(StrEnum):
     EMERGENCY_REVIEW = "emergency.review"
     HABILITATION_WRITE = "habilitation.write"
     MESSAGE_RECEIVE = "message.receive"
+    ACCOUNT_MANAGE = "account.manage"
 
 
 _SIGNED_IN = frozenset({Permission.SIGNED_IN, Permission.FHIR_READ, Permission.DIRECTORY_READ})
@@ -84,8 +85,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.INDICATORS_READ,
         Permission.QUARANTINE_READ,
         Permission.QUARANTINE_REPLAY,
+        Permission.ACCOUNT_MANAGE,
     },
     Role.OFFICER: _SIGNED_IN | {Permission.AUDIT_READ, Permission.EMERGENCY_REVIEW, Permission.HABILITATION_WRITE},
+    Role.ADMINISTRATOR: _SIGNED_IN | {Permission.ACCOUNT_MANAGE},
     Role.ARS: _SIGNED_IN | {Permission.INDICATORS_READ},
     Role.SYSTEM: _MACHINE,
     Role.JOB: _MACHINE

@@ -6,6 +6,7 @@ Plain data, used by the emulator of Pro Santé Connect, by the seed and by `mail
 from dataclasses import dataclass
 from typing import Any
 
+from maillage.access.actors import GUARDED_ROLES, Role
 from maillage.demo.numbers import finess, resource_id, rpps
 
 SECTOR_OID = "1.2.250.1.71.4.2.4"
@@ -68,6 +69,12 @@ class Persona:
     def reference(self) -> str:
         """`Type/id` of the resource that is this persona."""
         return f"{self.resource}/{resource_id(self.resource, self.id)}"
+
+    @property
+    def proofs(self) -> tuple[str, ...]:
+        """By what they prove who they are (RFC 8176): those whose role is guarded by a passkey, the others by a password and a code."""
+        guarded = Role(granted_role(self)) in GUARDED_ROLES and self.id not in {one.id for one in UNPROVEN}
+        return ("fido", "user") if guarded else ("pwd", "otp")
 
     @property
     def organizations(self) -> tuple[str, ...]:
@@ -173,6 +180,12 @@ PERSONAS = (
     Persona(id="system", role="system", given="", family="Système d’information partenaire", title="Machine", resource="Device",
             workplace=HOSPITAL),
 )  # fmt: skip
+
+UNPROVEN = (
+    _staff(id="operator-password", role="operator", given="Rose", family="PROTOTYPE", title="Opératrice du GRADeS, sans clé d’accès",
+           workplace=OPERATOR, civility="MME"),
+)  # fmt: skip
+"""Whom the emulator knows besides, to be refused: a guarded role with a proof that can be phished."""
 
 GRANTED_ROLES = {"other-patient": "patient", "outsider": "gp"}
 """`access.Role` of the personas whose name on the demonstration says more than their role."""

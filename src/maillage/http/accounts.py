@@ -31,9 +31,9 @@ async def actor_of_card(access: Access, claims: Mapping[str, Any]) -> Actor:
     )
 
 
-def actor_of_account(claims: Mapping[str, Any]) -> Actor:
+def actor_of_account(claims: Mapping[str, Any], proof: Mapping[str, Any]) -> Actor:
     """The person of a sign-in without a card: the account itself says for which record it was opened."""
-    person: Cardless = cardless(claims)
+    person: Cardless = cardless(claims, proof)
     return Actor(
         id=person.reference or person.subject,
         kind=_KINDS.get(person.role, ActorKind.PROFESSIONAL),

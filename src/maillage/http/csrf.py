@@ -3,21 +3,24 @@
 import hashlib
 import hmac
 import secrets
+from urllib.parse import urlsplit
 
 from maillage.errors import Forbidden
 from maillage.http.request import Request
 
 FIELD = "csrf"
 HEADER = "x-csrf-token"
+DOORSTEP = "maillage.doorstep"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def csrf_token(request: Request) -> str:
-    """The token for this visitor's forms; empty for those without a session, whose requests no cookie authorises."""
-    if request.visitor is None or request.visitor.session is None:
-        return ""
-    return masked(request.visitor.session)
+    """The token for this visitor's forms; before sign-in, that of the browser's doorstep where the page has one, else empty."""
+    if request.visitor is not None and request.visitor.session is not None:
+        return masked(request.visitor.session)
+    doorstep = request.scope.get(DOORSTEP)
+    return masked(doorstep) if doorstep else ""
 
 
 def masked(session: str) -> str:
@@ -47,13 +50,26 @@ async def refuse_forgery(request: Request) -> None:
     """Raise Forbidden when a write is authorised by a cookie and does not carry its token, or comes from another site."""
     if request.method in SAFE_METHODS:
         return
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    if _from_elsewhere(request):
         raise Forbidden("This form was sent from another site.")
     if request.visitor is None or request.visitor.session is None:
         return
-    sent = request.headers.get(HEADER) or await _field(request)
-    if not holds(sent, request.visitor.session):
+    if not holds(await sent_token(request), request.visitor.session):
         raise Forbidden("The form's token is missing or belongs to another session. Reload the page and send it again.")
+
+
+async def sent_token(request: Request) -> str:
+    """The token that came with a request, in its header or its form; empty where there is none."""
+    return request.headers.get(HEADER) or await _field(request)
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """What the browser says of the page that sent the form: its relation to us, or, where it is too old for that, its origin."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
 
 
 async def _field(request: Request) -> str:

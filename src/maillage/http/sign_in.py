@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from maillage.access.access import Access
 from maillage.access.actors import Actor
 from maillage.clock import Clock
-from maillage.connectors.psc import Attempt, RelyingParty, SignInRefused
+from maillage.connectors.psc import Attempt, RelyingParty, SignedIn, SignInRefused
 from maillage.db import Connection, Database, load_queries
 from maillage.errors import Invalid, MaillageError, NotFound
 from maillage.http.accounts import actor_of_account, actor_of_card
@@ -36,7 +36,15 @@ CARD = "psc"
 CARDLESS = "sans-carte"
 ATTEMPT_LIFE = timedelta(minutes=10)
 HOME = "/"
+OWN_DOOR = "/compte/connexion"  # of the accounts held here, which a service above keeps
 TEMPLATE = "sign-in.html"
+
+REFUSALS = {
+    "": "Le service d’identification a refusé, ou la demande a expiré. Recommencez ; si cela dure, écrivez au support de votre région.",
+    "cle": "Votre fonction demande une clé d’accès, que le service d’identification n’a pas constatée : un mot de passe et un code ne "
+    "suffisent pas. Connectez-vous avec une clé d’accès, ou demandez-en une à l’exploitant de votre région.",
+}
+"""What to do about a refusal, by `SignInRefused.reason`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +114,9 @@ class SignIn:
         ]
         if self._render is None:
             return plain_page("Se connecter", "".join(f"<p><a href='{door}'>{name}</a></p>" for name, door in doors.items()))
-        return self._render(request, None, TEMPLATE, doors=doors, choices=choices)
+        return self._render(
+            request, None, TEMPLATE, doors=doors, choices=choices, account_door=_with_query(OWN_DOOR, suite), refusals=REFUSALS
+        )
 
     async def start(self, request: Request, ctx: None) -> Response:
         """GET /connexion/{provider}: off to the identity provider. `persona` is its login_hint, `suite` where to go afterwards."""
@@ -147,16 +157,13 @@ class SignIn:
         try:
             party = self._parties[taken.provider]
             signed = await party.complete(taken.attempt, code=query.get("code", ""), redirect_uri=self._base_url + RETURN)
-            actor = await self._actor(taken.provider, signed.claims)
+            actor = await self._actor(taken.provider, signed)
         except SignInRefused as error:
-            return self._refused(error.message)
-        old = request.cookies.get(self._visitors.cookie)
-        if old:
-            await self._access.sign_out(old)
-        secret = await self._access.sign_in(actor, hint=f"{taken.provider} {signed.id_token}")
+            return self._refused(error.message, reason=error.reason)
         log.info("signed_in", provider=taken.provider, roles=sorted(actor.roles))
         response = RedirectResponse(taken.go_to, status_code=303)
-        self._visitors.remember(response, secret, lifetime=self._lifetime)
+        hint = f"{taken.provider} {signed.id_token}"
+        await self._visitors.enter(request, response, actor, lifetime=self._lifetime, hint=hint)
         response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
         return response
 
@@ -180,8 +187,12 @@ class SignIn:
         attempt = Attempt(state=state, nonce=row["nonce"], verifier=row["verifier"])
         return _Taken(attempt=attempt, provider=row["provider"], go_to=row["go_to"])
 
-    async def _actor(self, provider: str, claims: Mapping[str, Any]) -> Actor:
-        return await actor_of_card(self._access, claims) if provider == CARD else actor_of_account(claims)
+    async def _actor(self, provider: str, signed: SignedIn) -> Actor:
+        return (
+            await actor_of_card(self._access, signed.claims)
+            if provider == CARD
+            else actor_of_account(signed.claims, signed.proof)
+        )
 
     async def _provider_sign_out(self, session: str) -> str | None:
         hint = (await self._access.session(session)).hint or ""
@@ -194,15 +205,15 @@ class SignIn:
             log.warning("provider_sign_out_failed", provider=provider, error=type(error).__name__)
             return None
 
-    def _refused(self, why: str) -> Response:
+    def _refused(self, why: str, *, reason: str = "") -> Response:
         log.warning("sign_in_refused", why=why)
-        return RedirectResponse(f"{SIGN_IN}?refus=1", status_code=303)
+        return RedirectResponse(f"{SIGN_IN}?refus={reason or 1}", status_code=303)
 
 
 def local_path(asked: str) -> str:
     """The page to go to after sign-in: a path of ours, the home page for anything that a browser could read as elsewhere."""
     inside = asked.startswith("/") and not asked.startswith(("//", "/\\")) and asked.isprintable() and "\\" not in asked
-    return asked if inside and not asked.startswith((SIGN_IN, SIGN_OUT)) else HOME
+    return asked if inside and not asked.startswith((SIGN_IN, SIGN_OUT, OWN_DOOR)) else HOME
 
 
 async def _taken_row(conn: Connection, state: str, browser: str, clock: Clock) -> dict[str, Any] | None:

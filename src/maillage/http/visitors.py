@@ -45,6 +45,13 @@ class Visitors:
             self.cookie, secret, max_age=lifetime, path="/", secure=self._secure, httponly=True, samesite="lax"
         )  # fmt: skip
 
+    async def enter(self, request: Request, response: Response, actor: Actor, *, lifetime: int, hint: str) -> None:
+        """Somebody proved who they are: a new session in their browser. One that was there before ends: a planted cookie is worth nothing."""
+        old = request.cookies.get(self.cookie)
+        if old:
+            await self._access.sign_out(old)
+        self.remember(response, await self._access.sign_in(actor, hint=hint), lifetime=lifetime)
+
     def forget(self, response: Response) -> None:
         """Take the cookie back."""
         response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="lax")

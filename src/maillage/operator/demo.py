@@ -1,6 +1,7 @@
 """`maillage demo`: a whole territory on one machine, started, watched and stopped as one."""
 
 import asyncio
+import base64
 import contextlib
 import fcntl
 import json
@@ -19,7 +20,7 @@ from maillage.app import database_of, load_services, platform_of
 from maillage.config import Config
 from maillage.connectors.listening import free_port
 from maillage.db import migrate
-from maillage.demo.personas import PERSONAS
+from maillage.demo.personas import PERSONAS, UNPROVEN
 from maillage.demo.territory import ensure_personas, is_seeded, seed
 from maillage.errors import SetupError
 from maillage.fhir.reindexing import note_rules
@@ -102,9 +103,10 @@ async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Co
         mllp=f"{HERE}:{free_port(HERE) if wanted.port == 0 else _preferred(2575)}",
         psc_client_secret=secrets.token_urlsafe(16),
         cardless_client_secret=secrets.token_urlsafe(16),
+        account_keys_file=str(_account_keys(config.data)),
     )
     personas = config.data / "personas.json"
-    personas.write_text(json.dumps([_identity(p) for p in PERSONAS if p.role != "system"], ensure_ascii=False))
+    personas.write_text(json.dumps([_identity(p) for p in (*PERSONAS, *UNPROVEN) if p.role != "system"], ensure_ascii=False))
     identity = family.add(
         _module(
             "Pro Santé Connect (émulateur)", "maillage.connectors.psc.emulator", config, "--personas", str(personas),
@@ -123,7 +125,14 @@ async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Co
 
 
 def _identity(persona: Any) -> dict[str, Any]:
-    return {"id": persona.id, "name": persona.name, "title": persona.title, "card": persona.card, "claims": persona.claims()}
+    return {
+        "id": persona.id,
+        "name": persona.name,
+        "title": persona.title,
+        "card": persona.card,
+        "claims": persona.claims(),
+        "amr": persona.proofs,
+    }
 
 
 async def _people(config: Config, wanted: Wanted) -> dict[str, str]:
@@ -141,6 +150,15 @@ async def _processes(config: Config, family: Family) -> None:
     for name, verb in (("web", "serve"), ("worker", "worker"), ("MLLP", "mllp")):
         await family.add(Child(name, [sys.executable, "-m", "maillage.cli", verb], _environment(config)))
     await asyncio.gather(wait_for_port(config.web, name="web"), wait_for_port(config.mllp, name="MLLP"))
+
+
+def _account_keys(data: Path) -> Path:
+    """The file of the key that seals second factors, made once: those set in an earlier run still open."""
+    path = data / "account.keys"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+    return path
 
 
 def _module(name: str, module: str, config: Config, *arguments: str) -> Child:

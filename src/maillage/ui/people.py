@@ -18,6 +18,7 @@ ROLE_WORDS = {
     "operator": "Exploitation régionale",
     "officer": "Protection des données",
     "ars": "Agence régionale de santé",
+    "administrator": "Administration des comptes",
     "system": "Logiciel",
     "job": "Tâche de fond",
 }
@@ -28,6 +29,7 @@ _SHAPES: dict[str, AvatarShape] = {
     "operator": "coord",
     "officer": "coord",
     "ars": "coord",
+    "administrator": "coord",
     "social-worker": "social",
     "patient": "person",
     "carer": "person",

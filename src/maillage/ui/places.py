@@ -37,6 +37,7 @@ HABILITATIONS = Place("Habilitations", "/habilitations", "card")
 TRACES = Place("Traces", "/traces", "document")
 UNUSUAL = Place("Inhabituels", "/acces-inhabituels", "people")
 USES = Place("Usages", "/indicateurs", "chart")
+ACCOUNTS = Place("Comptes", "/comptes", "people")
 
 CLINICAL = (NEWS, PATIENTS, DIRECTORY)
 PERSONAL = (HOME, DOCUMENTS, WHO_LOOKED)
@@ -52,9 +53,10 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "patient": (*PERSONAL, CHOICES),
     "carer": PERSONAL,
     "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
-    "operator": (CONNECTORS, QUARANTINE, USES, DIRECTORY),
+    "operator": (CONNECTORS, QUARANTINE, USES, ACCOUNTS, DIRECTORY),
     "ars": (USES, DIRECTORY),
     "officer": (EMERGENCIES, UNUSUAL, TRACES, HABILITATIONS, DIRECTORY),
+    "administrator": (ACCOUNTS, DIRECTORY),
 }
 
 PUBLIC_ROLES = frozenset({"patient", "carer"})

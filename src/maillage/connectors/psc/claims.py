@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from maillage.access.actors import Role
+from maillage.access.actors import GUARDED_ROLES, Role
 from maillage.connectors.psc.tokens import SignInRefused
 
 DOCTOR = "10"
@@ -12,6 +12,9 @@ NURSE = "60"
 HOSPITAL_SECTORS = frozenset({"SA01", "SA02", "SA03", "SA04", "SA36"})  # TRE_R02: health establishments
 COORDINATION_SECTOR = "SA57"  # TRE_R02: structure de coopération avec mission de coordination de soins (DAC)
 GENERAL_MEDICINE = frozenset({"SM26", "SM53", "SM54"})  # TRE_R38
+
+# `acr` of OpenID Connect Extended Authentication Profile ACR Values 1.0; `amr` of RFC 8176 §2, and the common word for passkeys.
+RESISTANT = frozenset({"phr", "phrh", "hwk", "fido"})
 
 TITLES = {"DR": "Dr", "PR": "Pr"}  # TRE_R11: civilité d'exercice
 
@@ -55,14 +58,19 @@ def carded(claims: Mapping[str, Any]) -> Carded:
     return Carded(idnps=idnps, rpps=rpps, name=_name(claims), role=_role(claims), profession=_profession(claims) or None)
 
 
-def cardless(claims: Mapping[str, Any]) -> Cardless:
-    """The person of an account without a card. Raises SignInRefused for a role that needs a card, or none."""
+def cardless(claims: Mapping[str, Any], proof: Mapping[str, Any]) -> Cardless:
+    """The person of an account without a card; `proof` are the claims of the ID token.
+
+    Raises SignInRefused for a role that needs a card, or none, and for a guarded role without a proof that resists phishing (reason "cle").
+    """
     try:
         role = Role(str(claims.get("maillage_role")))
     except ValueError:
         raise SignInRefused("The account has no role on the platform.") from None
     if role not in CARDLESS_ROLES:
         raise SignInRefused(f"The role {role} needs a professional card.")
+    if role in GUARDED_ROLES and not resists_phishing(proof):
+        raise SignInRefused(f"The role {role} needs a proof that cannot be phished: neither acr nor amr names one.", reason="cle")
     reference = claims.get("maillage_reference")
     if role in {Role.PATIENT, Role.CARER} and not reference:
         raise SignInRefused("The account is not linked to a person's record.")
@@ -74,6 +82,13 @@ def cardless(claims: Mapping[str, Any]) -> Cardless:
         reference=str(reference) if reference else None,
         organizations=tuple(str(organization) for organization in organizations),
     )
+
+
+def resists_phishing(proof: Mapping[str, Any]) -> bool:
+    """Whether an ID token says that a key signed for this very site, as a passkey or a smart card does."""
+    methods = proof.get("amr")
+    said = {proof.get("acr"), *(methods if isinstance(methods, list) else ())}
+    return not said.isdisjoint(RESISTANT)
 
 
 def _role(claims: Mapping[str, Any]) -> Role:

@@ -61,10 +61,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """A proven sign-in: the userinfo claims, and the ID token that asks for the sign-out later."""
+    """A proven sign-in: the userinfo claims, the ID token that asks for the sign-out later, and what that token says of the proof."""
 
     claims: dict[str, Any]
     id_token: str
+    proof: dict[str, Any]
 
 
 class RelyingParty:
@@ -116,7 +117,7 @@ class RelyingParty:
         claims = await self._userinfo(tokens["access_token"])
         if claims.get("sub") != proven["sub"]:
             raise SignInRefused("The userinfo answer is about someone else than the ID token.")
-        return SignedIn(claims=claims, id_token=id_token)
+        return SignedIn(claims=claims, id_token=id_token, proof=proven)
 
     async def sign_out_url(self, id_token: str, *, return_to: str) -> str | None:
         """Where to send the browser to end the provider's own session (RP-initiated logout), None when it has no such door."""

@@ -17,7 +17,14 @@ OLDEST_ISSUE = 600
 
 
 class SignInRefused(Unauthenticated):
-    """The identity provider's answer does not prove who signs in. The message says which check failed, never a value."""
+    """The identity provider's answer does not prove who signs in. The message says which check failed, never a value.
+
+    `reason` is a word of ours for what the person can do about it, empty where that is to start again.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class UnknownKey(SignInRefused):

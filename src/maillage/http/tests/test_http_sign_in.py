@@ -55,6 +55,15 @@ IMPOSTOR = Persona(
     claims={"sub": "f:2:x", "maillage_role": "gp", "maillage_reference": "Practitioner/1"},
 )  # fmt: skip
 
+STEWARD = Persona(
+    id="steward", name="Yann GABARIT", title="Identitovigilance", card=False, amr=["fido"],
+    claims={"sub": "f:2:steward", "name": "Yann GABARIT", "maillage_role": "steward"},
+)  # fmt: skip
+UNPROVEN = Persona(
+    id="unproven", name="Yann GABARIT", title="Sans clé", card=False, amr=["pwd", "otp"],
+    claims={"sub": "f:2:unproven", "name": "Yann GABARIT", "maillage_role": "steward"},
+)  # fmt: skip
+
 
 async def who(request: Request, ctx: Context) -> Response:
     actor = ctx.actor
@@ -72,7 +81,7 @@ def clock() -> FixedClock:
 async def realm(clock: FixedClock) -> AsyncIterator[Realm]:
     port = free_port(HOST)
     clients = [Client(id="maillage", secret="s1", card=True), Client(id="maillage-sans-carte", secret="s2", card=False)]
-    realm = realm_of(f"http://{HOST}:{port}{REALM_PATH}", clients, [GP, STRANGER, PATIENT, IMPOSTOR], clock)
+    realm = realm_of(f"http://{HOST}:{port}{REALM_PATH}", clients, [GP, STRANGER, PATIENT, IMPOSTOR, STEWARD, UNPROVEN], clock)
     async with served(create_emulator(realm), host=HOST, port=port):
         yield realm
 
@@ -157,6 +166,14 @@ async def test_a_patient_signs_in_without_a_card(browser: httpx.AsyncClient) -> 
     await sign_in(browser, "/connexion/sans-carte?persona=patient")
     me = (await browser.get("/moi")).json()
     assert (me["id"], me["roles"]) == ("Patient/7", ["patient"])
+
+
+async def test_a_guarded_role_needs_a_proof_that_cannot_be_phished(browser: httpx.AsyncClient) -> None:
+    refused = await sign_in(browser, "/connexion/sans-carte?persona=unproven")
+    assert refused.headers["location"] == "/connexion?refus=cle"
+    assert (await browser.get("/moi")).headers["location"].startswith("/connexion")
+    await sign_in(browser, "/connexion/sans-carte?persona=steward")
+    assert (await browser.get("/moi")).json()["roles"] == ["steward"]
 
 
 async def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(browser: httpx.AsyncClient) -> None:

@@ -1,4 +1,4 @@
-/* What HTML cannot do alone: the "N nouveautés" notice, the focus on an error summary, the print button. */
+/* What HTML cannot do alone: the "N nouveautés" notice, the focus on an error summary, the print button, passkeys. */
 (() => {
   "use strict";
 
@@ -47,6 +47,43 @@
     if (errors) errors.focus();
   };
 
+  /* Passkeys: a form `data-passkey` asks its address `data-ask` what to sign, and sends what the authenticator answers. */
+  const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const words = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  const asked = (options) => {
+    const named = (list) => (list || []).map((one) => ({ ...one, id: bytes(one.id) }));
+    return { ...options, challenge: bytes(options.challenge), user: options.user && { ...options.user, id: bytes(options.user.id) },
+      excludeCredentials: named(options.excludeCredentials), allowCredentials: named(options.allowCredentials) };
+  };
+  const answered = (made) => {
+    const response = {};
+    for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+      if (made.response[name]) response[name] = words(made.response[name]);
+    }
+    return JSON.stringify({ id: made.id, rawId: words(made.rawId), type: made.type, response, clientExtensionResults: {} });
+  };
+  const passkey = async (form) => {
+    const said = form.querySelector("[data-said]");
+    const button = form.querySelector("button");
+    const failed = (why) => { said.textContent = why; said.hidden = false; button.disabled = false; };
+    button.disabled = true;
+    said.hidden = true;
+    try {
+      const sent = new URLSearchParams(new FormData(form));
+      const answer = await fetch(form.dataset.ask, { method: "POST", body: sent });
+      if (!answer.ok) { failed(form.dataset.late); return; }
+      const publicKey = asked(await answer.json());
+      const made = await navigator.credentials[form.dataset.passkey]({ publicKey });
+      form.elements.reponse.value = answered(made);
+      form.submit();
+    } catch (fault) { failed(form.dataset.failed); }
+  };
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-passkey]")) return;
+    event.preventDefault();
+    passkey(event.target);
+  });
+
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) print();
     each(".m-menu[open]", (menu) => { if (!menu.contains(event.target)) menu.open = false; });
@@ -55,6 +92,6 @@
     if (event.key !== "Escape") return;
     each(".m-menu[open]", (menu) => { menu.open = false; menu.querySelector("summary").focus(); });
   });
-  document.addEventListener("DOMContentLoaded", () => { start(document); listen(); each("[data-print]", (b) => { b.hidden = false; }); });
+  document.addEventListener("DOMContentLoaded", () => { start(document); listen(); each("[data-print]", (b) => { b.hidden = false; }); if (window.PublicKeyCredential) each("[data-passkey]", (f) => { f.hidden = false; }); });
   document.addEventListener("htmx:after:swap", () => start(document));
 })();

@@ -23,13 +23,17 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Someone to sign in as. `card` says which client offers them; `claims` is their userinfo, word for word."""
+    """Someone to sign in as. `card` says which client offers them; `claims` is their userinfo, word for word.
+
+    `amr` is by what they prove who they are (RFC 8176), as their ID tokens say.
+    """
 
     id: str
     name: str
     title: str
     card: bool
     claims: dict[str, Any]
+    amr: list[str] = []
 
 
 def personas_from(text: bytes) -> list[Persona]:
@@ -179,6 +183,8 @@ class Realm:
         }
         if asked.acr:
             claims["acr"] = asked.acr
+        if persona.amr:
+            claims["amr"] = persona.amr
         return jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.key)
 
     def userinfo(self, token: str) -> dict[str, Any] | None:

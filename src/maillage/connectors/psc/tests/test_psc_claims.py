@@ -50,20 +50,20 @@ def test_a_sign_in_without_a_national_identifier_is_refused() -> None:
 
 
 def test_a_patients_account_names_their_record() -> None:
-    person = cardless(account(maillage_role="patient", maillage_reference="Patient/7"))
+    person = cardless(account(maillage_role="patient", maillage_reference="Patient/7"), {})
     assert (person.role, person.reference, person.name) == (Role.PATIENT, "Patient/7", "Dominique PAT-TROIS")
 
 
 @pytest.mark.parametrize("role", ["gp", "nurse", "hospital", "coordinator", "professional", "system", "job", "king", None])
 def test_an_account_without_a_card_cannot_claim_a_role_of_care_or_of_a_machine(role: str | None) -> None:
     with pytest.raises(SignInRefused):
-        cardless(account(maillage_role=role, maillage_reference="Practitioner/1"))
+        cardless(account(maillage_role=role, maillage_reference="Practitioner/1"), {"amr": ["fido"]})
 
 
 @pytest.mark.parametrize("role", ["patient", "carer"])
 def test_a_patients_account_without_a_record_is_refused(role: str) -> None:
     with pytest.raises(SignInRefused, match="record"):
-        cardless(account(maillage_role=role))
+        cardless(account(maillage_role=role), {})
 
 
 @pytest.mark.conformance

@@ -1,0 +1,127 @@
+"""« Comptes »: who is invited, by whom, in what state; a new link, a closing."""
+
+from uuid import UUID
+
+from starlette.responses import Response
+
+from maillage.access.actors import Role
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.errors import Conflict, NotFound
+from maillage.fhir.national import FINESS, IDNST
+from maillage.http import Request, action, page, redirect
+from maillage.services.accounts.forms import InvitationForm, invitation_form
+from maillage.services.accounts.rules import invitations
+from maillage.services.accounts.service import accounts
+from maillage.services.accounts.service.accounts import Account, Invited
+from maillage.ui import render
+
+PATH = "/comptes"
+INVITE = "/comptes/inviter"
+SAID = {
+    "invite": "Invitation envoyée\u00a0: le lien est valable trois jours.",
+    "lien": "Nouveau lien envoyé. L’ancien ne sert plus\u00a0; les clés et le mot de passe seront remplacés quand il sera utilisé.",
+    "ferme": "Compte fermé. Ses sessions sont terminées.",
+}
+
+
+async def listed(request: Request, ctx: Context) -> Response:
+    """GET /comptes: by name, `?apres=` the page after."""
+    after = request.query_params.get("apres")
+    found = await accounts.managed_accounts(ctx, after=_id(after) if after else None)
+    houses = await _names(ctx, {one.organization for one in found if one.organization})
+    return render(
+        request, ctx, "accounts/accounts.html", accounts=[(one, _state(one)) for one in found], houses=houses, roles=invitations.ROLES,
+        said_words=SAID.get(request.query_params.get("fait", ""), ""), invite=INVITE, path_here=PATH,
+        following=f"{PATH}?apres={found[-1].id}" if len(found) == accounts.PAGE else "",
+    )  # fmt: skip
+
+
+async def ask(request: Request, ctx: Context) -> Response:
+    """GET /comptes/inviter: the form."""
+    return await _form(request, ctx, InvitationForm({}))
+
+
+async def invite(request: Request, ctx: Context) -> Response:
+    """POST /comptes/inviter: the account is there, and its link leaves by mail."""
+    sent = {name: str(value) for name, value in (await request.form()).items()}
+    asked = invitation_form(sent, roles=invitations.invitable(ctx.actor.roles), organizations=_own(ctx))
+    organization = asked.organization or (await _organization(ctx, asked.finess) if asked.finess else None)
+    if asked.finess and organization is None and not asked.faults:
+        asked.faults["structure"] = "Aucune structure de l’annuaire n’a ce numéro"
+    if asked.faults:
+        return await _form(request, ctx, asked)
+    values = asked.values
+    whom = Invited(
+        email=values["email"], given=values["prenom"], family=values["nom"], role=values["role"],
+        organization=organization, administers=asked.administers,
+    )  # fmt: skip
+    try:
+        await accounts.invite(ctx, whom)
+    except Conflict:
+        asked.faults["email"] = "Cette adresse a déjà un compte"
+        return await _form(request, ctx, asked)
+    return redirect(f"{PATH}?fait=invite")
+
+
+async def send_link(request: Request, ctx: Context) -> Response:
+    """POST /comptes/{id}/lien."""
+    await accounts.send_link(ctx, _id(request.path_params["id"]))
+    return redirect(f"{PATH}?fait=lien")
+
+
+async def close(request: Request, ctx: Context) -> Response:
+    """POST /comptes/{id}/fermer."""
+    await accounts.close(ctx, _id(request.path_params["id"]))
+    return redirect(f"{PATH}?fait=ferme")
+
+
+async def _form(request: Request, ctx: Context, asked: InvitationForm) -> Response:
+    own = _own(ctx)
+    houses = await _names(ctx, set(own))
+    return render(
+        request, ctx, "accounts/invite.html", status=422 if asked.faults else 200, values=asked.values, faults=asked.faults,
+        administers=asked.administers, roles=[(role, invitations.ROLES[role]) for role in invitations.invitable(ctx.actor.roles)],
+        houses=[(reference, houses.get(reference, reference)) for reference in own], action_path=INVITE, path_here=PATH,
+    )  # fmt: skip
+
+
+def _state(account: Account) -> tuple[str, str]:
+    """Words and colour."""
+    if account.closed:
+        return "Fermé", "quiet"
+    if account.passkey or account.password:
+        return "Actif", "done"
+    return ("Invitation envoyée", "watch") if account.linked else ("Lien expiré", "danger")
+
+
+def _own(ctx: Context) -> tuple[str, ...]:
+    """The organisations that the actor chooses from; none for those who manage all."""
+    return () if ctx.actor.has(Role.OPERATOR) else ctx.actor.organizations
+
+
+async def _organization(ctx: Context, finess: str) -> str | None:
+    found = await ctx.records.find("Organization", {"identifier": f"{FINESS}|{finess},{IDNST}|1{finess}"})
+    return f"Organization/{found[0]['id']}" if len(found) == 1 else None
+
+
+async def _names(ctx: Context, references: set[str]) -> dict[str, str]:
+    ids = sorted(reference.removeprefix("Organization/") for reference in references)
+    found = await ctx.records.find("Organization", {"_id": ",".join(ids)}) if ids else []
+    return {f"Organization/{one['id']}": str(one.get("name", "")) for one in found}
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"no account has the id {text!r}") from None
+
+
+routes = [
+    page(PATH, listed, permission=Permission.ACCOUNT_MANAGE),
+    page(INVITE, ask, permission=Permission.ACCOUNT_MANAGE),
+    action(INVITE, invite, permission=Permission.ACCOUNT_MANAGE),
+    action(f"{PATH}/{{id}}/lien", send_link, permission=Permission.ACCOUNT_MANAGE),
+    action(f"{PATH}/{{id}}/fermer", close, permission=Permission.ACCOUNT_MANAGE),
+]

@@ -1,0 +1,100 @@
+"""« Mon compte »: one's passkeys and recovery codes, for those whose account is held here."""
+
+from uuid import UUID
+
+from starlette.responses import Response
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.errors import Invalid, NotFound
+from maillage.http import Request, action, page, redirect
+from maillage.services.accounts.pages.sign_in import OWN_PROVIDER, access_of, site_of
+from maillage.services.accounts.service import challenges, factors
+from maillage.services.accounts.service.accounts import Account, account_by_id
+from maillage.services.accounts.service.challenges import NotProven
+from maillage.ui import render
+
+PATH = "/mon-compte"
+SAID = {
+    "cle": "Clé d’accès ajoutée.",
+    "retiree": "Clé d’accès retirée.",
+}
+
+
+async def mine(request: Request, ctx: Context) -> Response:
+    """GET /mon-compte."""
+    return await _page(request, ctx)
+
+
+async def ask(request: Request, ctx: Context) -> Response:
+    """POST /mon-compte/cle/defi: the options of one more passkey, as JSON."""
+    account = await _account(request, ctx)
+    options = await challenges.ask_for_new(ctx, site_of(request), account, browser=_browser(request))
+    return Response(options, media_type="application/json")
+
+
+async def add(request: Request, ctx: Context) -> Response:
+    """POST /mon-compte/cle: one more passkey."""
+    account, form = await _account(request, ctx), await request.form()
+    answer, name = str(form.get("reponse", "")), str(form.get("nom", ""))
+    try:
+        await factors.add_passkey(ctx, site_of(request), account, answer=answer, name=name, browser=_browser(request))
+    except NotProven:
+        return await _page(request, ctx, fault="La clé d’accès n’a pas été ajoutée : recommencez.")
+    return redirect(f"{PATH}?fait=cle")
+
+
+async def remove(request: Request, ctx: Context) -> Response:
+    """POST /mon-compte/cle/retirer: a passkey opens it no more."""
+    account, form = await _account(request, ctx), await request.form()
+    try:
+        await factors.remove_passkey(ctx, account, str(form.get("cle", "")))
+    except Invalid:
+        return await _page(
+            request, ctx, fault="Cette clé est la seule façon d’ouvrir votre compte : ajoutez-en une autre d’abord."
+        )
+    return redirect(f"{PATH}?fait=retiree")
+
+
+async def new_codes(request: Request, ctx: Context) -> Response:
+    """POST /mon-compte/codes: new recovery codes, on this answer and nowhere else."""
+    account = await _account(request, ctx)
+    if not account.password:
+        raise NotFound("this account has no password")
+    fresh = await factors.new_recovery(ctx, account.id)
+    return render(request, ctx, "accounts/recovery.html", codes=fresh, go_on=PATH, first=False)
+
+
+async def _page(request: Request, ctx: Context, *, fault: str = "") -> Response:
+    account = await _account(request, ctx)
+    return render(
+        request, ctx, "accounts/own.html", status=422 if fault else 200, account=account, fault=fault,
+        passkeys=await factors.passkeys(ctx, account.id), left=await factors.recovery_left(ctx, account.id),
+        has_passkeys=site_of(request).has_passkeys, said_words=SAID.get(request.query_params.get("fait", ""), ""),
+    )  # fmt: skip
+
+
+async def _account(request: Request, ctx: Context) -> Account:
+    """The account that opened this session; NotFound where something else did."""
+    hint = (await access_of(request).session(_browser(request))).hint or ""
+    provider, _, account = hint.partition(" ")
+    if provider != OWN_PROVIDER:
+        raise NotFound("this session was not opened by an account held here")
+    return await account_by_id(ctx, UUID(account))
+
+
+def _browser(request: Request) -> str:
+    """The session's secret, which binds a challenge to this browser. NotFound for programs: they have none."""
+    session = request.visitor.session if request.visitor else None
+    if session is None:
+        raise NotFound("a bearer token has no account")
+    return session
+
+
+routes = [
+    page(PATH, mine, permission=Permission.SIGNED_IN),
+    action(f"{PATH}/cle/defi", ask, permission=Permission.SIGNED_IN),
+    action(f"{PATH}/cle", add, permission=Permission.SIGNED_IN),
+    action(f"{PATH}/cle/retirer", remove, permission=Permission.SIGNED_IN),
+    action(f"{PATH}/codes", new_codes, permission=Permission.SIGNED_IN),
+]

@@ -1,0 +1,29 @@
+"""What other rooms may ask of accounts."""
+
+from maillage.services.accounts.rules.invitations import ROLES
+from maillage.services.accounts.service.accounts import (
+    ENROLLING,
+    Account,
+    Invited,
+    account_by_email,
+    close,
+    enrol,
+    invite,
+    managed_accounts,
+    new_link,
+    send_link,
+)
+
+__all__ = [
+    "ENROLLING",
+    "ROLES",
+    "Account",
+    "Invited",
+    "account_by_email",
+    "close",
+    "enrol",
+    "invite",
+    "managed_accounts",
+    "new_link",
+    "send_link",
+]

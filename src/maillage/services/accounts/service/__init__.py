@@ -1,0 +1,1 @@
+"""The verbs of accounts, a file for each noun."""

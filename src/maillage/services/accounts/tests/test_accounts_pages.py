@@ -1,0 +1,296 @@
+"""The pages of accounts: invited, a link, in and out; who tries to get in; what follows an invitation; passkeys in a real browser."""
+
+import asyncio
+import base64
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pyotp
+import pytest
+from playwright.async_api import Browser, Page, expect
+from starlette.applications import Starlette
+
+from maillage.access.access import Access
+from maillage.access.actors import Role
+from maillage.clock import FixedClock, SystemClock
+from maillage.connectors.listening import free_port, served
+from maillage.connectors.mail import Mailer
+from maillage.connectors.mail.emulator import Mailbox, smtp_door
+from maillage.db import Database
+from maillage.http.addresses import address_of, neighbourhood_of
+from maillage.http.request import Request
+from maillage.jobs import JobRunner, Outside
+from maillage.services.accounts import jobs, pages
+from maillage.services.accounts.service import accounts, factors
+from maillage.services.accounts.service.accounts import ENROLLING, Invited
+from maillage.ui import pages as own
+from tests.support.browser import HERE, Screen, screen
+from tests.support.people import SEED, officer_of
+
+OPERATOR = officer_of(Role.OPERATOR)
+KEYS = {"account_keys": base64.b64encode(b"k" * 32).decode()}
+PASSWORD = "girafe lavande tournevis"
+FINESS = "510000004"
+INVITATION = {"prenom": "Théo", "nom": "Gabarit", "email": "theo@exemple.fr", "role": "social-worker", "structure": FINESS}
+THEO = Invited(email="theo@exemple.fr", given="Théo", family="Gabarit", role="social-worker", organization="Organization/dep")
+
+
+@pytest.fixture
+async def house(access: Access) -> None:
+    identifier = [{"system": "https://finess.esante.gouv.fr", "value": FINESS}]
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            {"resourceType": "Organization", "id": "dep", "name": "Département des Essais", "identifier": identifier}
+        )
+
+
+async def link_of(access: Access, whom: Invited = THEO) -> str:
+    async with access.act(OPERATOR) as ctx:
+        account = await accounts.invite(ctx, whom)
+    async with access.act(ENROLLING) as ctx:
+        await accounts.enrol(ctx, account)
+        return await accounts.new_link(ctx, account)
+
+
+def browsing(app: Starlette, headers: Any = ()) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE, headers=[("accept", "text/html"), *headers])
+
+
+def token(text: str) -> str:
+    return re.findall(r'name="csrf" value="(\w+)"', text)[-1]
+
+
+async def set_password(visitor: httpx.AsyncClient, link: str, clock: FixedClock) -> tuple[pyotp.TOTP, httpx.Response]:
+    shown = (await visitor.get("/compte/lien", params={"lien": link, "autre": "1"})).text
+    totp = pyotp.TOTP(re.findall(r"<code>([A-Z2-7 ]+)</code>", shown)[0].replace(" ", ""))
+    sent = {"csrf": token(shown), "lien": link, "mot-de-passe": PASSWORD, "code": totp.at(clock.now())}
+    return totp, await visitor.post("/compte/lien/mot-de-passe", data=sent)
+
+
+async def test_by_a_link_somebody_sets_a_password_and_a_code_and_is_in(
+    house: None, access: Access, clock: FixedClock, application: Any
+) -> None:
+    app, link = application(pages, settings=KEYS), await link_of(access)
+    async with browsing(app) as visitor:
+        totp, answer = await set_password(visitor, link, clock)
+        recovery = re.findall(r"<code>([a-z2-7-]{19})</code>", answer.text)
+        assert (answer.status_code, len(recovery)) == (200, 10)
+        assert "Théo GABARIT" in (await visitor.get("/mon-compte")).text
+        assert (await visitor.get("/compte/lien", params={"lien": link})).status_code == 410
+        await visitor.post("/deconnexion", data={"csrf": token((await visitor.get("/mon-compte")).text)})
+    clock.advance(timedelta(seconds=30))
+    async with browsing(app) as visitor:
+        door = (await visitor.get("/compte/connexion?suite=/mon-compte")).text
+        sent = {"csrf": token(door), "suite": "/mon-compte", "email": "Theo@Exemple.fr ", "mot-de-passe": PASSWORD}
+        refused = await visitor.post("/compte/connexion", data={**sent, "code": "000000"})
+        assert (refused.status_code, "Vous n’êtes pas connecté" in refused.text) == (401, True)
+        entered = await visitor.post("/compte/connexion", data={**sent, "code": totp.at(clock.now())})
+        assert (entered.status_code, entered.headers["location"]) == (303, "/mon-compte")
+        more = await visitor.post("/mon-compte/codes", data={"csrf": token((await visitor.get("/mon-compte")).text)})
+        assert recovery[0] not in more.text
+
+
+DOORS = (
+    "/compte/connexion",
+    "/compte/cle",
+    "/compte/cle/defi",
+    "/compte/lien/cle",
+    "/compte/lien/defi",
+    "/compte/lien/mot-de-passe",
+)
+
+
+async def test_a_form_of_another_browser_or_site_is_refused(house: None, access: Access, application: Any) -> None:
+    app, link = application(pages, settings=KEYS), await link_of(access)
+    async with browsing(app) as visitor, browsing(app) as other:
+        csrf = token((await visitor.get("/compte/connexion")).text)
+        await other.get("/compte/connexion")
+        for path in DOORS:
+            sent = {"csrf": csrf, "lien": link}
+            assert (await other.post(path, data=sent)).status_code == 403, path
+            assert (await visitor.post(path, data={"lien": link})).status_code == 403, path
+            assert (await visitor.post(path, data=sent, headers={"origin": "https://evil.example"})).status_code == 403, path
+            assert (await visitor.post(path, data=sent, headers={"sec-fetch-site": "same-site"})).status_code == 403, path
+
+
+async def test_a_password_and_a_code_open_no_guarded_role(
+    house: None, access: Access, clock: FixedClock, application: Any
+) -> None:
+    app = application(pages, settings=KEYS)
+    both = await link_of(access, replace(THEO, administers=True))
+    alone = await link_of(access, replace(THEO, email="admin@exemple.fr", role="administrator"))
+    async with browsing(app) as visitor:
+        assert "mot de passe et code" not in (await visitor.get("/compte/lien", params={"lien": alone, "autre": "1"})).text
+        csrf = token((await visitor.get("/compte/connexion")).text)
+        sent = {"csrf": csrf, "lien": alone, "mot-de-passe": PASSWORD, "code": "000000"}
+        assert (await visitor.post("/compte/lien/mot-de-passe", data=sent)).status_code == 403
+        await set_password(visitor, both, clock)
+        assert (await visitor.get("/mon-compte")).status_code == 200
+        assert (await visitor.get("/comptes")).status_code == 403, "a social worker, but no administrator without a passkey"
+
+
+async def test_the_operator_invites_and_closes(house: None, application: Any, signed_in: Any) -> None:
+    app = application(pages, settings=KEYS)
+    async with browsing(app, await signed_in(OPERATOR)) as operator:
+        csrf = {"csrf": token((await operator.get("/comptes/inviter")).text)}
+        structures = ("12", "999999999", "")
+        for fault in ({"email": "x"}, {"prenom": ""}, {"role": "gp"}, *({"structure": one} for one in structures)):
+            answer = await operator.post("/comptes/inviter", data={**INVITATION, **csrf, **fault})
+            assert (answer.status_code, "à corriger" in answer.text) == (422, True), fault
+        done = await operator.post("/comptes/inviter", data={**INVITATION, **csrf})
+        assert done.headers["location"] == "/comptes?fait=invite"
+        assert "déjà un compte" in (await operator.post("/comptes/inviter", data={**INVITATION, **csrf})).text
+        listed = (await operator.get("/comptes?fait=invite")).text
+        assert "Théo GABARIT" in listed
+        assert "Département des Essais" in listed
+        (account,) = set(re.findall(r'action="/comptes/([0-9a-f-]{36})/fermer"', listed))
+        assert (await operator.post(f"/comptes/{account}/lien", data=csrf)).headers["location"] == "/comptes?fait=lien"
+        assert (await operator.post(f"/comptes/{account}/fermer", data=csrf)).headers["location"] == "/comptes?fait=ferme"
+        assert "Fermé" in (await operator.get("/comptes")).text
+        for nobody in ("x", str(UUID(int=1))):
+            assert (await operator.post(f"/comptes/{nobody}/fermer", data=csrf)).status_code == 404
+
+
+async def test_others_have_no_such_pages(application: Any, signed_in: Any) -> None:
+    app = application(pages, settings=KEYS)
+    async with browsing(app, await signed_in(officer_of(Role.STEWARD))) as steward:
+        for path in ("/comptes", "/comptes/inviter"):
+            assert (await steward.get(path)).status_code == 403
+        assert (await steward.get("/mon-compte")).status_code == 404, "no account of ours opened this session"
+    async with browsing(app) as nobody:
+        for path in ("/comptes", "/mon-compte"):
+            assert (await nobody.get(path)).status_code == 303
+
+
+async def test_an_invitation_is_mailed_once_the_directory_has_the_person(house: None, access: Access, database: Database) -> None:
+    async with access.act(OPERATOR) as ctx:
+        account = await accounts.invite(ctx, THEO)
+    mailbox = Mailbox(SystemClock())
+    async with smtp_door(mailbox, host="127.0.0.1", port=0) as address:
+        mail = Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock())
+        runner = JobRunner(
+            database=database, access=access, clock=SystemClock(), outside=Outside(mail=mail, base_url="https://exemple.fr/"),
+            reactions=[jobs.welcome, jobs.tell_the_directory], tasks=[jobs.mail_the_link],
+        )  # fmt: skip
+        life = asyncio.create_task(runner.run())
+        async with asyncio.timeout(20):
+            while not mailbox.letters():
+                assert not life.done(), life.result()
+                await asyncio.sleep(0.02)
+        life.cancel()
+        await asyncio.gather(life, return_exceptions=True)
+    (letter,) = mailbox.letters()
+    assert letter.recipients == ("theo@exemple.fr",)
+    secret = re.findall(r"https://exemple.fr/compte/lien\?lien=(\S+)", letter.text)[0]
+    async with access.act(ENROLLING) as ctx:
+        found = await factors.account_of_link(ctx, secret)
+    assert (found.id, found.reference is not None) == (account, True)
+
+
+def test_an_address_is_believed_from_a_proxy_only(application: Any) -> None:
+    app = application(pages, settings={"proxies": "10.0.0.1, 10.0.0.2"})
+    for peer, said, expected in (
+        ("192.0.2.1", "203.0.113.9", "192.0.2.1"),
+        ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "6.6.6.6, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        ("10.0.0.1", "nonsense", "10.0.0.1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+    ):
+        headers = [(b"x-forwarded-for", said.encode())]
+        scope = {"type": "http", "app": app, "client": (peer, 1), "headers": headers, "method": "GET", "path": "/"}
+        assert address_of(Request(scope)) == expected, (peer, said)
+
+
+def test_addresses_of_one_household_are_counted_as_one() -> None:
+    assert neighbourhood_of("2001:db8::1") == neighbourhood_of("2001:db8::2") != neighbourhood_of("2001:db8:0:1::1")
+    assert neighbourhood_of("::ffff:192.0.2.1") == neighbourhood_of("192.0.2.1") == "192.0.2.1"
+    assert neighbourhood_of("unknown") == "unknown"
+
+
+# --- in a browser
+
+
+@pytest.fixture
+async def web(application: Any) -> AsyncIterator[str]:
+    """The pages over a socket, under a name that browsers make passkeys for."""
+    port = free_port("127.0.0.1")
+    address = f"http://localhost:{port}"
+    async with served(application(pages, own, settings={**KEYS, "base_url": address}), host="127.0.0.1", port=port):
+        yield address
+
+
+async def with_authenticator(window: Screen) -> Page:
+    session = await window.context.new_cdp_session(window.page)
+    await session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+        "isUserVerified": True, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    return window.page
+
+
+@pytest.mark.browser
+async def test_a_passkey_is_made_used_and_shown(house: None, access: Access, browser: Browser, web: str) -> None:
+    link = await link_of(access, replace(THEO, administers=True))
+    window = await screen(browser)
+    page = await with_authenticator(window)
+    await page.goto(f"{web}/compte/lien?lien={link}")
+    await window.check("compte-lien")
+    await page.get_by_role("button", name="Créer ma clé d’accès").click()
+    await page.wait_for_url(lambda address: "/compte/lien" not in address)
+    await page.goto(f"{web}/mon-compte")
+    await expect(page.get_by_text("Théo GABARIT, theo@exemple.fr")).to_be_visible()
+    await window.check("mon-compte")
+    await page.goto(f"{web}/comptes")
+    await expect(page.get_by_role("heading", name="Comptes", exact=True)).to_be_visible()
+    await page.locator("summary", has_text="Mon compte").click()
+    await page.get_by_role("button", name="Se déconnecter").click()
+    await page.wait_for_url(f"{web}/connexion")
+    await page.goto(f"{web}/compte/connexion?suite=/mon-compte")
+    await window.check("compte-connexion")
+    await page.get_by_role("button", name="Utiliser ma clé d’accès").click()
+    await page.wait_for_url(f"{web}/mon-compte")
+    await expect(page.get_by_text("utilisée")).to_be_visible()
+
+
+@pytest.mark.browser
+async def test_without_script_a_password_and_a_code_do(
+    house: None, access: Access, clock: FixedClock, browser: Browser, web: str
+) -> None:
+    link = await link_of(access)
+    window = await screen(browser, scripts=False)
+    page = window.page
+    await page.goto(f"{web}/compte/lien?lien={link}")
+    await page.get_by_role("link", name="Mon appareil ne sait pas faire").click()
+    typed = (await page.locator("code").text_content() or "").replace(" ", "")
+    await page.get_by_label("Mot de passe").fill("court")
+    await page.get_by_label("Code à six chiffres").fill(pyotp.TOTP(typed).at(clock.now()))
+    await page.get_by_role("button", name="Enregistrer").click()
+    await expect(page.get_by_role("link", name="Il faut 12 caractères au moins")).to_be_visible()
+    await window.picture("compte-mot-de-passe")
+    await page.get_by_label("Mot de passe").fill(PASSWORD)
+    await page.get_by_label("Code à six chiffres").fill(pyotp.TOTP(typed).at(clock.now()))
+    await page.get_by_role("button", name="Enregistrer").click()
+    await expect(page.get_by_role("heading", name="Vos codes de secours")).to_be_visible()
+    await window.picture("compte-codes")
+
+
+@pytest.mark.browser
+async def test_the_pages_of_administration_are_accessible(
+    house: None, access: Access, browser: Browser, application: Any, signed_in: Any
+) -> None:
+    await link_of(access)
+    window = await screen(browser, application(pages, settings=KEYS), headers=await signed_in(OPERATOR))
+    await window.open("/comptes")
+    await window.check("comptes")
+    page = await window.open("/comptes/inviter")
+    await window.check("comptes-inviter")
+    await page.get_by_role("button", name="Envoyer l’invitation").click()
+    await expect(page.get_by_role("alert")).to_contain_text("à corriger")
+    await window.check("comptes-inviter-fautes")
