@@ -44,6 +44,7 @@ select create_reference_table('access_habilitation');
 -- local access_telling: one row a notice or task, read by writes only
 -- local access_token: a secret, no patient; looked up by its hash before anything is known
 -- local access_session: as access_token
+-- local access_device: no patient
 -- local audit: hash-chained in the order of one server; a row may be about several patients
 -- local audit_batch: the links of those chains
 -- local audit_check: one row a night

@@ -16,7 +16,7 @@ from maillage.access import checking
 from maillage.access.access import Access
 from maillage.access.context import Context
 from maillage.access.platform import Platform
-from maillage.access.tokens import SessionPolicy
+from maillage.access.sessions import SessionPolicy
 from maillage.clock import Clock, SystemClock
 from maillage.config import Config
 from maillage.connectors.mail.mailer import Mailer, TransportSecurity
@@ -69,7 +69,11 @@ async def platform_of(config: Config, *, clock: Clock | None = None, patience: f
         raise SetupError("no database: MAILLAGE_DATABASE_URL is empty")
     clock = clock or SystemClock()
     files = open_files(config.files_url, folder=config.data / "files")
-    sessions = SessionPolicy(idle=timedelta(seconds=config.session_idle), lifetime=timedelta(seconds=config.session_lifetime))
+    sessions = SessionPolicy(
+        idle=timedelta(seconds=config.session_idle),
+        lifetime=timedelta(seconds=config.session_lifetime),
+        proof=timedelta(seconds=config.session_proof),
+    )
     async with await Database.open(config.database_url, size=config.database_pool, patience=patience) as database:
         if config.database_replica_url:
             await database.follow(

@@ -62,13 +62,12 @@ class Config:
     cardless_issuer: str = ""  # empty: the same as psc_issuer
     cardless_client_id: str = "maillage-sans-carte"  # the client of those who have no professional card
     cardless_client_secret: str = field(default="", repr=False)  # of that client
-    account_keys: str = field(
-        default="", repr=False
-    )  # 32 bytes in base64 that seal second factors; several, newest first, split by commas
+    account_keys: str = field(default="", repr=False)  # seal second factors: 32 bytes in base64, several by commas
     account_keys_file: str = ""  # a file that holds them instead; neither: accounts held here are opened by passkeys alone
     proxies: str = ""  # addresses of the reverse proxies, split by commas: who asked is read from their X-Forwarded-For
     session_idle: int = 30 * 60  # a session ends after so long without a request
     session_lifetime: int = 10 * 3600  # a session ends after so long in any case
+    session_proof: int = 15 * 60  # what is grave asks for a proof of identity again once the last is older than that
     token: str = field(default="", repr=False)  # bearer token of `maillage send --to fhir`
     mail_viewer: str = ""  # address of the mail emulator's page, shown to the demo's personas
     region: str = "Territoire de démonstration"  # name of the territory

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
-from maillage.access import chain, tokens
+from maillage.access import chain, sessions, tokens
 from maillage.access.actors import Actor
 from maillage.access.audit import AuditSecret, GroupedTrails, Trail
 from maillage.access.chain import Head, KeptHeads, Verification
@@ -14,9 +14,10 @@ from maillage.access.combining import CombinedWrites, Hand
 from maillage.access.context import Context
 from maillage.access.purpose import Purpose, usual_purpose
 from maillage.access.records import Records
-from maillage.access.tokens import Session, SessionPolicy
+from maillage.access.sessions import Device, Session, SessionPolicy
 from maillage.clock import Clock
 from maillage.db import Connection, Database, LateTransaction
+from maillage.errors import Unauthenticated
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.gathering import GatheredReads
 from maillage.fhir.store import Store
@@ -87,27 +88,60 @@ class Access:
             await tokens.revoke(conn, token, now=self.clock.now())
 
     async def sign_in(self, actor: Actor, *, hint: str | None = None) -> str:
-        """A new session for a person whose identity was proved; the secret for their cookie."""
+        """A new session for a person whose identity was proved; the text for their cookie. People sign in on a device: see `enter`."""
         async with self._database.transaction() as conn:
-            return await tokens.open_session(conn, actor, now=self.clock.now(), policy=self._sessions, hint=hint)
+            return await sessions.open_session(conn, actor, now=self.clock.now(), policy=self._sessions, hint=hint)
 
-    async def session(self, secret: str, *, sign_of_life: bool = True) -> Session:
+    async def enter(self, actor: Actor, device: Device, *, hint: str) -> str:
+        """A new session for a person whose identity was proved, on this device, in their trail; the text for their cookie."""
+        async with self.act(actor, door="page") as ctx:
+            return await sessions.sign_in_on(ctx, device, policy=self._sessions, hint=hint)
+
+    async def session(self, cookie: str, *, sign_of_life: bool = True) -> Session:
         """The session behind a cookie, kept alive by being asked for; Unauthenticated once it ended.
 
         `sign_of_life` is False when nobody did anything, as for a page that only listens: the session then goes on ageing.
         """
         now = self.clock.now()
         async with self._database.reading(on_primary=True) as conn:
-            session = await tokens.session_of(conn, secret, now=now)
+            session = await sessions.session_of(conn, cookie, now=now)
+        if session.stands in ("offered", "stolen"):
+            async with self._database.transaction() as conn:
+                await sessions.renew(conn, cookie, session, now=now)
+        if session.stands == "stolen":
+            log.warning("a secret that was replaced was shown: its session is closed")
+            raise Unauthenticated("the session has ended")
         if sign_of_life and self._sessions.due(session, now):
             async with self._database.transaction() as conn:
-                await tokens.keep_alive(conn, secret, session, now=now, policy=self._sessions)
+                await sessions.keep_alive(conn, cookie, session, now=now, policy=self._sessions)
         return session
 
-    async def sign_out(self, secret: str) -> None:
+    async def next_cookie(self, cookie: str, session: Session) -> str | None:
+        """The cookie that follows this one, where its secret is old and no other answer offers one."""
+        now = self.clock.now()
+        if not self._sessions.renewal_due(session, now):
+            return None
+        async with self._database.transaction() as conn:
+            return await sessions.renew(conn, cookie, session, now=now)
+
+    async def still_open(self, cookie: str) -> bool:
+        """Whether a session that was there before has not ended."""
+        async with self._database.reading(on_primary=True) as conn:
+            return await sessions.still_open(conn, cookie, now=self.clock.now())
+
+    async def prove_anew(self, cookie: str) -> str:
+        """The person of this session proved who they are once more; their cookie from now on."""
+        async with self._database.transaction() as conn:
+            return await sessions.prove_anew(conn, cookie, now=self.clock.now())
+
+    def proof_is_fresh(self, session: Session, *, begun: bool = False) -> bool:
+        """Whether they proved who they are lately enough for what is grave; twice as long for what was `begun` (a form filled in)."""
+        return self.clock.now() - session.proved <= self._sessions.proof * (2 if begun else 1)
+
+    async def sign_out(self, cookie: str) -> None:
         """The session ends at once."""
         async with self._database.transaction() as conn:
-            await tokens.close_session(conn, secret, now=self.clock.now())
+            await sessions.close_session(conn, cookie, now=self.clock.now())
 
     async def verify_trail(self, *, kept: Sequence[Head]) -> tuple[Verification, KeptHeads]:
         """The whole trail recomputed on one connection, beside those who work, and its heads now. `kept`: see `chain.verify`."""

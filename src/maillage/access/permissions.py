@@ -97,6 +97,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {Permission.IDENTITY_STEWARD, Permission.QUARANTINE_REPLAY, Permission.INDICATORS_READ},
 }
 
+GRAVE = frozenset({Permission.EMERGENCY_OPEN, Permission.EMERGENCY_REVIEW, Permission.ACCOUNT_MANAGE, Permission.AUDIT_READ})
+"""Pages behind these ask for a fresh proof of who the person is: a session left open on a desk is not enough."""
+
 
 def permits(actor: Actor, permission: Permission) -> bool:
     """Whether one of the actor's roles opens this."""

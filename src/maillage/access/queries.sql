@@ -292,32 +292,6 @@ update access_token set revoked = %(now)s where hash = %(hash)s and revoked is n
 -- Every token of this actor ends now.
 update access_token set revoked = %(now)s where actor->>'id' = %(actor)s and revoked is null
 
--- name: open_session :exec
--- A person signed in.
-insert into access_session (hash, actor, hint, opened, seen, idle_until, ends)
-values (%(hash)s, %(actor)s, %(hint)s, %(now)s, %(now)s, %(idle_until)s, %(ends)s)
-
--- name: find_session :one
--- The session behind a cookie, while it lasts.
-select actor, hint, opened, seen, ends from access_session
-where hash = %(hash)s and closed is null and idle_until > %(now)s and ends > %(now)s
-
--- name: touch_session :exec
--- Someone is still there.
-update access_session set seen = %(now)s, idle_until = %(idle_until)s where hash = %(hash)s and closed is null
-
--- name: close_session :exec
--- Signed out.
-update access_session set closed = %(now)s where hash = %(hash)s and closed is null
-
--- name: close_sessions_of :exec
--- Every session of this actor ends now.
-update access_session set closed = %(now)s where actor->>'id' = %(actor)s and closed is null
-
--- name: forget_sessions :exec
--- Sessions that ended long ago.
-delete from access_session where ends < %(before)s
-
 -- name: emergencies_lately :value
 -- How many records one professional opened in an emergency since an instant.
 select count(*) from access_emergency where actor = %(actor)s and until > %(since)s and access_emergency.since > %(since)s

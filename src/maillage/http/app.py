@@ -54,12 +54,12 @@ def create_app(
     """
     config = platform.config
     secure = config.base_url.startswith("https:")
-    visitors = Visitors(platform.access, secure=secure)
+    visitors = Visitors(platform.access, secure=secure, lifetime=config.session_lifetime)
     parties = relying_parties(config, platform.clock)
     live = Live(platform.database)
     sign_in = SignIn(
         database=platform.database, access=platform.access, clock=platform.clock, visitors=visitors, parties=parties,
-        base_url=config.base_url, lifetime=config.session_lifetime, choices=choices, render=render,
+        base_url=config.base_url, choices=choices, render=render,
     )  # fmt: skip
     declared = [*own_routes(), *sign_in.routes(), *routes]
     metrics = Metrics()

@@ -5,6 +5,7 @@ import hmac
 import secrets
 from urllib.parse import urlsplit
 
+from maillage.access.sessions import handle_of
 from maillage.errors import Forbidden
 from maillage.http.request import Request
 
@@ -24,7 +25,7 @@ def csrf_token(request: Request) -> str:
 
 
 def masked(session: str) -> str:
-    """A session's token under a fresh mask: pages are compressed, and a text that never changes could be guessed from their size."""
+    """A session's token under a fresh mask (that of its first half, so that a form outlives a change of secret): pages are compressed, and a text that never changes could be guessed from their size."""
     mask = secrets.token_bytes(32)
     return (mask + _xor(mask, _token(session))).hex()
 
@@ -39,7 +40,7 @@ def holds(sent: str, session: str) -> bool:
 
 
 def _token(session: str) -> bytes:
-    return hmac.new(session.encode(), b"maillage csrf", hashlib.sha256).digest()
+    return hmac.new(handle_of(session).encode(), b"maillage csrf", hashlib.sha256).digest()
 
 
 def _xor(one: bytes, other: bytes) -> bytes:

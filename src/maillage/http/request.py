@@ -4,14 +4,16 @@ from msgspec import Struct
 from starlette.requests import Request as StarletteRequest
 
 from maillage.access.actors import Actor
+from maillage.access.sessions import Session
 from maillage.errors import Unauthenticated
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
-    """Who sends a request, and by which proof. `session` is the cookie's value, None for a bearer token."""
+    """Who sends a request, and by which proof. `session` is the cookie's value and `known` what is kept of it, None for a bearer token."""
 
     actor: Actor
     session: str | None
+    known: Session | None = None
 
 
 class Request(StarletteRequest):

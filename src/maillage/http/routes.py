@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from maillage.access.permissions import Permission
+from maillage.access.permissions import GRAVE, Permission
 from maillage.http.request import Request
 
 PAGE_BODY = 1024 * 1024
@@ -34,7 +34,7 @@ class Kind(StrEnum):
 class Declared:
     """One route as its service declares it; `wrapper.Answer` turns it into an ASGI application.
 
-    `permission` is None only when `public`. `read_only` routes run in a context that refuses writes.
+    `permission` is None only when `public`. `fresh` asks of people who signed in a while ago to prove who they are once more. `read_only` routes run in a context that refuses writes.
     `max_body` is in bytes and is refused before the body is held in memory.
     """
 
@@ -46,17 +46,20 @@ class Declared:
     public: bool
     read_only: bool
     max_body: int
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         if self.public == (self.permission is not None):
             raise TypeError(f"{self.path}: a route names a permission or is public, and never both")
 
 
-def page(path: str, endpoint: Endpoint, *, permission: Permission | None = None, public: bool = False) -> Declared:
-    """A GET that shows something and cannot write."""
+def page(
+    path: str, endpoint: Endpoint, *, permission: Permission | None = None, public: bool = False, fresh: bool | None = None
+) -> Declared:
+    """A GET that shows something and cannot write. `fresh` follows from the permission unless it is said."""
     return Declared(
         kind=Kind.PAGE, path=path, endpoint=endpoint, methods=("GET",), permission=permission, public=public,
-        read_only=True, max_body=0,
+        read_only=True, max_body=0, fresh=permission in GRAVE if fresh is None else fresh,
     )  # fmt: skip
 
 
@@ -67,11 +70,12 @@ def action(
     permission: Permission | None = None,
     public: bool = False,
     max_body: int = PAGE_BODY,
+    fresh: bool | None = None,
 ) -> Declared:
-    """A form's POST: its CSRF token is checked, it writes through one verb and answers a redirect."""
+    """A form's POST: its CSRF token is checked, it writes through one verb and answers a redirect. `fresh` as of `page`."""
     return Declared(
         kind=Kind.ACTION, path=path, endpoint=endpoint, methods=("POST",), permission=permission, public=public,
-        read_only=False, max_body=max_body,
+        read_only=False, max_body=max_body, fresh=permission in GRAVE if fresh is None else fresh,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,8 +17,11 @@ from starlette.responses import RedirectResponse, Response
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor
+from maillage.access.audit import Action
+from maillage.access.sessions import handle_of
 from maillage.clock import Clock
 from maillage.connectors.psc import Attempt, RelyingParty, SignedIn, SignInRefused
+from maillage.connectors.psc.tokens import CLOCK_SKEW
 from maillage.db import Connection, Database, load_queries
 from maillage.errors import Invalid, MaillageError, NotFound
 from maillage.http.accounts import actor_of_account, actor_of_card
@@ -41,6 +44,7 @@ TEMPLATE = "sign-in.html"
 
 REFUSALS = {
     "": "Le service d’identification a refusé, ou la demande a expiré. Recommencez ; si cela dure, écrivez au support de votre région.",
+    "preuve": "L’identité n’a pas été prouvée de nouveau par la même personne. Rien n’a changé : recommencez depuis la page.",
     "cle": "Votre fonction demande une clé d’accès, que le service d’identification n’a pas constatée : un mot de passe et un code ne "
     "suffisent pas. Connectez-vous avec une clé d’accès, ou demandez-en une à l’exploitant de votre région.",
 }
@@ -62,6 +66,8 @@ class _Taken:
     attempt: Attempt
     provider: str
     go_to: str
+    begun: datetime
+    proves: bytes | None
 
 
 class SignIn:
@@ -76,7 +82,6 @@ class SignIn:
         visitors: Visitors,
         parties: Mapping[str, RelyingParty],
         base_url: str,
-        lifetime: int,
         choices: Mapping[str, tuple[str, str, str]] | None = None,
         render: Render | None = None,
     ) -> None:
@@ -87,7 +92,6 @@ class SignIn:
         self._parties = parties
         self._base_url = base_url.rstrip("/")
         self._secure = base_url.startswith("https:")
-        self._lifetime = lifetime
         self._choices = choices or {}
         self._render = render
         self._cookie = "__Host-maillage-connexion" if self._secure else "maillage-connexion"
@@ -119,14 +123,19 @@ class SignIn:
         )
 
     async def start(self, request: Request, ctx: None) -> Response:
-        """GET /connexion/{provider}: off to the identity provider. `persona` is its login_hint, `suite` where to go afterwards."""
+        """GET /connexion/{provider}: off to the identity provider. `persona` is its login_hint, `suite` where to go afterwards.
+
+        With `preuve=1`, who is signed in proves once more who they are: the provider is to ask them, whatever it remembers.
+        """
         name = request.path_params["provider"]
         party = self._parties.get(name)
         if party is None:
             raise NotFound("No identity provider by that name.")
         attempt, browser = Attempt.new(), secrets.token_urlsafe(32)
+        session = request.cookies.get(self._visitors.cookie, "") if request.query_params.get("preuve") == "1" else ""
         address = await party.authorize_url(
-            attempt, redirect_uri=self._base_url + RETURN, login_hint=request.query_params.get("persona", "")
+            attempt, redirect_uri=self._base_url + RETURN, login_hint=request.query_params.get("persona", ""),
+            anew=bool(session),
         )  # fmt: skip
         now = self._clock.now()
         async with self._database.transaction() as conn:
@@ -138,6 +147,7 @@ class SignIn:
                 provider=name,
                 nonce=attempt.nonce,
                 verifier=attempt.verifier,
+                proves=_hash(handle_of(session)) if session else None,
                 go_to=local_path(request.query_params.get("suite", "")),
                 expires=now + ATTEMPT_LIFE,
             )
@@ -160,12 +170,30 @@ class SignIn:
             actor = await self._actor(taken.provider, signed)
         except SignInRefused as error:
             return self._refused(error.message, reason=error.reason)
-        log.info("signed_in", provider=taken.provider, roles=sorted(actor.roles))
         response = RedirectResponse(taken.go_to, status_code=303)
-        hint = f"{taken.provider} {signed.id_token}"
-        await self._visitors.enter(request, response, actor, lifetime=self._lifetime, hint=hint)
+        if taken.proves is not None:
+            if refusal := await self._proven_anew(request, response, taken, signed, actor):
+                return self._refused(refusal, reason="preuve")
+        else:
+            log.info("signed_in", provider=taken.provider, roles=sorted(actor.roles))
+            await self._visitors.enter(request, response, actor, hint=f"{taken.provider} {signed.id_token}")
         response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
         return response
+
+    async def _proven_anew(
+        self, request: Request, response: Response, taken: _Taken, signed: SignedIn, actor: Actor
+    ) -> str | None:
+        """Why this is no new proof of the same person in the same session, or None: then the session has a new secret."""
+        visitor = await self._visitors.recognise(request)
+        if visitor is None or visitor.session is None or _hash(handle_of(visitor.session)) != taken.proves:
+            return "The session that asked for a proof has ended."
+        if visitor.actor.id != actor.id:
+            return "Somebody else proved who they are."
+        proved = signed.proof.get("auth_time")
+        if not isinstance(proved, int | float) or proved < taken.begun.timestamp() - CLOCK_SKEW:
+            return "The identity provider did not ask for a new proof."
+        await self._visitors.prove_anew(response, visitor)
+        return None
 
     async def sign_out(self, request: Request, ctx: Any) -> Response:
         """POST /deconnexion: ends our session at once, then the provider's."""
@@ -173,6 +201,8 @@ class SignIn:
         if request.visitor is not None and request.visitor.session is not None:
             address = await self._provider_sign_out(request.visitor.session) or SIGN_IN
             await self._access.sign_out(request.visitor.session)
+            if ctx is not None and request.visitor.known is not None:
+                ctx.trace(Action.EXECUTE, "sign-out", str(request.visitor.known.id))
         response = RedirectResponse(address, status_code=303)
         self._visitors.forget(response)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -185,7 +215,8 @@ class SignIn:
         if row is None or not row["in_time"]:
             raise Invalid("This sign-in was already used, has expired, or began in another browser. Start again.")
         attempt = Attempt(state=state, nonce=row["nonce"], verifier=row["verifier"])
-        return _Taken(attempt=attempt, provider=row["provider"], go_to=row["go_to"])
+        begun = row["expires"] - ATTEMPT_LIFE
+        return _Taken(attempt=attempt, provider=row["provider"], go_to=row["go_to"], begun=begun, proves=_bytes(row["proves"]))
 
     async def _actor(self, provider: str, signed: SignedIn) -> Actor:
         return (
@@ -225,6 +256,10 @@ async def _taken_row(conn: Connection, state: str, browser: str, clock: Clock) -
 
 def _with_query(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(query)}" if query else path
+
+
+def _bytes(kept: bytes | None) -> bytes | None:
+    return None if kept is None else bytes(kept)
 
 
 def _hash(secret: str) -> bytes:

@@ -1,28 +1,35 @@
 """Who sends a request: a person by the session of their cookie, a program by its bearer token."""
 
+import secrets
 from collections import OrderedDict
 
 from starlette.responses import Response
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor
+from maillage.access.sessions import Device
 from maillage.clock import monotonic
 from maillage.errors import Unauthenticated
+from maillage.http.addresses import address_of
 from maillage.http.request import Request, Visitor
 
 TOKEN_SECONDS = 5.0
 TOKENS_KEPT = 512
+DEVICE_LIFE = 400 * 86_400  # the longest that browsers keep a cookie
+DEVICE_LENGTH = 43
 
 
 class Visitors:
     """Recognises visitors. A bearer token's holder is remembered for TOKEN_SECONDS: a revoked token counts at most that long."""
 
-    def __init__(self, access: Access, *, secure: bool) -> None:
+    def __init__(self, access: Access, *, secure: bool, lifetime: int) -> None:
         self._access = access
         self._secure = secure
+        self._lifetime = lifetime
         self._holders: OrderedDict[str, tuple[float, Actor]] = OrderedDict()
         # The prefix binds the cookie to this host over https (RFC 6265bis §4.1.3.2); browsers refuse it over plain http.
         self.cookie = "__Host-maillage" if secure else "maillage"
+        self._device = f"{self.cookie}-appareil"
 
     async def recognise(self, request: Request, *, sign_of_life: bool = True) -> Visitor | None:
         """The visitor, None when nobody signed in. Raises Unauthenticated for a token that does not count any more.
@@ -37,20 +44,43 @@ class Visitors:
 
     async def still_there(self, visitor: Visitor) -> bool:
         """Whether the visitor's session or token has not ended: asked now and then by what lasts longer than a request."""
-        return visitor.session is None or await self._signed_in(visitor.session, False) is not None
+        return visitor.session is None or await self._access.still_open(visitor.session)
 
-    def remember(self, response: Response, secret: str, *, lifetime: int) -> None:
+    def remember(self, response: Response, secret: str) -> None:
         """Hand the session's secret to the browser. Lax: a link from a notice e-mail arrives signed in, a foreign form does not."""
         response.set_cookie(
-            self.cookie, secret, max_age=lifetime, path="/", secure=self._secure, httponly=True, samesite="lax"
+            self.cookie, secret, max_age=self._lifetime, path="/", secure=self._secure, httponly=True, samesite="lax"
         )  # fmt: skip
 
-    async def enter(self, request: Request, response: Response, actor: Actor, *, lifetime: int, hint: str) -> None:
+    async def enter(self, request: Request, response: Response, actor: Actor, *, hint: str) -> None:
         """Somebody proved who they are: a new session in their browser. One that was there before ends: a planted cookie is worth nothing."""
         old = request.cookies.get(self.cookie)
         if old:
             await self._access.sign_out(old)
-        self.remember(response, await self._access.sign_in(actor, hint=hint), lifetime=lifetime)
+        secret = request.cookies.get(self._device, "")
+        secret = secret if len(secret) == DEVICE_LENGTH else secrets.token_urlsafe(32)
+        device = Device(agent=request.headers.get("user-agent", ""), address=address_of(request), secret=secret)
+        self.remember(response, await self._access.enter(actor, device, hint=hint))
+        response.set_cookie(
+            self._device, secret, max_age=DEVICE_LIFE, path="/", secure=self._secure, httponly=True, samesite="lax"
+        )  # fmt: skip
+
+    async def prove_anew(self, response: Response, visitor: Visitor) -> None:
+        """The visitor proved once more who they are: the session has a new secret at once."""
+        if visitor.session is not None:
+            self.remember(response, await self._access.prove_anew(visitor.session))
+
+    async def renew(self, response: Response, visitor: Visitor) -> None:
+        """Hand out the next secret with this answer, where the session's is old."""
+        if visitor.session is None or visitor.known is None:
+            return
+        following = await self._access.next_cookie(visitor.session, visitor.known)
+        if following is not None:
+            self.remember(response, following)
+
+    def is_fresh(self, visitor: Visitor, *, begun: bool) -> bool:
+        """Whether the visitor proved lately who they are; a bearer token is its own proof."""
+        return visitor.known is None or self._access.proof_is_fresh(visitor.known, begun=begun)
 
     def forget(self, response: Response) -> None:
         """Take the cookie back."""
@@ -61,7 +91,7 @@ class Visitors:
             session = await self._access.session(secret, sign_of_life=sign_of_life)
         except Unauthenticated:
             return None
-        return Visitor(actor=session.actor, session=secret)
+        return Visitor(actor=session.actor, session=secret, known=session)
 
     async def _bearer(self, given: str) -> Actor:
         scheme, _, token = given.partition(" ")

@@ -1,5 +1,7 @@
 """The one wrapper of every route: who, may they, in which transaction, and what a refusal looks like."""
 
+from urllib.parse import urlencode, urlsplit
+
 import psycopg
 import structlog
 from starlette.responses import RedirectResponse, Response
@@ -16,19 +18,36 @@ from maillage.http.faults import Fault, Render, answer_fault
 from maillage.http.limits import limited, refuse_long_query
 from maillage.http.origins import origin_of
 from maillage.http.rates import Rates
-from maillage.http.request import Request
+from maillage.http.request import Request, Visitor
 from maillage.http.routes import Declared, Kind
 from maillage.http.visitors import Visitors
 from maillage.logs import frames_of
 
 log = structlog.get_logger(__name__)
 
+PROOF = "/preuve"
 DOORS = {Kind.PAGE: "page", Kind.ACTION: "page", Kind.API: "fhir"}
 
 
 def redirect(address: str) -> Response:
     """The answer to an action: the page to look at next, fetched by GET."""
     return RedirectResponse(address, status_code=303)
+
+
+def ask_for_proof(request: Request) -> Response:
+    """Off to prove once more who one is, then back: to the page, or to the one whose form was sent."""
+    address = f"{PROOF}?{urlencode({'suite': _asked_page(request)})}"
+    return Response(status_code=403, headers={"HX-Redirect": address}) if request.is_htmx else redirect(address)
+
+
+def _asked_page(request: Request) -> str:
+    """The path of the page that was asked, or that the form stands on."""
+    if request.method == "GET":
+        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    from_page = urlsplit(request.headers.get("referer", ""))
+    if from_page.netloc != request.headers.get("host"):
+        return "/"
+    return from_page.path + (f"?{from_page.query}" if from_page.query else "")
 
 
 class Answer:
@@ -70,8 +89,17 @@ class Answer:
             return await self._stream(request)
         if request.visitor is None:
             return await self._anonymous(request)
+        if declared.fresh and not self._visitors.is_fresh(request.visitor, begun=declared.kind is Kind.ACTION):
+            return ask_for_proof(request)
+        response = await self._acted(request, request.visitor)
+        if declared.kind is Kind.PAGE:
+            await self._visitors.renew(response, request.visitor)
+        return response
+
+    async def _acted(self, request: Request, visitor: Visitor) -> Response:
+        declared = self._declared
         async with self._access.act(
-            request.visitor.actor,
+            visitor.actor,
             read_only=declared.read_only,
             door=DOORS[declared.kind],
             origin=origin_of(request, request.app.state.proxies),

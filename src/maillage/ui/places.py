@@ -59,6 +59,9 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "administrator": (ACCOUNTS, DIRECTORY),
 }
 
+DEVICES = Place("Mes appareils", "/mes-appareils", "lock")
+MENU = (DEVICES,)
+
 PUBLIC_ROLES = frozenset({"patient", "carer"})
 
 
@@ -66,6 +69,12 @@ def places_of(roles: Collection[str], served: Collection[str]) -> tuple[Place, .
     """The places of someone with these roles among the paths served, each once, in the order of `PLACES`, at most five."""
     ordered = (place for role, places in PLACES.items() if role in roles for place in places)
     return tuple(dict.fromkeys(place for place in ordered if place.path in served))[:MOST]
+
+
+def menu_of(roles: Collection[str], served: Collection[str], places: Collection[Place]) -> tuple[Place, ...]:
+    """What stands under somebody's name: places of theirs that did not fit, then what everybody has there."""
+    own = (place for role, mine in PLACES.items() if role in roles for place in mine if place not in places)
+    return tuple(dict.fromkeys(place for place in (*own, *MENU) if place.path in served))
 
 
 def home_of(roles: Collection[str], served: Collection[str]) -> str | None:

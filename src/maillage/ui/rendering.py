@@ -15,7 +15,7 @@ from maillage.http.request import Request
 from maillage.ui.compression import compressed
 from maillage.ui.environment import environment
 from maillage.ui.people import avatar_shape, role_words
-from maillage.ui.places import is_public, places_of, served_paths
+from maillage.ui.places import is_public, menu_of, places_of, served_paths
 
 
 class Looking(Protocol):
@@ -55,9 +55,10 @@ def page_text(request: Request, ctx: Looking | None, template: str, **values: An
     if actor:
         paths = served(request)
         searches = "/patients" in paths and permits(actor, Permission.PATIENT_SEARCH)
-        common |= {"places": places_of(roles, paths), "searches": searches}
+        places = places_of(roles, paths)
+        common |= {"places": places, "menu": menu_of(roles, paths, places), "searches": searches}
     else:
-        common |= {"places": (), "searches": False}
+        common |= {"places": (), "menu": (), "searches": False}
     return environment().get_template(template).render(common | values)
 
 

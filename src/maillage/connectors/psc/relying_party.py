@@ -91,8 +91,8 @@ class RelyingParty:
         """Close the connections to the provider."""
         await self._http.aclose()
 
-    async def authorize_url(self, attempt: Attempt, *, redirect_uri: str, login_hint: str = "") -> str:
-        """Where to send the browser."""
+    async def authorize_url(self, attempt: Attempt, *, redirect_uri: str, login_hint: str = "", anew: bool = False) -> str:
+        """Where to send the browser. `anew`: the provider is to ask the person, even one it knows (OpenID Connect Core §3.1.2.1)."""
         asked = {
             "response_type": "code",
             "client_id": self.provider.client_id,
@@ -105,6 +105,8 @@ class RelyingParty:
         }
         if self.provider.acr:
             asked["acr_values"] = self.provider.acr
+        if anew:
+            asked |= {"prompt": "login", "max_age": "0"}
         if login_hint:
             asked["login_hint"] = login_hint
         return f"{(await self._discovered())['authorization_endpoint']}?{urlencode(asked)}"

@@ -19,7 +19,7 @@ from maillage.access.actors import Actor, ActorKind, Role
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.platform import Platform
-from maillage.access.tokens import SessionPolicy
+from maillage.access.sessions import SessionPolicy
 from maillage.clock import FixedClock, SystemClock
 from maillage.config import Config
 from maillage.db import Database

@@ -18,7 +18,7 @@ from maillage.access.actors import Actor, ActorKind, Role, job_actor
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.platform import Platform
-from maillage.access.tokens import SessionPolicy
+from maillage.access.sessions import SessionPolicy
 from maillage.clock import FixedClock, SystemClock
 from maillage.config import Config
 from maillage.connectors.listening import free_port, served
@@ -99,7 +99,10 @@ def platform(database: Database, clock: FixedClock, realm: Realm, tmp_path: Path
 
 @pytest.fixture
 async def app(platform: Platform) -> AsyncIterator[Starlette]:
-    application = create_app(platform, [page("/moi", who, permission=Permission.SIGNED_IN)])
+    application = create_app(
+        platform,
+        [page("/moi", who, permission=Permission.SIGNED_IN), page("/grave", who, permission=Permission.SIGNED_IN, fresh=True)],
+    )
     async with served(application, host=HOST, port=urlsplit(platform.config.base_url).port or 0):
         yield application
 
@@ -324,6 +327,68 @@ def test_a_sign_in_never_leads_elsewhere(asked: str) -> None:
 
 def test_a_sign_in_leads_to_a_page_of_ours() -> None:
     assert local_path("/patients?nom=é&page=2") == "/patients?nom=é&page=2"
+
+
+async def test_what_is_grave_asks_for_a_new_proof_of_the_same_person(
+    browser: httpx.AsyncClient, directory: str, clock: FixedClock, realm: Realm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sign_in(browser, "/connexion/psc?persona=gp")
+    assert (await browser.get("/grave")).status_code == 200
+    clock.advance(timedelta(minutes=16))
+    assert (await browser.get("/moi")).status_code == 200
+    assert (await browser.get("/grave?x=1")).headers["location"] == "/preuve?suite=%2Fgrave%3Fx%3D1"
+    old = browser.cookies["maillage"]
+
+    away = await browser.get("/connexion/sans-carte?preuve=1&persona=patient&suite=/grave")
+    asked = parse_qs(urlsplit(away.headers["location"]).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
+    somebody_else = await sign_in(browser, "/connexion/sans-carte?preuve=1&persona=patient&suite=/grave")
+    assert somebody_else.headers["location"] == "/connexion?refus=preuve"
+
+    honest = Realm.id_token
+    remembered = FixedClock(clock.now() - timedelta(minutes=5))
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            Realm, "id_token", lambda self, asked, persona: honest(replace_realm(self, clock=remembered), asked, persona)
+        )
+        patched.setattr("maillage.connectors.psc.tokens.CLOCK_SKEW", 600)
+        assert (await sign_in(browser, "/connexion/psc?preuve=1&persona=gp")).headers["location"] == "/connexion?refus=preuve"
+    assert (await browser.get("/grave")).headers["location"].startswith("/preuve")
+
+    proven = await sign_in(browser, "/connexion/psc?preuve=1&persona=gp&suite=/grave")
+    assert proven.headers["location"] == "/grave"
+    assert (await browser.get("/grave")).status_code == 200
+    assert browser.cookies["maillage"] != old
+    async with browsing_with(browser, old) as thief:
+        assert (await thief.get("/moi")).status_code == 303, "the secret before the proof is worth nothing"
+
+
+def browsing_with(like: httpx.AsyncClient, cookie: str) -> httpx.AsyncClient:
+    other = httpx.AsyncClient(base_url=like.base_url, headers={"accept": "text/html"})
+    other.cookies.set("maillage", cookie)
+    return other
+
+
+async def test_a_proof_that_nobody_asked_for_in_this_session_proves_nothing(
+    browser: httpx.AsyncClient, clock: FixedClock
+) -> None:
+    await sign_in(browser, "/connexion/sans-carte?persona=patient")
+    address = await come_back_address(browser, "/connexion/sans-carte?preuve=1&persona=patient")
+    await sign_in(browser, "/connexion/sans-carte?persona=patient")
+    assert (await browser.get(address)).headers.get("location") in (None, "/connexion?refus=preuve")
+
+
+async def test_a_page_hands_out_the_next_secret_and_forms_still_count(browser: httpx.AsyncClient, clock: FixedClock) -> None:
+    await sign_in(browser, "/connexion/sans-carte?persona=patient")
+    old = browser.cookies["maillage"]
+    form = masked(old)
+    clock.advance(timedelta(minutes=29))
+    assert "set-cookie" not in (await browser.get("/moi")).headers
+    clock.advance(timedelta(minutes=2))
+    assert "HttpOnly" in (await browser.get("/moi")).headers["set-cookie"]
+    assert browser.cookies["maillage"] != old
+    assert (await browser.get("/moi")).status_code == 200
+    assert (await browser.post("/deconnexion", data={"csrf": form})).status_code == 303
 
 
 # --- what open pages are told

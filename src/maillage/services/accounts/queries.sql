@@ -142,3 +142,9 @@ delete from account_try where key = any(%(keys)s)
 with tries as (delete from account_try where at < %(before)s),
      links as (delete from account_link where expires < %(now)s)
 delete from account_challenge where expires < %(now)s
+
+-- name: address_of_actor :value
+-- The address of the open account of an actor.
+select email from account
+where closed is null and (reference = nullif(%(reference)s, '') or %(actor)s = 'account:' || id::text)
+limit 1

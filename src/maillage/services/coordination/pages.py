@@ -184,7 +184,7 @@ routes = [
     page("/patients", search, permission=Permission.PATIENT_SEARCH),
     page("/urgence", emergency, permission=Permission.EMERGENCY_OPEN),
     action("/urgence", open_in_emergency, permission=Permission.EMERGENCY_OPEN),
-    action("/patients/{id}/urgence/fermer", close_emergency, permission=Permission.EMERGENCY_OPEN),
+    action("/patients/{id}/urgence/fermer", close_emergency, permission=Permission.EMERGENCY_OPEN, fresh=False),
     page("/patients/{id}", record, permission=Permission.RECORD_READ),
     page("/patients/{id}/cercle", circle, permission=Permission.RECORD_READ),
     action("/patients/{id}/choix", collect, permission=Permission.CHOICES_COLLECT),

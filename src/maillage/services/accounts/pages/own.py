@@ -6,9 +6,10 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.access.sessions import handle_of
 from maillage.errors import Invalid, NotFound
 from maillage.http import Request, action, page, redirect
-from maillage.services.accounts.pages.sign_in import OWN_PROVIDER, access_of, site_of
+from maillage.services.accounts.pages.sign_in import OWN_PROVIDER, site_of
 from maillage.services.accounts.service import challenges, factors
 from maillage.services.accounts.service.accounts import Account, account_by_id
 from maillage.services.accounts.service.challenges import NotProven
@@ -29,7 +30,7 @@ async def mine(request: Request, ctx: Context) -> Response:
 async def ask(request: Request, ctx: Context) -> Response:
     """POST /mon-compte/cle/defi: the options of one more passkey, as JSON."""
     account = await _account(request, ctx)
-    options = await challenges.ask_for_new(ctx, site_of(request), account, browser=_browser(request))
+    options = await challenges.ask_for_new(ctx, site_of(request), account, browser=browser_of(request))
     return Response(options, media_type="application/json")
 
 
@@ -38,7 +39,7 @@ async def add(request: Request, ctx: Context) -> Response:
     account, form = await _account(request, ctx), await request.form()
     answer, name = str(form.get("reponse", "")), str(form.get("nom", ""))
     try:
-        await factors.add_passkey(ctx, site_of(request), account, answer=answer, name=name, browser=_browser(request))
+        await factors.add_passkey(ctx, site_of(request), account, answer=answer, name=name, browser=browser_of(request))
     except NotProven:
         return await _page(request, ctx, fault="La clé d’accès n’a pas été ajoutée : recommencez.")
     return redirect(f"{PATH}?fait=cle")
@@ -76,25 +77,32 @@ async def _page(request: Request, ctx: Context, *, fault: str = "") -> Response:
 
 async def _account(request: Request, ctx: Context) -> Account:
     """The account that opened this session; NotFound where something else did."""
-    hint = (await access_of(request).session(_browser(request))).hint or ""
-    provider, _, account = hint.partition(" ")
-    if provider != OWN_PROVIDER:
+    account = account_id(request)
+    if account is None:
         raise NotFound("this session was not opened by an account held here")
-    return await account_by_id(ctx, UUID(account))
+    return await account_by_id(ctx, account)
 
 
-def _browser(request: Request) -> str:
-    """The session's secret, which binds a challenge to this browser. NotFound for programs: they have none."""
+def account_id(request: Request) -> UUID | None:
+    """The id of the account that opened this session, None where something else did."""
+    known = request.visitor.known if request.visitor else None
+    if known is None or known.provider != OWN_PROVIDER:
+        return None
+    return UUID((known.hint or "").partition(" ")[2])
+
+
+def browser_of(request: Request) -> str:
+    """What binds a challenge to this browser: the half of the session's cookie that stays."""
     session = request.visitor.session if request.visitor else None
     if session is None:
-        raise NotFound("a bearer token has no account")
-    return session
+        raise NotFound("a bearer token has no browser")
+    return handle_of(session)
 
 
 routes = [
-    page(PATH, mine, permission=Permission.SIGNED_IN),
-    action(f"{PATH}/cle/defi", ask, permission=Permission.SIGNED_IN),
-    action(f"{PATH}/cle", add, permission=Permission.SIGNED_IN),
-    action(f"{PATH}/cle/retirer", remove, permission=Permission.SIGNED_IN),
-    action(f"{PATH}/codes", new_codes, permission=Permission.SIGNED_IN),
+    page(PATH, mine, permission=Permission.SIGNED_IN, fresh=True),
+    action(f"{PATH}/cle/defi", ask, permission=Permission.SIGNED_IN, fresh=True),
+    action(f"{PATH}/cle", add, permission=Permission.SIGNED_IN, fresh=True),
+    action(f"{PATH}/cle/retirer", remove, permission=Permission.SIGNED_IN, fresh=True),
+    action(f"{PATH}/codes", new_codes, permission=Permission.SIGNED_IN, fresh=True),
 ]

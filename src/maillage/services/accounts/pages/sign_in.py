@@ -91,9 +91,8 @@ async def come_in(request: Request, response: Response, proof: Proof) -> None:
     account = proof.account
     roles = invitations.opened(account.roles, GUARDED_ROLES, passkey=proof.passkey)
     log.info("signed_in", provider=OWN_PROVIDER, passkey=proof.passkey, roles=sorted(roles))
-    lifetime = config_of(request).session_lifetime
     hint = f"{OWN_PROVIDER} {account.id}"
-    await request.app.state.visitors.enter(request, response, account.actor(roles), lifetime=lifetime, hint=hint)
+    await request.app.state.visitors.enter(request, response, account.actor(roles), hint=hint)
 
 
 def _door(request: Request, go_to: str, *, refused: bool = False, refused_key: bool = False, email: str = "") -> Response:

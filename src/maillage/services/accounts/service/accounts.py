@@ -15,7 +15,7 @@ from maillage.access.permissions import Permission
 from maillage.db import load_queries
 from maillage.errors import Conflict, Forbidden, Invalid, NotFound
 from maillage.services.accounts.events import AccountClosed, AccountInvited
-from maillage.services.accounts.rules import invitations
+from maillage.services.accounts.rules import attempts, invitations
 from maillage.services.accounts.service.sealing import hashed
 
 QUERIES = load_queries("maillage.services.accounts")
@@ -186,6 +186,22 @@ async def end_sessions(ctx: Context, account: Account) -> None:
         await sessions.end_all(ctx, actor)
 
 
+async def address_of_actor(ctx: Context, actor: str, reference: str) -> str | None:
+    """An ordinary e-mail address of whoever acts under this id: of their account, else of their record; None without one. Runs as a job."""
+    row = await ctx.run(QUERIES.address_of_actor, actor=actor, reference=reference)
+    if row is not None:
+        return str(row)
+    kind, _, id = reference.partition("/")
+    found = await ctx.records.find(kind, {"_id": id}) if kind in ("Practitioner", "Patient", "RelatedPerson") else []
+    telecoms = [telecom for one in found for telecom in one.get("telecom", [])]
+    return next((str(telecom["value"]) for telecom in telecoms if _ordinary(telecom)), None)
+
+
+async def forget_stale(ctx: Context) -> None:
+    """Tries of the day before, challenges and links that expired."""
+    await ctx.run(QUERIES.forget_stale, now=ctx.now, before=ctx.now - attempts.FORGOTTEN)
+
+
 def account_of(row: dict[str, Any]) -> Account:
     """A row of `account` without its secrets."""
     kept = {name: row[name] for name in Account.__slots__ if name not in ("password", "handle")}
@@ -196,6 +212,12 @@ def _refuse_beyond(actor: Actor, role: str, organization: str | None) -> None:
     everywhere = actor.has(Role.OPERATOR)
     if role not in invitations.invitable(actor.roles) or not (everywhere or organization in actor.organizations):
         raise Forbidden(f"{actor.name} may not give accounts of the role {role} there")
+
+
+def _ordinary(telecom: dict[str, Any]) -> bool:
+    """Whether it is an e-mail address for notices: not an old one, and not a secure mailbox, which is for documents."""
+    secure = any(str(one.get("url", "")).endswith("fr-core-contact-point-email-type") for one in telecom.get("extension", []))
+    return telecom.get("system") == "email" and "value" in telecom and telecom.get("use") != "old" and not secure
 
 
 def _practitioner(account: Account) -> dict[str, Any]:

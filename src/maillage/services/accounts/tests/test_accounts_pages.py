@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
+from maillage.access.sessions import Device
 from maillage.clock import FixedClock, SystemClock
 from maillage.connectors.listening import free_port, served
 from maillage.connectors.mail import Mailer
@@ -24,13 +25,14 @@ from maillage.connectors.mail.emulator import Mailbox, smtp_door
 from maillage.db import Database
 from maillage.http.addresses import address_of, neighbourhood_of
 from maillage.http.request import Request
-from maillage.jobs import JobRunner, Outside
+from maillage.jobs import Job, JobRunner, Outside
 from maillage.services.accounts import jobs, pages
 from maillage.services.accounts.service import accounts, factors
 from maillage.services.accounts.service.accounts import ENROLLING, Invited
 from maillage.ui import pages as own
+from tests.support.authenticator import Authenticator
 from tests.support.browser import HERE, Screen, screen
-from tests.support.people import SEED, officer_of
+from tests.support.people import SEED, officer_of, professional
 
 OPERATOR = officer_of(Role.OPERATOR)
 KEYS = {"account_keys": base64.b64encode(b"k" * 32).decode()}
@@ -192,6 +194,96 @@ async def test_an_invitation_is_mailed_once_the_directory_has_the_person(house: 
     assert (found.id, found.reference is not None) == (account, True)
 
 
+async def test_what_is_grave_asks_who_it_is_again(house: None, access: Access, clock: FixedClock, application: Any) -> None:
+    app, link = application(pages, settings=KEYS), await link_of(access)
+    async with browsing(app) as visitor:
+        totp, _ = await set_password(visitor, link, clock)
+        csrf = {"csrf": token((await visitor.get("/mon-compte")).text)}
+        clock.advance(timedelta(minutes=16))
+        assert (await visitor.get("/mon-compte")).headers["location"] == "/preuve?suite=%2Fmon-compte"
+        begun = await visitor.post("/mon-compte/codes", data=csrf)
+        assert begun.status_code == 200, "a form that was open takes its time"
+        clock.advance(timedelta(minutes=20))
+        await visitor.get("/mes-appareils")
+        late = await visitor.post("/mon-compte/codes", data=csrf, headers={"referer": f"{HERE}/mon-compte"})
+        assert late.headers["location"] == "/preuve?suite=%2Fmon-compte"
+        asked = (await visitor.get("/preuve?suite=/mon-compte")).text
+        sent = {"csrf": token(asked), "suite": "/mon-compte", "mot-de-passe": PASSWORD, "code": "000000"}
+        assert (await visitor.post("/preuve/code", data=sent)).status_code == 401
+        proven = await visitor.post("/preuve/code", data={**sent, "code": totp.at(clock.now())})
+        assert (proven.status_code, proven.headers["location"]) == (303, "/mon-compte")
+        assert (await visitor.get("/mon-compte")).status_code == 200
+
+
+async def test_the_proof_of_somebody_else_is_none(house: None, access: Access, clock: FixedClock, application: Any) -> None:
+    app = application(pages, settings={**KEYS, "base_url": "http://localhost"})
+    keys = {}
+    for email in ("theo@exemple.fr", "lea@exemple.fr"):
+        keys[email] = Authenticator("http://localhost")
+        async with browsing(app) as visitor:
+            link = await link_of(access, replace(THEO, email=email))
+            csrf = {"csrf": token((await visitor.get("/compte/lien", params={"lien": link})).text), "lien": link}
+            made = keys[email].make((await visitor.post("/compte/lien/defi", data=csrf)).text)
+            assert (await visitor.post("/compte/lien/cle", data={**csrf, "reponse": made})).status_code == 303
+            if email == "lea@exemple.fr":
+                clock.advance(timedelta(minutes=16))
+                csrf = {"csrf": token((await visitor.get("/preuve?suite=/mon-compte")).text), "suite": "/mon-compte"}
+                for whose, status in (("theo@exemple.fr", 401), ("lea@exemple.fr", 303)):
+                    answer = keys[whose].sign((await visitor.post("/preuve/defi", data=csrf)).text)
+                    assert (await visitor.post("/preuve/cle", data={**csrf, "reponse": answer})).status_code == status
+                assert (await visitor.get("/mon-compte")).status_code == 200
+
+
+async def test_people_close_their_sessions(house: None, access: Access, application: Any) -> None:
+    app = application(pages, own)
+    doctor = professional("doctor", Role.GP)
+
+    async def sign_in(agent: str) -> tuple[tuple[str, str], ...]:
+        device = Device(agent=agent, address="192.0.2.1", secret=agent.ljust(43, "x")[:43])
+        return (("cookie", f"maillage={await access.enter(doctor, device, hint='psc token')}"),)
+
+    phone, desk = await sign_in("Mozilla (iPhone) Safari"), await sign_in("Mozilla (Windows NT 10.0) Firefox/140.0")
+    async with browsing(app, desk) as here, browsing(app, phone) as there:
+        shown = (await here.get("/mes-appareils")).text
+        assert "Firefox sur Windows" in shown
+        assert "Safari sur iPhone" in shown
+        (other,) = re.findall(r'name="session" value="([0-9a-f-]{36})"', shown)
+        csrf = {"csrf": token(shown)}
+        for nobodys in ("x", str(UUID(int=1))):
+            assert (await here.post("/mes-appareils/fermer", data={**csrf, "session": nobodys})).status_code == 404
+        assert (await there.get("/mes-appareils")).status_code == 200
+        await here.post("/mes-appareils/fermer", data={**csrf, "session": other})
+        assert (await there.get("/mes-appareils")).status_code == 303
+        async with browsing(app, await sign_in("third")) as third:
+            assert (await here.post("/mes-appareils/fermer-autres", data=csrf)).status_code == 303
+            assert (await third.get("/mes-appareils")).headers["location"].startswith("/connexion")
+        assert (await here.get("/mes-appareils")).status_code == 200
+        out = await here.post("/mes-appareils/fermer-tout", data=csrf)
+        assert out.headers["location"] == "/connexion"
+        assert (await here.get("/mes-appareils")).headers["location"].startswith("/connexion")
+
+
+async def test_a_new_device_is_written_about(house: None, access: Access) -> None:
+    telecom = [{"system": "email", "value": "dr@exemple.fr"}]
+    async with access.act(SEED) as ctx:
+        await ctx.records.write({"resourceType": "Practitioner", "id": "doctor", "telecom": telecom})
+    doctor = professional("doctor", Role.GP)
+    mailbox = Mailbox(SystemClock())
+    async with smtp_door(mailbox, host="127.0.0.1", port=0) as address:
+        mail = Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock())
+        cookie = await access.enter(doctor, Device(agent="Firefox Windows", address="192.0.2.1", secret="s"), hint="psc x")
+        session = (await access.session(cookie)).id
+        job = Job(name="tests", key="1", outside=Outside(mail=mail, base_url="https://exemple.fr"), access=access)
+        await jobs.mail_of_a_new_device(job, actor=doctor.id, reference="Practitioner/doctor", session=str(session))
+        await jobs.mail_of_a_new_device(job, actor="nobody", reference="Practitioner/none", session=str(session))
+        await jobs.mail_of_a_new_device(job, actor="nobody", reference="", session=str(UUID(int=1)))
+    (letter,) = mailbox.letters()
+    assert letter.recipients == ("dr@exemple.fr",)
+    assert "Firefox sur Windows" in letter.text
+    assert "https://exemple.fr/mes-appareils" in letter.text
+    assert "192.0.2.1" not in letter.text
+
+
 def test_an_address_is_believed_from_a_proxy_only(application: Any) -> None:
     app = application(pages, settings={"proxies": "10.0.0.1, 10.0.0.2"})
     for peer, said, expected in (
@@ -257,6 +349,24 @@ async def test_a_passkey_is_made_used_and_shown(house: None, access: Access, bro
     await page.get_by_role("button", name="Utiliser ma clé d’accès").click()
     await page.wait_for_url(f"{web}/mon-compte")
     await expect(page.get_by_text("utilisée")).to_be_visible()
+
+
+@pytest.mark.browser
+async def test_the_pages_of_devices_and_of_a_proof_are_accessible(
+    access: Access, clock: FixedClock, browser: Browser, application: Any, signed_in: Any
+) -> None:
+    doctor = professional("doctor", Role.GP)
+    device = Device(agent="Mozilla (Windows NT 10.0) Firefox/140.0", address="192.0.2.1", secret="s")
+    await access.enter(doctor, device, hint="psc token")
+    cookie = await access.enter(doctor, device, hint="psc token")
+    window = await screen(browser, application(pages, own), headers=(("cookie", f"maillage={cookie}"),))
+    page = await window.open("/mes-appareils")
+    await window.check("mes-appareils")
+    await page.locator("summary", has_text="Mon compte").click()
+    await expect(page.get_by_role("link", name="Mes appareils")).to_be_visible()
+    page = await window.open("/preuve?suite=/mes-appareils")
+    await expect(page.get_by_role("link", name="M’identifier de nouveau")).to_be_visible()
+    await window.check("preuve")
 
 
 @pytest.mark.browser
