@@ -64,7 +64,6 @@ class Config:
     cardless_client_secret: str = field(default="", repr=False)  # of that client
     account_keys: str = field(default="", repr=False)  # seal second factors: 32 bytes in base64, several by commas
     account_keys_file: str = ""  # a file that holds them instead; neither: accounts held here are opened by passkeys alone
-    proxies: str = ""  # addresses of the reverse proxies, split by commas: who asked is read from their X-Forwarded-For
     session_idle: int = 30 * 60  # a session ends after so long without a request
     session_lifetime: int = 10 * 3600  # a session ends after so long in any case
     session_proof: int = 15 * 60  # what is grave asks for a proof of identity again once the last is older than that

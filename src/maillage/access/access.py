@@ -14,7 +14,7 @@ from maillage.access.combining import CombinedWrites, Hand
 from maillage.access.context import Context
 from maillage.access.purpose import Purpose, usual_purpose
 from maillage.access.records import Records
-from maillage.access.sessions import Device, Session, SessionPolicy
+from maillage.access.sessions import Device, Session, SessionPolicy, Situation
 from maillage.clock import Clock
 from maillage.db import Connection, Database, LateTransaction
 from maillage.errors import Unauthenticated
@@ -92,10 +92,15 @@ class Access:
         async with self._database.transaction() as conn:
             return await sessions.open_session(conn, actor, now=self.clock.now(), policy=self._sessions, hint=hint)
 
-    async def enter(self, actor: Actor, device: Device, *, hint: str) -> str:
+    async def enter(self, actor: Actor, device: Device, *, hint: str, situations: Sequence[Situation] = ()) -> str:
         """A new session for a person whose identity was proved, on this device, in their trail; the text for their cookie."""
         async with self.act(actor, door="page") as ctx:
-            return await sessions.sign_in_on(ctx, device, policy=self._sessions, hint=hint)
+            return await sessions.sign_in_on(ctx, device, policy=self._sessions, hint=hint, situations=situations)
+
+    async def work_elsewhere(self, cookie: str, actor: Actor) -> str:
+        """The session's person works in another of their places (`actor.situation`) from now on; their cookie from now on."""
+        async with self._database.transaction() as conn:
+            return await sessions.change_actor(conn, cookie, actor, now=self.clock.now())
 
     async def session(self, cookie: str, *, sign_of_life: bool = True) -> Session:
         """The session behind a cookie, kept alive by being asked for; Unauthenticated once it ended.

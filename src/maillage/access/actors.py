@@ -47,7 +47,9 @@ class Actor:
     `reference` is the FHIR resource that stands for the actor ("Practitioner/12", "Patient/7", "Device/lab"), or None
     (an operator is in no directory). `organizations` ("Organization/3") are shown and audited; what a professional may
     see by an organisation is read from PractitionerRole at the instant of the query, so that a removed member is out
-    at once. `profession` is a code of TRE_G15-ProfessionSante ("60"), which says with the roles what they read. `scopes` are SMART scopes, and only bind machine clients ("system/*.*", "system/Patient.rs").
+    at once. `profession` is a code of TRE_G15-ProfessionSante ("60"), which says with the roles what they read. `situation`
+    ("PractitionerRole/7") is the place and function that a professional works in now: they then see what that
+    place sees and what is theirs, and not what their other places see. `scopes` are SMART scopes, and only bind machine clients ("system/*.*", "system/Patient.rs").
     """
 
     id: str
@@ -58,6 +60,7 @@ class Actor:
     organizations: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset()
     profession: str | None = None
+    situation: str | None = None
 
     def has(self, *roles: Role) -> bool:
         """Whether the actor plays one of these roles."""

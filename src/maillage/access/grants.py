@@ -153,7 +153,10 @@ def of_related_person(carer: Resource) -> Iterator[Grant]:
 
 
 def memberships(role: Resource) -> Iterator[Membership]:
-    """PractitionerRole: the practitioner acts for the organisation, and as that role, while it is active."""
+    """PractitionerRole: the practitioner acts for the organisation, and as that role, while it is active.
+
+    Who works in that role now (`Actor.situation`) acts for the organisation and as the practitioner, and for none of their other places.
+    """
     practitioner = local(role.get("practitioner"))
     if practitioner is None or not role.get("active", True):
         return
@@ -161,6 +164,9 @@ def memberships(role: Resource) -> Iterator[Membership]:
     for acts_for in (local(role.get("organization")), f"PractitionerRole/{role['id']}"):
         if acts_for:
             yield Membership(practitioner, acts_for, *during)
+    for acts_for in (local(role.get("organization")), practitioner):
+        if acts_for:
+            yield Membership(f"PractitionerRole/{role['id']}", acts_for, *during)
 
 
 def links(patient: Resource) -> list[str]:

@@ -85,7 +85,8 @@ def _seen_by(
     if actor.kind is ActorKind.JOB or (actor.kind is ActorKind.SYSTEM and "*" in opened):
         return EVERY_ROW, None, None, frozenset()
     names = tuple(name for applies, name in _PARTS if applies(actor))
-    own = grantee(actor.reference) if actor.reference else None
+    named = actor.situation or actor.reference
+    own = grantee(named) if named else None
     return _text(names, opened, _audiences(actor), profession_of(actor)), own, *_circle(names)
 
 

@@ -199,3 +199,25 @@ def persona(persona_id: str) -> Persona:
 def granted_role(one: Persona) -> str:
     """The role (`access.Role`) the platform grants this persona."""
     return GRANTED_ROLES.get(one.role, one.role)
+
+
+def refused_cards() -> list[dict[str, Any]]:
+    """What the emulator of Pro Santé Connect offers besides, to see how a sign-in fails: a card that has expired, a clock that is wrong."""
+    gp = persona("gp")
+    common = {"card": True, "claims": gp.claims()}
+    return [
+        {
+            "id": "expired-card",
+            "name": f"{gp.name} (carte expirée)",
+            "title": "La carte n’est plus valable",
+            "error": "login_required",
+        }
+        | common,
+        {
+            "id": "wrong-clock",
+            "name": f"{gp.name} (horloge fausse)",
+            "title": "L’horloge du service avance d’une heure",
+            "skew": 3600,
+        }
+        | common,
+    ]

@@ -5,5 +5,6 @@ FINESS = "https://finess.esante.gouv.fr"
 """The bare numbers: 11 digits, 9 characters."""
 
 IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
+SIRET = "https://sirene.fr"
 IDNST = "urn:oid:1.2.250.1.71.4.2.2"
 """The same with a prefix that says which: 8 + RPPS, 0 + ADELI; 1 + FINESS, 3 + SIRET."""

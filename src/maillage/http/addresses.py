@@ -1,21 +1,16 @@
-"""Where a request comes from: its connection, or what a reverse proxy that the operator named says of it."""
+"""Who asks, as far as their address tells: for limits and for the list of devices."""
 
 import ipaddress
 
+from maillage.http.origins import origin_of
 from maillage.http.request import Request
 
 UNKNOWN = "unknown"
 
 
 def address_of(request: Request) -> str:
-    """The address of whoever asks. `X-Forwarded-For` is believed from the proxies of `MAILLAGE_PROXIES` only: anybody can write one."""
-    peer = request.client.host if request.client else UNKNOWN
-    proxies = frozenset(one.strip() for one in request.app.state.platform.config.proxies.split(",") if one.strip())
-    if peer not in proxies:
-        return peer
-    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",")]
-    said = next((hop for hop in reversed(hops) if hop not in proxies), peer)
-    return said if _is_address(said) else peer
+    """The address of whoever asks (`origins.origin_of`), or `UNKNOWN`."""
+    return origin_of(request, request.app.state.proxies) or UNKNOWN
 
 
 def neighbourhood_of(address: str) -> str:
@@ -29,11 +24,3 @@ def neighbourhood_of(address: str) -> str:
     if known.ipv4_mapped:
         return str(known.ipv4_mapped)
     return str(ipaddress.ip_network((known, 64), strict=False))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -6,7 +6,7 @@ own): a replayed, forged or foreign answer opens nothing. The session's secret i
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from maillage.access.access import Access
 from maillage.access.actors import Actor
 from maillage.access.audit import Action
-from maillage.access.sessions import handle_of
+from maillage.access.sessions import Situation, handle_of
 from maillage.clock import Clock
 from maillage.connectors.psc import Attempt, RelyingParty, SignedIn, SignInRefused
 from maillage.connectors.psc.tokens import CLOCK_SKEW
@@ -39,16 +39,35 @@ CARD = "psc"
 CARDLESS = "sans-carte"
 ATTEMPT_LIFE = timedelta(minutes=10)
 HOME = "/"
+SITUATION = "/situation"  # where one chooses among the places one works in
 OWN_DOOR = "/compte/connexion"  # of the accounts held here, which a service above keeps
 TEMPLATE = "sign-in.html"
 
 REFUSALS = {
     "": "Le service d’identification a refusé, ou la demande a expiré. Recommencez ; si cela dure, écrivez au support de votre région.",
+    "consentement": "Vous n’avez pas donné votre accord au service d’identification, ou il vous refuse. Rien ne nous a été transmis. "
+    "Recommencez et acceptez pour entrer.",
+    "carte": "Le service d’identification n’a pas pu vous reconnaître : carte expirée ou révoquée, e-CPS désactivée. Renouvelez-la auprès de "
+    "l’Agence du numérique en santé (esante.gouv.fr), puis recommencez.",
+    "indisponible": "Le service d’identification ne répond pas pour le moment. Réessayez dans quelques minutes.",
+    "horloge": "L’heure du service d’identification et la nôtre diffèrent trop pour être sûrs de vous. Réessayez dans un instant ; si cela "
+    "dure, prévenez le support de votre région.",
+    "annuaire": "Vous êtes bien identifié, mais l’annuaire de la région ne vous connaît pas, ou vous y êtes deux fois. Le support de votre "
+    "région peut vous y inscrire.",
     "preuve": "L’identité n’a pas été prouvée de nouveau par la même personne. Rien n’a changé : recommencez depuis la page.",
     "cle": "Votre fonction demande une clé d’accès, que le service d’identification n’a pas constatée : un mot de passe et un code ne "
     "suffisent pas. Connectez-vous avec une clé d’accès, ou demandez-en une à l’exploitant de votre région.",
 }
 """What to do about a refusal, by `SignInRefused.reason`."""
+_REASONS = {
+    "access_denied": "consentement",
+    "consent_required": "consentement",
+    "login_required": "carte",
+    "interaction_required": "carte",
+    "temporarily_unavailable": "indisponible",
+    "server_error": "indisponible",
+}
+"""Our word for the errors of OAuth 2.0 (RFC 6749 §4.1.2.1) and OpenID Connect Core §3.1.2.6."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,11 +182,13 @@ class SignIn:
         taken = await self._take(request)
         query = request.query_params
         if "error" in query:
-            return self._refused("The identity provider refused the sign-in, or the person did.")
+            return self._refused(
+                f"The identity provider answers {query['error'][:40]!r}.", reason=_REASONS.get(query["error"], "")
+            )
         try:
             party = self._parties[taken.provider]
             signed = await party.complete(taken.attempt, code=query.get("code", ""), redirect_uri=self._base_url + RETURN)
-            actor = await self._actor(taken.provider, signed)
+            actor, situations = await self._actor(taken.provider, signed)
         except SignInRefused as error:
             return self._refused(error.message, reason=error.reason)
         response = RedirectResponse(taken.go_to, status_code=303)
@@ -176,7 +197,10 @@ class SignIn:
                 return self._refused(refusal, reason="preuve")
         else:
             log.info("signed_in", provider=taken.provider, roles=sorted(actor.roles))
-            await self._visitors.enter(request, response, actor, hint=f"{taken.provider} {signed.id_token}")
+            if len(situations) > 1:
+                response = RedirectResponse(_with_query(SITUATION, {"suite": taken.go_to}), status_code=303)
+            hint = f"{taken.provider} {signed.id_token}"
+            await self._visitors.enter(request, response, actor, hint=hint, situations=situations)
         response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
         return response
 
@@ -218,12 +242,10 @@ class SignIn:
         begun = row["expires"] - ATTEMPT_LIFE
         return _Taken(attempt=attempt, provider=row["provider"], go_to=row["go_to"], begun=begun, proves=_bytes(row["proves"]))
 
-    async def _actor(self, provider: str, signed: SignedIn) -> Actor:
-        return (
-            await actor_of_card(self._access, signed.claims)
-            if provider == CARD
-            else actor_of_account(signed.claims, signed.proof)
-        )
+    async def _actor(self, provider: str, signed: SignedIn) -> tuple[Actor, Sequence[Situation]]:
+        if provider == CARD:
+            return await actor_of_card(self._access, signed.claims)
+        return actor_of_account(signed.claims, signed.proof), ()
 
     async def _provider_sign_out(self, session: str) -> str | None:
         hint = (await self._access.session(session)).hint or ""

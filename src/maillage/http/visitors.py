@@ -2,12 +2,13 @@
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from starlette.responses import Response
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor
-from maillage.access.sessions import Device
+from maillage.access.sessions import Device, Situation
 from maillage.clock import monotonic
 from maillage.errors import Unauthenticated
 from maillage.http.addresses import address_of
@@ -52,7 +53,9 @@ class Visitors:
             self.cookie, secret, max_age=self._lifetime, path="/", secure=self._secure, httponly=True, samesite="lax"
         )  # fmt: skip
 
-    async def enter(self, request: Request, response: Response, actor: Actor, *, hint: str) -> None:
+    async def enter(
+        self, request: Request, response: Response, actor: Actor, *, hint: str, situations: Sequence[Situation] = ()
+    ) -> None:
         """Somebody proved who they are: a new session in their browser. One that was there before ends: a planted cookie is worth nothing."""
         old = request.cookies.get(self.cookie)
         if old:
@@ -60,7 +63,7 @@ class Visitors:
         secret = request.cookies.get(self._device, "")
         secret = secret if len(secret) == DEVICE_LENGTH else secrets.token_urlsafe(32)
         device = Device(agent=request.headers.get("user-agent", ""), address=address_of(request), secret=secret)
-        self.remember(response, await self._access.enter(actor, device, hint=hint))
+        self.remember(response, await self._access.enter(actor, device, hint=hint, situations=situations))
         response.set_cookie(
             self._device, secret, max_age=DEVICE_LIFE, path="/", secure=self._secure, httponly=True, samesite="lax"
         )  # fmt: skip
@@ -69,6 +72,11 @@ class Visitors:
         """The visitor proved once more who they are: the session has a new secret at once."""
         if visitor.session is not None:
             self.remember(response, await self._access.prove_anew(visitor.session))
+
+    async def work_elsewhere(self, response: Response, visitor: Visitor, actor: Actor) -> None:
+        """The visitor works in another of their places from now on."""
+        if visitor.session is not None:
+            self.remember(response, await self._access.work_elsewhere(visitor.session, actor))
 
     async def renew(self, response: Response, visitor: Visitor) -> None:
         """Hand out the next secret with this answer, where the session's is old."""

@@ -20,7 +20,7 @@ from maillage.app import database_of, load_services, platform_of
 from maillage.config import Config
 from maillage.connectors.listening import free_port
 from maillage.db import migrate
-from maillage.demo.personas import PERSONAS, UNPROVEN
+from maillage.demo.personas import PERSONAS, UNPROVEN, refused_cards
 from maillage.demo.territory import ensure_personas, is_seeded, seed
 from maillage.errors import SetupError
 from maillage.fhir.reindexing import note_rules
@@ -106,7 +106,9 @@ async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Co
         account_keys_file=str(_account_keys(config.data)),
     )
     personas = config.data / "personas.json"
-    personas.write_text(json.dumps([_identity(p) for p in (*PERSONAS, *UNPROVEN) if p.role != "system"], ensure_ascii=False))
+    personas.write_text(
+        json.dumps([*(_identity(p) for p in (*PERSONAS, *UNPROVEN) if p.role != "system"), *refused_cards()], ensure_ascii=False)
+    )
     identity = family.add(
         _module(
             "Pro Santé Connect (émulateur)", "maillage.connectors.psc.emulator", config, "--personas", str(personas),

@@ -60,6 +60,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
 }
 
 DEVICES = Place("Mes appareils", "/mes-appareils", "lock")
+SITUATION = Place("Changer de lieu d’exercice", "/situation", "route")
 MENU = (DEVICES,)
 
 PUBLIC_ROLES = frozenset({"patient", "carer"})
@@ -71,10 +72,15 @@ def places_of(roles: Collection[str], served: Collection[str]) -> tuple[Place, .
     return tuple(dict.fromkeys(place for place in ordered if place.path in served))[:MOST]
 
 
-def menu_of(roles: Collection[str], served: Collection[str], places: Collection[Place]) -> tuple[Place, ...]:
-    """What stands under somebody's name: places of theirs that did not fit, then what everybody has there."""
+def menu_of(
+    roles: Collection[str], served: Collection[str], places: Collection[Place], *, several: bool = False
+) -> tuple[Place, ...]:
+    """What stands under somebody's name: places of theirs that did not fit, then what everybody has there.
+
+    `several`: they work in more than one place, and may change.
+    """
     own = (place for role, mine in PLACES.items() if role in roles for place in mine if place not in places)
-    return tuple(dict.fromkeys(place for place in (*own, *MENU) if place.path in served))
+    return tuple(dict.fromkeys(place for place in (*own, *((SITUATION,) if several else ()), *MENU) if place.path in served))
 
 
 def home_of(roles: Collection[str], served: Collection[str]) -> str | None:

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response
 
 from maillage.access.actors import Actor
 from maillage.access.permissions import Permission, permits
+from maillage.access.sessions import chosen
 from maillage.clock import SystemClock
 from maillage.http.csrf import FIELD, csrf_token
 from maillage.http.request import Request
@@ -41,9 +42,12 @@ def page_text(request: Request, ctx: Looking | None, template: str, **values: An
     """The page as text."""
     actor = _actor(request, ctx)
     roles = frozenset(actor.roles) if actor else frozenset()
+    situations = request.visitor.known.situations if request.visitor and request.visitor.known else ()
+    here = chosen(situations, actor.situation or "") if actor else None
     common: dict[str, Any] = {
         "actor": actor,
         "actor_words": role_words(roles),
+        "actor_place": here.name if here else "",
         "actor_shape": avatar_shape(roles),
         "public": is_public(roles),
         "now": ctx.now if ctx else SystemClock().now(),
@@ -56,7 +60,7 @@ def page_text(request: Request, ctx: Looking | None, template: str, **values: An
         paths = served(request)
         searches = "/patients" in paths and permits(actor, Permission.PATIENT_SEARCH)
         places = places_of(roles, paths)
-        common |= {"places": places, "menu": menu_of(roles, paths, places), "searches": searches}
+        common |= {"places": places, "menu": menu_of(roles, paths, places, several=len(situations) > 1), "searches": searches}
     else:
         common |= {"places": (), "menu": (), "searches": False}
     return environment().get_template(template).render(common | values)

@@ -15,6 +15,7 @@ from maillage.access.sessions.devices import (
 from maillage.access.sessions.secrets import (
     Session,
     SessionPolicy,
+    change_actor,
     close_session,
     handle_of,
     keep_alive,
@@ -24,6 +25,7 @@ from maillage.access.sessions.secrets import (
     session_of,
     still_open,
 )
+from maillage.access.sessions.situations import Situation, acting, chosen
 
 __all__ = [
     "Device",
@@ -31,6 +33,10 @@ __all__ = [
     "Open",
     "Session",
     "SessionPolicy",
+    "Situation",
+    "acting",
+    "change_actor",
+    "chosen",
     "close_one",
     "close_session",
     "device_of",

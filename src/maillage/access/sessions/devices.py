@@ -9,6 +9,7 @@ from uuid import UUID
 from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.sessions.secrets import SessionPolicy, new_session
+from maillage.access.sessions.situations import Situation
 from maillage.db import load_queries
 from maillage.errors import NotFound
 from maillage.events import Event
@@ -52,14 +53,18 @@ class NewDevice(Event, frozen=True, kw_only=True):
     session: str
 
 
-async def sign_in_on(ctx: Context, device: Device, *, policy: SessionPolicy, hint: str) -> str:
+async def sign_in_on(
+    ctx: Context, device: Device, *, policy: SessionPolicy, hint: str, situations: Sequence[Situation] = ()
+) -> str:
     """A new session of whoever acts, in their trail; a browser that is new to somebody who has another is announced. Answers the cookie."""
     ctx.refuse_to_write()
     actor = ctx.actor
     known = await ctx.run(QUERIES.knows_device, actor=actor.id, hash=_hash(device.secret))
     await ctx.run(QUERIES.note_device, actor=actor.id, hash=_hash(device.secret), now=ctx.now)
     agent = device.agent[:LONGEST_AGENT]
-    cookie, row = new_session(actor, now=ctx.now, policy=policy, hint=hint, agent=agent, address=device.address)
+    cookie, row = new_session(
+        actor, now=ctx.now, policy=policy, hint=hint, agent=agent, address=device.address, situations=situations
+    )
     await ctx.run(QUERIES.open_session, **row)
     ctx.trace(Action.EXECUTE, "sign-in", str(row["id"]))
     if known["any"] and not known["this"]:

@@ -1,11 +1,11 @@
 -- name: open_session :exec
 -- A person signed in.
-insert into access_session (hash, id, secret, actor, hint, opened, seen, idle_until, ends, renewed, proved, agent, address)
-values (%(hash)s, %(id)s, %(secret)s, %(actor)s, %(hint)s, %(now)s, %(now)s, %(idle_until)s, %(ends)s, %(now)s, %(now)s, %(agent)s, %(address)s)
+insert into access_session (hash, id, secret, actor, hint, opened, seen, idle_until, ends, renewed, proved, agent, address, situations)
+values (%(hash)s, %(id)s, %(secret)s, %(actor)s, %(hint)s, %(now)s, %(now)s, %(idle_until)s, %(ends)s, %(now)s, %(now)s, %(agent)s, %(address)s, %(situations)s)
 
 -- name: find_session :one
 -- The session of a cookie's first half, while it lasts.
-select id, actor, hint, opened, seen, ends, secret, offered, offered_at, former, coalesce(renewed, opened) as renewed, coalesce(proved, opened) as proved
+select id, actor, hint, opened, seen, ends, secret, offered, offered_at, former, coalesce(renewed, opened) as renewed, coalesce(proved, opened) as proved, situations
 from access_session
 where hash = %(hash)s and closed is null and idle_until > %(now)s and ends > %(now)s
 
@@ -26,6 +26,11 @@ where hash = %(hash)s and offered = %(offered)s and closed is null
 -- name: prove_session :exec
 -- The person proved who they are once more: a new secret, at once, and the one before is worth nothing.
 update access_session set secret = %(secret)s, former = null, offered = null, offered_at = null, renewed = %(now)s, proved = %(now)s
+where hash = %(hash)s and closed is null
+
+-- name: change_actor :exec
+-- The person works in another place from now on: a new secret, at once.
+update access_session set actor = %(actor)s, secret = %(secret)s, former = null, offered = null, offered_at = null, renewed = %(now)s
 where hash = %(hash)s and closed is null
 
 -- name: close_session :exec

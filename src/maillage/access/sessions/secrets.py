@@ -6,6 +6,7 @@ on their way; shown later, two browsers hold the session, one of them a thief: i
 
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -15,6 +16,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from maillage.access.actors import Actor
+from maillage.access.sessions.situations import Situation
 from maillage.db import Connection, load_queries
 from maillage.errors import Unauthenticated
 
@@ -28,7 +30,7 @@ OFFERED_AGAIN = timedelta(seconds=60)
 @dataclass(frozen=True, slots=True)
 class Session:
     """A person signed in. `seen`: their last sign of life; `proved`: when they last proved who they are. `hint`: who they proved it to, and the
-    id_token to hand back there at sign-out. `stands` says what the cookie's secret is: see `session_of`.
+    id_token to hand back there at sign-out. `stands` says what the cookie's secret is: see `session_of`. `situations`: the places to choose from.
     """
 
     id: UUID
@@ -40,6 +42,7 @@ class Session:
     renewed: datetime
     proved: datetime
     stands: str = field(repr=False)
+    situations: tuple[Situation, ...] = ()
 
     @property
     def provider(self) -> str:
@@ -73,7 +76,14 @@ async def open_session(conn: Connection, actor: Actor, *, now: datetime, policy:
 
 
 def new_session(
-    actor: Actor, *, now: datetime, policy: SessionPolicy, hint: str | None, agent: str = "", address: str = ""
+    actor: Actor,
+    *,
+    now: datetime,
+    policy: SessionPolicy,
+    hint: str | None,
+    agent: str = "",
+    address: str = "",
+    situations: Sequence[Situation] = (),
 ) -> tuple[str, dict[str, Any]]:
     """The cookie of a new session, and its row."""
     handle, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
@@ -89,6 +99,7 @@ def new_session(
         "ends": ends,
         "agent": agent,
         "address": address,
+        "situations": msgspec.json.encode(tuple(situations)).decode(),
     }
 
 
@@ -105,6 +116,7 @@ async def session_of(conn: Connection, cookie: str, *, now: datetime) -> Session
     return Session(
         row["id"], msgspec.convert(row["actor"], Actor), row["hint"], row["opened"], row["seen"], row["ends"], row["renewed"], row["proved"],
         stands,
+        msgspec.convert(row["situations"], tuple[Situation, ...]),
     )  # fmt: skip
 
 
@@ -137,6 +149,15 @@ async def prove_anew(conn: Connection, cookie: str, *, now: datetime) -> str:
     """The person proved who they are once more; their cookie from now on."""
     handle, following = handle_of(cookie), secrets.token_urlsafe(32)
     await QUERIES.prove_session(conn, hash=_hash(handle), secret=_hash(following), now=now)
+    return f"{handle}.{following}"
+
+
+async def change_actor(conn: Connection, cookie: str, actor: Actor, *, now: datetime) -> str:
+    """The session is of this actor from now on (the same person elsewhere); their cookie from now on."""
+    handle, following = handle_of(cookie), secrets.token_urlsafe(32)
+    await QUERIES.change_actor(
+        conn, hash=_hash(handle), secret=_hash(following), actor=msgspec.json.encode(actor).decode(), now=now
+    )  # fmt: skip
     return f"{handle}.{following}"
 
 

@@ -1,6 +1,6 @@
 """What the providers say of a person, as small values. Claims of Pro Santé Connect: its userinfo (see the emulator's samples)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +25,21 @@ CARDLESS_ROLES = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Practice:
+    """An activity of an exercise (SubjectRefPro): where, by its identifiers (`finess`, `siret`, either may be empty) and name, and as what."""
+
+    finess: str
+    siret: str
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Carded:
     """A professional as Pro Santé Connect knows them.
 
     `idnps` is the national identifier (8 + RPPS), `rpps` its 11 digits or None; `profession` a code of TRE_G15-ProfessionSante, or None.
+    `role` is that of the sector named for the sign-in; `practices` are the places where the register says that they work.
     """
 
     idnps: str
@@ -36,6 +47,7 @@ class Carded:
     name: str
     role: Role
     profession: str | None
+    practices: tuple[Practice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +67,9 @@ def carded(claims: Mapping[str, Any]) -> Carded:
     if not isinstance(idnps, str) or not idnps:
         raise SignInRefused("The userinfo answer has no SubjectNameID.")
     rpps = idnps[1:] if len(idnps) == 12 and idnps.isdigit() and idnps[0] == "8" else None
-    return Carded(idnps=idnps, rpps=rpps, name=_name(claims), role=_role(claims), profession=_profession(claims) or None)
+    return Carded(
+        idnps=idnps, rpps=rpps, name=_name(claims), role=_named_role(claims), profession=_profession(claims) or None, practices=_practices(claims)
+    )  # fmt: skip
 
 
 def cardless(claims: Mapping[str, Any], proof: Mapping[str, Any]) -> Cardless:
@@ -91,16 +105,36 @@ def resists_phishing(proof: Mapping[str, Any]) -> bool:
     return not said.isdisjoint(RESISTANT)
 
 
-def _role(claims: Mapping[str, Any]) -> Role:
+def _practices(claims: Mapping[str, Any]) -> tuple[Practice, ...]:
+    """Each place once for each function, in the order of the register."""
+    found = [
+        Practice(
+            finess=str(activity.get("numeroFinessSite") or ""),
+            siret=str(activity.get("numeroSiretSite") or ""),
+            name=str(activity.get("raisonSocialeSite") or ""),
+            role=_role(
+                str(activity.get("codeSecteurDactivite") or ""), str(exercise.get("codeProfession") or ""), _skills([exercise])
+            ),
+        )
+        for exercise in _exercises(claims)
+        for activity in exercise.get("activities") or []
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _named_role(claims: Mapping[str, Any]) -> Role:
     sector = str(claims.get("Secteur_Activite", "")).partition("^")[0]
-    profession = _profession(claims)
+    return _role(sector, _profession(claims), _skills(_exercises(claims)))
+
+
+def _role(sector: str, profession: str, skills: set[str]) -> Role:
     if sector == COORDINATION_SECTOR:
         return Role.COORDINATOR
     if sector in HOSPITAL_SECTORS:
         return Role.HOSPITAL
     if profession == NURSE:
         return Role.NURSE
-    if profession == DOCTOR and _skills(claims) <= GENERAL_MEDICINE:
+    if profession == DOCTOR and skills <= GENERAL_MEDICINE:
         return Role.GP
     return Role.PROFESSIONAL
 
@@ -111,9 +145,12 @@ def _profession(claims: Mapping[str, Any]) -> str:
     return str(first).partition("^")[0]
 
 
-def _skills(claims: Mapping[str, Any]) -> set[str]:
-    exercises = (claims.get("SubjectRefPro") or {}).get("exercices") or []
+def _skills(exercises: Iterable[Mapping[str, Any]]) -> set[str]:
     return {exercise["codeSavoirFaire"] for exercise in exercises if exercise.get("codeSavoirFaire")}
+
+
+def _exercises(claims: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return (claims.get("SubjectRefPro") or {}).get("exercices") or []
 
 
 def _name(claims: Mapping[str, Any]) -> str:

@@ -67,7 +67,8 @@ def refuse_misfit(claims: Mapping[str, Any], expected: Expected) -> None:
     }
     failed = [name for name, holds in checks.items() if not holds]
     if failed:
-        raise SignInRefused(f"The ID token is refused: {', '.join(failed)}.")
+        reason = "horloge" if set(failed) <= {"exp", "iat"} else ""
+        raise SignInRefused(f"The ID token is refused: {', '.join(failed)}.", reason=reason)
 
 
 def _meant_for(claims: Mapping[str, Any], client_id: str) -> bool:

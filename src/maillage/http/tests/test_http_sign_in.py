@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import msgspec
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
@@ -32,7 +33,9 @@ from maillage.http import Request, page
 from maillage.http.app import create_app
 from maillage.http.csrf import masked
 from maillage.http.live import tell
-from maillage.http.sign_in import local_path
+from maillage.http.sign_in import REFUSALS, local_path
+from maillage.services.accounts.pages import situation
+from tests.support.people import care_team
 
 HOST = "127.0.0.1"
 GP = Persona(
@@ -43,6 +46,23 @@ GP = Persona(
         "SubjectRefPro": {"exercices": [{"codeProfession": "10", "codeCiviliteDexercice": "DR", "codeSavoirFaire": "SM54"}]},
     },
 )  # fmt: skip
+BUSY = Persona(
+    id="busy", name="Dr Camille EXEMPLE", title="Au cabinet et à l’hôpital", card=True,
+    claims={
+        **GP.claims,
+        "SubjectRefPro": {"exercices": [{
+            "codeProfession": "10", "codeCiviliteDexercice": "DR", "codeSavoirFaire": "SM54",
+            "activities": [
+                {"codeSecteurDactivite": "SA07", "raisonSocialeSite": "CABINET"},
+                {"codeSecteurDactivite": "SA01", "numeroFinessSite": "510000001", "raisonSocialeSite": "CH"},
+                {"codeSecteurDactivite": "SA01", "numeroFinessSite": "999999999", "raisonSocialeSite": "Elsewhere"},
+            ],
+        }]},
+    },
+)  # fmt: skip
+EXPIRED = Persona(id="expired", name="Carte expirée", title="", card=True, claims=GP.claims, error="login_required")
+SKEWED = Persona(id="skewed", name="Horloge fausse", title="", card=True, claims=GP.claims, skew=3600)
+AWAY = Persona(id="away", name="En panne", title="", card=True, claims=GP.claims, error="temporarily_unavailable")
 STRANGER = Persona(
     id="stranger", name="Dr Inconnu", title="Médecin", card=True, claims={"sub": "f:1:899700000000", "SubjectNameID": "899700000000"}
 )  # fmt: skip
@@ -72,6 +92,10 @@ async def who(request: Request, ctx: Context) -> Response:
     )  # fmt: skip
 
 
+async def seen(request: Request, ctx: Context) -> Response:
+    return JSONResponse({"patients": sorted(one["id"] for one in await ctx.records.find("Patient", {}))})
+
+
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock(SystemClock().now())
@@ -81,7 +105,12 @@ def clock() -> FixedClock:
 async def realm(clock: FixedClock) -> AsyncIterator[Realm]:
     port = free_port(HOST)
     clients = [Client(id="maillage", secret="s1", card=True), Client(id="maillage-sans-carte", secret="s2", card=False)]
-    realm = realm_of(f"http://{HOST}:{port}{REALM_PATH}", clients, [GP, STRANGER, PATIENT, IMPOSTOR, STEWARD, UNPROVEN], clock)
+    realm = realm_of(
+        f"http://{HOST}:{port}{REALM_PATH}",
+        clients,
+        [GP, BUSY, EXPIRED, SKEWED, AWAY, STRANGER, PATIENT, IMPOSTOR, STEWARD, UNPROVEN],
+        clock,
+    )
     async with served(create_emulator(realm), host=HOST, port=port):
         yield realm
 
@@ -101,7 +130,12 @@ def platform(database: Database, clock: FixedClock, realm: Realm, tmp_path: Path
 async def app(platform: Platform) -> AsyncIterator[Starlette]:
     application = create_app(
         platform,
-        [page("/moi", who, permission=Permission.SIGNED_IN), page("/grave", who, permission=Permission.SIGNED_IN, fresh=True)],
+        [
+            page("/moi", who, permission=Permission.SIGNED_IN),
+            page("/grave", who, permission=Permission.SIGNED_IN, fresh=True),
+            page("/vus", seen, permission=Permission.FHIR_READ),
+            *situation.routes,
+        ],
     )
     async with served(application, host=HOST, port=urlsplit(platform.config.base_url).port or 0):
         yield application
@@ -201,7 +235,87 @@ async def test_a_refusal_at_the_provider_comes_back_to_sign_in(browser: httpx.As
     away = await browser.get("/connexion/psc")
     back = await browser.get(f"{away.headers['location']}&persona=refus")
     landed = await browser.get(back.headers["location"])
-    assert landed.headers["location"] == "/connexion?refus=1"
+    assert landed.headers["location"] == "/connexion?refus=consentement"
+
+
+@pytest.mark.parametrize(
+    ("persona", "reason"), [("expired", "carte"), ("skewed", "horloge"), ("away", "indisponible"), ("stranger", "annuaire")]
+)
+async def test_each_failure_is_said_in_its_own_words(
+    browser: httpx.AsyncClient, directory: str, persona: str, reason: str
+) -> None:
+    landed = await sign_in(browser, f"/connexion/psc?persona={persona}")
+    assert landed.headers["location"] == f"/connexion?refus={reason}"
+    assert REFUSALS[reason] != REFUSALS[""]
+    assert (await browser.get("/moi")).headers["location"].startswith("/connexion")
+
+
+async def test_a_clock_that_is_a_little_wrong_is_borne(browser: httpx.AsyncClient, directory: str, realm: Realm) -> None:
+    realm.personas = {**realm.personas, "gp": msgspec.structs.replace(GP, skew=50)}
+    landed = await sign_in(browser, "/connexion/psc?persona=gp")
+    assert landed.headers["location"] == "/"
+
+
+async def test_one_who_works_in_two_places_is_in_one_of_them(
+    platform: Platform, browser: httpx.AsyncClient, directory: str
+) -> None:
+    hospital = await works_at_the_hospital(platform, directory)
+    landed = await sign_in(browser, "/connexion/psc?persona=busy&suite=/moi")
+    assert landed.headers["location"] == "/situation?suite=%2Fmoi"
+    me = (await browser.get("/moi")).json()
+    assert (me["roles"], me["organizations"]) == (["gp"], [directory])
+    shown = (await browser.get("/situation?suite=/moi")).text
+    assert "Elsewhere" not in shown
+    csrf = {"csrf": re.findall(r'name="csrf" value="(\w+)"', shown)[-1], "suite": "/moi"}
+    (ward,) = re.findall(r'value="(PractitionerRole/[^"]+)"><label[^>]*>CH de', shown)
+    for unknown in ("", "PractitionerRole/1", "Organization/1"):
+        assert (await browser.post("/situation", data={**csrf, "lieu": unknown})).status_code == 422
+    old = browser.cookies["maillage"]
+    assert (await browser.post("/situation", data={**csrf, "lieu": ward})).headers["location"] == "/moi"
+    me = (await browser.get("/moi")).json()
+    assert (me["roles"], me["organizations"]) == (["hospital"], [hospital])
+    assert browser.cookies["maillage"] != old
+
+
+async def test_a_place_sees_its_people_and_not_those_of_the_other(
+    platform: Platform, browser: httpx.AsyncClient, directory: str
+) -> None:
+    hospital = await works_at_the_hospital(platform, directory)
+    async with platform.access.act(job_actor("seed")) as ctx:
+        for id, member in (("town", directory), ("ward", hospital), ("own", await practitioner_of(ctx))):
+            await ctx.records.write({"resourceType": "Patient", "id": id}, care_team(id, member))
+
+    async def seen() -> list[str]:
+        return (await browser.get("/vus")).json()["patients"]
+
+    await sign_in(browser, "/connexion/psc?persona=busy")
+    assert await seen() == ["own", "town"]
+    shown = (await browser.get("/situation")).text
+    (ward,) = re.findall(r'value="(PractitionerRole/[^"]+)"><label[^>]*>CH de', shown)
+    csrf = {"csrf": re.findall(r'name="csrf" value="(\w+)"', shown)[-1], "lieu": ward}
+    await browser.post("/situation", data=csrf)
+    assert await seen() == ["own", "ward"]
+    async with platform.access.act(job_actor("seed")) as ctx:
+        role = await ctx.records.read("PractitionerRole", ward.partition("/")[2])
+        await ctx.records.write({**role, "active": False})
+    assert await seen() == [], "who left a place is out at once"
+    assert (await browser.post("/situation", data=csrf)).status_code == 403
+
+
+async def works_at_the_hospital(platform: Platform, practice: str) -> str:
+    identifier = [{"system": "https://finess.esante.gouv.fr", "value": "510000001"}]
+    async with platform.access.act(job_actor("seed")) as ctx:
+        ward = await ctx.records.write({"resourceType": "Organization", "name": "CH de Démoville", "identifier": identifier})
+        reference = f"Organization/{ward['id']}"
+        gp = {"reference": await practitioner_of(ctx)}
+        role = {"resourceType": "PractitionerRole", "active": True, "practitioner": gp, "organization": {"reference": reference}}
+        await ctx.records.write(role)
+    return reference
+
+
+async def practitioner_of(ctx: Context) -> str:
+    (found,) = await ctx.records.find("Practitioner", {"identifier": "https://rpps.esante.gouv.fr|99700218896"})
+    return f"Practitioner/{found['id']}"
 
 
 async def test_an_answer_counts_once(browser: httpx.AsyncClient) -> None:
@@ -260,7 +374,7 @@ async def test_a_tampered_id_token_opens_nothing(
 
     monkeypatch.setattr(Realm, "id_token", tampered)
     landed = await sign_in(browser, "/connexion/psc?persona=gp")
-    assert landed.headers["location"] == "/connexion?refus=1"
+    assert landed.headers["location"] == ("/connexion?refus=horloge" if claim == "exp" else "/connexion?refus=1")
     assert (await browser.get("/moi")).headers["location"].startswith("/connexion")
 
 

@@ -25,7 +25,8 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Someone to sign in as. `card` says which client offers them; `claims` is their userinfo, word for word.
 
-    `amr` is by what they prove who they are (RFC 8176), as their ID tokens say.
+    `amr` is by what they prove who they are (RFC 8176), as their ID tokens say. `error` is what the realm answers instead of a code, as for a card
+    that has expired; `skew` by how many seconds the realm's clock is wrong when it signs for them.
     """
 
     id: str
@@ -34,6 +35,8 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     card: bool
     claims: dict[str, Any]
     amr: list[str] = []
+    error: str = ""
+    skew: int = 0
 
 
 def personas_from(text: bytes) -> list[Persona]:
@@ -140,6 +143,8 @@ class Realm:
         persona = self.personas.get(persona_id)
         if persona is None or persona.card != asked.client.card:
             raise Refused("access_denied", "nobody by that name signs in here")
+        if persona.error:
+            raise Refused(persona.error, "this person cannot sign in")
         code = secrets.token_urlsafe(32)
         self._codes[code] = _Code(asked, persona, self._now() + CODE_LIFE.total_seconds())
         return code
@@ -168,7 +173,7 @@ class Realm:
 
     def id_token(self, asked: Asked, persona: Persona) -> str:
         """The signed ID token of a sign-in."""
-        now = int(self._now())
+        now = int(self._now()) + persona.skew
         claims: dict[str, Any] = {
             "iss": self.issuer,
             "sub": persona.claims["sub"],

@@ -44,6 +44,19 @@ def test_the_role_comes_from_profession_sector_and_skill(said: dict[str, object]
     assert carded(professional(**said)).role is role
 
 
+def test_each_activity_is_a_practice_with_its_role() -> None:
+    practice = {"codeSecteurDactivite": "SA07", "numeroFinessSite": "510000002", "raisonSocialeSite": "Cabinet"}
+    ward = {"codeSecteurDactivite": "SA01", "numeroSiretSite": "12345678900012", "raisonSocialeSite": "CH"}
+    doctor = {"codeProfession": "10", "codeSavoirFaire": "SM54", "activities": [practice, ward, practice]}
+    nurse = {"codeProfession": "60", "activities": [practice]}
+    found = carded(professional(SubjectRefPro={"exercices": [doctor, nurse]})).practices
+    assert [(one.finess, one.siret, one.name, one.role) for one in found] == [
+        ("510000002", "", "Cabinet", Role.GP),
+        ("", "12345678900012", "CH", Role.HOSPITAL),
+        ("510000002", "", "Cabinet", Role.NURSE),
+    ]
+
+
 def test_a_sign_in_without_a_national_identifier_is_refused() -> None:
     with pytest.raises(SignInRefused, match="SubjectNameID"):
         carded(professional(SubjectNameID="", preferred_username=""))

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
-from maillage.access.sessions import Device
+from maillage.access.sessions import Device, Situation, acting
 from maillage.clock import FixedClock, SystemClock
 from maillage.connectors.listening import free_port, served
 from maillage.connectors.mail import Mailer
@@ -367,6 +367,41 @@ async def test_the_pages_of_devices_and_of_a_proof_are_accessible(
     page = await window.open("/preuve?suite=/mes-appareils")
     await expect(page.get_by_role("link", name="M’identifier de nouveau")).to_be_visible()
     await window.check("preuve")
+
+
+@pytest.mark.browser
+async def test_a_place_is_chosen_and_shown_and_a_refusal_is_said(access: Access, browser: Browser, application: Any) -> None:
+    places = [
+        Situation(
+            reference="PractitionerRole/town", organization="Organization/msp", name="Maison de santé des Essais", role=Role.GP
+        ),
+        Situation(reference="PractitionerRole/ward", organization="Organization/ch", name="CH de Démoville", role=Role.HOSPITAL),
+    ]
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            {"resourceType": "Practitioner", "id": "doctor"},
+            {"resourceType": "Organization", "id": "ch", "name": "CH de Démoville"},
+            {
+                "resourceType": "PractitionerRole", "id": "ward", "active": True,
+                "practitioner": {"reference": "Practitioner/doctor"}, "organization": {"reference": "Organization/ch"},
+            },
+        )  # fmt: skip
+    device = Device(agent="Firefox", address="192.0.2.1", secret="s")
+    cookie = await access.enter(acting(professional("doctor", Role.GP), places[0]), device, hint="psc x", situations=places)
+    window = await screen(browser, application(pages, own))
+    await window.context.add_cookies([{"name": "maillage", "value": cookie, "url": HERE}])
+    page = await window.open("/situation?suite=/mes-appareils")
+    await window.check("situation")
+    await page.get_by_label("CH de Démoville").check()
+    await page.get_by_role("button", name="Continuer").click()
+    await page.wait_for_url("**/mes-appareils")
+    await expect(page.locator("summary", has_text="CH de Démoville")).to_be_visible()
+    await page.locator("summary", has_text="CH de Démoville").click()
+    await expect(page.get_by_role("link", name="Changer de lieu d’exercice")).to_be_visible()
+    other = await screen(browser, application(pages, own))
+    page = await other.open("/connexion?refus=carte")
+    await expect(page.get_by_text("carte expirée ou révoquée")).to_be_visible()
+    await other.check("connexion-refus")
 
 
 @pytest.mark.browser
