@@ -138,7 +138,14 @@ def web(platform: Platform) -> Any:
         static=static,
         probes=probes,
         choices=_personas() if platform.config.demo else None,
+        citizens=_records_of_citizens(),
     )
+
+
+def _records_of_citizens() -> Any:
+    from maillage.services.portal.public import records_of
+
+    return records_of
 
 
 def mailer_of(platform: Platform) -> Mailer:

@@ -62,6 +62,10 @@ class Config:
     cardless_issuer: str = ""  # empty: the same as psc_issuer
     cardless_client_id: str = "maillage-sans-carte"  # the client of those who have no professional card
     cardless_client_secret: str = field(default="", repr=False)  # of that client
+    citizen_issuer: str = ""  # FranceConnect, or another provider of the pivot of identity; empty: none
+    citizen_client_id: str = "maillage"  # our client there
+    citizen_client_secret: str = field(default="", repr=False)  # of that client
+    citizen_discovery: str = ""  # empty: the issuer's .well-known/openid-configuration
     account_keys: str = field(default="", repr=False)  # seal second factors: 32 bytes in base64, several by commas
     account_keys_file: str = ""  # a file that holds them instead; neither: accounts held here are opened by passkeys alone
     session_idle: int = 30 * 60  # a session ends after so long without a request

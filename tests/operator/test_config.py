@@ -41,9 +41,15 @@ def test_a_child_process_reads_back_the_same_settings() -> None:
 
 def test_no_secret_is_printed_with_the_settings() -> None:
     secrets = [one.name for one in fields(Config) if not one.repr]
-    assert {"smtp_password", "psc_client_secret", "cardless_client_secret", "token", "mllp_tls_key", "account_keys"} == set(
-        secrets
-    )
+    assert {
+        "smtp_password",
+        "psc_client_secret",
+        "cardless_client_secret",
+        "token",
+        "mllp_tls_key",
+        "account_keys",
+        "citizen_client_secret",
+    } == set(secrets)
     assert "s3cret" not in repr(Config(**dict.fromkeys(secrets, "s3cret")))
 
 

@@ -17,6 +17,7 @@ from maillage.access.permissions import Permission
 from maillage.access.platform import Platform
 from maillage.clock import Clock
 from maillage.config import Config
+from maillage.connectors import franceconnect
 from maillage.connectors.psc import Provider, RelyingParty
 from maillage.connectors.psc.relying_party import PSC_ACR, PSC_SCOPE, origin
 from maillage.errors import Invalid, MaillageError, NotFound
@@ -32,7 +33,7 @@ from maillage.http.rates import Limits, Rates
 from maillage.http.request import Request
 from maillage.http.routes import Declared, bare, stream
 from maillage.http.segments import RoutesBySegment
-from maillage.http.sign_in import CARD, CARDLESS, SignIn
+from maillage.http.sign_in import CARD, CARDLESS, CITIZEN, Citizens, SignIn
 from maillage.http.visitors import Visitors
 from maillage.http.wrapper import Answer, mounted
 
@@ -45,12 +46,13 @@ def create_app(
     static: Path | None = None,
     probes: Mapping[str, Probe] | None = None,
     choices: Mapping[str, tuple[str, str, str]] | None = None,
+    citizens: Citizens | None = None,
 ) -> Starlette:
     """The application that serves these routes and the platform's own (sign-in, live notices, health, metrics, static files).
 
     `render` is `ui.render`, `static` the folder of built files (their names carry a hash, they are cached for a year),
-    `probes` adds parts to `/health`, `choices` offers personas at sign-in: id → (provider, name, title). Things that routes
-    need are on `request.app.state`: `platform`, `visitors`, `live`, `probes`, `metrics`.
+    `probes` adds parts to `/health`, `choices` offers personas at sign-in: id → (provider, name, title), `citizens` finds the records of a citizen.
+    Things that routes need are on `request.app.state`: `platform`, `visitors`, `live`, `probes`, `metrics`.
     """
     config = platform.config
     secure = config.base_url.startswith("https:")
@@ -59,7 +61,7 @@ def create_app(
     live = Live(platform.database)
     sign_in = SignIn(
         database=platform.database, access=platform.access, clock=platform.clock, visitors=visitors, parties=parties,
-        base_url=config.base_url, choices=choices, render=render,
+        base_url=config.base_url, choices=choices, render=render, citizens=citizens,
     )  # fmt: skip
     declared = [*own_routes(), *sign_in.routes(), *routes]
     metrics = Metrics()
@@ -104,17 +106,22 @@ class _Application(Starlette):
 
 def relying_parties(config: Config, clock: Clock) -> dict[str, RelyingParty]:
     """The clients of the identity providers that the operator configured; none without an issuer."""
-    if not config.psc_issuer:
-        return {}
-    card = Provider(
-        name=CARD, issuer=config.psc_issuer, discovery=config.psc_discovery, client_id=config.psc_client_id,
-        client_secret=config.psc_client_secret, scope=PSC_SCOPE, acr=PSC_ACR,
-    )  # fmt: skip
-    cardless = Provider(
-        name=CARDLESS, issuer=config.cardless_issuer or config.psc_issuer, client_id=config.cardless_client_id,
-        client_secret=config.cardless_client_secret, scope="openid profile",
-    )  # fmt: skip
-    return {provider.name: RelyingParty(provider, clock) for provider in (card, cardless)}
+    found = []
+    if config.citizen_issuer:
+        found.append(Provider(
+            name=CITIZEN, issuer=config.citizen_issuer, discovery=config.citizen_discovery, client_id=config.citizen_client_id,
+            client_secret=config.citizen_client_secret, scope=franceconnect.SCOPE, acr=franceconnect.ACR, sign_out_state=True,
+        ))  # fmt: skip
+    if config.psc_issuer:
+        found.append(Provider(
+            name=CARD, issuer=config.psc_issuer, discovery=config.psc_discovery, client_id=config.psc_client_id,
+            client_secret=config.psc_client_secret, scope=PSC_SCOPE, acr=PSC_ACR,
+        ))  # fmt: skip
+        found.append(Provider(
+            name=CARDLESS, issuer=config.cardless_issuer or config.psc_issuer, client_id=config.cardless_client_id,
+            client_secret=config.cardless_client_secret, scope="openid profile",
+        ))  # fmt: skip
+    return {provider.name: RelyingParty(provider, clock) for provider in found}
 
 
 def own_routes() -> list[Declared]:

@@ -6,7 +6,7 @@ own): a replayed, forged or foreign answer opens nothing. The session's secret i
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +18,9 @@ from starlette.responses import RedirectResponse, Response
 from maillage.access.access import Access
 from maillage.access.actors import Actor
 from maillage.access.audit import Action
-from maillage.access.sessions import Situation, handle_of
+from maillage.access.sessions import Situation, acting, handle_of
 from maillage.clock import Clock
+from maillage.connectors.franceconnect import Pivot, pivot_of
 from maillage.connectors.psc import Attempt, RelyingParty, SignedIn, SignInRefused
 from maillage.connectors.psc.tokens import CLOCK_SKEW
 from maillage.db import Connection, Database, load_queries
@@ -37,6 +38,7 @@ RETURN = f"{SIGN_IN}/retour"
 SIGN_OUT = "/deconnexion"
 CARD = "psc"
 CARDLESS = "sans-carte"
+CITIZEN = "franceconnect"
 ATTEMPT_LIFE = timedelta(minutes=10)
 HOME = "/"
 SITUATION = "/situation"  # where one chooses among the places one works in
@@ -54,6 +56,8 @@ REFUSALS = {
     "dure, prévenez le support de votre région.",
     "annuaire": "Vous êtes bien identifié, mais l’annuaire de la région ne vous connaît pas, ou vous y êtes deux fois. Le support de votre "
     "région peut vous y inscrire.",
+    "dossier": "Vous êtes bien identifié, mais aucun dossier ne correspond exactement à votre identité, ou plusieurs y correspondent : nous "
+    "n’en ouvrons aucun. Présentez une pièce d’identité à un professionnel qui vous suit, il la fera vérifier ; puis recommencez.",
     "preuve": "L’identité n’a pas été prouvée de nouveau par la même personne. Rien n’a changé : recommencez depuis la page.",
     "cle": "Votre fonction demande une clé d’accès, que le service d’identification n’a pas constatée : un mot de passe et un code ne "
     "suffisent pas. Connectez-vous avec une clé d’accès, ou demandez-en une à l’exploitant de votre région.",
@@ -68,6 +72,10 @@ _REASONS = {
     "server_error": "indisponible",
 }
 """Our word for the errors of OAuth 2.0 (RFC 6749 §4.1.2.1) and OpenID Connect Core §3.1.2.6."""
+
+
+# The records that a citizen may open: their own, and those of the people they help. A service above knows identities; it raises SignInRefused.
+Citizens = Callable[[Access, Pivot], Awaitable[tuple[Actor, Sequence[Situation]]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +111,7 @@ class SignIn:
         base_url: str,
         choices: Mapping[str, tuple[str, str, str]] | None = None,
         render: Render | None = None,
+        citizens: Citizens | None = None,
     ) -> None:
         self._database = database
         self._access = access
@@ -113,6 +122,7 @@ class SignIn:
         self._secure = base_url.startswith("https:")
         self._choices = choices or {}
         self._render = render
+        self._citizens = citizens
         self._cookie = "__Host-maillage-connexion" if self._secure else "maillage-connexion"
 
     def routes(self) -> list[Declared]:
@@ -193,7 +203,7 @@ class SignIn:
             return self._refused(error.message, reason=error.reason)
         response = RedirectResponse(taken.go_to, status_code=303)
         if taken.proves is not None:
-            if refusal := await self._proven_anew(request, response, taken, signed, actor):
+            if refusal := await self._proven_anew(request, response, taken, signed, actor, situations):
                 return self._refused(refusal, reason="preuve")
         else:
             log.info("signed_in", provider=taken.provider, roles=sorted(actor.roles))
@@ -205,13 +215,19 @@ class SignIn:
         return response
 
     async def _proven_anew(
-        self, request: Request, response: Response, taken: _Taken, signed: SignedIn, actor: Actor
+        self,
+        request: Request,
+        response: Response,
+        taken: _Taken,
+        signed: SignedIn,
+        actor: Actor,
+        situations: Sequence[Situation],
     ) -> str | None:
         """Why this is no new proof of the same person in the same session, or None: then the session has a new secret."""
         visitor = await self._visitors.recognise(request)
         if visitor is None or visitor.session is None or _hash(handle_of(visitor.session)) != taken.proves:
             return "The session that asked for a proof has ended."
-        if visitor.actor.id != actor.id:
+        if visitor.actor.id not in {actor.id, *(acting(actor, one).id for one in situations)}:
             return "Somebody else proved who they are."
         proved = signed.proof.get("auth_time")
         if not isinstance(proved, int | float) or proved < taken.begun.timestamp() - CLOCK_SKEW:
@@ -245,6 +261,10 @@ class SignIn:
     async def _actor(self, provider: str, signed: SignedIn) -> tuple[Actor, Sequence[Situation]]:
         if provider == CARD:
             return await actor_of_card(self._access, signed.claims)
+        if provider == CITIZEN:
+            if self._citizens is None:
+                raise SignInRefused("Nothing here knows the records of citizens.")
+            return await self._citizens(self._access, pivot_of(signed.claims))
         return actor_of_account(signed.claims, signed.proof), ()
 
     async def _provider_sign_out(self, session: str) -> str | None:

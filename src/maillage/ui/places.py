@@ -61,6 +61,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
 
 DEVICES = Place("Mes appareils", "/mes-appareils", "lock")
 SITUATION = Place("Changer de lieu d’exercice", "/situation", "route")
+RECORD = Place("Changer de dossier", "/situation", "route")
 MENU = (DEVICES,)
 
 PUBLIC_ROLES = frozenset({"patient", "carer"})
@@ -80,7 +81,13 @@ def menu_of(
     `several`: they work in more than one place, and may change.
     """
     own = (place for role, mine in PLACES.items() if role in roles for place in mine if place not in places)
-    return tuple(dict.fromkeys(place for place in (*own, *((SITUATION,) if several else ()), *MENU) if place.path in served))
+    return tuple(
+        dict.fromkeys(
+            place
+            for place in (*own, *(((RECORD if is_public(roles) else SITUATION),) if several else ()), *MENU)
+            if place.path in served
+        )
+    )
 
 
 def home_of(roles: Collection[str], served: Collection[str]) -> str | None:

@@ -43,7 +43,7 @@ def page_text(request: Request, ctx: Looking | None, template: str, **values: An
     actor = _actor(request, ctx)
     roles = frozenset(actor.roles) if actor else frozenset()
     situations = request.visitor.known.situations if request.visitor and request.visitor.known else ()
-    here = chosen(situations, actor.situation or "") if actor else None
+    here = chosen(situations, actor.situation or actor.reference or "") if actor else None
     common: dict[str, Any] = {
         "actor": actor,
         "actor_words": role_words(roles),

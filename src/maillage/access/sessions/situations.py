@@ -1,14 +1,19 @@
-"""The places that a professional works in, one of which a session is of."""
+"""What a session is of, where somebody has several: the places that a professional works in; one's own record and those of the people one helps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from maillage.access.actors import Actor, Role
+from maillage.access.actors import Actor, ActorKind, Role
+
+CITIZENS = {Role.PATIENT: ActorKind.PATIENT, Role.CARER: ActorKind.CARER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """A place and function: `reference` is the PractitionerRole, `organization` its organisation, `name` what people call it."""
+    """A place and function: `reference` is the PractitionerRole, `organization` its organisation, `name` what people call it.
+
+    For a citizen, `reference` is their Patient, or the RelatedPerson that says whom they help, and there is no organisation.
+    """
 
     reference: str
     organization: str
@@ -17,7 +22,11 @@ class Situation:
 
 
 def acting(actor: Actor, situation: Situation) -> Actor:
-    """The same person in this situation: its role, its organisation, and what that place sees."""
+    """The same person in this situation: its role, its organisation, and what that place sees; or, for a citizen, whose record it is."""
+    if situation.role in CITIZENS:
+        return replace(
+            actor, id=situation.reference, kind=CITIZENS[situation.role], roles=frozenset({situation.role}), reference=situation.reference
+        )  # fmt: skip
     return replace(
         actor, roles=frozenset({situation.role}), organizations=(situation.organization,), situation=situation.reference
     )  # fmt: skip

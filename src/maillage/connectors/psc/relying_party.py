@@ -17,7 +17,7 @@ import httpx
 from joserfc.jwk import KeySet
 
 from maillage.clock import Clock
-from maillage.connectors.psc.tokens import Expected, SignInRefused, UnknownKey, proven_claims
+from maillage.connectors.psc.tokens import Expected, SignInRefused, UnknownKey, proven_claims, signed_claims
 from maillage.errors import Unavailable
 
 PATIENCE = 5.0
@@ -25,7 +25,10 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """An identity provider as the operator configured it. `acr` is asked for and must come back; None leaves it free."""
+    """An identity provider as the operator configured it. `acr` is asked for and must come back; None leaves it free.
+
+    `sign_out_state`: the provider's sign-out wants a state, as FranceConnect's does.
+    """
 
     name: str
     issuer: str
@@ -34,6 +37,7 @@ class Provider:
     scope: str = "openid"
     acr: str | None = None
     discovery: str = ""
+    sign_out_state: bool = False
 
     @property
     def discovery_url(self) -> str:
@@ -127,6 +131,8 @@ class RelyingParty:
         if not endpoint:
             return None
         asked = {"id_token_hint": id_token, "post_logout_redirect_uri": return_to, "client_id": self.provider.client_id}
+        if self.provider.sign_out_state:
+            asked["state"] = secrets.token_urlsafe(16)
         return f"{endpoint}?{urlencode(asked)}"
 
     async def _exchange(self, attempt: Attempt, code: str, redirect_uri: str) -> dict[str, str]:
@@ -144,8 +150,12 @@ class RelyingParty:
         return {"id_token": answer["id_token"], "access_token": answer["access_token"]}
 
     async def _userinfo(self, access_token: str) -> dict[str, Any]:
+        """Plain JSON, or signed (OpenID Connect Core §5.3.2), as FranceConnect answers: then for us, by the provider's key."""
         headers = {"Authorization": f"Bearer {access_token}"}
-        return await self._json("GET", (await self._discovered())["userinfo_endpoint"], headers=headers)
+        response = await self._asked("GET", (await self._discovered())["userinfo_endpoint"], headers=headers)
+        if not response.headers.get("content-type", "").startswith("application/jwt"):
+            return _object(response)
+        return signed_claims(response.text, await self._key_set(), issuer=self.provider.issuer, client_id=self.provider.client_id)
 
     async def _proven(self, id_token: str, nonce: str) -> dict[str, Any]:
         provider = self.provider
@@ -176,13 +186,16 @@ class RelyingParty:
         return self._keys
 
     async def _json(self, method: str, url: str, **options: Any) -> dict[str, Any]:
+        return _object(await self._asked(method, url, **options))
+
+    async def _asked(self, method: str, url: str, **options: Any) -> httpx.Response:
         try:
             response = await self._http.request(method, url, **options)
         except httpx.HTTPError as error:
             raise Unavailable(f"{self.provider.name} does not answer ({type(error).__name__}).") from error
         if response.status_code >= 500:
             raise Unavailable(f"{self.provider.name} answers {response.status_code}.")
-        return _object(response)
+        return response
 
 
 def _object(response: httpx.Response) -> dict[str, Any]:

@@ -54,6 +54,17 @@ def proven_claims(token: str, keys: KeySet, expected: Expected) -> dict[str, Any
     return dict(decoded.claims)
 
 
+def signed_claims(token: str, keys: KeySet, *, issuer: str, client_id: str) -> dict[str, Any]:
+    """The claims of a signed userinfo answer; SignInRefused when its signature, issuer or audience does not hold."""
+    try:
+        claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+    except (JoseError, ValueError) as error:
+        raise SignInRefused(f"The userinfo's signature does not hold ({type(error).__name__}).") from error
+    if claims.get("iss") != issuer or not _meant_for({"aud": claims.get("aud")}, client_id):
+        raise SignInRefused("The userinfo is refused: iss or aud.")
+    return dict(claims)
+
+
 def refuse_misfit(claims: Mapping[str, Any], expected: Expected) -> None:
     """Raise SignInRefused, naming the claim, when one is not as expected."""
     checks = {

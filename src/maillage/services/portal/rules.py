@@ -3,7 +3,9 @@
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from maillage.services.identity.public import normal_name
 
 FRESH = timedelta(days=60)
 MOST_TO_READ = 5
@@ -81,3 +83,16 @@ def fresh(document: Dated, now: datetime) -> bool:
 def to_read(documents: Sequence[D], read: Container[str], now: datetime) -> list[D]:
     """The fresh documents that are not marked as read, in their order, at most five."""
     return [d for d in documents if d.id not in read and fresh(d, now)][:MOST_TO_READ]
+
+
+def helps(related: Mapping[str, Any], *, name: str, given: str, birth_date: str, today: str) -> bool:
+    """Whether a RelatedPerson is this person (names as `normal_name` writes them, ISO date) and helps on this day: exact traits, no other."""
+    period = related.get("period", {})
+    now = period.get("start", "")[:10] <= today <= (period.get("end", "")[:10] or "9999")
+    named = any(_same_name(one, name, given) for one in related.get("name", []))
+    return bool(related.get("active", True)) and now and named and related.get("birthDate") == birth_date
+
+
+def _same_name(said: Mapping[str, Any], name: str, given: str) -> bool:
+    first = next(iter(said.get("given", [])), "")
+    return normal_name(said.get("family", "")) == name and normal_name(first) == given

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
 from starlette.applications import Starlette
@@ -17,19 +19,38 @@ OIDC = f"{REALM_PATH}/protocol/openid-connect"
 _PAGES = Pages("maillage.connectors.psc.emulator")
 
 
-def create_emulator(realm: Realm) -> Starlette:
-    """The application; `realm.issuer` must be the address it is served at, followed by REALM_PATH."""
-    doors = _Doors(realm)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Which provider is emulated: its name on the pages, the end of its issuer, and the paths of its endpoints."""
+
+    name: str
+    realm: str
+    authorize: str
+    token: str
+    userinfo: str
+    keys: str
+    sign_out: str
+
+
+PRO_SANTE_CONNECT = Service(
+    name="Pro Santé Connect", realm=REALM_PATH, authorize=f"{OIDC}/auth", token=f"{OIDC}/token", userinfo=f"{OIDC}/userinfo",
+    keys=f"{OIDC}/certs", sign_out=f"{OIDC}/logout",
+)  # fmt: skip
+
+
+def create_emulator(realm: Realm, service: Service = PRO_SANTE_CONNECT) -> Starlette:
+    """The application; `realm.issuer` must be the address it is served at, followed by the service's `realm`."""
+    doors = _Doors(realm, service)
     return Starlette(
         routes=[
-            Route(f"{REALM_PATH}/.well-known/openid-configuration", doors.discovery),
-            Route(f"{REALM_PATH}/.well-known/wallet-openid-configuration", doors.discovery),
-            Route(f"{OIDC}/auth", doors.authorize),
-            Route(f"{OIDC}/token", doors.token, methods=["POST"]),
-            Route(f"{OIDC}/token/introspect", doors.introspect, methods=["POST"]),
-            Route(f"{OIDC}/userinfo", doors.userinfo, methods=["GET", "POST"]),
-            Route(f"{OIDC}/certs", doors.certs),
-            Route(f"{OIDC}/logout", doors.logout),
+            Route(f"{service.realm}/.well-known/openid-configuration", doors.discovery),
+            Route(f"{service.realm}/.well-known/wallet-openid-configuration", doors.discovery),
+            Route(service.authorize, doors.authorize),
+            Route(service.token, doors.token, methods=["POST"]),
+            Route(f"{service.token}/introspect", doors.introspect, methods=["POST"]),
+            Route(service.userinfo, doors.userinfo, methods=["GET", "POST"]),
+            Route(service.keys, doors.certs),
+            Route(service.sign_out, doors.logout),
             STYLE,
             Route("/", doors.home),
         ]
@@ -37,20 +58,22 @@ def create_emulator(realm: Realm) -> Starlette:
 
 
 class _Doors:
-    def __init__(self, realm: Realm) -> None:
+    def __init__(self, realm: Realm, service: Service) -> None:
         self._realm = realm
+        self._service = service
 
     async def discovery(self, request: Request) -> Response:
-        base = self._realm.issuer.removesuffix(REALM_PATH) + OIDC
+        service = self._service
+        base = self._realm.issuer.removesuffix(service.realm)
         return JSONResponse(
             {
                 "issuer": self._realm.issuer,
-                "authorization_endpoint": f"{base}/auth",
-                "token_endpoint": f"{base}/token",
-                "introspection_endpoint": f"{base}/token/introspect",
-                "userinfo_endpoint": f"{base}/userinfo",
-                "end_session_endpoint": f"{base}/logout",
-                "jwks_uri": f"{base}/certs",
+                "authorization_endpoint": base + service.authorize,
+                "token_endpoint": base + service.token,
+                "introspection_endpoint": f"{base}{service.token}/introspect",
+                "userinfo_endpoint": base + service.userinfo,
+                "end_session_endpoint": base + service.sign_out,
+                "jwks_uri": base + service.keys,
                 "response_types_supported": ["code"],
                 "grant_types_supported": ["authorization_code"],
                 "subject_types_supported": ["public"],
@@ -66,7 +89,7 @@ class _Doors:
         try:
             asked = self._realm.ask(request.query_params)
         except Refused as error:
-            return _PAGES.page("psc/refus.html", status=400, error=error.error, description=str(error))
+            return self._page("psc/refus.html", status=400, error=error.error, description=str(error))
         persona = request.query_params.get("persona") or request.query_params.get("login_hint", "")
         if persona in self._realm.personas:
             return self._return(asked, persona)
@@ -76,7 +99,7 @@ class _Doors:
             (one, f"?{urlencode({**request.query_params, 'persona': one.id})}") for one in self._realm.offered(asked.client)
         ]
         refusal = f"?{urlencode({**request.query_params, 'persona': 'refus'})}"
-        return _PAGES.page("psc/choix.html", client=asked.client, choices=choices, refusal=refusal)
+        return self._page("psc/choix.html", client=asked.client, choices=choices, refusal=refusal)
 
     def _return(self, asked: Asked, persona: str) -> Response:
         try:
@@ -105,6 +128,9 @@ class _Doors:
         claims = self._realm.userinfo(token) if scheme.lower() == "bearer" else None
         if claims is None:
             return _error("invalid_token", "the access token is unknown or has expired", 401)
+        signed = self._realm.signed(token, claims)
+        if signed is not None:
+            return Response(signed, media_type="application/jwt", headers=NO_STORE)
         return JSONResponse(claims, headers=NO_STORE)
 
     async def certs(self, request: Request) -> Response:
@@ -117,10 +143,13 @@ class _Doors:
         if client and client.may_leave_to(target):
             state = f"?{urlencode({'state': query['state']})}" if "state" in query else ""
             return RedirectResponse(target + state, status_code=302)
-        return _PAGES.page("psc/sortie.html")
+        return self._page("psc/sortie.html")
 
     async def home(self, request: Request) -> Response:
-        return _PAGES.page("psc/accueil.html", personas=self._realm.personas.values(), issuer=self._realm.issuer)
+        return self._page("psc/accueil.html", personas=self._realm.personas.values(), issuer=self._realm.issuer)
+
+    def _page(self, template: str, **values: Any) -> Response:
+        return _PAGES.page(template, service=self._service.name, **values)
 
     def _client(self, request: Request, form: dict[str, str]) -> Client | None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")

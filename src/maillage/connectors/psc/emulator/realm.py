@@ -52,6 +52,7 @@ class Client:
     secret: str
     card: bool
     redirect_uris: frozenset[str] = frozenset()
+    signed_userinfo: bool = False
 
     def may_return_to(self, address: str) -> bool:
         """Whether the browser may be sent there with a code."""
@@ -196,6 +197,14 @@ class Realm:
         """The claims behind an access token that still counts, else None."""
         found = self._tokens.get(token)
         return found.persona.claims if found and found.expires >= self._now() else None
+
+    def signed(self, token: str, claims: dict[str, Any]) -> str | None:
+        """The userinfo answer as a signed token (OpenID Connect Core §5.3.2), None for a client that asked for plain JSON."""
+        found = self._tokens.get(token)
+        if found is None or not found.client.signed_userinfo:
+            return None
+        said = {**claims, "iss": self.issuer, "aud": found.client.id}
+        return jwt.encode({"alg": "RS256", "kid": self.key.kid}, said, self.key)
 
     def introspect(self, token: str) -> dict[str, Any]:
         """RFC 7662."""

@@ -2,6 +2,7 @@
 
 from starlette.responses import RedirectResponse, Response
 
+from maillage.access.actors import Role
 from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
@@ -26,7 +27,7 @@ async def choose(request: Request, ctx: Context) -> Response:
     if situation is None:
         return _page(request, ctx, go_to, fault="Choisissez un lieu d’exercice")
     await _refuse_former(ctx, situation)
-    ctx.trace(Action.EXECUTE, "situation", situation.reference.removeprefix("PractitionerRole/"))
+    ctx.trace(Action.EXECUTE, "situation", situation.reference)
     response = RedirectResponse(go_to, status_code=303)
     if request.visitor is not None:
         await request.app.state.visitors.work_elsewhere(response, request.visitor, acting(ctx.actor, situation))
@@ -34,18 +35,19 @@ async def choose(request: Request, ctx: Context) -> Response:
 
 
 async def _refuse_former(ctx: Context, situation: Situation) -> None:
-    """Forbidden where they have left the place since they signed in."""
-    id = situation.reference.removeprefix("PractitionerRole/")
-    asked = {"_id": id, "active": "true", "practitioner": str(ctx.actor.reference)}
-    if not await ctx.records.find("PractitionerRole", asked):
-        raise Forbidden("The directory no longer says that this person works there.")
+    """Forbidden where they have left the place, or no longer help the person, since they signed in. Their own sight ends by itself in any case."""
+    kind, _, id = situation.reference.partition("/")
+    if kind == "PractitionerRole":
+        asked = {"_id": id, "active": "true", "practitioner": str(ctx.actor.reference)}
+        if not await ctx.records.find(kind, asked):
+            raise Forbidden("The directory no longer says that this person works there.")
 
 
 def _page(request: Request, ctx: Context, go_to: str, *, fault: str = "") -> Response:
     options = [(one.reference, f"{one.name} ({role_words([one.role]).lower()})") for one in _known(request)]
     return render(
         request, ctx, "accounts/situation.html", status=422 if fault else 200, options=options, go_to=go_to, action_path=SITUATION,
-        current=ctx.actor.situation or "", faults={"lieu": fault} if fault else {},
+        current=ctx.actor.situation or ctx.actor.reference or "", citizen=ctx.actor.has(Role.PATIENT, Role.CARER), faults={"lieu": fault} if fault else {},
     )  # fmt: skip
 
 
