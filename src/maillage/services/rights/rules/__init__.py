@@ -287,7 +287,7 @@ def _deed(line: Line, titles: Mapping[str, str]) -> tuple[str, str]:
         reason = EMERGENCY_REASONS.get(query.removeprefix("emergency="), "")
         return "A ouvert le dossier en urgence :", reason[:1].lower() + reason[1:]
     if line.action in "RE" and query.startswith(("export", "$export")):
-        return "A téléchargé", _thing(line, titles)
+        return "A téléchargé", "tout le dossier" if line.type == "Patient" else _thing(line, titles)
     if query == "$everything":
         return _VERBS[line.action], "tout le dossier"
     return _VERBS[line.action], _thing(line, titles)

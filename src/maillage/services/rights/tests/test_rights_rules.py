@@ -99,6 +99,7 @@ def test_what_has_words_of_its_own_is_told_in_them() -> None:
         ("Patient", "E", "emergency=unable"): "A ouvert le dossier en urgence : personne hors d’état d’exprimer sa volonté",
         ("Patient", "E", "emergency=closed"): "A refermé le dossier ouvert en urgence",
         ("AuditEvent", "E", "export&dossier=#1"): "A téléchargé la liste des consultations",
+        ("Patient", "E", "export"): "A téléchargé tout le dossier",
         ("Patient", "R", "$everything"): "A consulté tout le dossier",
         ("sign-in", "E", None): "S’est connecté à son espace",
         ("sign-out", "E", None): "S’est déconnecté",
