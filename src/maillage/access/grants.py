@@ -15,7 +15,7 @@ import msgspec
 from maillage.access import choices
 from maillage.access.masks import CLASSED, PROFESSIONAL, Mask, masks
 from maillage.access.periods import ALWAYS, Span, bounds, days, instant, span
-from maillage.access.references import as_list, grantee, local
+from maillage.access.references import as_list, at_work_in, grantee, local
 from maillage.db import Connection, load_queries
 from maillage.fhir import ids
 
@@ -153,10 +153,7 @@ def of_related_person(carer: Resource) -> Iterator[Grant]:
 
 
 def memberships(role: Resource) -> Iterator[Membership]:
-    """PractitionerRole: the practitioner acts for the organisation, and as that role, while it is active.
-
-    Who works in that role now (`Actor.situation`) acts for the organisation and as the practitioner, and for none of their other places.
-    """
+    """PractitionerRole: the practitioner acts for the organisation, and as that role, while it is active."""
     practitioner = local(role.get("practitioner"))
     if practitioner is None or not role.get("active", True):
         return
@@ -164,9 +161,6 @@ def memberships(role: Resource) -> Iterator[Membership]:
     for acts_for in (local(role.get("organization")), f"PractitionerRole/{role['id']}"):
         if acts_for:
             yield Membership(practitioner, acts_for, *during)
-    for acts_for in (local(role.get("organization")), practitioner):
-        if acts_for:
-            yield Membership(f"PractitionerRole/{role['id']}", acts_for, *during)
 
 
 def links(patient: Resource) -> list[str]:
@@ -259,7 +253,7 @@ def _add(derived: Derived, resource: Resource, patient: UUID | None, now: dateti
     grants = [_grant_row(grant, patient, via) for grant in _GRANTS[kind](resource) if patient] if kind in _GRANTS else []
     if kind == "Consent" and patient:
         grants += [_denial_row(denial, patient, via) for denial in choices.denials(resource)]
-    members = [_member_row(membership, via) for membership in memberships(resource)] if kind == "PractitionerRole" else []
+    members = _member_rows(resource, via) if kind == "PractitionerRole" else []
     if grants or members or (not first and (kind in _GRANTS or kind in ("Consent", "PractitionerRole"))):
         derived.vias.append(via)
         derived.grants += grants
@@ -301,9 +295,19 @@ def _denial_row(denial: choices.Denial, patient: UUID, via: UUID) -> dict[str, A
     return {"patient": patient, "grantee": grantee(denial.grantee), "via": via, "weight": denial.weight, **bounds(denial.during)}
 
 
-def _member_row(membership: Membership, via: UUID) -> dict[str, Any]:
-    during = bounds((membership.since, membership.until))
-    return {"member": grantee(membership.member), "acts_for": grantee(membership.acts_for), "via": via, **during}
+def _member_rows(role: Resource, via: UUID) -> list[dict[str, Any]]:
+    """The practitioner's memberships; and, for who works in this role now, the same and the practitioner: all of them end with the role."""
+    rows = []
+    for one in memberships(role):
+        during, at_work = bounds((one.since, one.until)), at_work_in(f"PractitionerRole/{role['id']}")
+        for member, acts_for in (
+            (grantee(one.member), grantee(one.acts_for)),
+            (at_work, grantee(one.acts_for)),
+            (at_work, grantee(one.member)),
+        ):
+            row = {"member": member, "acts_for": acts_for, "via": via, **during}
+            rows += [row] if row not in rows else []
+    return rows
 
 
 def _mask_row(mask: Mask, number: int, key: UUID, via: UUID) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """References between records, and the names under which the tables of access keep those referred to."""
 
 import re
-from hashlib import sha256
+from hashlib import md5, sha256
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,11 @@ _LOCAL = re.compile(r"^(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.\-]{1,64})(/_h
 def grantee(reference: str) -> UUID:
     """The name of a reference in the grant tables: the first half of its SHA-256, so that ids of two types never meet."""
     return UUID(bytes=sha256(reference.encode()).digest()[:16])
+
+
+def at_work_in(role: str) -> UUID:
+    """The key of whoever works in this role ("PractitionerRole/7") now. No record names it: what they see comes by memberships, and ends with them."""
+    return UUID(md5(str(grantee(role)).encode(), usedforsecurity=False).hexdigest())
 
 
 def local(reference: object) -> str | None:

@@ -14,7 +14,7 @@ from maillage.access.actors import CARE_ROLES, CIRCLE_ROLES, Actor, ActorKind, R
 from maillage.access.choices import EVERY_COORDINATOR, EVERY_PROFESSIONAL
 from maillage.access.habilitation import profession_of
 from maillage.access.masks import CARER, COORDINATION, PATIENT, PROFESSIONAL
-from maillage.access.references import grantee
+from maillage.access.references import at_work_in, grantee
 from maillage.db import load_queries
 from maillage.fhir import definitions, ids
 from maillage.fhir.scope import Scope
@@ -85,8 +85,7 @@ def _seen_by(
     if actor.kind is ActorKind.JOB or (actor.kind is ActorKind.SYSTEM and "*" in opened):
         return EVERY_ROW, None, None, frozenset()
     names = tuple(name for applies, name in _PARTS if applies(actor))
-    named = actor.situation or actor.reference
-    own = grantee(named) if named else None
+    own = at_work_in(actor.situation) if actor.situation else grantee(actor.reference) if actor.reference else None
     return _text(names, opened, _audiences(actor), profession_of(actor)), own, *_circle(names)
 
 

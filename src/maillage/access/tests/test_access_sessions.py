@@ -1,6 +1,7 @@
 """Sessions: how long they last, a secret that changes, where they are open, and what comes of a stolen one."""
 
 from datetime import datetime, timedelta
+from importlib.resources import files
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from maillage.access import sessions
 from maillage.access.access import Access
 from maillage.access.actors import Role
+from maillage.access.references import at_work_in
 from maillage.access.sessions import Device, SessionPolicy
 from maillage.clock import FixedClock
 from maillage.db import Database
@@ -210,3 +212,30 @@ async def test_what_is_long_gone_is_forgotten(access: Access, database: Database
     async with database.transaction() as conn:
         row = await (await conn.execute(b"select count(*) as n from access_session")).fetchone()
     assert row["n"] == 1
+
+
+async def test_roles_from_before_get_what_new_ones_have(access: Access, database: Database) -> None:
+    role = {"resourceType": "PractitionerRole", "active": True, "practitioner": {"reference": "Practitioner/a"}}
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            {**role, "id": "with", "organization": {"reference": "Organization/o"}}, {**role, "id": "without"}
+        )
+    backfill = (
+        files("maillage.access.sessions")
+        .joinpath("migrations/0002_situations.sql")
+        .read_text("utf-8")
+        .partition("-- Who works")[2]
+    )
+
+    async def members() -> set[tuple[object, ...]]:
+        async with database.transaction() as conn:
+            rows = await (await conn.execute(b"select member, acts_for, via from access_member")).fetchall()
+        return {(row["member"], row["acts_for"], row["via"]) for row in rows}
+
+    whole = await members()
+    keys = [at_work_in("PractitionerRole/with"), at_work_in("PractitionerRole/without")]
+    assert len([1 for member, *_ in whole if member in keys]) == 5
+    async with database.transaction() as conn:
+        await conn.execute(b"delete from access_member where member = any(%s)", [keys])
+        await conn.execute(f"-- Who works{backfill}".encode())
+    assert await members() == whole

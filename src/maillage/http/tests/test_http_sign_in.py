@@ -282,7 +282,12 @@ async def test_a_place_sees_its_people_and_not_those_of_the_other(
 ) -> None:
     hospital = await works_at_the_hospital(platform, directory)
     async with platform.access.act(job_actor("seed")) as ctx:
-        for id, member in (("town", directory), ("ward", hospital), ("own", await practitioner_of(ctx))):
+        for id, member in (
+            ("town", directory),
+            ("ward", hospital),
+            ("own", await practitioner_of(ctx)),
+            ("role", await role_at(ctx, hospital)),
+        ):
             await ctx.records.write({"resourceType": "Patient", "id": id}, care_team(id, member))
 
     async def seen() -> list[str]:
@@ -294,7 +299,7 @@ async def test_a_place_sees_its_people_and_not_those_of_the_other(
     (ward,) = re.findall(r'value="(PractitionerRole/[^"]+)"><label[^>]*>CH de', shown)
     csrf = {"csrf": re.findall(r'name="csrf" value="(\w+)"', shown)[-1], "lieu": ward}
     await browser.post("/situation", data=csrf)
-    assert await seen() == ["own", "ward"]
+    assert await seen() == ["own", "role", "ward"]
     async with platform.access.act(job_actor("seed")) as ctx:
         role = await ctx.records.read("PractitionerRole", ward.partition("/")[2])
         await ctx.records.write({**role, "active": False})
@@ -311,6 +316,11 @@ async def works_at_the_hospital(platform: Platform, practice: str) -> str:
         role = {"resourceType": "PractitionerRole", "active": True, "practitioner": gp, "organization": {"reference": reference}}
         await ctx.records.write(role)
     return reference
+
+
+async def role_at(ctx: Context, organization: str) -> str:
+    (found,) = await ctx.records.find("PractitionerRole", {"organization": organization})
+    return f"PractitionerRole/{found['id']}"
 
 
 async def practitioner_of(ctx: Context) -> str:

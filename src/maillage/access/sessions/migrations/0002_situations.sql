@@ -4,10 +4,10 @@
 -- Those to choose from, as the sign-in found them: JSON of Situation.
 alter table access_session add column situations jsonb not null default '[]';
 
--- The roles that are there act for their organisation, and as their practitioner. The via of a membership is the key of its PractitionerRole.
+-- Who works in a role acts for what its practitioner acts for by it, and as the practitioner. Their key is made of the via, the key of the
+-- PractitionerRole (`references.at_work_in`).
 insert into access_member (member, acts_for, via, since, until)
-select via, acts_for, via, since, until from access_member where acts_for <> via
-on conflict do nothing;
-insert into access_member (member, acts_for, via, since, until)
-select via, member, via, since, until from access_member where acts_for = via
+select md5(via::text)::uuid, acts_for, via, since, until from access_member
+union
+select md5(via::text)::uuid, member, via, since, until from access_member
 on conflict do nothing;
