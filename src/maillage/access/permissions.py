@@ -97,7 +97,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {Permission.IDENTITY_STEWARD, Permission.QUARANTINE_REPLAY, Permission.INDICATORS_READ},
 }
 
-GRAVE = frozenset({Permission.EMERGENCY_OPEN, Permission.EMERGENCY_REVIEW, Permission.ACCOUNT_MANAGE, Permission.AUDIT_READ})
+GRAVE = frozenset({
+    Permission.EMERGENCY_OPEN, Permission.EMERGENCY_REVIEW, Permission.AUDIT_READ, Permission.HABILITATION_WRITE, Permission.CHOICES_MAKE,
+    Permission.RECORD_COPY, Permission.ACCOUNT_MANAGE,
+})  # fmt: skip
 """Pages behind these ask for a fresh proof of who the person is: a session left open on a desk is not enough."""
 
 
