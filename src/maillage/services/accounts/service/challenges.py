@@ -1,40 +1,30 @@
-"""What an authenticator is asked to sign (WebAuthn level 3), and what it answers: checked by py_webauthn.
+"""What an authenticator is asked to sign (WebAuthn level 3), and what it answers: checked by py_webauthn (`authenticator`).
+
+The library is read when the first passkey is asked for: a tenth of a web process is its, and most never meet one.
 
 A challenge is bound to the browser by a cookie, lasts five minutes and is taken once. Keys are resident and user verification is asked for:
 a passkey is by itself something one has and something one knows or is, and nobody has to say who they are before they are known.
 """
 
+import base64
 import ipaddress
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
-from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
-from webauthn.registration.verify_registration_response import VerifiedRegistration
 
 from maillage.access.context import Context
 from maillage.db import load_queries
 from maillage.errors import Unauthenticated
 from maillage.services.accounts.service.accounts import Account
 from maillage.services.accounts.service.sealing import hashed
+
+if TYPE_CHECKING:
+    from webauthn.authentication.verify_authentication_response import VerifiedAuthentication
+    from webauthn.registration.verify_registration_response import VerifiedRegistration
 
 QUERIES = load_queries("maillage.services.accounts")
 LIFE = timedelta(minutes=5)
@@ -72,66 +62,39 @@ async def ask_for_new(ctx: Context, site: Site, account: Account, *, browser: st
     """The options of a new passkey, as JSON for `navigator.credentials.create`. One that the account has is not made twice."""
     challenge = await _challenge(ctx, f"new {account.id}", browser)
     known = await ctx.run(QUERIES.passkeys, account=account.id)
-    options = generate_registration_options(
-        rp_id=site.id,
-        rp_name=NAME,
-        user_name=account.email,
-        user_id=account.handle,
-        user_display_name=account.name,
-        challenge=challenge,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
-        ),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=bytes(one["id"])) for one in known],
-    )
-    return options_to_json(options)
+    from maillage.services.accounts.service import authenticator
+
+    return authenticator.for_new(site, account, challenge, known=[bytes(one["id"]) for one in known])
 
 
 async def ask_for_proof(ctx: Context, site: Site, *, browser: str) -> str:
     """The options of a proof, as JSON for `navigator.credentials.get`: the same for everyone, known or not."""
     challenge = await _challenge(ctx, "proof", browser)
-    return options_to_json(
-        generate_authentication_options(
-            rp_id=site.id, challenge=challenge, user_verification=UserVerificationRequirement.REQUIRED
-        )
-    )
+    from maillage.services.accounts.service import authenticator
+
+    return authenticator.for_proof(site, challenge)
 
 
-async def made(ctx: Context, site: Site, account: Account, answer: str, *, browser: str) -> VerifiedRegistration:
+async def made(ctx: Context, site: Site, account: Account, answer: str, *, browser: str) -> "VerifiedRegistration":
     """The new passkey that an authenticator made. Raises NotProven."""
     challenge = await _taken(ctx, f"new {account.id}", browser)
-    try:
-        return verify_registration_response(
-            credential=credential_of(answer),
-            expected_challenge=challenge,
-            expected_rp_id=site.id,
-            expected_origin=site.origin,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as fault:
-        raise NotProven(f"the new passkey does not hold ({type(fault).__name__})") from fault
+    from maillage.services.accounts.service import authenticator
+
+    return authenticator.checked_new(site, credential_of(answer), challenge)
 
 
-async def proven(ctx: Context, site: Site, answer: str, *, browser: str) -> tuple[dict[str, Any], VerifiedAuthentication]:
+async def proven(ctx: Context, site: Site, answer: str, *, browser: str) -> tuple[dict[str, Any], "VerifiedAuthentication"]:
     """The passkey's row (`passkey` of queries.sql) and what its signature says. Raises NotProven."""
     challenge = await _taken(ctx, "proof", browser)
     credential = credential_of(answer)
     row = await ctx.run(QUERIES.passkey, id=credential_id(credential))
     if row is None:
         raise NotProven("the passkey is unknown")
-    try:
-        shown = verify_authentication_response(
-            credential=credential,
-            expected_challenge=challenge,
-            expected_rp_id=site.id,
-            expected_origin=site.origin,
-            credential_public_key=bytes(row["public_key"]),
-            credential_current_sign_count=row["counter"],
-            require_user_verification=True,
-        )
-        handle = base64url_to_bytes(credential["response"].get("userHandle") or "")
-    except (WebAuthnException, ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise NotProven(f"the passkey's answer does not hold ({type(fault).__name__})") from fault
+    from maillage.services.accounts.service import authenticator
+
+    shown, handle = authenticator.checked_proof(
+        site, credential, challenge, public_key=bytes(row["public_key"]), counter=row["counter"]
+    )
     if handle != bytes(row["handle"]):
         raise NotProven("the passkey answers for another account")
     return row, shown
@@ -150,9 +113,14 @@ def credential_of(answer: str) -> dict[str, Any]:
 def credential_id(credential: dict[str, Any]) -> bytes:
     """The id of the credential that answers."""
     try:
-        return base64url_to_bytes(str(credential.get("rawId", "")))
+        return bytes_of(str(credential.get("rawId", "")))
     except ValueError as fault:
         raise NotProven("the answer names no credential") from fault
+
+
+def bytes_of(text: str) -> bytes:
+    """Base64url without padding, as browsers write it (RFC 7515 §2). Raises ValueError."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 async def _challenge(ctx: Context, purpose: str, browser: str) -> bytes:
