@@ -1,6 +1,7 @@
 """`maillage audit`: what an operator reads when the trail holds, and when it does not."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import psycopg
@@ -23,6 +24,8 @@ def installation(dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> s
                     await ctx.records.write({"resourceType": "Organization", "name": str(n)})
 
     asyncio.run(work())
+    for name in [name for name in os.environ if name.startswith("MAILLAGE_")]:
+        monkeypatch.delenv(name)  # those of the tests are no settings
     monkeypatch.setenv("MAILLAGE_DATABASE_URL", dsn)
     monkeypatch.setenv("MAILLAGE_DATA", str(tmp_path))
     return dsn

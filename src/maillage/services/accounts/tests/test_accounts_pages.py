@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -169,14 +170,16 @@ async def test_others_have_no_such_pages(application: Any, signed_in: Any) -> No
             assert (await nobody.get(path)).status_code == 303
 
 
-async def test_an_invitation_is_mailed_once_the_directory_has_the_person(house: None, access: Access, database: Database) -> None:
+async def test_an_invitation_is_mailed_once_the_directory_has_the_person(
+    house: None, access: Access, database: Database, tmp_path: Path
+) -> None:
     async with access.act(OPERATOR) as ctx:
         account = await accounts.invite(ctx, THEO)
     mailbox = Mailbox(SystemClock())
     async with smtp_door(mailbox, host="127.0.0.1", port=0) as address:
         mail = Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock())
         runner = JobRunner(
-            database=database, access=access, clock=SystemClock(), outside=Outside(mail=mail, base_url="https://exemple.fr/"),
+            database=database, access=access, clock=SystemClock(), outside=Outside(mail=mail, base_url="https://exemple.fr/", anchor=tmp_path),
             reactions=[jobs.welcome, jobs.tell_the_directory], tasks=[jobs.mail_the_link],
         )  # fmt: skip
         life = asyncio.create_task(runner.run())
@@ -263,7 +266,7 @@ async def test_people_close_their_sessions(house: None, access: Access, applicat
         assert (await here.get("/mes-appareils")).headers["location"].startswith("/connexion")
 
 
-async def test_a_new_device_is_written_about(house: None, access: Access) -> None:
+async def test_a_new_device_is_written_about(house: None, access: Access, tmp_path: Path) -> None:
     telecom = [{"system": "email", "value": "dr@exemple.fr"}]
     async with access.act(SEED) as ctx:
         await ctx.records.write({"resourceType": "Practitioner", "id": "doctor", "telecom": telecom})
@@ -273,7 +276,9 @@ async def test_a_new_device_is_written_about(house: None, access: Access) -> Non
         mail = Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock())
         cookie = await access.enter(doctor, Device(agent="Firefox Windows", address="192.0.2.1", secret="s"), hint="psc x")
         session = (await access.session(cookie)).id
-        job = Job(name="tests", key="1", outside=Outside(mail=mail, base_url="https://exemple.fr"), access=access)
+        job = Job(
+            name="tests", key="1", outside=Outside(mail=mail, base_url="https://exemple.fr", anchor=tmp_path), access=access
+        )
         await jobs.mail_of_a_new_device(job, actor=doctor.id, reference="Practitioner/doctor", session=str(session))
         await jobs.mail_of_a_new_device(job, actor="nobody", reference="Practitioner/none", session=str(session))
         await jobs.mail_of_a_new_device(job, actor="nobody", reference="", session=str(UUID(int=1)))
