@@ -63,8 +63,7 @@ class JobRunner:
 
     async def run(self) -> None:
         """Work until cancelled; then the job in hand is finished or undone, and taken up by the next worker."""
-        await self.reactor.prepare()
-        await self._beat()
+        await self._begin()
         try:
             async with self._queue.open_async(), asyncio.TaskGroup() as group:
                 group.create_task(self.reactor.run())
@@ -73,6 +72,18 @@ class JobRunner:
                 group.create_task(self._clean_always())
         finally:
             await self._leave()
+
+    async def _begin(self) -> None:
+        """Says that it is there, as soon as the database answers: one that is lost while a worker starts comes back as one that is lost later."""
+        while True:
+            try:
+                await self.reactor.prepare()
+                await self._beat()
+                return
+            except (Unavailable, OperationalError) as error:
+                end_if_cancelled()
+                log.warning("start_waits_for_database", error=type(error).__name__)
+            await asyncio.sleep(1)
 
     def _register(self, one: Task) -> None:
         retry = procrastinate.RetryStrategy(max_attempts=one.attempts, exponential_wait=3)

@@ -18,7 +18,7 @@ from maillage.connectors.mail import Letter, Mailer
 from maillage.connectors.mail.emulator import Mailbox, smtp_door
 from maillage.db import Database, EmbeddedPostgres, migrate
 from maillage.db.queries import parse
-from maillage.errors import Conflict
+from maillage.errors import Conflict, Unavailable
 from maillage.events import Event
 from maillage.fhir.store import Store
 from maillage.files import LocalFiles
@@ -207,6 +207,26 @@ def test_what_a_module_declares_is_found() -> None:
     module.__dict__.update(keep=keep, tell=tell, pass_on=pass_on, other=3)
     reactions, tasks = declared_in([module])
     assert ([one.name for one in reactions], [one.name for one in tasks]) == ([pass_on.name], [keep.name, tell.name])
+
+
+async def test_a_database_lost_while_a_worker_starts_comes_back(
+    database: Database, access: Access, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = runner(database, access, outside, reactions=[], tasks=[])
+    prepare, tried = one.reactor.prepare, []
+
+    async def lost_once() -> None:
+        tried.append(1)
+        if len(tried) == 1:
+            raise Unavailable("the connection to the database was lost")
+        await prepare()
+
+    monkeypatch.setattr(one.reactor, "prepare", lost_once)
+
+    async def begun() -> bool:
+        return len(tried) == 2 and (await worker_probe(database, SystemClock())()).ok
+
+    await works_until(one, begun)
 
 
 async def test_a_worker_told_to_stop_ends_even_when_the_database_is_gone(outside: Outside, scratch: Path, tmp_path: Path) -> None:
