@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from maillage.access import choices
-from maillage.access.masks import CLASSED, PROFESSIONAL, Mask, masks
+from maillage.access.masks import CLASSED, PROFESSIONAL, Mask, is_for_circle, masks
 from maillage.access.periods import ALWAYS, Span, bounds, days, instant, span
 from maillage.access.references import as_list, at_work_in, grantee, local
 from maillage.db import Connection, load_queries
@@ -171,9 +171,12 @@ def links(patient: Resource) -> list[str]:
 
 def authors(resource: Resource) -> set[str]:
     """Who goes on seeing this record itself, because they signed it, asked for it or were asked."""
+    names = SIGNED.get(resource["resourceType"], ())
+    if resource["resourceType"] == "Communication" and is_for_circle(resource):
+        names = ("sender",)
     return {
         one
-        for name in SIGNED.get(resource["resourceType"], ())
+        for name in names
         for one in map(local, as_list(resource.get(name)))
         if one and one.startswith(ASKED if name in ("owner", "performer", "recipient") else PEOPLE)
     }

@@ -85,14 +85,23 @@ def _by_labels(resource: Resource, now: datetime) -> Iterator[tuple[str, datetim
             yield from ((audience, None) for audience in RESTRICTED.get(code, ()))
 
 
-def _of_message(message: Resource, authors: tuple[str, ...]) -> Iterator[Mask]:
-    """A message with recipients is for them and its sender alone; without, or to a care team, for the whole circle, unless it is for care only."""
-    said = {
+def is_for_circle(message: Resource) -> bool:
+    """Whether a Communication says that the whole circle sees it, whomever it is addressed to: they see it as members, and no longer than that."""
+    return WHOLE_CIRCLE in _audience(message)
+
+
+def _audience(message: Resource) -> set[object]:
+    return {
         coding.get("code")
         for concept in message.get("category", [])
         for coding in concept.get("coding", [])
         if coding.get("system") == AUDIENCE_SYSTEM
     }
+
+
+def _of_message(message: Resource, authors: tuple[str, ...]) -> Iterator[Mask]:
+    """A message with recipients is for them and its sender alone; without, or to a care team, for the whole circle, unless it is for care only."""
+    said = _audience(message)
     recipients = tuple(filter(None, map(local, message.get("recipient", []))))
     for_all = WHOLE_CIRCLE in said or not message.get("recipient") or any(one.startswith("CareTeam/") for one in recipients)
     if not for_all:

@@ -7,8 +7,7 @@ from typing import Any, Self, cast
 from psycopg import AsyncCursor, AsyncTransaction
 from psycopg.pq import TransactionStatus
 
-from maillage.db.pool import Connection, Database, Late
-from maillage.db.waiting import Row
+from maillage.db.pool import Connection, Database, Late, Row
 
 
 class LateTransaction(Late):

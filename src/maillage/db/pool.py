@@ -18,7 +18,6 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from maillage.db.replica import Replica, of_one_cluster
-from maillage.db.waiting import Listening, Row
 from maillage.errors import Unavailable
 
 # Prepared statements keep one plan: PostgreSQL would otherwise plan searches anew each time, which costs more than running them
@@ -36,6 +35,7 @@ LONGEST = 60.0  # seconds of one statement
 SINGLES = 2  # connections for statements that are transactions of their own
 FIRST_CONNECTION = 10.0  # seconds; a server that has just started answers late
 
+Row = dict[str, Any]
 Connection = AsyncConnection[Row]
 
 
@@ -75,7 +75,7 @@ def end_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
-class Pooled(Listening):
+class Pooled(AsyncConnection[Row]):
     """A connection of a `Database`."""
 
     kept: AsyncCursor[Row] | None = None
@@ -118,8 +118,6 @@ async def _alive(connection: Connection) -> None:
     if readable:
         connection.pgconn.consume_input()
         if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
-            if isinstance(connection, Listening):
-                connection.stop_listening()
             raise psycopg.OperationalError("the server closed the connection")
 
 

@@ -239,6 +239,10 @@ async def test_a_choice_of_one_person_hides_nothing_of_another(seeded: Access) -
         ({"recipient": [ref("Practitioner/outsider")]}, ["outsider"]),
         (audience(CARE_ONLY), ["gp", "nurse", "p", "carer"]),
         (audience(WHOLE_CIRCLE) | {"recipient": [ref("Practitioner/gp")]}, ["gp", "nurse", "coordinator", "p", "carer"]),
+        (
+            audience(WHOLE_CIRCLE) | {"recipient": [ref("Practitioner/outsider")]},
+            ["gp", "nurse", "coordinator", "p", "carer"],
+        ),
     ],
 )
 async def test_a_message_is_for_its_recipients_or_for_the_whole_circle(
