@@ -1,13 +1,12 @@
 """Every profession x relation x choice x record x operation, through the FHIR API: nobody sees what they may not, everybody sees what they may.
 
 What is expected is written here by hand from the law's words and ADR 0027, and shares nothing with the code that decides. The whole is long (`make test-long`);
-a sample of pairs of reader and person runs each time, another one each day.
+a sample of pairs of reader and person runs each time.
 """
 
 import random
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from datetime import date
 from typing import Any
 
 import httpx
@@ -31,7 +30,7 @@ CONSENT_SCOPE = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/co
 VISIBILITY = "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 HOUSE = "Organization/house"
-SAMPLE, WAYS = 12, 10
+SAMPLE, WAYS, SEED_OF_SAMPLE = 12, 10, 739942
 
 # Reader: (roles, code of TRE_G15)
 READERS: dict[str, tuple[Role, str | None]] = {
@@ -324,8 +323,7 @@ async def check(access: Access, platform: Platform, pairs: list[Pair]) -> int:
 
 
 async def test_a_sample_of_the_matrix(access: Access, platform: Platform) -> None:
-    """Another sample each day: what one day misses another finds."""
-    pairs = random.Random(date.today().toordinal()).sample(PAIRS, SAMPLE)  # not a secret
+    pairs = random.Random(SEED_OF_SAMPLE).sample(PAIRS, SAMPLE)  # not a secret
     assert await check(access, platform, pairs) == SAMPLE * WAYS * len(EXPECTED)
 
 
