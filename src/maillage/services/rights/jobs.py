@@ -10,14 +10,15 @@ from maillage.jobs import Job, errand, periodic, reaction
 from maillage.services.rights import rules
 from maillage.services.rights.events import EmergencyOpened
 from maillage.services.rights.service import unusual
+from maillage.services.rights.service.choices import choices_of
 
 log = structlog.get_logger(__name__)
 
 
 @reaction(EmergencyOpened)
 async def tell_the_person(ctx: Context, event: EmergencyOpened) -> None:
-    """Whose record was opened in an emergency is written to at once, where the record has an address."""
-    if await _address(ctx, event.patient):
+    """Whose record was opened in an emergency is written to at once, where the record has an address and they did not say no."""
+    if not (await choices_of(ctx, event.patient)).denied("messaging") and await _address(ctx, event.patient):
         await ctx.later(write_to_the_person, opening=event.opening, patient=event.patient)
 
 

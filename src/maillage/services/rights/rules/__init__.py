@@ -144,9 +144,9 @@ CHOICES = {
         "Votre dossier reste fermé même si votre vie est en danger.",
     ),
     "messaging": Purpose(
-        "M’écrire quand un document arrive",
-        "Un e-mail sans donnée de santé, qui dit seulement qu’il y a quelque chose à lire.",
-        "Nous ne vous écrivons plus.",
+        "M’écrire quand mon dossier est ouvert en urgence",
+        "Un e-mail sans donnée de santé, qui dit seulement qu’il y a quelque chose à voir.",
+        "Nous ne vous écrivons pas ; l’accès se voit toujours dans votre espace.",
     ),
     "dmp-feeding": Purpose(
         "Déposer mes documents dans Mon espace santé",

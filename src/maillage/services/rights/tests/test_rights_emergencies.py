@@ -18,9 +18,10 @@ from maillage.connectors.mail.emulator import Mailbox, smtp_door
 from maillage.db import Database
 from maillage.jobs import JobRunner, Outside
 from maillage.services.rights import jobs, pages, rules
-from maillage.services.rights.public import Reason, open_in_emergency
+from maillage.services.rights.events import EmergencyOpened
+from maillage.services.rights.public import Reason, choose, open_in_emergency
 from tests.support.browser import HERE, screen
-from tests.support.people import SEED, officer_of, professional
+from tests.support.people import SEED, officer_of, patient, professional
 
 DOCTOR = replace(professional("emergency", Role.HOSPITAL, name="Dr Alix URGENCE"), organizations=("Organization/samu",))
 OFFICER = officer_of(Role.OFFICER)
@@ -84,6 +85,19 @@ async def test_the_officers_page_is_accessible(opened: None, browser: Browser, a
     await page.get_by_role("link", name="Examinés").click()
     await expect(page.get_by_text("par officer")).to_be_visible()
     await window.check("acces-urgence-examines")
+
+
+@pytest.mark.parametrize(("denied", "owed"), [(False, 1), (True, 0)])
+async def test_who_wants_no_mail_is_owed_none(opened: None, access: Access, database: Database, denied: bool, owed: int) -> None:
+    async with access.act(patient("p")) as ctx:
+        await choose(ctx, "p", "messaging", denied=denied)
+    async with access.act(SEED) as ctx:
+        await jobs.tell_the_person.handler(ctx, EmergencyOpened(opening="x", patient="p"))
+    async with database.reading() as conn:
+        rows = await (
+            await conn.execute(b"select 1 from procrastinate_jobs where task_name like '%%write_to_the_person'")
+        ).fetchall()
+    assert len(rows) == owed
 
 
 async def test_the_person_is_written_to_at_once(opened: None, access: Access, database: Database, tmp_path: Path) -> None:
