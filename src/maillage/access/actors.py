@@ -49,7 +49,9 @@ class Actor:
     see by an organisation is read from PractitionerRole at the instant of the query, so that a removed member is out
     at once. `profession` is a code of TRE_G15-ProfessionSante ("60"), which says with the roles what they read. `situation`
     ("PractitionerRole/7") is the place and function that a professional works in now: they then see what that
-    place sees and what is theirs, and not what their other places see. `scopes` are SMART scopes, and only bind machine clients ("system/*.*", "system/Patient.rs").
+    place sees and what is theirs, and not what their other places see. `scopes` are SMART scopes: what a machine client may do
+    ("system/*.*", "system/Patient.rs"). `client` is the registered software through which a person acts, and `patient`
+    ("Patient/7") the person whose record it was opened on (SMART App Launch 2.2 §4): None for somebody at our own pages.
     """
 
     id: str
@@ -61,6 +63,8 @@ class Actor:
     scopes: frozenset[str] = frozenset()
     profession: str | None = None
     situation: str | None = None
+    client: str | None = None
+    patient: str | None = None
 
     def has(self, *roles: Role) -> bool:
         """Whether the actor plays one of these roles."""
