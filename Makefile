@@ -37,7 +37,7 @@ $(STAMPS)/static: $(STAMPS)/node $(wildcard src/maillage/ui/build.py src/maillag
 setup: $(STAMPS)/definitions $(STAMPS)/static ## make .venv and all that the product needs
 	@$(BIN)/python -m compileall -q src
 
-# Tools that look at the locks stand beside the product, not in it.
+# Tools that look at the product from outside stand beside it, not in it.
 $(STAMPS)/supply: requirements/audit.txt $(STAMPS)/python
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SUPPLY)
 	@$(BIN)/uv pip install --quiet --python $(SUPPLY)/bin/python --require-hashes -r requirements/audit.txt
@@ -61,11 +61,11 @@ test: setup ## the test suite (samples of the long ones)
 test-long: setup ## every test, the long ones whole
 	@$(BIN)/pytest -q $(SIDE_BY_SIDE) -m 'long or not long'
 
-lint: setup ## style, types, layers, architecture
+lint: setup $(STAMPS)/supply ## style, types, layers, architecture
 	@$(BIN)/ruff check src tests bench tools
 	@$(BIN)/ruff format --check src tests bench tools
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache
+	@PYTHONPATH=src $(SUPPLY)/bin/lint-imports --no-cache
 	@$(BIN)/pytest -q tests/architecture
 
 check: lint ## what CI runs besides the tests
