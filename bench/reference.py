@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import httpx
 import psycopg
@@ -80,13 +81,9 @@ def empty_route(times: int = 400) -> list[float]:
         return [_timed(lambda: client.get("/")) for _ in range(times)]
 
 
-def empty_rate(loader: Path, *, workers: int, connections: int = 16, seconds: float = 4) -> float:
+def empty_rate(path: Path, *, workers: int, connections: int = 16, seconds: float = 4) -> float:
     """Requests a second of a route that answers 1.9 KB from memory, on granian, asked by the client of this load generator."""
-    spec = importlib.util.spec_from_file_location("fhir_load", loader)
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"{loader.name} is no Python module")
-    load = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(load)
+    load = loader(path)
     with _empty_server(workers) as port:
 
         async def ask(until: float) -> int:
@@ -103,6 +100,16 @@ def empty_rate(loader: Path, *, workers: int, connections: int = 16, seconds: fl
         return asyncio.run(all_ask())
 
 
+def loader(path: Path) -> ModuleType:
+    """The load generator as a module."""
+    spec = importlib.util.spec_from_file_location("fhir_load", path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{path.name} is no Python module")
+    load = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(load)
+    return load
+
+
 @contextmanager
 def _empty_server(workers: int) -> Iterator[int]:
     """The empty route, on a port of its own, once it answers."""
@@ -117,7 +124,7 @@ def _empty_server(workers: int) -> Iterator[int]:
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-                _until_it_answers(client)
+                until_it_answers(client)
             yield port
         finally:
             process.terminate()
@@ -130,7 +137,8 @@ def _timed(act: Callable[[], object]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _until_it_answers(client: httpx.Client) -> None:
+def until_it_answers(client: httpx.Client) -> None:
+    """Wait for a server that was just started; SystemExit after 20 s."""
     until = time.perf_counter() + 20
     while time.perf_counter() < until:
         try:
@@ -138,4 +146,4 @@ def _until_it_answers(client: httpx.Client) -> None:
             return
         except httpx.TransportError:
             time.sleep(0.1)
-    raise SystemExit("the empty route never answered")
+    raise SystemExit("the server never answered")

@@ -1,42 +1,45 @@
-"""What rights and the trail cost: each call through `access/` against the same call on the store beneath, in turns, in one run. `make bench-rights`.
+"""What rights and the trail cost: each call over HTTP, against the same call on the store beneath `access/`, in turns, in one run. `make bench-rights`.
 
-A region of synthetic patients with ten observations each, a doctor with 50 of them and one with 5,000. One process, a few at a time. A cost is the share of
-the rate that is lost. The last lines compare the searches of the two doctors.
+A region of synthetic patients with ten observations each, a doctor with 50 of them and one with 5,000. Two servers of one web worker each
+on one database: the product, and the product on the bare store (`bench.beneath`). A cost is the share of the rate that is lost. The last
+line compares the searches of the two doctors.
 """
 
 import argparse
 import asyncio
+import os
 import random
+import socket
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
-from urllib.parse import parse_qsl
 
-from bench.reference import Figures, percentile
+import httpx
+from bench.fhir import LOADER
+from bench.main_job import ROOT, UNBOUNDED
+from bench.reference import Figures, loader, percentile, until_it_answers
 from bench.store import LOINC, new_ids, observation, territory
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role, job_actor
-from maillage.clock import FixedClock
+from maillage.clock import SystemClock
 from maillage.db import Database, EmbeddedPostgres, migrate
-from maillage.fhir import json, validation
-from maillage.fhir.bundle import StoreDoor, process
-from maillage.fhir.change import Change, Resource, Verb
-from maillage.fhir.gathering import GatheredReads
-from maillage.fhir.operations.everything import Everything, everything
-from maillage.fhir.scope import Scope
-from maillage.fhir.search import parse
+from maillage.fhir import json
+from maillage.fhir.change import Resource
 from maillage.fhir.store import Store
 from maillage.files import LocalFiles
 
-STORE, ALL = Store(), Scope.all()
 FEW, MANY = 50, 5_000
-NARROW, WIDE = 0.45, 0.15  # the most that single reads and narrow searches may lose, and writes, bundles and $everything
-Work = Callable[[random.Random], Awaitable[Any]]
+NARROW, WIDE = 45, 15  # percent of the rate that single reads and narrow searches may lose, and writes, bundles and $everything
 
 
 def doctor(id: str) -> Actor:
@@ -61,64 +64,34 @@ def newest(id: str) -> str:
     return f"patient={id}&code=http://loinc.org|{LOINC[0]}&_sort=-date&_count=20"
 
 
-class Beneath:
-    """The calls on the store itself."""
+class Calls:
+    """What one doctor asks of one server, on one connection."""
 
-    def __init__(self, database: Database, known: list[str]) -> None:
-        self._database, self._known, self._reads = database, known, GatheredReads(database)
-
-    async def read(self, r: random.Random) -> None:
-        async with self._database.reading() as conn:
-            await self._reads.read_raw(conn, "Patient", r.choice(self._known), scope=ALL)
-
-    async def search(self, r: random.Random) -> None:
-        async with self._database.reading() as conn:
-            query = parse("Observation", parse_qsl(newest(r.choice(self._known))))
-            assert (await STORE.search_raw(conn, query, scope=ALL)).matches
-
-    async def everything(self, r: random.Random) -> None:
-        async with self._database.reading() as conn:
-            assert (await everything(conn, Everything("Patient", r.choice(self._known)), scope=ALL)).matches
-
-    async def create(self, r: random.Random) -> None:
-        async with self._database.transaction() as conn:
-            one = measured(r, self._known)
-            validation.validate(one)
-            await STORE.write_raw(conn, [Change(Verb.CREATE, one)], scope=ALL)
-
-    async def bundle(self, r: random.Random) -> None:
-        async with self._database.transaction() as conn:
-            bundle = fifty(r, self._known)
-            for entry in bundle["entry"]:
-                validation.validate(entry["resource"])
-            await process(bundle, StoreDoor(conn, ALL, STORE))
-
-
-class Above:
-    """The same through the guarded door, as one doctor."""
-
-    def __init__(self, access: Access, actor: Actor, known: list[str]) -> None:
-        self._access, self._actor, self._known = access, actor, known
+    def __init__(self, client: Any, known: list[str]) -> None:
+        self._client, self._known = client, known
 
     async def read(self, r: random.Random) -> None:
-        async with self._access.act(self._actor, read_only=True) as ctx:
-            await ctx.records.read_raw("Patient", r.choice(self._known))
+        await self._ask("GET", f"/fhir/Patient/{r.choice(self._known)}", 200)
 
     async def search(self, r: random.Random) -> None:
-        async with self._access.act(self._actor, read_only=True) as ctx:
-            assert (await ctx.records.search_raw(parse("Observation", parse_qsl(newest(r.choice(self._known)))))).matches
+        answer = await self._ask("GET", f"/fhir/Observation?{newest(r.choice(self._known))}", 200)
+        assert b'"entry"' in answer
 
     async def everything(self, r: random.Random) -> None:
-        async with self._access.act(self._actor, read_only=True) as ctx:
-            assert (await ctx.records.operations.everything(Everything("Patient", r.choice(self._known)))).matches
+        await self._ask("GET", f"/fhir/Patient/{r.choice(self._known)}/$everything", 200)
 
     async def create(self, r: random.Random) -> None:
-        async with self._access.act(self._actor) as ctx:
-            await ctx.records.write_changes([Change(Verb.CREATE, measured(r, self._known))])
+        await self._ask("POST", "/fhir/Observation", 201, measured(r, self._known))
 
     async def bundle(self, r: random.Random) -> None:
-        async with self._access.act(self._actor) as ctx:
-            await ctx.records.transaction(fifty(r, self._known))
+        await self._ask("POST", "/fhir", 200, fifty(r, self._known))
+
+    async def _ask(self, method: str, path: str, expected: int, body: Resource | None = None) -> bytes:
+        sent = json.dumps(body) if body is not None else None
+        status, _, answer = await self._client.req(method, path, sent)
+        if status != expected:
+            raise SystemExit(f"{method} {path}: {status} {answer[:300]!r}")
+        return bytes(answer)
 
 
 def measured(r: random.Random, known: list[str], code: str = LOINC[0], to: str = "") -> Resource:
@@ -135,13 +108,25 @@ def fifty(r: random.Random, known: list[str]) -> Resource:
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
-async def rate(work: Work, seconds: float, connections: int) -> tuple[float, list[float]]:
+@dataclass(frozen=True)
+class Server:
+    """Where a doctor asks, and about whom."""
+
+    base: str
+    token: str
+    known: list[str]
+
+    def calls(self, load: ModuleType) -> Calls:
+        return Calls(load.Client(self.base, self.token), self.known)
+
+
+async def rate(load: ModuleType, server: Server, name: str, seconds: float, connections: int) -> tuple[float, list[float]]:
     """Calls a second, and the milliseconds of each."""
     spans: list[float] = []
     end = time.perf_counter() + seconds
 
     async def client(seed: int) -> None:
-        r = random.Random(seed + time.time_ns())
+        r, work = random.Random(seed + time.time_ns()), getattr(server.calls(load), name)
         while (start := time.perf_counter()) < end:
             await work(r)
             spans.append((time.perf_counter() - start) * 1000)
@@ -150,26 +135,28 @@ async def rate(work: Work, seconds: float, connections: int) -> tuple[float, lis
     return len(spans) / seconds, spans
 
 
-async def in_turns(works: list[Work], seconds: float, connections: int, turns: int = 3) -> list[tuple[float, float]]:
-    """For each work the median rate of its turns and the 95th percentile of its milliseconds."""
-    rates: list[list[float]] = [[] for _ in works]
-    spans: list[list[float]] = [[] for _ in works]
-    for work in works:
-        await rate(work, 0.5, connections)
+async def in_turns(
+    load: ModuleType, servers: list[Server], name: str, wanted: argparse.Namespace, turns: int = 3
+) -> list[tuple[float, float]]:  # fmt: skip
+    """For each server the median rate of its turns and the 95th percentile of its milliseconds."""
+    rates: list[list[float]] = [[] for _ in servers]
+    spans: list[list[float]] = [[] for _ in servers]
+    for server in servers:
+        await rate(load, server, name, 0.5, wanted.connections)
     for _ in range(turns):
-        for place, work in enumerate(works):
-            found, taken = await rate(work, seconds, connections)
+        for place, server in enumerate(servers):
+            found, taken = await rate(load, server, name, wanted.seconds, wanted.connections)
             rates[place].append(found)
             spans[place] += taken
     return [(statistics.median(found), percentile(taken, 95)) for found, taken in zip(rates, spans, strict=True)]
 
 
-async def bench(dsn: str, files: Path, patients: int, seconds: float, connections: int) -> Figures:
-    r, figures = random.Random(7), Figures()
+async def fill(dsn: str, files: Path, patients: int) -> tuple[dict[str, str], list[str]]:
+    """The region, and the two doctors with their patients; their tokens."""
+    r = random.Random(7)
     ids = new_ids(patients, r)
-    clock = FixedClock(datetime(2026, 11, 23, 12, tzinfo=UTC))
-    async with await Database.open(dsn, size=connections) as database:
-        access = Access(database, store=STORE, files=LocalFiles(files), clock=clock)
+    async with await Database.open(dsn, size=4) as database:
+        access = Access(database, store=Store(), files=LocalFiles(files), clock=SystemClock())
         teams = [*followed(ids[:FEW], "few"), *followed(ids[:MANY], "many")]
         for start in range(0, patients, 5_000):
             async with access.act(job_actor("bench")) as ctx:
@@ -180,40 +167,84 @@ async def bench(dsn: str, files: Path, patients: int, seconds: float, connection
             await ctx.records.load([team | {"id": id} for team, id in zip(teams, new_ids(len(teams), r), strict=True)])
         async with database.autocommit() as conn:
             await conn.execute("vacuum analyze")
-        known = ids[:FEW]
-        beneath, above = Beneath(database, known), Above(access, doctor("few"), known)
-        for name, most in (("read", NARROW), ("search", NARROW), ("everything", WIDE), ("create", WIDE), ("bundle", WIDE)):
-            measured = await in_turns([getattr(beneath, name), getattr(above, name)], seconds, connections)
-            (without, _), (within, _) = measured
-            figures.add(f"{name}, beneath", without, "a second")
-            figures.add(f"{name}, above", within, "a second")
-            figures.add(
-                f"{name}: lost to rights and trail",
-                1 - within / without,
-                "of the rate",
-                bound=most,
-                reference=("beneath", without),
-            )
-        few, many = Above(access, doctor("few"), ids[:FEW]), Above(access, doctor("many"), ids[:MANY])
-        (_, less), (_, more) = await in_turns([few.search, many.search], seconds, connections)
-        figures.add(f"search p95 with {MANY} patients", more, "ms", bound=1.5 * less, reference=(f"that with {FEW}", less))
+        return {name: await access.issue_token(doctor(name), lifetime=timedelta(hours=2)) for name in ("few", "many")}, ids
+
+
+@contextmanager
+def serving(application: str, dsn: str, data: Path) -> Iterator[str]:
+    """One web worker with this application, once it answers: its address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")} | UNBOUNDED
+    environment |= {
+        "MAILLAGE_DATABASE_URL": dsn,
+        "MAILLAGE_DATA": str(data),
+        "MAILLAGE_DEMO": "true",
+        "MAILLAGE_RATE_MACHINES": "0",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "asgi",
+        "--factory",
+        "--no-access-log",
+        "--port",
+        str(port),
+        application,
+    ]
+    with (data / f"{application.partition(':')[0]}.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=environment)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+                until_it_answers(client)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+async def bench(
+    load: ModuleType, above: str, beneath: str, tokens: dict[str, str], ids: list[str], wanted: argparse.Namespace
+) -> Figures:
+    figures, known = Figures(), ids[:FEW]
+    few = Server(above, tokens["few"], known)
+    for name, most in (("read", NARROW), ("search", NARROW), ("everything", WIDE), ("create", WIDE), ("bundle", WIDE)):
+        (without, _), (within, _) = await in_turns(load, [Server(beneath, tokens["few"], known), few], name, wanted)
+        figures.add(f"{name}, beneath", without, "a second")
+        figures.add(f"{name}, above", within, "a second")
+        figures.add(f"{name}: lost to rights and trail", 100 * (1 - within / without), "% of the rate", bound=most)
+    many = Server(above, tokens["many"], ids[:MANY])
+    (_, less), (_, more) = await in_turns(load, [few, many], "search", wanted)
+    figures.add(f"search p95 with {MANY} patients", more, "ms", bound=1.5 * less, reference=(f"that with {FEW}", less))
     return figures
 
 
-def main() -> None:
+def main() -> int:
     """`python -m bench.rights [--patients N] [--seconds S]`"""
     options = argparse.ArgumentParser(prog="make bench-rights", description=__doc__)
     options.add_argument("--patients", type=int, default=20_000)
-    options.add_argument("--seconds", type=float, default=2)
+    options.add_argument("--seconds", type=float, default=3)
     options.add_argument("--connections", type=int, default=8)
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="mlg-", dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        with EmbeddedPostgres(Path(folder) / "data") as server:
+    wanted = options.parse_args()
+    if not LOADER.exists():
+        print(f"the loader {LOADER.name} is not beside this checkout", file=sys.stderr)
+        return 1
+    load = loader(LOADER)
+    with tempfile.TemporaryDirectory(prefix="mlg-", dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with EmbeddedPostgres(folder / "data") as server:
             migrate(server.dsn)
-            files = Path(folder) / "files"
-            print(asyncio.run(bench(server.dsn, files, chosen.patients, chosen.seconds, chosen.connections)).text())
+            tokens, ids = asyncio.run(fill(server.dsn, folder / "files", wanted.patients))
+            with (
+                serving("maillage.app:application", server.dsn, folder) as above,
+                serving("bench.beneath:application", server.dsn, folder) as beneath,
+            ):
+                print(asyncio.run(bench(load, above, beneath, tokens, ids, wanted)).text())
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
