@@ -72,6 +72,7 @@ select create_reference_table('access_habilitation');
 -- local portal_read: one row a reader and document, read for one page
 -- local steering_document: counters, no patient
 -- local sign_in_attempt: no patient; lasts minutes
+-- local sign_in_push: no patient; lasts minutes
 -- local account: no patient
 -- local account_link: refers to account
 -- local account_passkey: refers to account

@@ -12,6 +12,32 @@ returning provider, nonce, verifier, go_to, expires, proves, expires > %(now)s a
 -- Sign-ins that nobody came back from.
 delete from sign_in_attempt where expires < %(now)s
 
+-- name: pushes_of :value
+-- How often this person's telephone was asked lately; what is older goes.
+with gone as (delete from sign_in_push where expires < %(since)s)
+select count(*) from sign_in_push where person = %(person)s and asked >= %(since)s
+
+-- name: begin_push :exec
+-- Somebody's telephone was asked, for this browser.
+insert into sign_in_push (browser, person, provider, request, binding, go_to, wait, due, asked, expires)
+values (%(browser)s, %(person)s, %(provider)s, %(request)s, %(binding)s, %(go_to)s, %(wait)s, %(due)s, %(now)s, %(expires)s)
+
+-- name: due_push :one
+-- The question of this browser, and whether the provider may be asked after it now: then nobody else asks before the next time.
+with asked as (
+  update sign_in_push set due = %(now)s + wait where browser = %(browser)s and request <> '' and due <= %(now)s and expires > %(now)s returning 1
+)
+select provider, request, binding, go_to, extract(epoch from wait)::int as wait, exists (select from asked) as is_due
+from sign_in_push where browser = %(browser)s and request <> '' and expires > %(now)s
+
+-- name: slow_push :exec
+-- The provider wants longer pauses (CIBA Core 1.0 §11: five seconds more).
+update sign_in_push set wait = wait + interval '5 seconds', due = due + interval '5 seconds' where browser = %(browser)s
+
+-- name: end_push :value
+-- The question counts no more; true for the one who ends it.
+update sign_in_push set request = '' where browser = %(browser)s and request <> '' returning true
+
 -- name: tell_streams :exec
 -- Wake the streams of these references; the notice leaves with the commit.
 select pg_notify('maillage_live', %(topic)s || ' ' || reference) from unnest(%(references)s::text[]) as told(reference)

@@ -29,6 +29,8 @@ from maillage.http.accounts import actor_of_account, actor_of_card
 from maillage.http.faults import SIGN_IN, Render, plain_page
 from maillage.http.request import Request
 from maillage.http.routes import Declared, action, bare, page
+from maillage.http.telephone import PATH as TELEPHONE
+from maillage.http.telephone import Telephone
 from maillage.http.visitors import Visitors
 
 log = structlog.get_logger(__name__)
@@ -54,6 +56,8 @@ REFUSALS = {
     "indisponible": "Le service d’identification ne répond pas pour le moment. Réessayez dans quelques minutes.",
     "horloge": "L’heure du service d’identification et la nôtre diffèrent trop pour être sûrs de vous. Réessayez dans un instant ; si cela "
     "dure, prévenez le support de votre région.",
+    "telephone": "Votre téléphone n’a pas répondu à temps, ou ce numéro n’a pas d’application e-CPS. Recommencez, ou identifiez-vous avec votre "
+    "carte.",
     "annuaire": "Vous êtes bien identifié, mais l’annuaire de la région ne vous connaît pas, ou vous y êtes deux fois. Le support de votre "
     "région peut vous y inscrire.",
     "dossier": "Vous êtes bien identifié, mais aucun dossier ne correspond exactement à votre identité, ou plusieurs y correspondent : nous "
@@ -130,9 +134,19 @@ class SignIn:
         return [
             page(SIGN_IN, self.choose, public=True),
             bare(RETURN, self.come_back),
+            *self._by_telephone(),
             bare(f"{SIGN_IN}/{{provider}}", self.start),
             action(SIGN_OUT, self.sign_out, public=True),
         ]
+
+    def _by_telephone(self) -> list[Declared]:
+        if self._render is None:
+            return []
+        telephone = Telephone(
+            CARD, self._parties.get(CARD), database=self._database, clock=self._clock, render=self._render, admit=self.admit,
+            refuse=lambda why, reason: self._refused(why, reason=reason), local=local_path,
+        )  # fmt: skip
+        return telephone.routes()
 
     async def choose(self, request: Request, ctx: Any) -> Response:
         """GET /connexion: how to sign in; those already signed in go on."""
@@ -148,7 +162,14 @@ class SignIn:
         if self._render is None:
             return plain_page("Se connecter", "".join(f"<p><a href='{door}'>{name}</a></p>" for name, door in doors.items()))
         return self._render(
-            request, None, TEMPLATE, doors=doors, choices=choices, account_door=_with_query(OWN_DOOR, suite), refusals=REFUSALS
+            request,
+            None,
+            TEMPLATE,
+            doors=doors,
+            telephone=_with_query(TELEPHONE, suite),
+            choices=choices,
+            account_door=_with_query(OWN_DOOR, suite),
+            refusals=REFUSALS,
         )
 
     async def start(self, request: Request, ctx: None) -> Response:
@@ -201,17 +222,30 @@ class SignIn:
             actor, situations = await self._actor(taken.provider, signed)
         except SignInRefused as error:
             return self._refused(error.message, reason=error.reason)
-        response = RedirectResponse(taken.go_to, status_code=303)
         if taken.proves is not None:
+            response: Response = RedirectResponse(taken.go_to, status_code=303)
             if refusal := await self._proven_anew(request, response, taken, signed, actor, situations):
                 return self._refused(refusal, reason="preuve")
         else:
-            log.info("signed_in", provider=taken.provider, roles=sorted(actor.roles))
-            if len(situations) > 1:
-                response = RedirectResponse(_with_query(SITUATION, {"suite": taken.go_to}), status_code=303)
-            hint = f"{taken.provider} {signed.id_token}"
-            await self._visitors.enter(request, response, actor, hint=hint, situations=situations)
+            response = await self._enter(request, taken.provider, signed, taken.go_to, actor, situations)
         response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
+        return response
+
+    async def admit(self, request: Request, provider: str, signed: SignedIn, go_to: str) -> Response:
+        """A session for whoever this provider proved, in an answer that leads to the page they wanted; or a refusal."""
+        try:
+            actor, situations = await self._actor(provider, signed)
+        except SignInRefused as error:
+            return self._refused(error.message, reason=error.reason)
+        return await self._enter(request, provider, signed, go_to, actor, situations)
+
+    async def _enter(
+        self, request: Request, provider: str, signed: SignedIn, go_to: str, actor: Actor, situations: Sequence[Situation]
+    ) -> Response:
+        log.info("signed_in", provider=provider, roles=sorted(actor.roles))
+        several = _with_query(SITUATION, {"suite": go_to})
+        response = RedirectResponse(several if len(situations) > 1 else go_to, status_code=303)
+        await self._visitors.enter(request, response, actor, hint=f"{provider} {signed.id_token}", situations=situations)
         return response
 
     async def _proven_anew(

@@ -1,4 +1,5 @@
-"""Our side of the authorisation-code flow: OpenID Connect Core 1.0 with PKCE (RFC 7636), one provider each.
+"""Our side of sign-in at a provider: the authorisation-code flow of OpenID Connect Core 1.0 with PKCE (RFC 7636), and the request that the
+provider pushes to a telephone (Client-Initiated Backchannel Authentication 1.0, CIBA, in its poll mode).
 
 Pro Santé Connect publishes its discovery under `.well-known/wallet-openid-configuration`, with an authorisation endpoint on
 another host than its issuer: endpoints are read from there, and the issuer it names must be the one that was configured.
@@ -46,6 +47,8 @@ class Provider:
 
 
 PSC_SCOPE = "openid scope_all"
+CIBA = "urn:openid:params:grant-type:ciba"
+USUAL_INTERVAL = 5  # seconds between polls where the provider does not say (CIBA Core 1.0 §7.3)
 PSC_ACR = "eidas1"
 
 
@@ -70,6 +73,19 @@ class SignedIn:
     claims: dict[str, Any]
     id_token: str
     proof: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """A sign-in that waits on somebody's telephone: `request` asks after it, no sooner than every `interval` seconds, for `life` seconds."""
+
+    request: str
+    interval: int
+    life: int
+
+
+class TooSoon(Exception):
+    """The provider was asked after a push sooner than it wants (`slow_down`): five seconds more between two polls from now on."""
 
 
 class RelyingParty:
@@ -115,11 +131,40 @@ class RelyingParty:
             asked["login_hint"] = login_hint
         return f"{(await self._discovered())['authorization_endpoint']}?{urlencode(asked)}"
 
+    async def push(self, *, person: str, binding: str) -> Push:
+        """Ask the provider to ask a person on their telephone. `person` is its hint of who, `binding` what both screens show."""
+        endpoint = (await self._discovered()).get("backchannel_authentication_endpoint")
+        if not endpoint:
+            raise SignInRefused(f"{self.provider.name} asks nobody on their telephone.", reason="telephone")
+        form = {**self._credentials(), "scope": self.provider.scope, "login_hint": person, "binding_message": binding}
+        if self.provider.acr:
+            form["acr_values"] = self.provider.acr
+        answer = await self._json("POST", endpoint, data=form)
+        request, life, interval = answer.get("auth_req_id"), answer.get("expires_in"), answer.get("interval", USUAL_INTERVAL)
+        if not isinstance(request, str) or not isinstance(life, int) or not isinstance(interval, int):
+            raise SignInRefused("The provider's answer to a push lacks auth_req_id or expires_in.")
+        return Push(request=request, interval=max(interval, 1), life=life)
+
+    async def pushed(self, request: str) -> SignedIn | None:
+        """Who said yes on their telephone; None while they have not answered. TooSoon, SignInRefused (reason by the error) otherwise."""
+        form = {**self._credentials(), "grant_type": CIBA, "auth_req_id": request}
+        response = await self._asked("POST", (await self._discovered())["token_endpoint"], data=form)
+        error = _error_of(response)
+        if error == "authorization_pending":
+            return None
+        if error == "slow_down":
+            raise TooSoon
+        if error in _PUSH_ENDED:
+            raise SignInRefused(f"The provider ends the push ({error}).", reason=_PUSH_ENDED[error])
+        return await self._signed_in(_tokens(_object(response)), nonce=None)
+
     async def complete(self, attempt: Attempt, *, code: str, redirect_uri: str) -> SignedIn:
         """Exchange the code, check the ID token, and read the claims of whoever signed in."""
-        tokens = await self._exchange(attempt, code, redirect_uri)
+        return await self._signed_in(await self._exchange(attempt, code, redirect_uri), nonce=attempt.nonce)
+
+    async def _signed_in(self, tokens: Mapping[str, str], *, nonce: str | None) -> SignedIn:
         id_token = tokens["id_token"]
-        proven = await self._proven(id_token, attempt.nonce)
+        proven = await self._proven(id_token, nonce)
         claims = await self._userinfo(tokens["access_token"])
         if claims.get("sub") != proven["sub"]:
             raise SignInRefused("The userinfo answer is about someone else than the ID token.")
@@ -140,14 +185,13 @@ class RelyingParty:
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": redirect_uri,
-            "client_id": self.provider.client_id,
-            "client_secret": self.provider.client_secret,
             "code_verifier": attempt.verifier,
+            **self._credentials(),
         }
-        answer = await self._json("POST", (await self._discovered())["token_endpoint"], data=form)
-        if not isinstance(answer.get("id_token"), str) or not isinstance(answer.get("access_token"), str):
-            raise SignInRefused("The provider's answer has no ID token.")
-        return {"id_token": answer["id_token"], "access_token": answer["access_token"]}
+        return _tokens(await self._json("POST", (await self._discovered())["token_endpoint"], data=form))
+
+    def _credentials(self) -> dict[str, str]:
+        return {"client_id": self.provider.client_id, "client_secret": self.provider.client_secret}
 
     async def _userinfo(self, access_token: str) -> dict[str, Any]:
         """Plain JSON, or signed (OpenID Connect Core §5.3.2), as FranceConnect answers: then for us, by the provider's key."""
@@ -157,7 +201,7 @@ class RelyingParty:
             return _object(response)
         return signed_claims(response.text, await self._key_set(), issuer=self.provider.issuer, client_id=self.provider.client_id)
 
-    async def _proven(self, id_token: str, nonce: str) -> dict[str, Any]:
+    async def _proven(self, id_token: str, nonce: str | None) -> dict[str, Any]:
         provider = self.provider
         now = self._clock.now().timestamp()
         expected = Expected(issuer=provider.issuer, client_id=provider.client_id, nonce=nonce, acr=provider.acr, now=now)
@@ -207,6 +251,26 @@ def _object(response: httpx.Response) -> dict[str, Any]:
         reason = answer.get("error") if isinstance(answer, Mapping) else None
         raise SignInRefused(f"The provider refuses ({response.status_code} {reason}).")
     return dict(answer)
+
+
+_PUSH_ENDED = {"access_denied": "consentement", "expired_token": "telephone", "transaction_failed": "telephone"}
+"""Our word for the errors that end a push (CIBA Core 1.0 §11)."""
+
+
+def _error_of(response: httpx.Response) -> str | None:
+    if response.status_code == 200:
+        return None
+    try:
+        answer = response.json()
+    except ValueError:
+        return None
+    return str(answer.get("error")) if isinstance(answer, Mapping) else None
+
+
+def _tokens(answer: Mapping[str, Any]) -> dict[str, str]:
+    if not isinstance(answer.get("id_token"), str) or not isinstance(answer.get("access_token"), str):
+        raise SignInRefused("The provider's answer has no ID token.")
+    return {"id_token": answer["id_token"], "access_token": answer["access_token"]}
 
 
 def _challenge(verifier: str) -> str:

@@ -33,11 +33,14 @@ class UnknownKey(SignInRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What an ID token must say. `acr` None accepts any level; `now` is seconds since 1970, UTC."""
+    """What an ID token must say. `acr` None accepts any level; `now` is seconds since 1970, UTC.
+
+    `nonce` is None where no browser was sent away with one: the token was then asked for by ourselves (CIBA Core 1.0 §10.1).
+    """
 
     issuer: str
     client_id: str
-    nonce: str
+    nonce: str | None
     acr: str | None
     now: float
 
@@ -72,7 +75,7 @@ def refuse_misfit(claims: Mapping[str, Any], expected: Expected) -> None:
         "aud": _meant_for(claims, expected.client_id),
         "exp": _number(claims, "exp") > expected.now - CLOCK_SKEW,
         "iat": expected.now - OLDEST_ISSUE < _number(claims, "iat") <= expected.now + CLOCK_SKEW,
-        "nonce": hmac.compare_digest(str(claims.get("nonce", "")).encode(), expected.nonce.encode()),
+        "nonce": expected.nonce is None or hmac.compare_digest(str(claims.get("nonce", "")).encode(), expected.nonce.encode()),
         "acr": expected.acr is None or claims.get("acr") == expected.acr,
         "sub": bool(claims.get("sub")),
     }

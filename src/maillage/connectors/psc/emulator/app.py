@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus, urlencode
@@ -12,7 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from maillage.connectors.emulation import NO_STORE, STYLE, Pages
-from maillage.connectors.psc.emulator.realm import Asked, Client, Realm, Refused
+from maillage.connectors.psc.emulator.realm import CIBA, Asked, Client, Realm, Refused
 
 REALM_PATH = "/auth/realms/esante-wallet"
 OIDC = f"{REALM_PATH}/protocol/openid-connect"
@@ -21,7 +22,7 @@ _PAGES = Pages("maillage.connectors.psc.emulator")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Which provider is emulated: its name on the pages, the end of its issuer, and the paths of its endpoints."""
+    """Which provider is emulated: its name on the pages, the end of its issuer, and the paths of its endpoints; `push` is that of CIBA, if any."""
 
     name: str
     realm: str
@@ -30,17 +31,23 @@ class Service:
     userinfo: str
     keys: str
     sign_out: str
+    push: str = ""
 
 
 PRO_SANTE_CONNECT = Service(
     name="Pro Santé Connect", realm=REALM_PATH, authorize=f"{OIDC}/auth", token=f"{OIDC}/token", userinfo=f"{OIDC}/userinfo",
-    keys=f"{OIDC}/certs", sign_out=f"{OIDC}/logout",
+    keys=f"{OIDC}/certs", sign_out=f"{OIDC}/logout", push=f"{OIDC}/ext/ciba/auth",
 )  # fmt: skip
 
 
 def create_emulator(realm: Realm, service: Service = PRO_SANTE_CONNECT) -> Starlette:
     """The application; `realm.issuer` must be the address it is served at, followed by the service's `realm`."""
     doors = _Doors(realm, service)
+    telephone = [
+        Route(service.push, doors.push, methods=["POST"]),
+        Route("/telephone", doors.telephone, methods=["GET"]),
+        Route("/telephone", doors.answer, methods=["POST"]),
+    ]
     return Starlette(
         routes=[
             Route(f"{service.realm}/.well-known/openid-configuration", doors.discovery),
@@ -53,6 +60,7 @@ def create_emulator(realm: Realm, service: Service = PRO_SANTE_CONNECT) -> Starl
             Route(service.sign_out, doors.logout),
             STYLE,
             Route("/", doors.home),
+            *(telephone if service.push else ()),
         ]
     )
 
@@ -65,8 +73,13 @@ class _Doors:
     async def discovery(self, request: Request) -> Response:
         service = self._service
         base = self._realm.issuer.removesuffix(service.realm)
+        pushes = {
+            "backchannel_authentication_endpoint": base + service.push,
+            "backchannel_token_delivery_modes_supported": ["poll"],
+        }
         return JSONResponse(
-            {
+            (pushes if service.push else {})
+            | {
                 "issuer": self._realm.issuer,
                 "authorization_endpoint": base + service.authorize,
                 "token_endpoint": base + service.token,
@@ -75,7 +88,7 @@ class _Doors:
                 "end_session_endpoint": base + service.sign_out,
                 "jwks_uri": base + service.keys,
                 "response_types_supported": ["code"],
-                "grant_types_supported": ["authorization_code"],
+                "grant_types_supported": ["authorization_code", *([CIBA] if service.push else [])],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["RS256"],
                 "code_challenge_methods_supported": ["S256"],
@@ -108,14 +121,28 @@ class _Doors:
             return _back(asked, error=error.error, error_description=str(error))
 
     async def token(self, request: Request) -> Response:
+        return await self._answered(request, self._realm.exchange)
+
+    async def push(self, request: Request) -> Response:
+        return await self._answered(request, self._realm.push)
+
+    async def _answered(self, request: Request, act: Callable[[Client, dict[str, str]], dict[str, Any]]) -> Response:
         form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
         client = self._client(request, form)
         if client is None:
             return _error("invalid_client", "the client is unknown or its secret is wrong", 401)
         try:
-            return JSONResponse(self._realm.exchange(client, form), headers=NO_STORE)
+            return JSONResponse(act(client, form), headers=NO_STORE)
         except Refused as error:
             return _error(error.error, str(error), 400)
+
+    async def telephone(self, request: Request) -> Response:
+        return self._page("psc/telephone.html", questions=self._realm.waiting())
+
+    async def answer(self, request: Request) -> Response:
+        form = await request.form()
+        self._realm.answer(str(form.get("question", "")), yes=form.get("reponse") == "oui")
+        return RedirectResponse("/telephone", status_code=303)
 
     async def introspect(self, request: Request) -> Response:
         form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
@@ -146,7 +173,12 @@ class _Doors:
         return self._page("psc/sortie.html")
 
     async def home(self, request: Request) -> Response:
-        return self._page("psc/accueil.html", personas=self._realm.personas.values(), issuer=self._realm.issuer)
+        return self._page(
+            "psc/accueil.html",
+            personas=self._realm.personas.values(),
+            issuer=self._realm.issuer,
+            telephone=bool(self._service.push),
+        )
 
     def _page(self, template: str, **values: Any) -> Response:
         return _PAGES.page(template, service=self._service.name, **values)

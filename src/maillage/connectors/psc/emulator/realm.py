@@ -19,6 +19,9 @@ from maillage.clock import Clock
 
 CODE_LIFE = timedelta(seconds=60)
 TOKEN_LIFE = timedelta(minutes=2)
+PUSH_LIFE = timedelta(minutes=2)
+PUSH_INTERVAL = 5  # seconds
+CIBA = "urn:openid:params:grant-type:ciba"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -91,6 +94,18 @@ class _Token:
     expires: float
 
 
+@dataclass(slots=True)
+class Pushed:
+    """A question on somebody's telephone (CIBA): `answer` is None until they say yes or no."""
+
+    asked: Asked
+    persona: Persona
+    binding: str
+    expires: float
+    polled: float = 0.0
+    answer: bool | None = None
+
+
 class Refused(Exception):
     """An OAuth 2.0 error (RFC 6749 §4.1.2.1, §5.2): `error` is its code."""
 
@@ -110,6 +125,7 @@ class Realm:
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True))
     _codes: dict[str, _Code] = field(default_factory=dict)
     _tokens: dict[str, _Token] = field(default_factory=dict)
+    _pushed: dict[str, Pushed] = field(default_factory=dict)
 
     def offered(self, client: Client) -> list[Persona]:
         """The personas that this client signs in."""
@@ -150,8 +166,34 @@ class Realm:
         self._codes[code] = _Code(asked, persona, self._now() + CODE_LIFE.total_seconds())
         return code
 
+    def push(self, client: Client, form: Mapping[str, str]) -> dict[str, Any]:
+        """Ask a person on their telephone (CIBA Core 1.0 §7). Raises Refused."""
+        if "openid" not in form.get("scope", "").split() or (client.card and form.get("acr_values") != "eidas1"):
+            raise Refused("invalid_request", "scope=openid and acr_values=eidas1 are needed")
+        hint, binding = form.get("login_hint", ""), form.get("binding_message", "")
+        found = [one for one in self.offered(client) if hint and hint == one.claims.get("SubjectNameID")]
+        if not found:
+            raise Refused("unknown_user_id", "nobody has this national identifier")
+        if not (binding.isdigit() and len(binding) == 2):
+            raise Refused("invalid_binding_message", "two digits are needed")
+        asked = Asked(client=client, redirect_uri="", state="", nonce="", challenge="", acr=form.get("acr_values"))
+        request = secrets.token_urlsafe(32)
+        self._pushed[request] = Pushed(asked, found[0], binding, self._now() + PUSH_LIFE.total_seconds())
+        return {"auth_req_id": request, "expires_in": int(PUSH_LIFE.total_seconds()), "interval": PUSH_INTERVAL}
+
+    def waiting(self) -> dict[str, Pushed]:
+        """The questions that nobody has answered, by their request."""
+        return {name: one for name, one in self._pushed.items() if one.answer is None and one.expires >= self._now()}
+
+    def answer(self, request: str, *, yes: bool) -> None:
+        """Somebody answers on their telephone; a question that has gone is left alone."""
+        if request in self.waiting():
+            self._pushed[request].answer = yes
+
     def exchange(self, client: Client, form: Mapping[str, str]) -> dict[str, Any]:
-        """Tokens for a code, once; a code shown again ends the tokens it gave. Raises Refused."""
+        """Tokens for a code or for a question answered by yes, once; a code shown again ends the tokens it gave. Raises Refused."""
+        if form.get("grant_type") == CIBA:
+            return self._exchange_push(client, form.get("auth_req_id", ""))
         code = self._codes.get(form.get("code", ""))
         if form.get("grant_type") != "authorization_code" or code is None or code.asked.client is not client:
             raise Refused("invalid_grant", "the code is unknown")
@@ -162,13 +204,32 @@ class Realm:
             raise Refused("invalid_grant", "the code has expired, or belongs to another address")
         if not hmac.compare_digest(_challenge(form.get("code_verifier", "")), code.asked.challenge):
             raise Refused("invalid_grant", "code_verifier does not match")
-        code.token = secrets.token_urlsafe(32)
-        self._tokens[code.token] = _Token(client, code.persona, self._now() + TOKEN_LIFE.total_seconds())
-        return {
-            "access_token": code.token,
+        code.token, answer = self._issue(code.asked, code.persona)
+        return answer
+
+    def _exchange_push(self, client: Client, request: str) -> dict[str, Any]:
+        """CIBA Core 1.0 §10 and §11, in poll mode."""
+        pushed = self._pushed.get(request)
+        if pushed is None or pushed.asked.client is not client:
+            raise Refused("invalid_grant", "auth_req_id is unknown")
+        too_soon, pushed.polled = self._now() < pushed.polled + PUSH_INTERVAL, self._now()
+        if pushed.expires < self._now():
+            raise Refused("expired_token", "nobody answered in time")
+        if pushed.answer is None:
+            raise Refused("slow_down" if too_soon else "authorization_pending", "nobody has answered yet")
+        del self._pushed[request]
+        if not pushed.answer or pushed.persona.error:
+            raise Refused("access_denied", "the person refused")
+        return self._issue(pushed.asked, pushed.persona)[1]
+
+    def _issue(self, asked: Asked, persona: Persona) -> tuple[str, dict[str, Any]]:
+        token = secrets.token_urlsafe(32)
+        self._tokens[token] = _Token(asked.client, persona, self._now() + TOKEN_LIFE.total_seconds())
+        return token, {
+            "access_token": token,
             "token_type": "Bearer",
             "expires_in": int(TOKEN_LIFE.total_seconds()),
-            "id_token": self.id_token(code.asked, code.persona),
+            "id_token": self.id_token(asked, persona),
             "scope": "openid",
         }
 
@@ -183,10 +244,11 @@ class Realm:
             "iat": now,
             "auth_time": now,
             "exp": now + int(TOKEN_LIFE.total_seconds()),
-            "nonce": asked.nonce,
             "typ": "ID",
             "preferred_username": persona.claims.get("preferred_username", persona.id),
         }
+        if asked.nonce:
+            claims["nonce"] = asked.nonce
         if asked.acr:
             claims["acr"] = asked.acr
         if persona.amr:
