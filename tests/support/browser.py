@@ -138,16 +138,24 @@ async def violations(page: Page) -> list[str]:
 
 
 async def screen(
-    browser: Browser, app: Any = None, *, headers: Sequence[tuple[str, str]] = (), scripts: bool = True, width: int = DESK
+    browser: Browser,
+    app: Any = None,
+    *,
+    headers: Sequence[tuple[str, str]] = (),
+    scripts: bool = True,
+    width: int = DESK,
+    policy: bool = True,
 ) -> Screen:
     """A fresh window. With `app`, requests to `HERE` are answered by that ASGI application in this process (no server-sent events).
 
-    `headers` go with every request (a bearer token, a session's cookie); `scripts=False` shows the page as it is without JavaScript.
+    `headers` go with every request (a bearer token, a session's cookie); `scripts=False` shows the page as it is without JavaScript, and
+    `policy=False` as a browser would that does not know the Content-Security-Policy: what is escaped holds by itself.
     """
     context = await browser.new_context(
         viewport={"width": width, "height": HEIGHT},
         locale="fr-FR",
         java_script_enabled=scripts,
+        bypass_csp=not policy,
         extra_http_headers={} if app is not None else dict(headers),
     )
     traffic = Traffic()

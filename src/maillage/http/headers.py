@@ -22,6 +22,7 @@ def security_headers(*, secure: bool, sign_in_origins: Iterable[str]) -> dict[st
         "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
+        "Server": "maillage",  # the server beneath would name itself
     }
     if secure:
         headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"

@@ -1,11 +1,21 @@
 """One HTTP request as endpoints see it: Starlette's, with the visitor who sends it."""
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 from starlette.requests import Request as StarletteRequest
 
 from maillage.access.actors import Actor
 from maillage.access.sessions import Session
 from maillage.errors import Unauthenticated
+
+if TYPE_CHECKING:
+    from starlette._utils import AwaitableOrContextManager
+    from starlette.datastructures import FormData
+
+MOST_FIELDS = 300
+MOST_FILES = 20
+MOST_PART = 1024 * 1024
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
@@ -27,6 +37,12 @@ class Request(StarletteRequest):
         if self.visitor is None:
             raise Unauthenticated("Sign in first.")
         return self.visitor.actor
+
+    def form(
+        self, *, max_files: float = MOST_FILES, max_fields: float = MOST_FIELDS, max_part_size: int = MOST_PART
+    ) -> "AwaitableOrContextManager[FormData]":
+        """What a form sent, of so many files and fields at most (`max_part_size`: bytes of one field); more is a 400."""
+        return super().form(max_files=max_files, max_fields=max_fields, max_part_size=max_part_size)
 
     @property
     def id(self) -> str:

@@ -4,6 +4,7 @@ from urllib.parse import urlencode, urlsplit
 
 import psycopg
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -11,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from maillage.access.access import Access
 from maillage.access.context import Context
 from maillage.access.permissions import permits
-from maillage.errors import Forbidden, MaillageError, Unauthenticated, Unavailable
+from maillage.errors import Forbidden, Invalid, MaillageError, Unauthenticated, Unavailable
 from maillage.http import formats
 from maillage.http.csrf import refuse_forgery
 from maillage.http.faults import Fault, Render, answer_fault
@@ -71,6 +72,8 @@ class Answer:
             return await self._answer(request)
         except MaillageError as error:
             return answer_fault(request, error, self._render)
+        except HTTPException as error:  # of Starlette, where a form is none or holds too much
+            return answer_fault(request, Invalid(f"The form cannot be read: {error.detail}"), self._render)
         except psycopg.OperationalError as error:
             log.warning("database_unavailable", error=type(error).__name__)
             return answer_fault(request, Unavailable("The database does not answer."), self._render)

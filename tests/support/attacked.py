@@ -1,0 +1,123 @@
+"""The whole web application on a fresh database, as those who attack it see it: every route, two people's records, one actor of each role."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+
+from maillage import ui
+from maillage.access.access import Access
+from maillage.access.actors import Actor, Role
+from maillage.access.platform import Platform
+from maillage.app import declared_routes
+from maillage.http.app import create_app
+from maillage.services.identity import public as identity
+from maillage.services.messaging import resources as messaging
+from tests.support.people import MACHINE, NOON, SEED, care_team, carer, officer_of, patient, professional
+
+Resource = dict[str, Any]
+
+ANNE, BRUNO = patient("anne"), patient("bruno")
+OUTSIDER = professional("outsider")
+STRANGERS = {
+    "a professional of another circle": OUTSIDER,
+    "another patient": BRUNO,
+    "the carer of another patient": carer("carer-bruno"),
+    "a steward": officer_of(Role.STEWARD),
+    "an operator": officer_of(Role.OPERATOR),
+    "the officer": officer_of(Role.OFFICER),
+    "the agency": officer_of(Role.ARS),
+    "an administrator": officer_of(Role.ADMINISTRATOR),
+    "a machine without a scope for it": replace(MACHINE, id="narrow", scopes=frozenset({"system/Practitioner.rs"})),
+}
+"""Those to whom nothing opens Anne's record."""
+
+
+def actor_of(role: Role) -> Actor:
+    """Someone who plays this role and stands in the circle of Anne where the role can."""
+    if role is Role.PATIENT:
+        return ANNE
+    if role is Role.CARER:
+        return carer("carer-anne")
+    if role is Role.SYSTEM:
+        return MACHINE
+    if role in (Role.STEWARD, Role.OPERATOR, Role.OFFICER, Role.ARS, Role.ADMINISTRATOR):
+        return officer_of(role)
+    return replace(professional("gp", role), id=f"psc:{role}")
+
+
+def records_of(person: str, text: str) -> list[Resource]:
+    """One of each kind that pages show of a person, with this text wherever somebody may write freely."""
+    subject = {"subject": {"reference": f"Patient/{person}"}}
+    said = {"text": text}
+    active = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]}
+
+    def one(kind: str, **more: Any) -> Resource:
+        return {"resourceType": kind, "id": f"{kind.lower()}-{person}", **more}
+
+    about = {"focus": {"reference": f"DocumentReference/documentreference-{person}"}, "authoredOn": NOON.isoformat()}
+    return [
+        one("Encounter", status="in-progress", **{"class": {"code": "IMP", "display": text}}, reasonCode=[said], **subject),
+        one("Condition", code=said, note=[said], **subject),
+        one("AllergyIntolerance", clinicalStatus=active, code=said, patient=subject["subject"]),
+        one("Observation", status="final", code=said, valueString=text, **subject),
+        one("MedicationStatement", status="active", medicationCodeableConcept=said, **subject),
+        one("CarePlan", status="active", intent="plan", title=text, description=text, **subject),
+        one("Task", status="requested", intent="order", description=text, code=said, note=[said], **about, **{"for": subject["subject"]}),
+        one("Communication", status="completed", payload=[{"contentString": text}], topic=said, **subject),
+        one(
+            "DocumentReference", status="current", date=NOON.isoformat(), description=text, type={"text": text, "coding": [{"system": "http://loinc.org", "code": "11490-0", "display": text}]},
+            author=[{"display": text, "reference": "Practitioner/gp"}], custodian={"display": text},
+            content=[{"attachment": {"title": text, "contentType": "text/plain", "data": "Qm9uam91cg=="}}], **subject,
+        ),
+    ]  # fmt: skip
+
+
+def person_of(id: str, text: str) -> list[Resource]:
+    """A patient, their carer, and their circle with the general practitioner."""
+    name = [{"family": text, "given": [text], "text": text}]
+    where = [{"text": text, "line": [text], "city": text}]
+    who = {"resourceType": "Patient", "id": id, "name": name, "gender": "female", "birthDate": "1979-03-28", "address": where}
+    helps: Resource = {
+        "resourceType": "RelatedPerson", "id": f"carer-{id}", "active": True, "patient": {"reference": f"Patient/{id}"},
+        "name": name, "relationship": [{"text": text}],
+    }  # fmt: skip
+    known = who | {"telecom": [{"system": "phone", "value": text}], "contact": [{"name": name[0]}]}
+    circle = care_team(id, *([] if id == "bruno" else ["Practitioner/gp"]), name=text)
+    return [identity.as_regional(known, f"R-{id}"), helps, circle]
+
+
+def professionals(text: str) -> list[Resource]:
+    """The general practitioner and their house."""
+    return [
+        {"resourceType": "Organization", "id": "house", "name": text, "address": [{"city": text, "line": [text]}]},
+        {"resourceType": "Practitioner", "id": "gp", "name": [{"family": text, "given": [text]}], "qualification": [{"code": {"text": text}}]},
+        {
+            "resourceType": "PractitionerRole", "id": "gp-house", "active": True, "practitioner": {"reference": "Practitioner/gp", "display": text},
+            "organization": {"reference": "Organization/house", "display": text}, "specialty": [{"text": text}],
+        },
+    ]  # fmt: skip
+
+
+async def write_world(access: Access, text: str = "Secretaire") -> None:
+    """Anne, whose record the general practitioner and the carer may open, and Bruno, whom nobody follows."""
+    notice = messaging.notice_for(
+        document="documentreference-anne", patient="anne", recipient="Practitioner/gp", sender=None, at=NOON
+    )
+    async with access.act(SEED) as ctx:
+        await ctx.records.write_all([*professionals(text), *person_of("anne", text), *person_of("bruno", "Autre")])
+        await ctx.records.write_all([*records_of("anne", text), *records_of("bruno", "Autre"), notice])
+
+
+def whole_application(platform: Platform) -> Starlette:
+    """What `maillage serve` answers with, without limits on the rate."""
+    unlimited = replace(platform, config=replace(platform.config, rate_people=0, rate_strangers=0))
+    return create_app(unlimited, declared_routes(unlimited.config), render=ui.render, static=ui.BUILD)
+
+
+@pytest.fixture
+async def attacked(platform: Platform, access: Access) -> Starlette:
+    """The whole application, and Anne's and Bruno's records."""
+    await write_world(access)
+    return whole_application(platform)
