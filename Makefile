@@ -9,7 +9,7 @@ DEMO_ARGS ?=
 SIDE_BY_SIDE := -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-rights bench-growth bench-history bench-audit sbom audit
+.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-rights bench-growth bench-history bench-audit bench-files sbom audit
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -103,6 +103,9 @@ bench-history: setup ## whether versions and deletes slow current reads
 
 bench-audit: setup ## entries of the trail verified a second, against COPY and SHA-256
 	@$(BIN)/python -m bench.audit
+
+bench-files: setup ## what sealing documents costs
+	@$(BIN)/python -m bench.files
 
 clean: ## remove what setup and demo made
 	rm -rf $(VENV) node_modules .maillage sbom src/maillage/ui/static/build src/maillage/fhir/definitions/generated

@@ -24,7 +24,7 @@ from maillage.db import Database, EmbeddedPostgres
 from maillage.errors import SetupError
 from maillage.fhir import reindexing
 from maillage.fhir.store import Store
-from maillage.files import open_files
+from maillage.files import keys_of, open_files
 from maillage.http.health import Found, Probe, ask
 from maillage.jobs.health import worker_probe
 
@@ -68,7 +68,8 @@ async def platform_of(config: Config, *, clock: Clock | None = None, patience: f
     if not config.database_url:
         raise SetupError("no database: MAILLAGE_DATABASE_URL is empty")
     clock = clock or SystemClock()
-    files = open_files(config.files_url, folder=config.data / "files")
+    keys = keys_of(config.files_keys, config.files_keys_file)
+    files = open_files(config.files_url, folder=config.data / "files", keys=keys)
     sessions = SessionPolicy(
         idle=timedelta(seconds=config.session_idle),
         lifetime=timedelta(seconds=config.session_lifetime),

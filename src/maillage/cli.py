@@ -11,6 +11,7 @@ from maillage.config import Config
 from maillage.errors import MaillageError
 
 TRAIL_WORDS = "la trace des accès : la vérifier, en exporter les têtes"
+FILES_WORDS = "les documents au repos : les chiffrer, changer de clé"
 
 Verb = Callable[[Config, argparse.Namespace], int]
 
@@ -60,6 +61,11 @@ def parser() -> argparse.ArgumentParser:
     proof.add_argument("--lanes", type=_lanes, default=2, metavar="N", help="connexions côte à côte (défaut : 2)")
     kept = _verb(trail_verbs, "heads", _audit_heads, "écrire le dernier maillon de chaque chaîne, à garder hors de la base")
     kept.add_argument("--to", type=Path, metavar="FICHIER", help="un nouveau fichier (défaut : la sortie standard)")
+
+    papers = verbs.add_parser("files", help=FILES_WORDS, description=f"{FILES_WORDS.capitalize()}.")
+    papers_verbs = papers.add_subparsers(title="commandes", required=True, metavar="COMMANDE")
+    _verb(papers_verbs, "encrypt", _files_encrypt, "chiffrer les documents reçus avant que des clés soient données")
+    _verb(papers_verbs, "rotate-keys", _files_rotate, "passer tous les documents à la première clé, sans réécrire leur contenu")
 
     send = _verb(verbs, "send", _send, "envoyer des documents ou des messages, comme un hôpital")
     send.add_argument("files", nargs="+", type=Path, metavar="FICHIER", help="CDA (.xml) ou HL7v2 (.er7, .hl7)")
@@ -156,6 +162,18 @@ def _audit_heads(config: Config, arguments: argparse.Namespace) -> int:
     from maillage.operator.trail import heads
 
     return heads(config, arguments.to)
+
+
+def _files_encrypt(config: Config, _: argparse.Namespace) -> int:
+    from maillage.operator.files import encrypt
+
+    return encrypt(config)
+
+
+def _files_rotate(config: Config, _: argparse.Namespace) -> int:
+    from maillage.operator.files import rotate
+
+    return rotate(config)
 
 
 def _send(config: Config, arguments: argparse.Namespace) -> int:

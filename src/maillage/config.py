@@ -32,6 +32,8 @@ class Config:
     database_replica_url: str = ""  # a streaming replica that reads go to while it has all that was acknowledged; empty: none
     database_replica_patience: float = 0.1  # how long a read waits for the replica to be in step before it goes to the database
     files_url: str = ""  # empty: the folder `data`/files; else an s3:// address
+    files_keys: str = field(default="", repr=False)  # seal documents: "id:base64 of 32 bytes", several by commas, the first seals
+    files_keys_file: str = ""  # a file that holds them instead; neither: documents lie as they came
     base_url: str = "http://127.0.0.1:8000"  # how people and clients reach the platform; https makes cookies secure
     web: str = "127.0.0.1:8000"  # where the web process listens
     proxies: str = ""  # networks of our own proxies ("10.0.0.0/8,::1"): their X-Forwarded-For says where requests come from

@@ -96,6 +96,10 @@ class PreconditionFailed(MaillageError):
     code = "conflict"
 
 
+class Damaged(MaillageError):
+    """What is kept is not what was stored: changed, cut or mixed up where it lay."""
+
+
 class TooLarge(MaillageError):
     """More bytes than the door takes."""
 

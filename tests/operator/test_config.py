@@ -48,6 +48,7 @@ def test_no_secret_is_printed_with_the_settings() -> None:
         "token",
         "mllp_tls_key",
         "account_keys",
+        "files_keys",
         "citizen_client_secret",
     } == set(secrets)
     assert "s3cret" not in repr(Config(**dict.fromkeys(secrets, "s3cret")))

@@ -1,6 +1,6 @@
 """Backup and restore of one installation: the database and the documents, checked when they come back.
 
-A backup is a folder: `database.dump` (pg_dump, custom format), `files/` (documents by digest), `manifest.json` (what must be there,
+A backup is a folder: `database.dump` (pg_dump, custom format), `files/` (documents by digest, sealed as they lie), `manifest.json` (what must be there,
 and the heads of the audit chains: keep it where nobody who may write in the database can change it).
 """
 
@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from psycopg.rows import dict_row
 from maillage import __version__
 from maillage.config import Config
 from maillage.db import EmbeddedPostgres, load_queries
-from maillage.errors import SetupError
-from maillage.files import digest
+from maillage.errors import Damaged, SetupError
+from maillage.files import BESIDE, MARKS, Keys, keys_of, verify
 
 MANIFEST = "manifest.json"
 DUMP = "database.dump"
@@ -38,6 +38,7 @@ class Installation:
     dsn: str
     files: Path | None
     run: Run
+    keys: Keys = field(default_factory=Keys)  # those of the settings: what they open is checked
 
 
 def program_runner(server: EmbeddedPostgres | None) -> Run:
@@ -64,7 +65,7 @@ def backup(installation: Installation, target: Path) -> dict[str, Any]:
     draft.mkdir(parents=True)
     heads = _audit_heads(installation.dsn)
     installation.run("pg_dump", ["--format=custom", "--no-owner", f"--file={draft / DUMP}", f"--dbname={installation.dsn}"])
-    copied = _copy_files(installation.files, draft / "files") if installation.files else 0
+    copied = _copy_files(installation.files, draft / "files", installation.keys) if installation.files else 0
     manifest = {
         "format": FORMAT,
         "version": __version__,
@@ -87,7 +88,7 @@ def restore(installation: Installation, source: Path) -> dict[str, Any]:
         ["--exit-on-error", "--no-owner", "--single-transaction", f"--dbname={installation.dsn}", str(source / DUMP)],
     )
     if installation.files:
-        _copy_files(source / "files", installation.files)
+        _copy_files(source / "files", installation.files, installation.keys)
     _settle(installation.dsn)
     counts = _counts(installation.dsn)
     if missing := {k: v for k, v in manifest["counts"].items() if counts.get(k, 0) < v}:
@@ -107,20 +108,33 @@ def _manifest(source: Path) -> dict[str, Any]:
     return manifest
 
 
-def _copy_files(source: Path, target: Path) -> int:
+def _copy_files(source: Path, target: Path, keys: Keys) -> int:
+    """Documents, each with the key that lies beside it, and the marks of the operator's keys. Answers the number of documents."""
     count = 0
     for file in source.rglob("*") if source.exists() else []:
-        if not file.is_file() or file.name.startswith("."):
+        if not file.is_file() or file.name.startswith(".") or file.name.endswith(BESIDE):
             continue
-        content = file.read_bytes()
-        if digest(content) != file.name:
-            raise SetupError(f"the document {file.name} is damaged in {source}")
-        copy = target / file.relative_to(source)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if not copy.exists():
-            copy.write_bytes(content)
-        count += 1
+        beside = file.with_name(file.name + BESIDE)
+        if file.parent != source / MARKS:
+            _refuse_damaged(file, beside, keys)
+            count += 1
+        for one in (beside, file):
+            if one.exists():
+                _copy(one, target / one.relative_to(source))
     return count
+
+
+def _refuse_damaged(file: Path, beside: Path, keys: Keys) -> None:
+    try:
+        verify(file.name, file.read_bytes(), beside.read_bytes() if beside.exists() else None, keys)
+    except Damaged as fault:
+        raise SetupError(f"the document {file.name} is damaged in {file.parents[2]}") from fault
+
+
+def _copy(file: Path, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    if not copy.exists():
+        shutil.copyfile(file, copy)
 
 
 def _tables(dsn: str) -> list[str]:
@@ -191,8 +205,9 @@ def bring_back(config: Config, source: Path) -> int:
 @contextmanager
 def _installation(config: Config) -> Iterator[Installation]:
     files = None if config.files_url else config.data / "files"
+    keys = keys_of(config.files_keys, config.files_keys_file)
     if config.database_url:
-        yield Installation(config.database_url, files, program_runner(None))
+        yield Installation(config.database_url, files, program_runner(None), keys)
         return
     with EmbeddedPostgres(config.data) as server:
-        yield Installation(server.dsn, files, program_runner(server))
+        yield Installation(server.dsn, files, program_runner(server), keys)

@@ -14,6 +14,7 @@ from maillage.config import Config
 from maillage.db import load_queries, migrate, pending
 from maillage.errors import MaillageError, SetupError
 from maillage.fhir import reindexing
+from maillage.files import keys_of, open_files
 
 OLDEST = 160000  # server_version_num of PostgreSQL 16
 COUNTED = 10_000
@@ -94,6 +95,16 @@ async def _documents(platform: Platform) -> str:
     return "écriture et lecture possibles"
 
 
+async def _seals(platform: Platform) -> str:
+    config = platform.config
+    keys = keys_of(config.files_keys, config.files_keys_file)
+    used = await open_files(config.files_url, folder=config.data / "files", keys=keys).used_keys()
+    if not keys.current:
+        return "documents en clair (MAILLAGE_FILES_KEYS n’est pas réglé)"
+    others = [id for id in used if id != keys.current]
+    return f"clé {keys.current}" + (f" ; encore en usage : {', '.join(others)}" if others else "")
+
+
 async def _trail(platform: Platform) -> str:
     found = await chain.verify(platform.database, kept=await anchor.kept(anchor.folder_of(platform.config)))
     if not found.holds:
@@ -127,6 +138,7 @@ CHECKS: Sequence[tuple[str, Check]] = (
     ("réplique", _replica),
     ("recherche", _search),
     ("documents", _documents),
+    ("chiffrement", _seals),
     ("traces", _trail),
     ("courriel", _mail),
     ("identification", _identity_provider),
