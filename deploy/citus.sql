@@ -35,6 +35,7 @@ select create_reference_table('access_member');
 select create_reference_table('access_mask');
 select create_reference_table('access_link');
 select create_reference_table('access_habilitation');
+select create_reference_table('access_carer');
 
 -- What stays on the coordinator, as it is.
 -- local indexing: one row
@@ -52,6 +53,7 @@ select create_reference_table('access_habilitation');
 -- local rights_unusual: found in the trail, which is on one node
 -- local rights_reader: as rights_unusual
 -- local rights_day: one row a day
+-- local rights_guardian: one row a legal representative, read by the officer
 -- local event: read in the order of one server's transactions
 -- local reaction_cursor: places in that order
 -- local dead_letter: events of that order

@@ -73,6 +73,17 @@ EXPECTED: dict[str, set[str]] = {
 }
 NOT_FOR_THE_PERSON = {"for-nurse", "unannounced"}
 NOT_FOR_THE_CARER = NOT_FOR_THE_PERSON | {"not-for-parents"}
+SEEN_BY_CARER: dict[str, set[str]] = {
+    "contact": set(),
+    "agenda": {"note", "care-only"},
+    "follow": {"note", "care-only", "plan"},
+    "whole": set(EXPECTED) - NOT_FOR_THE_CARER,
+    "representative": set(EXPECTED) - NOT_FOR_THE_CARER,
+    "ended": set(),
+    "not-yet": set(),
+    "taken-back": set(),
+}
+"""By what the person named them for: a contact for nothing; of the last three the time is not now."""
 
 OPENING = {"circle", "house", "stay", "episode", "gp", "today"}
 RELATIONS = (*sorted(OPENING), "tomorrow", "past", "nobody", "emergency")
@@ -84,8 +95,8 @@ def expected(pair: Pair) -> set[str]:
     reader, relation, choice = pair
     if reader == "person":
         return set(EXPECTED) - NOT_FOR_THE_PERSON
-    if reader == "carer":
-        return set(EXPECTED) - NOT_FOR_THE_CARER
+    if reader in SEEN_BY_CARER:
+        return SEEN_BY_CARER[reader]
     if not opened(reader, relation, choice):
         return {"for-nurse"} if reader == "nurse" and choice not in ("excluded", "house-excluded", "sharing") else set()
     seen = {name for name, readers in EXPECTED.items() if reader in readers}
@@ -161,7 +172,17 @@ def relation_to(person: str, relation: str) -> Iterator[Resource]:
         "today": [appointment(person, "2026-11-23", readers)],
         "tomorrow": [appointment(person, "2026-11-24", readers)],
     }.get(relation, [])  # fmt: skip
-    yield {"resourceType": "RelatedPerson", "id": f"carer.{person}", "active": True, "patient": ref(f"Patient/{person}")}
+    yield from carers(person)
+
+
+def carers(person: str) -> Iterator[Resource]:
+    spans = {"ended": {"period": {"end": "2026-11-22"}}, "not-yet": {"period": {"start": "2026-11-24"}}}
+    for reader in SEEN_BY_CARER:
+        scope = "whole" if reader in ("ended", "not-yet", "taken-back") else reader
+        said = {"extension": [{"url": "urn:maillage:carer-scope", "valueCode": scope}]} if reader != "contact" else {}
+        active = {"active": reader != "taken-back"}
+        who = {"resourceType": "RelatedPerson", "id": f"{reader}.{person}", "patient": ref(f"Patient/{person}")}
+        yield who | active | said | spans.get(reader, {})
 
 
 def appointment(person: str, day: str, readers: list[dict[str, str]]) -> Resource:
@@ -201,9 +222,10 @@ def the_actor(reader: str, person: str) -> Actor:
         return Actor(
             id=f"p:{person}", kind=ActorKind.PATIENT, name=person, roles=frozenset({Role.PATIENT}), reference=f"Patient/{person}"
         )
-    if reader == "carer":
-        reference = f"RelatedPerson/carer.{person}"
-        return Actor(id=f"c:{person}", kind=ActorKind.CARER, name="carer", roles=frozenset({Role.CARER}), reference=reference)
+    if reader in SEEN_BY_CARER:
+        roles = {Role.CARER, *([Role.REPRESENTATIVE] if reader == "representative" else [])}
+        reference = f"RelatedPerson/{reader}.{person}"
+        return Actor(id=f"{reader}:{person}", kind=ActorKind.CARER, name=reader, roles=frozenset(roles), reference=reference)
     role, code = READERS[reader]
     return Actor(
         id=reader,
@@ -219,7 +241,7 @@ EVERY_CHOICE = ("circle", "house", "nobody", "emergency")
 """Relations that are tried with every choice; the others give the same sight in other words, and are tried with two."""
 PAIRS: list[Pair] = [
     (who, relation, choice)
-    for who in (*READERS, "person", "carer")
+    for who in (*READERS, "person", *SEEN_BY_CARER)
     for relation in RELATIONS
     for choice in (CHOICES if relation in EVERY_CHOICE else ("none", "excluded"))
 ]
@@ -325,6 +347,11 @@ async def check(access: Access, platform: Platform, pairs: list[Pair]) -> int:
 async def test_a_sample_of_the_matrix(access: Access, platform: Platform) -> None:
     pairs = random.Random(SEED_OF_SAMPLE).sample(PAIRS, SAMPLE)  # not a secret
     assert await check(access, platform, pairs) == SAMPLE * WAYS * len(EXPECTED)
+
+
+async def test_each_scope_of_a_carer(access: Access, platform: Platform) -> None:
+    pairs: list[Pair] = [(scope, "circle", "none") for scope in SEEN_BY_CARER]
+    assert await check(access, platform, pairs) == len(pairs) * WAYS * len(EXPECTED)
 
 
 @pytest.mark.long

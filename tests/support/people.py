@@ -9,6 +9,7 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role, job_actor
+from maillage.access.habilitation.carers import CARER_SCOPE
 from maillage.clock import FixedClock
 from maillage.db import Database
 from maillage.fhir.store import Store
@@ -47,6 +48,11 @@ def patient(id: str) -> Actor:
 def carer(id: str) -> Actor:
     """A carer signed in, standing for RelatedPerson/<id>."""
     return Actor(id=f"carer:{id}", kind=ActorKind.CARER, name=id, roles=frozenset({Role.CARER}), reference=f"RelatedPerson/{id}")
+
+
+def sees(scope: str) -> dict[str, Any]:
+    """What a RelatedPerson holds that is let see this scope: "agenda", "follow", "whole", "representative"."""
+    return {"extension": [{"url": CARER_SCOPE, "valueCode": scope}]}
 
 
 def officer_of(role: Role) -> Actor:

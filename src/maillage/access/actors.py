@@ -25,6 +25,7 @@ class Role(StrEnum):
     SOCIAL_WORKER = "social-worker"
     PATIENT = "patient"
     CARER = "carer"
+    REPRESENTATIVE = "representative"
     STEWARD = "steward"
     OPERATOR = "operator"
     OFFICER = "officer"

@@ -9,6 +9,7 @@ from maillage.access.actors import Actor, ActorKind
 from maillage.access.audit import Action, AuditSecret, Position, Trail, query_text
 from maillage.access.audit_event import as_stored, seen_by_the_person
 from maillage.access.audit_search import Wanted, counted, wanted_by
+from maillage.access.habilitation.carers import reads_the_trail
 from maillage.access.permissions import Permission, permits
 from maillage.access.visibility import types_read
 from maillage.db import Connection, load_queries
@@ -135,6 +136,8 @@ class AuditEvents:
         kind, _, id = (self._ctx.actor.reference or "").partition("/")
         if self._ctx.actor.kind is ActorKind.CARER:
             relation = await self._ctx.records.read(kind, id)
+            if not reads_the_trail(relation):
+                raise Forbidden("this carer was not let see who looked at the record")
             id = str(relation["patient"]["reference"]).removeprefix("Patient/")
         await self._ctx.records.read("Patient", id)
         return await self._identities([ids.key(id)])

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from maillage.access import choices
+from maillage.access.habilitation.carers import scope_of
 from maillage.access.masks import CLASSED, PROFESSIONAL, Mask, is_for_circle, masks
 from maillage.access.periods import ALWAYS, Span, bounds, days, instant, span
 from maillage.access.references import as_list, at_work_in, grantee, local
@@ -147,8 +148,8 @@ def of_appointment(appointment: Resource) -> Iterator[Grant]:
 
 
 def of_related_person(carer: Resource) -> Iterator[Grant]:
-    """RelatedPerson: the carer themself, while active."""
-    if carer.get("active", True):
+    """RelatedPerson: the carer themself, while active; who has no scope is a contact, and sees nothing."""
+    if carer.get("active", True) and scope_of(carer):
         yield Grant(f"RelatedPerson/{carer['id']}", *span(carer.get("period")))
 
 
@@ -161,6 +162,13 @@ def memberships(role: Resource) -> Iterator[Membership]:
     for acts_for in (local(role.get("organization")), f"PractitionerRole/{role['id']}"):
         if acts_for:
             yield Membership(practitioner, acts_for, *during)
+
+
+def scoped(carer: Resource) -> Iterator[Membership]:
+    """RelatedPerson: the carer stands for their scope, which says what they see, while active."""
+    scope = scope_of(carer)
+    if scope and carer.get("active", True):
+        yield Membership(f"RelatedPerson/{carer['id']}", scope.grantee, *span(carer.get("period")))
 
 
 def links(patient: Resource) -> list[str]:
@@ -256,7 +264,13 @@ def _add(derived: Derived, resource: Resource, patient: UUID | None, now: dateti
     grants = [_grant_row(grant, patient, via) for grant in _GRANTS[kind](resource) if patient] if kind in _GRANTS else []
     if kind == "Consent" and patient:
         grants += [_denial_row(denial, patient, via) for denial in choices.denials(resource)]
-    members = _member_rows(resource, via) if kind == "PractitionerRole" else []
+    members = (
+        _member_rows(resource, via)
+        if kind == "PractitionerRole"
+        else _scope_rows(resource, via)
+        if kind == "RelatedPerson"
+        else []
+    )
     if grants or members or (not first and (kind in _GRANTS or kind in ("Consent", "PractitionerRole"))):
         derived.vias.append(via)
         derived.grants += grants
@@ -311,6 +325,13 @@ def _member_rows(role: Resource, via: UUID) -> list[dict[str, Any]]:
             row = {"member": member, "acts_for": acts_for, "via": via, **during}
             rows += [row] if row not in rows else []
     return rows
+
+
+def _scope_rows(carer: Resource, via: UUID) -> list[dict[str, Any]]:
+    return [
+        {"member": grantee(one.member), "acts_for": grantee(one.acts_for), "via": via, **bounds((one.since, one.until))}
+        for one in scoped(carer)
+    ]
 
 
 def _mask_row(mask: Mask, number: int, key: UUID, via: UUID) -> dict[str, Any]:

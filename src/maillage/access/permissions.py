@@ -33,6 +33,8 @@ class Permission(StrEnum):
     AUDIT_READ = "audit.read"
     CHOICES_MAKE = "choices.make"
     CHOICES_COLLECT = "choices.collect"
+    CARERS_NAME = "carers.name"
+    GUARDIANS_NAME = "guardians.name"
     EMERGENCY_OPEN = "emergency.open"
     EMERGENCY_REVIEW = "emergency.review"
     HABILITATION_WRITE = "habilitation.write"
@@ -67,8 +69,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     **dict.fromkeys(CARE_ROLES, _CARE),
     Role.COORDINATOR: _COORDINATION,
     Role.SOCIAL_WORKER: _COORDINATION,
-    Role.PATIENT: _OWN | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE, Permission.RECORD_COPY},
+    Role.PATIENT: _OWN | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE, Permission.RECORD_COPY, Permission.CARERS_NAME},
     Role.CARER: _OWN,
+    Role.REPRESENTATIVE: _OWN | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE, Permission.RECORD_COPY},
     Role.STEWARD: _SIGNED_IN
     | {
         Permission.FHIR_WRITE,
@@ -87,7 +90,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.QUARANTINE_REPLAY,
         Permission.ACCOUNT_MANAGE,
     },
-    Role.OFFICER: _SIGNED_IN | {Permission.AUDIT_READ, Permission.EMERGENCY_REVIEW, Permission.HABILITATION_WRITE},
+    Role.OFFICER: _SIGNED_IN
+    | {Permission.AUDIT_READ, Permission.EMERGENCY_REVIEW, Permission.HABILITATION_WRITE, Permission.GUARDIANS_NAME},
     Role.ADMINISTRATOR: _SIGNED_IN | {Permission.ACCOUNT_MANAGE},
     Role.ARS: _SIGNED_IN | {Permission.INDICATORS_READ},
     Role.SYSTEM: _MACHINE,
@@ -99,7 +103,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 GRAVE = frozenset({
     Permission.EMERGENCY_OPEN, Permission.EMERGENCY_REVIEW, Permission.AUDIT_READ, Permission.HABILITATION_WRITE, Permission.CHOICES_MAKE,
-    Permission.RECORD_COPY, Permission.ACCOUNT_MANAGE,
+    Permission.RECORD_COPY, Permission.ACCOUNT_MANAGE, Permission.CARERS_NAME,
+    Permission.GUARDIANS_NAME,
 })  # fmt: skip
 """Pages behind these ask for a fresh proof of who the person is: a session left open on a desk is not enough."""
 

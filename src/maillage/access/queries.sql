@@ -60,6 +60,18 @@ coalesce((select true from access_author a
 -- The audiences that an actor belongs to, with those of the classes that their profession does not read: asked once a statement.
 array(select unnest('{names}'::text[]) union all select unnest(h.audiences) from access_habilitation h where h.profession = '{profession}')
 
+-- name: carer_types :fragment
+-- The types that a carer's scope keeps from them now, null for one without: asked once a statement.
+(select c.types from access_member m join access_carer c on c.key = m.acts_for
+ where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s limit 1)::smallint[]
+
+-- name: carer_audiences :fragment
+-- The audiences that a carer belongs to, with those of the classes that their scope keeps from them: asked once a statement.
+array(select unnest('{names}'::text[])
+      union all
+      select unnest(c.audiences) from access_member m join access_carer c on c.key = m.acts_for
+      where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s)
+
 -- name: circle :fragment
 -- The patients of whom this actor may see something now, some more than once, from one on in their order and so many at most for each of those
 -- they act for: who asks for them in this order reads no more of them than they take.
@@ -427,3 +439,7 @@ from refs o
 join refs w on w.src = o.src and w.p = %(practitioner)s
 join res p on p.rt = %(rt)s and p.id = w.dst
 where o.p = %(organization)s and o.dst = any(%(keys)s::uuid[])
+
+-- name: birth_date_of :one
+-- The birth date that a Patient says (which may be a year or a month); no row where there is none of this id.
+select body::json->>'birthDate' as born from res where rt = %(rt)s and id = %(id)s and body <> ''

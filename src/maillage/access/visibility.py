@@ -86,7 +86,8 @@ def _seen_by(
         return EVERY_ROW, None, None, frozenset()
     names = tuple(name for applies, name in _PARTS if applies(actor))
     own = at_work_in(actor.situation) if actor.situation else grantee(actor.reference) if actor.reference else None
-    return _text(names, opened, _audiences(actor), profession_of(actor)), own, *_circle(names)
+    binds = CARERS if actor.has(Role.CARER) else profession_of(actor)
+    return _text(names, opened, _audiences(actor), binds), own, *_circle(names)
 
 
 def _circle(names: tuple[str, ...]) -> tuple[str | None, frozenset[int]]:
@@ -101,11 +102,8 @@ def _circle(names: tuple[str, ...]) -> tuple[str | None, frozenset[int]]:
 @lru_cache(maxsize=256)
 def _text(names: tuple[str, ...], types: frozenset[str], audiences: tuple[str, ...], profession: str | None) -> str:
     text = " or ".join(f"({QUERIES.text(name)})" for name in names) or "false"
-    parts = {
-        "{signed}": QUERIES.text("signed"),
-        "{kept}": QUERIES.text("kept_types") if profession else "'{}'::smallint[]",
-        "{audiences}": QUERIES.text("kept_audiences") if profession else "'{names}'::text[]",
-    }
+    kept, heard = _kept(profession)
+    parts = {"{signed}": QUERIES.text("signed"), "{kept}": kept, "{audiences}": heard}
     literals = {
         "{types}": _numbers(types),
         "{open}": _numbers(OPEN_TYPES),
@@ -119,6 +117,16 @@ def _text(names: tuple[str, ...], types: frozenset[str], audiences: tuple[str, .
     return text
 
 
+def _kept(profession: str | None) -> tuple[str, str]:
+    """The types, and the audiences, that are kept from a profession; from a carer, by the scope that they have now: none, and they see nothing."""
+    if profession is None:
+        return "'{}'::smallint[]", "'{names}'::text[]"
+    by = "carer" if profession == CARERS else "kept"
+    return QUERIES.text(f"{by}_types"), QUERIES.text(f"{by}_audiences")
+
+
+CARERS = "carers"
+"""In the place of a profession, for who sees what the person named them for."""
 _GROUPS = {PROFESSIONAL: grantee(EVERY_PROFESSIONAL), COORDINATION: grantee(EVERY_COORDINATOR)}
 """By whose name a person keeps their record from a whole audience."""
 

@@ -61,6 +61,7 @@ def _may(actor: Actor, change: Change, kind: str) -> bool:
         or (kind == "Patient" and permits(actor, Permission.IDENTITY_STEWARD))
         or (actor.has(*CIRCLE_ROLES) and _in_the_circle(change, kind))
         or (actor.has(Role.PATIENT) and _about_oneself(actor, change, kind))
+        or (actor.has(Role.REPRESENTATIVE) and kind == "Consent" and change.verb is not Verb.DELETE)
     )
 
 
@@ -72,8 +73,10 @@ def _in_the_circle(change: Change, kind: str) -> bool:
 
 
 def _about_oneself(actor: Actor, change: Change, kind: str) -> bool:
-    """A patient answers questionnaires and writes messages, in their own name, and changes neither afterwards; what they choose they may take back."""
-    if kind == "Consent":
+    """A patient answers questionnaires and writes messages, in their own name, and changes neither afterwards; what they choose, and whom they name, they may take back."""
+    if kind == "Consent" or (
+        kind == "RelatedPerson" and change.verb is not Verb.DELETE
+    ):  # their guards say the rest (`services/rights`)
         return True
     signed = {"QuestionnaireResponse": "author", "Communication": "sender"}
     if kind not in signed or change.verb is not Verb.CREATE:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from maillage.access.habilitation.carers import CARER_SCOPE
 from maillage.demo.numbers import resource_id
 from maillage.demo.people import Person
 from maillage.demo.personas import persona
@@ -147,6 +148,7 @@ def _carer(id: str, person: Person, given: str, family: str, part: str) -> Resou
         "id": id,
         "active": True,
         "patient": {"reference": person.reference},
+        "extension": [{"url": CARER_SCOPE, "valueCode": "whole"}],
         "relationship": [{"text": part}],
         "name": [{"use": "official", "text": f"{given} {family}", "family": family, "given": [given]}],
         "telecom": [

@@ -13,6 +13,7 @@ ROLE_WORDS = {
     "coordinator": "Équipe de coordination",
     "social-worker": "Accompagnement social",
     "patient": "Mon espace",
+    "representative": "Espace du représentant légal",
     "carer": "Espace de l’aidant",
     "steward": "Identitovigilance",
     "operator": "Exploitation régionale",
@@ -33,6 +34,7 @@ _SHAPES: dict[str, AvatarShape] = {
     "social-worker": "social",
     "patient": "person",
     "carer": "person",
+    "representative": "person",
 }
 
 

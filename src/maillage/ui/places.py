@@ -29,6 +29,8 @@ HOME = Place("Accueil", "/accueil", "home")
 DOCUMENTS = Place("Documents", "/mes-documents", "document")
 WHO_LOOKED = Place("Qui a vu", "/qui-a-vu", "eye", thumb="Accès")
 CHOICES = Place("Mes choix", "/mes-choix", "check", thumb="Choix")
+CARERS = Place("Mes proches", "/mes-proches", "people", thumb="Proches")
+GUARDIANS = Place("Représentants", "/representants", "people")
 IDENTITIES = Place("Identités", "/identites", "card")
 QUARANTINE = Place("Quarantaine", "/quarantaine", "inbox")
 CONNECTORS = Place("Connecteurs", "/connecteurs", "route")
@@ -50,12 +52,13 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "professional": CLINICAL,
     "coordinator": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
     "social-worker": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
-    "patient": (*PERSONAL, CHOICES),
+    "patient": (*PERSONAL, CHOICES, CARERS),
+    "representative": (*PERSONAL, CHOICES),
     "carer": PERSONAL,
     "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
     "operator": (CONNECTORS, QUARANTINE, USES, ACCOUNTS, DIRECTORY),
     "ars": (USES, DIRECTORY),
-    "officer": (EMERGENCIES, UNUSUAL, TRACES, HABILITATIONS, DIRECTORY),
+    "officer": (EMERGENCIES, UNUSUAL, TRACES, HABILITATIONS, GUARDIANS, DIRECTORY),
     "administrator": (ACCOUNTS, DIRECTORY),
 }
 
@@ -64,7 +67,7 @@ SITUATION = Place("Changer de lieu d’exercice", "/situation", "route")
 RECORD = Place("Changer de dossier", "/situation", "route")
 MENU = (DEVICES,)
 
-PUBLIC_ROLES = frozenset({"patient", "carer"})
+PUBLIC_ROLES = frozenset({"patient", "carer", "representative"})
 
 
 def places_of(roles: Collection[str], served: Collection[str]) -> tuple[Place, ...]:

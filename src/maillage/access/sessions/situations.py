@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from maillage.access.actors import Actor, ActorKind, Role
 
-CITIZENS = {Role.PATIENT: ActorKind.PATIENT, Role.CARER: ActorKind.CARER}
+CITIZENS = {Role.PATIENT: ActorKind.PATIENT, Role.CARER: ActorKind.CARER, Role.REPRESENTATIVE: ActorKind.CARER}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +24,9 @@ class Situation:
 def acting(actor: Actor, situation: Situation) -> Actor:
     """The same person in this situation: its role, its organisation, and what that place sees; or, for a citizen, whose record it is."""
     if situation.role in CITIZENS:
+        roles = {situation.role, *([Role.CARER] if situation.role is Role.REPRESENTATIVE else [])}
         return replace(
-            actor, id=situation.reference, kind=CITIZENS[situation.role], roles=frozenset({situation.role}), reference=situation.reference
+            actor, id=situation.reference, kind=CITIZENS[situation.role], roles=frozenset(roles), reference=situation.reference
         )  # fmt: skip
     return replace(
         actor, roles=frozenset({situation.role}), organizations=(situation.organization,), situation=situation.reference

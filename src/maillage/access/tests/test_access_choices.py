@@ -13,7 +13,7 @@ from maillage.access.emergency import Opposed, Reason
 from maillage.access.masks import AUDIENCE_SYSTEM, CARE_ONLY, WHOLE_CIRCLE
 from maillage.clock import FixedClock
 from maillage.errors import Forbidden, NotFound
-from tests.support.people import SEED, care_team, patient, professional
+from tests.support.people import SEED, care_team, patient, professional, sees
 
 Resource = dict[str, Any]
 VISIBILITY = "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
@@ -88,7 +88,7 @@ async def seeded(access: Access) -> Access:
         await ctx.records.write_all([
             {"resourceType": "Patient", "id": "p"},
             care_team("p", *[str(one.reference) for one in CIRCLE]),
-            {"resourceType": "RelatedPerson", "id": "carer", "patient": ref("Patient/p")},
+            {"resourceType": "RelatedPerson", "id": "carer", "patient": ref("Patient/p"), **sees("whole")},
             {"resourceType": "Condition", "id": "c", "subject": ref("Patient/p")},
         ])  # fmt: skip
     return access

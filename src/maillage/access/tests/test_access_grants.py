@@ -19,6 +19,7 @@ from maillage.access.grants import (
     of_related_person,
     read_from,
 )
+from maillage.access.habilitation.carers import CARER_SCOPE
 from maillage.access.masks import Mask, masks
 from maillage.access.references import grantee, local
 from maillage.access.visibility import visible_to
@@ -126,7 +127,12 @@ def test_a_patient_lets_in_themself_their_doctor_and_the_keeper_of_the_record() 
 
 
 def test_a_carer_who_is_no_longer_active_is_out() -> None:
-    carer = {"resourceType": "RelatedPerson", "id": "c", "patient": ref("Patient/p")}
+    carer = {
+        "resourceType": "RelatedPerson",
+        "id": "c",
+        "patient": ref("Patient/p"),
+        "extension": [{"url": CARER_SCOPE, "valueCode": "whole"}],
+    }
     assert list(of_related_person(carer)) == [Grant("RelatedPerson/c")]
     assert not list(of_related_person({**carer, "active": False}))
 

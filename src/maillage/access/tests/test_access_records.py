@@ -18,7 +18,7 @@ from maillage.db import Database
 from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound, PreconditionFailed
 from maillage.fhir.change import Change, Verb
 from maillage.fhir.past import Past
-from tests.support.people import MACHINE, SEED, care_team, carer, officer_of, patient, professional
+from tests.support.people import MACHINE, SEED, care_team, carer, officer_of, patient, professional, sees
 
 Resource = dict[str, Any]
 
@@ -337,7 +337,7 @@ async def test_the_newest_of_a_record_come_in_one_statement_and_only_what_is_vis
 
 
 async def test_a_carer_sees_while_they_are_one(seeded: Access) -> None:
-    relation = {"resourceType": "RelatedPerson", "id": "daughter", "patient": {"reference": "Patient/p"}}
+    relation = {"resourceType": "RelatedPerson", "id": "daughter", "patient": {"reference": "Patient/p"}, **sees("whole")}
     await seed(seeded, relation)
     assert await reads(seeded, carer("daughter"), "Condition", "c")
     await seed(seeded, relation | {"period": {"end": "2026-11-01"}})
@@ -345,7 +345,9 @@ async def test_a_carer_sees_while_they_are_one(seeded: Access) -> None:
 
 
 async def test_what_is_kept_from_the_patient_leaves_no_trace_for_them(seeded: Access) -> None:
-    await seed(seeded, {"resourceType": "RelatedPerson", "id": "daughter", "patient": {"reference": "Patient/p"}})
+    await seed(
+        seeded, {"resourceType": "RelatedPerson", "id": "daughter", "patient": {"reference": "Patient/p"}, **sees("whole")}
+    )
     await seed(
         seeded, a_document("d1"), a_document("d2", "INVISIBLE_PATIENT"), a_document("d3", "INVISIBLE_REPRESENTANTS_LEGAUX")
     )

@@ -21,7 +21,7 @@ from maillage.fhir.validation import validate
 from maillage.http.app import create_app
 from maillage.http.fhir import fhir_routes
 from tests.support.pages import client_of
-from tests.support.people import MACHINE, SEED, care_team, carer, officer_of, patient, professional
+from tests.support.people import MACHINE, SEED, care_team, carer, officer_of, patient, professional, sees
 
 GP = replace(professional("gp", Role.GP, name="Dr Jo MÉDECIN"), organizations=("Organization/house",))
 STRANGER = professional("stranger", Role.NURSE)
@@ -53,7 +53,7 @@ async def trail(access: Access, clock: FixedClock) -> None:
             {"resourceType": "Condition", "id": "c", "code": {"text": "Secret"}, "subject": {"reference": "Patient/p"}}
         )
         await ctx.records.write(
-            {"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/p"}, "active": True},
+            {"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/p"}, "active": True, **sees("whole")},
             care_team("p", "RelatedPerson/r", id="with-carer"),
         )
     clock.advance(timedelta(hours=1))

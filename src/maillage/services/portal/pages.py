@@ -30,12 +30,15 @@ async def home(request: Request, ctx: Context) -> Response:
     """GET /accueil: what there is to read, who looked, who is in the team."""
     whose = await spaces.space(ctx)
     shelf = await spaces.shelf(ctx, whose.patient)
+    sees_trail = await rights.sees_the_trail(ctx)
     values: dict[str, Any] = {
         "shelf": shelf,
         "team": await spaces.team(ctx, whose.patient),
-        "openings": await rights.emergencies_of(ctx, whose.patient),
+        "openings": await rights.emergencies_of(ctx, whose.patient) if sees_trail else rights.NO_OPENINGS,
         "reasons": rights.EMERGENCY_REASONS,
-        "visits": _shown(await spaces.visits(ctx, whose.patient)),
+        "sees_trail": sees_trail,
+        "visits": _shown(await spaces.visits(ctx, whose.patient)) if sees_trail else [],
+        "sight": await rights.own_sight(ctx),
     }
     return render(request, ctx, "portal/home.html", **await _common(ctx, whose, shelf), **values)
 
@@ -72,7 +75,7 @@ async def one_document(request: Request, ctx: Context) -> Response:
         document=about,
         preview=await documents.preview(ctx, id, level=2),
         read_at=await spaces.read_at(ctx, about),
-        openings=_openings(await who_opened(ctx, whose.patient, id)),
+        openings=_openings(await who_opened(ctx, whose.patient, id)) if await rights.sees_the_trail(ctx) else [],
         said=request.query_params.get("fait", ""),
         chosen=await rights.choices_of(ctx, whose.patient) if whose.own else None,
     )

@@ -11,3 +11,15 @@ class EmergencyOpened(Event, frozen=True, kw_only=True):
 
     opening: str
     patient: str
+
+
+class GuardianNamed(Event, frozen=True, kw_only=True):
+    """The officer saw the proof that somebody represents a person; `guardian` is the id of the row of `rights_guardian`."""
+
+    guardian: str
+
+
+class GuardianEnded(Event, frozen=True, kw_only=True):
+    """A legal representative represents nobody any more; `guardian` is the id of the row of `rights_guardian`."""
+
+    guardian: str

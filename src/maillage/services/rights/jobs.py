@@ -8,8 +8,8 @@ from maillage.connectors.mail.mailer import Letter
 from maillage.errors import Invalid, NotFound
 from maillage.jobs import Job, errand, periodic, reaction
 from maillage.services.rights import rules
-from maillage.services.rights.events import EmergencyOpened
-from maillage.services.rights.service import unusual
+from maillage.services.rights.events import EmergencyOpened, GuardianEnded, GuardianNamed
+from maillage.services.rights.service import guardians, unusual
 from maillage.services.rights.service.choices import choices_of
 
 log = structlog.get_logger(__name__)
@@ -20,6 +20,18 @@ async def tell_the_person(ctx: Context, event: EmergencyOpened) -> None:
     """Whose record was opened in an emergency is written to at once, where the record has an address and they did not say no."""
     if not (await choices_of(ctx, event.patient)).denied("messaging") and await _address(ctx, event.patient):
         await ctx.later(write_to_the_person, opening=event.opening, patient=event.patient)
+
+
+@reaction(GuardianNamed)
+async def let_the_guardian_in(ctx: Context, event: GuardianNamed) -> None:
+    """Who represents a person sees their record."""
+    await guardians.let_in(ctx, event.guardian)
+
+
+@reaction(GuardianEnded)
+async def shut_the_guardian_out(ctx: Context, event: GuardianEnded) -> None:
+    """Who represents nobody any more sees nothing."""
+    await guardians.let_in(ctx, event.guardian)
 
 
 @errand(queue="mail")

@@ -2,15 +2,17 @@
 
 from maillage.access.emergency import FEWEST_LETTERS, LASTS, Emergency, Opposed, Reason
 from maillage.services.rights.rules import CHOICES, EMERGENCY_REASONS, OTHERS, WAYS, Visit, thing_words
+from maillage.services.rights.service.carers import Carer, own_sight, sees_the_trail
 from maillage.services.rights.service.choices import Choices, choices_of, choose, exclude, hide
 from maillage.services.rights.service.emergencies import (
+    NO_OPENINGS,
     Openings,
     close_emergency,
     emergencies_of,
     emergency_until,
     open_in_emergency,
 )
-from maillage.services.rights.service.guarding import keep_choices
+from maillage.services.rights.service.guarding import keep_carers, keep_choices
 from maillage.services.rights.service.visits import Visits, person_of, who_looked, who_opened
 
 __all__ = [
@@ -18,8 +20,10 @@ __all__ = [
     "EMERGENCY_REASONS",
     "FEWEST_LETTERS",
     "LASTS",
+    "NO_OPENINGS",
     "OTHERS",
     "WAYS",
+    "Carer",
     "Choices",
     "Emergency",
     "Openings",
@@ -34,9 +38,12 @@ __all__ = [
     "emergency_until",
     "exclude",
     "hide",
+    "keep_carers",
     "keep_choices",
     "open_in_emergency",
+    "own_sight",
     "person_of",
+    "sees_the_trail",
     "thing_words",
     "who_looked",
     "who_opened",

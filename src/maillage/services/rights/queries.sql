@@ -48,3 +48,22 @@ order by decided desc, id desc limit %(count)s
 -- What the officer says of one.
 update rights_unusual set decided = %(now)s, decider = %(decider)s, verdict = %(verdict)s, remark = %(remark)s
 where id = %(id)s and decided is null
+
+-- name: name_guardian :exec
+-- The officer saw a proof that somebody represents a person.
+insert into rights_guardian (id, record, family, given, birth_date, authority, proof, last_day, named, named_by)
+values (%(id)s, %(record)s, %(family)s, %(given)s, %(birth_date)s, %(authority)s, %(proof)s, %(last_day)s, %(named)s, %(named_by)s)
+
+-- name: end_guardian :exec
+-- Their authority ended, or was no authority.
+update rights_guardian set ended = %(now)s, ended_by = %(by)s where id = %(id)s and ended is null
+
+-- name: guardian :one
+-- One of them.
+select * from rights_guardian where id = %(id)s
+
+-- name: guardians :many
+-- The last that were named, newest first, after one.
+select * from rights_guardian
+where %(after)s::uuid is null or (named, id) < (select b.named, b.id from rights_guardian b where b.id = %(after)s::uuid)
+order by named desc, id desc limit %(count)s

@@ -3,11 +3,13 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from maillage.access.choices import CHOICES
+from maillage.access.habilitation.carers import CARER_SCOPE
 from maillage.access.references import local
+from maillage.services.rights.rules.carers import AUTHORITIES, Naming
 
 Resource = dict[str, Any]
 
@@ -86,6 +88,44 @@ def made_by_the_person(consent: Resource) -> bool:
     """Whether nobody collected it: only the person takes it back."""
     performers = [local(one) or "" for one in consent.get("performer", [])]
     return bool(performers) and all(one.startswith(("Patient/", "RelatedPerson/")) for one in performers)
+
+
+CARER_AUTHORITY = "urn:maillage:carer-authority"
+"""URL of the extension of a RelatedPerson who represents a person by law: `kind` (of AUTHORITIES) and `proof`, what the officer saw."""
+_ROLES = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+
+
+def related_person_of(
+    id: str, patient: str, naming: Naming, *, since: date, authority: tuple[str, str] | None = None
+) -> Resource:
+    """The RelatedPerson of somebody who was named to see a record; `authority` (kind, proof) of a legal representative."""
+    relation: Resource = {"text": naming.link} if naming.link else {}
+    if authority:
+        relation = {"coding": [{"system": _ROLES, "code": "GUARD", "display": "guardian"}], "text": AUTHORITIES[authority[0]]}
+    extensions: list[Resource] = [{"url": CARER_SCOPE, "valueCode": naming.scope}]
+    if authority:
+        kind, proof = authority
+        said = [{"url": "kind", "valueCode": kind}, {"url": "proof", "valueString": proof}]
+        extensions.append({"url": CARER_AUTHORITY, "extension": said})
+    return {
+        "resourceType": "RelatedPerson",
+        "id": id,
+        "extension": extensions,
+        "active": True,
+        "patient": {"reference": f"Patient/{patient}"},
+        **({"relationship": [relation]} if relation else {}),
+        "name": [{"use": "official", "family": naming.family, "given": [naming.given]}],
+        "birthDate": naming.birth_date.isoformat(),
+        "period": {"start": since.isoformat()} | ({"end": naming.last_day.isoformat()} if naming.last_day else {}),
+    }
+
+
+def authority_of(related: Resource) -> str | None:
+    """By which authority a RelatedPerson represents the person; None for one whom the person named."""
+    said = (
+        part for one in related.get("extension", []) if one.get("url") == CARER_AUTHORITY for part in one.get("extension", [])
+    )
+    return next((str(part.get("valueCode")) for part in said if part.get("url") == "kind"), None)
 
 
 def _choice(consent: Resource) -> Choice | None:

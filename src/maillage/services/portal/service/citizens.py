@@ -1,10 +1,12 @@
 """Whose records somebody with a proven identity opens: their own, and those of the people they help."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role, job_actor
 from maillage.access.context import Context
+from maillage.access.habilitation.carers import REPRESENTATIVE, scope_of
 from maillage.access.sessions import Situation, acting
 from maillage.connectors.franceconnect import Pivot
 from maillage.connectors.psc import SignInRefused
@@ -60,7 +62,11 @@ async def _helped(ctx: Context, pivot: Pivot) -> list[Situation]:
     name, given, today = normal_name(pivot.birth_name), normal_name(pivot.first_given), ctx.now.date().isoformat()
     asked = {"birthdate": pivot.birth_date, "name": pivot.birth_name, "active": "true"}
     found = await ctx.records.find("RelatedPerson", asked)
-    helping = [one for one in found if rules.helps(one, name=name, given=given, birth_date=pivot.birth_date, today=today)]
+    helping = [
+        one
+        for one in found
+        if scope_of(one) and rules.helps(one, name=name, given=given, birth_date=pivot.birth_date, today=today)
+    ]
     people = {str(one["patient"]["reference"]): one for one in helping}
     ids = ",".join(reference.partition("/")[2] for reference in people)
     named = (
@@ -70,8 +76,13 @@ async def _helped(ctx: Context, pivot: Pivot) -> list[Situation]:
     )
     return [
         Situation(
-            reference=f"RelatedPerson/{one['id']}", organization="", role=Role.CARER,
+            reference=f"RelatedPerson/{one['id']}", organization="", role=_role(one),
             name=f"Dossier de {named[reference].first_given.title()} {named[reference].birth_name}",
         )
         for reference, one in people.items() if reference in named
     ]  # fmt: skip
+
+
+def _role(related: dict[str, Any]) -> Role:
+    scope = scope_of(related)
+    return Role.REPRESENTATIVE if scope and scope.code == REPRESENTATIVE else Role.CARER

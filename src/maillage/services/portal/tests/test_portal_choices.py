@@ -16,7 +16,7 @@ from maillage.services.portal.service.copying import write_copy
 from maillage.services.rights import public as rights
 from maillage.ui import pages as own_pages
 from tests.support.browser import HERE, screen
-from tests.support.people import SEED, care_team, patient, professional
+from tests.support.people import SEED, care_team, patient, professional, sees
 
 VISIBILITY = "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
 ZOE, GP, NURSE = patient("zoe"), professional("gp", Role.GP), professional("nurse", Role.NURSE)
@@ -49,7 +49,13 @@ async def followed(access: Access) -> Access:
         "gender": "female",
         "birthDate": "1950-06-01",
     }
-    claude = {"resourceType": "RelatedPerson", "id": "claude", "active": True, "patient": {"reference": "Patient/zoe"}}
+    claude = {
+        "resourceType": "RelatedPerson",
+        "id": "claude",
+        "active": True,
+        "patient": {"reference": "Patient/zoe"},
+        **sees("whole"),
+    }
     team = care_team("zoe", "Practitioner/gp", "Practitioner/nurse", "Practitioner/coordinator", "RelatedPerson/claude")
     async with access.act(SEED) as ctx:
         await ctx.records.write_all([zoe, claude, *people, team, letter])

@@ -30,7 +30,7 @@ from maillage.http.app import create_app
 from maillage.services.accounts.pages import situation
 from maillage.services.identity.public import IdentityClaim, Traits, as_regional, patient_for
 from maillage.services.portal.public import records_of
-from tests.support.people import SEED
+from tests.support.people import SEED, sees
 
 HOST = "127.0.0.1"
 TRAITS = Traits(
@@ -109,6 +109,7 @@ def helping(id: str, patient: str, **more: Any) -> dict[str, Any]:
         "patient": {"reference": f"Patient/{patient}"},
         "name": [{"family": "PAT-TROIS", "given": ["Claude"]}],
         "birthDate": "1975-01-02",
+        **sees("whole"),
         **more,
     }
 

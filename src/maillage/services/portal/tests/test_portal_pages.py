@@ -22,7 +22,7 @@ from maillage.services.rights import pages as rights_pages
 from maillage.services.rights.public import Reason, open_in_emergency
 from maillage.ui import pages as own_pages
 from tests.support.browser import HERE, screen
-from tests.support.people import NOON, SEED, care_team, carer, patient, professional
+from tests.support.people import NOON, SEED, care_team, carer, patient, professional, sees
 
 STATEMENTS = 20  # of a page, session and audit included
 ZOE, NOT_ZOE = patient("zoe"), patient("other")
@@ -56,7 +56,13 @@ def person(id: str, given: str, family: str) -> dict[str, object]:
 async def letters(access: Access) -> list[str]:
     """Two letters about Zoé, who is helped by Claude and followed by a GP; their ids, the first received first."""
     gp = {"resourceType": "Practitioner", "id": "gp", "name": [{"text": "Dr Camille EXEMPLE"}]}
-    claude = {"resourceType": "RelatedPerson", "id": "claude", "active": True, "patient": {"reference": "Patient/zoe"}}
+    claude = {
+        "resourceType": "RelatedPerson",
+        "id": "claude",
+        "active": True,
+        "patient": {"reference": "Patient/zoe"},
+        **sees("whole"),
+    }
     async with access.act(SEED) as ctx:
         await ctx.records.write(person("zoe", "ZOE", "MARTIN"), person("other", "LOU", "PETIT"), gp, claude)
         await ctx.records.write(care_team("zoe", "Practitioner/gp", "RelatedPerson/claude"))

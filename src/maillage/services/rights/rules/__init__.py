@@ -77,6 +77,12 @@ def title_of(document: Mapping[str, Any]) -> str:
     return str(title or next((c["display"] for c in document.get("type", {}).get("coding", []) if "display" in c), "Document"))
 
 
+def name_of(person: Mapping[str, Any]) -> str:
+    """A first name and a name, as a RelatedPerson or a Practitioner has them."""
+    name: Mapping[str, Any] = next(iter(person.get("name", [])), {})
+    return str(name.get("text") or " ".join([*name.get("given", [])[:1], name.get("family", "")]).strip())
+
+
 def emergency_mail(base_url: str) -> tuple[str, str]:
     """Subject and text of the e-mail to somebody whose record was opened in an emergency: no health data, and no name."""
     subject = "Votre espace Maillage : un accès à votre dossier"

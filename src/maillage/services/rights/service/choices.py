@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.references import local
-from maillage.errors import Forbidden, Invalid
+from maillage.errors import Invalid
 from maillage.services.rights import rules
 from maillage.services.rights.resources import EXCLUDED, HIDDEN, Choice, Proof, choices_in, consent_of
+from maillage.services.rights.service.carers import refuse_unless_in_their_name
 
 MOST = 200
 
@@ -56,7 +57,7 @@ async def choose(ctx: Context, patient: str, about: str, *, denied: bool, how: s
     """
     if about not in rules.CHOICES:
         raise Invalid.at("about", f"{about} is none of {', '.join(rules.CHOICES)}")
-    proof = _proof(ctx, patient, how)
+    proof = await _proof(ctx, patient, how)
     await ctx.records.write(consent_of(patient, about, denied=denied, proof=proof))
 
 
@@ -65,24 +66,23 @@ async def exclude(ctx: Context, patient: str, who: str, *, excluded: bool = True
     reference = local(who)
     if reference is None or not reference.startswith(("Practitioner/", "Organization/")):
         raise Invalid.at("who", "a professional or an organisation is excluded, by their reference")
-    proof = _proof(ctx, patient, "online")
+    proof = await _proof(ctx, patient, "online")
     await ctx.records.write(consent_of(patient, EXCLUDED, denied=excluded, proof=proof, target=reference))
 
 
 async def hide(ctx: Context, patient: str, document: str, *, hidden: bool = True) -> None:
     """From now on this document (its id) is the person's and its authors', or again their circle's."""
-    proof = _proof(ctx, patient, "online")
+    proof = await _proof(ctx, patient, "online")
     reference = f"DocumentReference/{document}"
     await ctx.records.write(consent_of(patient, HIDDEN, denied=hidden, proof=proof, target=reference))
 
 
-def _proof(ctx: Context, patient: str, how: str) -> Proof:
+async def _proof(ctx: Context, patient: str, how: str) -> Proof:
     person = f"Patient/{patient}"
     if how == "online":
         ctx.require(Permission.CHOICES_MAKE, patient=patient)
-        if ctx.actor.reference != person:
-            raise Forbidden("a choice is made online by the person themself")
-        return Proof(person=person, collector=None, how=how, at=ctx.now)
+        await refuse_unless_in_their_name(ctx, patient)
+        return Proof(person=ctx.actor.reference or person, collector=None, how=how, at=ctx.now)
     ctx.require(Permission.CHOICES_COLLECT, patient=patient)
     if how not in rules.WAYS:
         raise Invalid.at("how", f"a choice is collected {' or '.join(rules.WAYS)}")

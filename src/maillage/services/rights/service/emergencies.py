@@ -30,6 +30,10 @@ class Openings:
         return ", ".join(filter(None, (self.organizations.get(reference) for reference in one.organizations)))
 
 
+NO_OPENINGS = Openings((), {}, None)
+"""What is shown of openings to who is not told of them."""
+
+
 async def open_in_emergency(ctx: Context, record: str, *, reason: Reason, words: str) -> None:
     """Opens the record (id of a Patient) to whoever acts and tells the person. Errors: `access.emergency.open_record`."""
     opening = await emergency.open_record(ctx, record, reason=reason, words=words)

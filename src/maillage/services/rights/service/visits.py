@@ -11,6 +11,7 @@ from maillage.access.permissions import Permission
 from maillage.errors import Forbidden
 from maillage.services.rights import rules
 from maillage.services.rights.rules import Line, Visit
+from maillage.services.rights.service.carers import sees_the_trail
 
 LINES = 200
 MACHINES = (ActorKind.SYSTEM, ActorKind.JOB)
@@ -33,6 +34,7 @@ async def who_looked(
     Forbidden to whoever may not read it; NotFound when it is not a record of theirs.
     """
     ctx.require(Permission.OWN_ACCESS_READ, patient=patient)
+    await _refuse_who_sees_a_part(ctx)
     kinds = (*PEOPLE, *MACHINES) if machines else PEOPLE
     position = Position.parse(before) if before else None
     rows = await ctx.records.trail(patient, kinds=kinds, leaving_out=ctx.actor.reference, before=position, count=lines)
@@ -45,6 +47,7 @@ async def who_looked(
 async def who_opened(ctx: Context, patient: str, document: str) -> list[Visit]:
     """Who opened one document of this patient (id of its DocumentReference), newest first, without the reader's own visits."""
     ctx.require(Permission.OWN_ACCESS_READ, patient=patient)
+    await _refuse_who_sees_a_part(ctx)
     rows = await ctx.records.trail(patient, leaving_out=ctx.actor.reference, document=document, count=LINES)
     return rules.visits((_line(row, patient) for row in rows), {})
 
@@ -58,6 +61,11 @@ async def person_of(ctx: Context) -> str:
         relation = await ctx.records.read("RelatedPerson", id)
         return str(relation["patient"]["reference"]).removeprefix("Patient/")
     raise Forbidden("this page is that of a patient or of a carer")
+
+
+async def _refuse_who_sees_a_part(ctx: Context) -> None:
+    if not await sees_the_trail(ctx):
+        raise Forbidden("this carer was not let see who looked at the record")
 
 
 async def _titles(ctx: Context, rows: Iterable[dict[str, Any]]) -> dict[str, str]:

@@ -24,7 +24,7 @@ from maillage.services.rights.pages import routes
 from maillage.ui import render
 from maillage.ui.build import BUILD
 from tests.support.browser import screen
-from tests.support.people import MACHINE, SEED, care_team, carer, patient, professional
+from tests.support.people import MACHINE, SEED, care_team, carer, patient, professional, sees
 
 DOCTOR = replace(professional("gp", Role.GP, name="Dr Camille EXEMPLE"), organizations=("Organization/msp",))
 COORDINATOR = professional("lise", Role.COORDINATOR, name="Lise MAQUETTE")
@@ -55,7 +55,7 @@ async def record(access: Access, clock: FixedClock) -> Access:
             {"resourceType": "Patient", "id": "p", "name": [{"family": "PAT-TROIS", "given": ["DOMINIQUE"]}]},
             {"resourceType": "Patient", "id": "q"},
             {"resourceType": "Organization", "id": "msp", "name": "Maison de santé des Essais"},
-            {"resourceType": "RelatedPerson", "id": "daughter", "patient": {"reference": "Patient/p"}},
+            {"resourceType": "RelatedPerson", "id": "daughter", "patient": {"reference": "Patient/p"}, **sees("whole")},
             care_team("p", "Practitioner/gp", "Practitioner/lise"),
             a_document("letter", "Lettre de sortie"),
             a_document("secret", "Compte rendu réservé", **hidden),
