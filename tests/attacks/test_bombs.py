@@ -151,7 +151,7 @@ CALLS_OUT = {
     "operator/children.py": "whether a process that the demonstration started listens",
     "operator/checks.py": "the parts of the settings, for `maillage check`",
     "operator/sending.py": "what `maillage send` sends to",
-    "files/__init__.py": "the object store of the settings",
+    "files/blobs.py": "the object store of the settings",
 }
 """What opens a connection to elsewhere, and to where: always an address of the settings, none that a record or a request names."""
 

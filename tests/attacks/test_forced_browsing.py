@@ -19,7 +19,8 @@ from tests.support.pages import client_of
 CARE = {Role.GP, Role.NURSE, Role.HOSPITAL, Role.PROFESSIONAL}
 COORDINATION = {Role.COORDINATOR, Role.SOCIAL_WORKER}
 CIRCLE = CARE | COORDINATION
-OWN = {Role.PATIENT, Role.CARER}
+OWN = {Role.PATIENT, Role.CARER, Role.REPRESENTATIVE}
+IN_NAME = {Role.PATIENT, Role.REPRESENTATIVE}  # the person, or who acts in their name
 ALL = set(Role) - {Role.JOB}
 OPEN: set[Role] | None = None  # also to those who did not sign in
 
@@ -28,19 +29,19 @@ WHO: dict[str, set[Role] | None] = {
     "/health": OPEN, "/metrics": OPEN, "/connexion": OPEN, "/deconnexion": OPEN, "/accessibilite": OPEN, "/donnees-personnelles": OPEN,
     "/compte/": OPEN, "/fhir/metadata": OPEN, "/fhir/.well-known": OPEN,
     "/comptes": {Role.OPERATOR, Role.ADMINISTRATOR},
-    "/fhir/{kind} POST": CIRCLE | {Role.PATIENT, Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
-    "/fhir/{kind} PUT": CIRCLE | {Role.PATIENT, Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
-    "/fhir/{kind} PATCH": CIRCLE | {Role.PATIENT, Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
-    "/fhir/{kind} DELETE": CIRCLE | {Role.PATIENT, Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
-    "/fhir/{kind}/{id} PUT": CIRCLE | {Role.PATIENT, Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
-    "/fhir/{kind}/{id} PATCH": CIRCLE | {Role.PATIENT, Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
-    "/fhir/{kind}/{id} DELETE": CIRCLE | {Role.PATIENT, Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
-    "/fhir/{kind}/{id}/$meta-": CIRCLE | {Role.PATIENT, Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
+    "/fhir/{kind} POST": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
+    "/fhir/{kind} PUT": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
+    "/fhir/{kind} PATCH": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
+    "/fhir/{kind} DELETE": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
+    "/fhir/{kind}/{id} PUT": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
+    "/fhir/{kind}/{id} PATCH": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
+    "/fhir/{kind}/{id} DELETE": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
+    "/fhir/{kind}/{id}/$meta-": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
     "/fhir": ALL,
-    "/acces-inhabituels": {Role.OFFICER}, "/acces-urgence": {Role.OFFICER}, "/traces": {Role.OFFICER}, "/habilitations/{class}": {Role.OFFICER},
+    "/acces-inhabituels": {Role.OFFICER}, "/representants": {Role.OFFICER}, "/acces-urgence": {Role.OFFICER}, "/traces": {Role.OFFICER}, "/habilitations/{class}": {Role.OFFICER},
     "/habilitations": ALL, "/annuaire": ALL, "/mes-appareils": ALL, "/mon-compte": ALL, "/preuve": ALL, "/situation": ALL, "/flux": ALL,
-    "/accueil": OWN, "/qui-a-vu": OWN, "/mes-documents/{id}/masquer": {Role.PATIENT}, "/mes-documents/{id}/montrer": {Role.PATIENT},
-    "/mes-documents": OWN, "/mes-choix": {Role.PATIENT},
+    "/accueil": OWN, "/qui-a-vu": OWN, "/mes-documents/{id}/masquer": IN_NAME, "/mes-documents/{id}/montrer": IN_NAME,
+    "/mes-documents": OWN, "/mes-choix": IN_NAME, "/mes-proches": {Role.PATIENT},
     "/connecteurs/mis-de-cote": {Role.STEWARD, Role.OPERATOR}, "/connecteurs": {Role.OPERATOR}, "/indicateurs": {Role.OPERATOR, Role.ARS},
     "/quarantaine": {Role.STEWARD, Role.OPERATOR}, "/identites": {Role.STEWARD},
     "/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/urgence": CARE,
