@@ -249,12 +249,14 @@ async def of_patient(
     kinds: Sequence[ActorKind] = PEOPLE,
     leaving_out: str | None = None,
     document: str | None = None,
+    silent: Sequence[str] | None = None,
     before: Position | None = None,
     count: int = 50,
 ) -> list[dict[str, Any]]:
     """Who touched this person's record ("12" of Patient/12, with all linked identities), newest first.
 
-    `leaving_out` is a reference whose own accesses are not wanted; `document` keeps those to one DocumentReference, by id.
+    `leaving_out` is a reference whose own accesses are not wanted; `document` keeps those to one DocumentReference, by id; whoever
+    touched what is `silent` ("Type/id") is left out.
     """
     at, chain, batch, place = before or (None, None, None, None)
     rows: list[dict[str, Any]] = await QUERIES.audit_of_patient(
@@ -263,6 +265,7 @@ async def of_patient(
         kinds=list(kinds),
         leaving_out=leaving_out,
         document=document,
+        silent=None if silent is None else list(silent),
         count=count,
         before_at=at,
         before_chain=chain,
@@ -288,6 +291,11 @@ async def _name_the_patients_refused(conn: Connection, entries: Iterable[Entry])
     for entry in refused:
         found = await QUERIES.patient_of_row(conn, rt=ids.number(entry.type), id=ids.key(entry.id or ""))
         entry.patients.update({found} if found else ())
+
+
+async def kept_from_carers(conn: Connection, patients: Sequence[UUID], now: datetime) -> list[str]:
+    """What of these persons' records is kept from who helps or represents them, as "Type/id": that somebody cares for it is told to none of them."""
+    return [row["name"] for row in await QUERIES.secrets_of(conn, patients=list(patients), now=now)]
 
 
 def _names_nobody(name: str, value: str) -> bool:

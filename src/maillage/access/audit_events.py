@@ -6,7 +6,7 @@ from uuid import UUID
 
 from maillage.access import audit_search
 from maillage.access.actors import Actor, ActorKind
-from maillage.access.audit import Action, AuditSecret, Position, Trail, query_text
+from maillage.access.audit import Action, AuditSecret, Position, Trail, kept_from_carers, query_text
 from maillage.access.audit_event import as_stored, seen_by_the_person
 from maillage.access.audit_search import Wanted, counted, wanted_by
 from maillage.access.habilitation.carers import reads_the_trail
@@ -126,6 +126,8 @@ class AuditEvents:
         if not permits(self._ctx.actor, Permission.OWN_ACCESS_READ):
             raise Forbidden(f"{self._ctx.actor.name} may not read the trail of accesses")
         own = await self._own()
+        if self._ctx.actor.kind is ActorKind.CARER:
+            wanted.silent = await kept_from_carers(self._conn, own, self._ctx.now)
         wanted.patients = (
             own if wanted.patients is None else [key for key in own if key in await self._identities(wanted.patients)]
         )

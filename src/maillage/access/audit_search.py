@@ -46,6 +46,8 @@ class Wanted:
     """As AuditEvent.type: rest, 110106 (taken out of the platform), 110114 (came in or went out)."""
     name: str | None = None
     """What the name of who acted contains; case does not count."""
+    silent: list[str] | None = None
+    """What is kept from who asks, as `DocumentReference/12`: whoever touched it in the records of `patients` is left out with all that they did there."""
 
     def narrow(self, field: str, values: Sequence[Any]) -> None:
         """Only these, of those that were wanted already."""

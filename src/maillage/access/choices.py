@@ -16,6 +16,8 @@ Resource = dict[str, Any]
 
 CHOICES = "urn:maillage:choice"
 """System of Consent.category for the choices that the platform asks about (`services/rights`)."""
+FROM_CARERS = "from-carers"
+"""Code of the choice that keeps a stay or a document from carers and legal representatives."""
 EVERY_PROFESSIONAL = "audience/professional"
 EVERY_COORDINATOR = "audience/coordination"
 IN_EMERGENCY = "purpose/emergency"
@@ -52,10 +54,11 @@ class Denial:
 
 @dataclass(frozen=True, slots=True)
 class Hiding:
-    """One record ("DocumentReference/3") is kept from professionals, its authors excepted, until an instant."""
+    """One record ("DocumentReference/3") is kept from professionals, its authors excepted, until an instant; `from_carers`: from carers instead."""
 
     record: str
     until: datetime | None = None
+    from_carers: bool = False
 
 
 def denials(consent: Resource) -> list[Denial]:
@@ -67,11 +70,20 @@ def hidings(consent: Resource) -> list[Hiding]:
     """The records that are kept from professionals one by one."""
     return list(
         dict.fromkeys(
-            Hiding(record, during[1])
+            Hiding(record, during[1], is_secret(consent))
             for provision, during in _denied(consent)
             for data in provision.get("data", [])
             if (record := local(data.get("reference")))
         )
+    )
+
+
+def is_secret(consent: Resource) -> bool:
+    """Whether it keeps a record from who helps or represents the person, rather than from professionals (CSP L1111-5)."""
+    return any(
+        coding.get("system") == CHOICES and coding.get("code") == FROM_CARERS
+        for concept in consent.get("category", [])
+        for coding in concept.get("coding", [])
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from maillage.access import choices
 from maillage.access.habilitation.carers import scope_of
-from maillage.access.masks import CLASSED, PROFESSIONAL, Mask, is_for_circle, masks
+from maillage.access.masks import CARER, CLASSED, PROFESSIONAL, Mask, is_for_circle, masks
 from maillage.access.periods import ALWAYS, Span, bounds, days, instant, span
 from maillage.access.references import as_list, at_work_in, grantee, local
 from maillage.db import Connection, load_queries
@@ -346,7 +346,9 @@ def _hiding_row(hiding: choices.Hiding, patient: UUID, via: UUID) -> dict[str, A
     kind, _, id = hiding.record.partition("/")
     if kind not in ids.TYPES:
         return None
-    return _mask_row(Mask(PROFESSIONAL, (), hiding.until), ids.number(kind), ids.key(id), via) | {"patient": patient}
+    return _mask_row(
+        Mask(CARER if hiding.from_carers else PROFESSIONAL, (), hiding.until), ids.number(kind), ids.key(id), via
+    ) | {"patient": patient}
 
 
 def _patient_key(reference: str) -> UUID:

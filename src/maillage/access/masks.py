@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from maillage.access.choices import is_discreet
+from maillage.access.choices import is_discreet, is_secret
 from maillage.access.habilitation import class_of_document
 from maillage.access.references import as_list, local
 
@@ -63,7 +63,8 @@ def masks(resource: Resource, now: datetime) -> list[Mask]:
         if known is None or (known.until is not None and until is None):
             found[audience] = Mask(audience, authors, until)
     if resource["resourceType"] == "Consent" and is_discreet(resource):
-        found[PROFESSIONAL] = Mask(PROFESSIONAL, authors)
+        audience = CARER if is_secret(resource) else PROFESSIONAL  # those whom it is about are not told of it
+        found[audience] = Mask(audience, authors)
     if resource["resourceType"] == "Communication":
         found |= {mask.audience: mask for mask in _of_message(resource, authors)}
     return [found[audience] for audience in sorted(found)]

@@ -35,6 +35,8 @@ class Permission(StrEnum):
     CHOICES_COLLECT = "choices.collect"
     CARERS_NAME = "carers.name"
     GUARDIANS_NAME = "guardians.name"
+    SECRETS_KEEP = "secrets.keep"
+    SECRETS_SAY = "secrets.say"
     EMERGENCY_OPEN = "emergency.open"
     EMERGENCY_REVIEW = "emergency.review"
     HABILITATION_WRITE = "habilitation.write"
@@ -54,7 +56,7 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.TASK_WRITE,
     Permission.CHOICES_COLLECT,
 }
-_CARE = _IN_CIRCLE | {Permission.DOCUMENT_WRITE, Permission.EMERGENCY_OPEN}
+_CARE = _IN_CIRCLE | {Permission.DOCUMENT_WRITE, Permission.EMERGENCY_OPEN, Permission.SECRETS_KEEP}
 _COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ}
 _OWN = _SIGNED_IN | {Permission.OWN_RECORD_READ, Permission.OWN_ACCESS_READ, Permission.DOCUMENT_READ}
 _MACHINE = _SIGNED_IN | {
@@ -69,7 +71,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     **dict.fromkeys(CARE_ROLES, _CARE),
     Role.COORDINATOR: _COORDINATION,
     Role.SOCIAL_WORKER: _COORDINATION,
-    Role.PATIENT: _OWN | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE, Permission.RECORD_COPY, Permission.CARERS_NAME},
+    Role.PATIENT: _OWN
+    | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE, Permission.RECORD_COPY, Permission.CARERS_NAME, Permission.SECRETS_SAY},
     Role.CARER: _OWN,
     Role.REPRESENTATIVE: _OWN | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE, Permission.RECORD_COPY},
     Role.STEWARD: _SIGNED_IN
@@ -104,7 +107,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 GRAVE = frozenset({
     Permission.EMERGENCY_OPEN, Permission.EMERGENCY_REVIEW, Permission.AUDIT_READ, Permission.HABILITATION_WRITE, Permission.CHOICES_MAKE,
     Permission.RECORD_COPY, Permission.ACCOUNT_MANAGE, Permission.CARERS_NAME,
-    Permission.GUARDIANS_NAME,
+    Permission.GUARDIANS_NAME, Permission.SECRETS_SAY,
 })  # fmt: skip
 """Pages behind these ask for a fresh proof of who the person is: a session left open on a desk is not enough."""
 

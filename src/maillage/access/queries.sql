@@ -96,6 +96,16 @@ select access_derive(%(vias)s, %(grants)s, %(members)s, %(masked)s, %(masks)s, %
 -- Of which documents the written records tell: they are hidden with them.
 select access_tell(%(tellings)s)
 
+-- name: keep :exec
+-- What belongs to a stay that is kept from legal representatives is kept from them with it.
+select access_keep(%(below)s, %(stays)s)
+
+-- name: secrets_of :many
+-- What of a person's record is kept from their carers, by "Type/id".
+select distinct (r.body::json->>'resourceType') || '/' || (r.body::json->>'id') as name
+from access_mask m join res r on r.rt = m.rt and r.id = m.id
+where m.audience = 'carer' and m.until > %(now)s and r.patient in (select access_identities(p) from unnest(%(patients)s::uuid[]) as p) and r.body <> ''
+
 -- name: links_of :many
 -- The patients that a patient's own record links to, as last derived.
 select other from access_link where via = %(via)s
@@ -138,6 +148,9 @@ where a.patients && array(select access_identities(%(patient)s))
        or (a.at, a.chain, a.batch, a.place) < (%(before_at)s, %(before_chain)s::smallint, %(before_batch)s::bigint, %(before_place)s::integer))
   and (%(document)s::text is null or (a.type = 'DocumentReference' and a.id = %(document)s))
   and a.kind = any(%(kinds)s) and (%(leaving_out)s::text is null or a.reference is distinct from %(leaving_out)s)
+  and (%(silent)s::text[] is null or a.actor not in (
+    select s.actor from audit s
+    where s.patients && array(select access_identities(%(patient)s)) and s.type || '/' || s.id = any(%(silent)s::text[])))
 order by a.at desc, a.chain desc, a.batch desc, a.place desc
 limit %(count)s
 
@@ -159,6 +172,8 @@ and (%(sorts)s::text[] is null
 and (%(places)s::text[] is null
      or (a.chain, a.batch, a.place) in (select split_part(w, '-', 1)::smallint, split_part(w, '-', 2)::bigint, split_part(w, '-', 3)::integer
                                         from unnest(%(places)s::text[]) as w))
+and (%(silent)s::text[] is null or a.actor not in (
+       select s.actor from audit s where s.patients && %(patients)s::uuid[] and s.type || '/' || s.id = any(%(silent)s::text[])))
 and (%(name)s::text is null or a.name ilike '%%' || %(name)s::text || '%%')
 
 -- name: audit_search :many

@@ -14,6 +14,7 @@ from maillage.access.completing import allowed, completed
 from maillage.access.grants import Written, derive, read_from, says_who_sees
 from maillage.access.operations import Operations
 from maillage.access.references import grantee
+from maillage.access.stays import keep_with_stays
 from maillage.access.visibility import visible_to, writable_by
 from maillage.db import Connection, begun, load_queries
 from maillage.errors import Forbidden, Invalid, MaillageError
@@ -161,8 +162,19 @@ class Records:
         entry = self._trail.add(Action.EXECUTE, "AuditEvent", query="trail")
         with self._trail.attempt([entry]):
             _seen(entry, [await self._store.read_raw(self._conn, "Patient", patient, scope=self._visible)])
+            silent = (
+                await audit.kept_from_carers(self._conn, [ids.key(patient)], self._ctx.now)
+                if self._ctx.actor.kind is ActorKind.CARER else None
+            )  # fmt: skip
             return await audit.of_patient(
-                self._conn, patient, kinds=kinds, leaving_out=leaving_out, document=document, before=before, count=count
+                self._conn,
+                patient,
+                kinds=kinds,
+                leaving_out=leaving_out,
+                document=document,
+                silent=silent,
+                before=before,
+                count=count,
             )
 
     @overload
@@ -250,7 +262,9 @@ class Records:
             stored = await self._store.write_raw(self._conn, ready, scope=scope)
             self._refuse_records_of_nobody(stored)
             await emergency.refuse_to_stay(self._ctx, self._conn, stored)
-            await derive(self._conn, read_from(map(_written, ready, stored), self._ctx.now))
+            written = list(map(_written, ready, stored))
+            await derive(self._conn, read_from(written, self._ctx.now))
+            await keep_with_stays(self._conn, written)
             for entry, one in zip(entries, stored, strict=True):
                 entry.action, entry.id = _DONE[one.operation], one.id
                 _seen(entry, [one])

@@ -19,6 +19,7 @@ TIMELINE = 25
 CHANGED = 8
 PAGE = 50
 COLLECTED = "Choix de la personne enregistré. Il s’applique dès maintenant."
+KEPT = "C’est noté : ni les représentants légaux ni les aidants ne le voient, dès maintenant."
 CLOSED = "Dossier refermé : vous n’y avez plus accès."
 
 
@@ -75,6 +76,7 @@ async def circle(request: Request, ctx: Context) -> Response:
         tabs=record_tabs(patient),
         circle=held.circle,
         chosen=await rights.choices_of(ctx, patient),
+        may_keep=permits(ctx.actor, Permission.SECRETS_KEEP),
         purposes=rights.CHOICES,
         named=[(code, purpose.title) for code, purpose in rights.CHOICES.items()],
         ways=rights.WAYS,
@@ -90,6 +92,22 @@ async def collect(request: Request, ctx: Context) -> Response:
         raise Invalid.at("reponse", "the answer is oui or non")
     await rights.choose(ctx, patient, str(form.get("choix", "")), denied=answer == "non", how=str(form.get("voie", "")))
     return redirect(f"/patients/{patient}/cercle?fait=choix")
+
+
+async def secrets(request: Request, ctx: Context) -> Response:
+    """GET /patients/{id}/secrets: what is kept from legal representatives, and what could be."""
+    patient = str(request.path_params["id"])
+    return render(
+        request, ctx, "coordination/secrets.html", patient=patient, banner=await identity.banner(ctx, patient), tabs=record_tabs(patient),
+        kept=await rights.secrets_of(ctx, patient), said_words=KEPT if request.query_params.get("fait") else "",
+    )  # fmt: skip
+
+
+async def keep_secret(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/secrets: `quoi` is the reference of a stay or a document."""
+    patient, form = str(request.path_params["id"]), await request.form()
+    await rights.mark_secret(ctx, patient, str(form.get("quoi", "")))
+    return redirect(f"/patients/{patient}/secrets?fait=secret")
 
 
 async def people(request: Request, ctx: Context) -> Response:
@@ -187,6 +205,8 @@ routes = [
     action("/patients/{id}/urgence/fermer", close_emergency, permission=Permission.EMERGENCY_OPEN, fresh=False),
     page("/patients/{id}", record, permission=Permission.RECORD_READ),
     page("/patients/{id}/cercle", circle, permission=Permission.RECORD_READ),
+    page("/patients/{id}/secrets", secrets, permission=Permission.SECRETS_KEEP),
+    action("/patients/{id}/secrets", keep_secret, permission=Permission.SECRETS_KEEP),
     action("/patients/{id}/choix", collect, permission=Permission.CHOICES_COLLECT),
     page("/file-active", people, permission=Permission.CASELOAD_READ),
     page("/taches", list_tasks, permission=Permission.TASK_READ),

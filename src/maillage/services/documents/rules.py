@@ -20,8 +20,9 @@ VISIBILITY = {
     "MASQUE_PS": "MASQUE_PS",
     "INVISIBLE_PATIENT": "INVISIBLE_PATIENT",
     "INVISIBLE_REP_LEGAUX": "INVISIBLE_REPRESENTANTS_LEGAUX",
+    "CONNEXION_SECRETE": "INVISIBLE_REPRESENTANTS_LEGAUX",
 }
-"""Flag of a message (MetaDMPMSS) → code of TRE_A07."""
+"""Flag of a message (MetaDMPMSS) → code of TRE_A07. What was done in secret is hidden from those from whom it is secret."""
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _YEAR = re.compile(r"(19|20)\d\d", re.ASCII)
@@ -100,7 +101,7 @@ def visibility(flags: Mapping[str, bool]) -> tuple[str, ...] | None:
     """Codes of TRE_A07 for the flags that are true; None when the message says nothing of who may see the document."""
     if VISIBILITY.keys().isdisjoint(flags):
         return None
-    return tuple(code for name, code in VISIBILITY.items() if flags.get(name))
+    return tuple(dict.fromkeys(code for name, code in VISIBILITY.items() if flags.get(name)))
 
 
 def refusal_of_type(type: Code) -> Unprocessable | None:

@@ -23,7 +23,7 @@ from maillage.ui import render
 from maillage.ui.people import role_words
 
 SOCIAL = {"coordinator", "social-worker"}
-HOME, DOCUMENTS, CHOICES = "/accueil", "/mes-documents", "/mes-choix"
+HOME, DOCUMENTS, CHOICES, SECRETS = "/accueil", "/mes-documents", "/mes-choix", "/mes-secrets"
 
 
 async def home(request: Request, ctx: Context) -> Response:
@@ -162,6 +162,21 @@ async def exclude(request: Request, ctx: Context) -> Response:
     return redirect(f"{CHOICES}?fait={'exclu' if excluded else 'admis'}")
 
 
+async def secrets(request: Request, ctx: Context) -> Response:
+    """GET /mes-secrets: what the person keeps from who helps or represents them, and what they could."""
+    whose = await spaces.space(ctx)
+    said = KEPT.get(request.query_params.get("fait", ""), "")
+    return render(request, ctx, "portal/secrets.html", kept=await rights.secrets_of(ctx, whose.patient), said_words=said)
+
+
+async def keep_secret(request: Request, ctx: Context) -> Response:
+    """POST /mes-secrets: `quoi` is the reference of a stay or a document, `reponse` oui to keep it secret."""
+    whose, form = await spaces.space(ctx), await request.form()
+    secret = not _refused(form.get("reponse"))
+    await rights.say_secret(ctx, whose.patient, str(form.get("quoi", "")), secret=secret)
+    return redirect(f"{SECRETS}?fait={'secret' if secret else 'leve'}")
+
+
 async def hide(request: Request, ctx: Context) -> Response:
     """POST /mes-documents/{id}/masquer: kept from professionals, its author excepted."""
     whose, id = await spaces.space(ctx), str(request.path_params["id"])
@@ -203,6 +218,10 @@ def _refused(answer: object) -> bool:
     return answer == "non"
 
 
+KEPT = {
+    "secret": "C’est noté\u00a0: vos proches et vos représentants ne le voient plus, dès maintenant.",
+    "leve": "C’est noté\u00a0: le secret est levé.",
+}
 EXCLUDABLE = ("Practitioner/", "Organization/")
 SAID = {
     "choix": "C’est noté. Votre choix s’applique dès maintenant.",
@@ -217,6 +236,8 @@ routes = [
     page(DOCUMENTS + "/{id}", one_document, permission=Permission.OWN_RECORD_READ),
     page(CHOICES, choices, permission=Permission.CHOICES_MAKE),
     action(CHOICES, choose, permission=Permission.CHOICES_MAKE),
+    page(SECRETS, secrets, permission=Permission.SECRETS_SAY),
+    action(SECRETS, keep_secret, permission=Permission.SECRETS_SAY),
     action(CHOICES + "/copie", copy, permission=Permission.RECORD_COPY),
     action(CHOICES + "/professionnels", exclude, permission=Permission.CHOICES_MAKE),
     action(DOCUMENTS + "/{id}/masquer", hide, permission=Permission.CHOICES_MAKE),

@@ -23,3 +23,10 @@ class GuardianEnded(Event, frozen=True, kw_only=True):
     """A legal representative represents nobody any more; `guardian` is the id of the row of `rights_guardian`."""
 
     guardian: str
+
+
+class SecretLifted(Event, frozen=True, kw_only=True):
+    """The person no longer wants this stay or document (`record`, "Encounter/3") of theirs kept from who helps or represents them."""
+
+    record: str
+    patient: str

@@ -8,8 +8,8 @@ from maillage.connectors.mail.mailer import Letter
 from maillage.errors import Invalid, NotFound
 from maillage.jobs import Job, errand, periodic, reaction
 from maillage.services.rights import rules
-from maillage.services.rights.events import EmergencyOpened, GuardianEnded, GuardianNamed
-from maillage.services.rights.service import guardians, unusual
+from maillage.services.rights.events import EmergencyOpened, GuardianEnded, GuardianNamed, SecretLifted
+from maillage.services.rights.service import guardians, secrets, unusual
 from maillage.services.rights.service.choices import choices_of
 
 log = structlog.get_logger(__name__)
@@ -32,6 +32,12 @@ async def let_the_guardian_in(ctx: Context, event: GuardianNamed) -> None:
 async def shut_the_guardian_out(ctx: Context, event: GuardianEnded) -> None:
     """Who represents nobody any more sees nothing."""
     await guardians.let_in(ctx, event.guardian)
+
+
+@reaction(SecretLifted)
+async def open_what_was_secret(ctx: Context, event: SecretLifted) -> None:
+    """What the person keeps from nobody any more carries the label no longer."""
+    await secrets.take_label(ctx, event.record)
 
 
 @errand(queue="mail")

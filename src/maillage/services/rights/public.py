@@ -13,6 +13,7 @@ from maillage.services.rights.service.emergencies import (
     open_in_emergency,
 )
 from maillage.services.rights.service.guarding import keep_carers, keep_choices
+from maillage.services.rights.service.secrets import mark_secret, say_secret, secrets_of
 from maillage.services.rights.service.visits import Visits, person_of, who_looked, who_opened
 
 __all__ = [
@@ -40,9 +41,12 @@ __all__ = [
     "hide",
     "keep_carers",
     "keep_choices",
+    "mark_secret",
     "open_in_emergency",
     "own_sight",
     "person_of",
+    "say_secret",
+    "secrets_of",
     "sees_the_trail",
     "thing_words",
     "who_looked",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from maillage.access.choices import CHOICES
+from maillage.access.choices import CHOICES, FROM_CARERS
 from maillage.access.habilitation.carers import CARER_SCOPE
 from maillage.access.references import local
 from maillage.services.rights.rules.carers import AUTHORITIES, Naming
@@ -57,7 +57,7 @@ def consent_of(patient: str, about: str, *, denied: bool, proof: Proof, target: 
         provision["actor"] = [
             {"role": {"coding": [{"system": _PARTICIPATION, "code": "PRCP"}]}, "reference": {"reference": target}}
         ]
-    if about == HIDDEN:
+    if about in (HIDDEN, FROM_CARERS):
         provision["data"] = [{"meaning": "instance", "reference": {"reference": target}}]
     collectors = [{"reference": proof.collector}] if proof.collector else []
     return {

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from maillage.access.choices import FROM_CARERS
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.references import local
-from maillage.errors import Invalid
+from maillage.errors import Forbidden, Invalid
 from maillage.services.rights import rules
 from maillage.services.rights.resources import EXCLUDED, HIDDEN, Choice, Proof, choices_in, consent_of
 from maillage.services.rights.service.carers import refuse_unless_in_their_name
@@ -22,6 +23,7 @@ class Choices:
     excluded: Sequence[Choice]
     hidden: Sequence[Choice]
     titles: dict[str, str]
+    secret: Sequence[Choice] = ()
 
     def denied(self, about: str) -> bool:
         """Whether the person said no to a purpose."""
@@ -42,11 +44,13 @@ async def choices_of(ctx: Context, patient: str) -> Choices:
     consents = await ctx.records.find("Consent", {"patient": f"Patient/{patient}", "status": "active", "_count": str(MOST)})
     found = choices_in(consents)
     hidden = [one for one in found if one.about == HIDDEN and one.denied and one.target]
+    secret = [one for one in found if one.about == FROM_CARERS and one.denied and one.target]
     return Choices(
         said={one.about: one for one in found if one.target is None},
         excluded=[one for one in found if one.about == EXCLUDED and one.denied and one.target],
         hidden=hidden,
         titles=await _titles(ctx, [str(one.target) for one in hidden]),
+        secret=secret,
     )
 
 
@@ -75,6 +79,19 @@ async def hide(ctx: Context, patient: str, document: str, *, hidden: bool = True
     proof = await _proof(ctx, patient, "online")
     reference = f"DocumentReference/{document}"
     await ctx.records.write(consent_of(patient, HIDDEN, denied=hidden, proof=proof, target=reference))
+
+
+async def keep_secret(ctx: Context, patient: str, record: str, *, secret: bool = True) -> None:
+    """From now on this stay or document ("Encounter/3") is kept from who helps or represents the person, with all that belongs to it; or no longer.
+
+    By the person alone: Forbidden to whoever acts in their name.
+    """
+    if ctx.actor.reference != f"Patient/{patient}":
+        raise Forbidden("what is kept from legal representatives is for the person to say")
+    if local(record) is None or not record.startswith(("Encounter/", "DocumentReference/")):
+        raise Invalid.at("record", "a stay or a document is kept secret, by its reference")
+    proof = await _proof(ctx, patient, "online")
+    await ctx.records.write(consent_of(patient, FROM_CARERS, denied=secret, proof=proof, target=record))
 
 
 async def _proof(ctx: Context, patient: str, how: str) -> Proof:
