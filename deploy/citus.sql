@@ -53,6 +53,7 @@ select create_reference_table('access_carer');
 -- local rights_unusual: found in the trail, which is on one node
 -- local rights_reader: as rights_unusual
 -- local rights_day: one row a day
+-- local document_reminded: one row a document that waited to be announced
 -- local rights_guardian: one row a legal representative, read by the officer
 -- local event: read in the order of one server's transactions
 -- local reaction_cursor: places in that order

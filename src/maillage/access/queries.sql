@@ -458,3 +458,15 @@ where o.p = %(organization)s and o.dst = any(%(keys)s::uuid[])
 -- name: birth_date_of :one
 -- The birth date that a Patient says (which may be a year or a month); no row where there is none of this id.
 select body::json->>'birthDate' as born from res where rt = %(rt)s and id = %(id)s and body <> ''
+
+-- name: unannounced :many
+-- Documents kept from their person until an instant that is not after one, soonest first: of an author, or of a person.
+select distinct on (k.until, k.id) r.body::json->>'id' as document, k.until
+from access_mask k join res r on r.rt = k.rt and r.id = k.id and r.body <> ''
+where k.rt = 42 and k.audience = 'patient' and k.until < 'infinity'::timestamptz and k.until > %(now)s and k.until <= %(before)s
+  and (%(author)s::uuid is null
+       or k.authors && array(select %(author)s::uuid
+                             union all
+                             select m.acts_for from access_member m where m.member = %(author)s::uuid and m.since <= %(now)s and m.until > %(now)s))
+  and (%(patient)s::uuid is null or r.patient = any(array(select access_identities(%(patient)s::uuid))))
+order by k.until, k.id limit %(count)s

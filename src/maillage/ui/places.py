@@ -34,6 +34,7 @@ GUARDIANS = Place("Représentants", "/representants", "people")
 IDENTITIES = Place("Identités", "/identites", "card")
 QUARANTINE = Place("Quarantaine", "/quarantaine", "inbox")
 CONNECTORS = Place("Connecteurs", "/connecteurs", "route")
+ANNOUNCEMENTS = Place("Annonces", "/annonces", "document")
 EMERGENCIES = Place("Accès d’urgence", "/acces-urgence", "eye", thumb="Urgences")
 HABILITATIONS = Place("Habilitations", "/habilitations", "card")
 TRACES = Place("Traces", "/traces", "document")
@@ -41,7 +42,7 @@ UNUSUAL = Place("Inhabituels", "/acces-inhabituels", "people")
 USES = Place("Usages", "/indicateurs", "chart")
 ACCOUNTS = Place("Comptes", "/comptes", "people")
 
-CLINICAL = (NEWS, PATIENTS, DIRECTORY)
+CLINICAL = (NEWS, PATIENTS, DIRECTORY, ANNOUNCEMENTS)
 PERSONAL = (HOME, DOCUMENTS, WHO_LOOKED)
 
 # Keys are values of `access.Role`. The first place served is where the role arrives after signing in.

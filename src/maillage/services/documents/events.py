@@ -43,3 +43,12 @@ class DocumentDeleted(Event, frozen=True, kw_only=True):
 
     document: str
     patient: str
+
+
+class AnnouncementDue(Event, frozen=True, kw_only=True):
+    """A document is kept from its person since two weeks, for a professional to announce it first; `author`, `organization` as in DocumentReceived."""
+
+    document: str
+    patient: str
+    author: str | None = None
+    organization: str | None = None

@@ -10,12 +10,12 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.clock import PARIS
 from maillage.errors import Unsupported
-from maillage.http import Request, page
+from maillage.http import Request, action, page, redirect
 from maillage.http.headers import framed_by_us
 from maillage.services.documents import rules
 from maillage.services.documents.resources.coding import TYPE_WORDS
 from maillage.services.documents.resources.narrative import INLINE_IMAGES
-from maillage.services.documents.service import listing, reading
+from maillage.services.documents.service import announcing, listing, reading
 from maillage.services.documents.service.delivery import deliveries
 from maillage.services.documents.service.reading import PDF
 from maillage.services.identity import public as identity
@@ -32,6 +32,7 @@ AUDIENCES = {
 }
 """Who can see a document that is hidden from someone (TRE_A07), in the words of the screens."""
 
+ANNOUNCED = "C’est noté\u00a0: la personne peut lire ce document dès maintenant."
 FILTERS = ("type", "periode", "etablissement", "titre")
 """The parameters of the address that say which documents of a person to list."""
 
@@ -143,7 +144,21 @@ def _saved(media_type: str, content: bytes, name: str) -> Response:
     return Response(content, media_type=media_type, headers=headers)
 
 
+async def announcements(request: Request, ctx: Context) -> Response:
+    """GET /annonces: what its author is to tell the person of first."""
+    said = ANNOUNCED if request.query_params.get("fait") else ""
+    return render(request, ctx, "documents/announcements.html", waiting=await announcing.waiting(ctx), said_words=said)
+
+
+async def announced(request: Request, ctx: Context) -> Response:
+    """POST /annonces/{id}: the person was told; it opens to them now."""
+    await announcing.announce(ctx, _id(request))
+    return redirect("/annonces?fait=1")
+
+
 routes = [
+    page("/annonces", announcements, permission=Permission.DOCUMENT_WRITE),
+    action("/annonces/{id}", announced, permission=Permission.DOCUMENT_WRITE),
     page("/documents/{id}", show, permission=Permission.DOCUMENT_READ),
     page("/documents/{id}/pdf", pdf, permission=Permission.DOCUMENT_READ),
     page("/documents/{id}/fichiers/{number:int}", attached, permission=Permission.DOCUMENT_READ),

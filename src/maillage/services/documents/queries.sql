@@ -28,3 +28,7 @@ select unique_id, document, sha256, custodian, replaced_by, withdrawn from docum
 -- name: withdraw :exec
 -- The author withdrew this document.
 update documents_identity set withdrawn = true where document = %(document)s
+
+-- name: remind :many
+-- Those of these documents of which nobody was reminded yet; they are from now on.
+insert into document_reminded (document, at) select unnest(%(documents)s::text[]), %(now)s on conflict do nothing returning document

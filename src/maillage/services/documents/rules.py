@@ -97,6 +97,18 @@ def forbidden_pair(flags: Mapping[str, bool]) -> tuple[str, str] | None:
     return next((pair for pair in FORBIDDEN if all(flags.get(name) for name in pair)), None)
 
 
+def ask_mail(base_url: str) -> tuple[str, str]:
+    """Subject and text of the e-mail to somebody for whom a document waits to be announced: no health data, and no name."""
+    text = f"""Bonjour,
+
+Il y a quelque chose à voir dans votre espace Maillage :
+{base_url}/accueil
+
+Ce message est automatique : n'y répondez pas.
+"""
+    return "Votre espace Maillage : quelque chose vous attend", text
+
+
 def visibility(flags: Mapping[str, bool]) -> tuple[str, ...] | None:
     """Codes of TRE_A07 for the flags that are true; None when the message says nothing of who may see the document."""
     if VISIBILITY.keys().isdisjoint(flags):

@@ -8,7 +8,7 @@ from maillage.access.context import Context
 from maillage.connectors.mail.mailer import Letter
 from maillage.errors import Invalid
 from maillage.jobs import Job, errand, periodic, reaction, reaction_to_many
-from maillage.services.documents.events import DocumentDeleted, DocumentReceived, DocumentReplaced
+from maillage.services.documents.events import AnnouncementDue, DocumentDeleted, DocumentReceived, DocumentReplaced
 from maillage.services.messaging import resources, rules, service
 from maillage.services.messaging.service import News
 
@@ -26,6 +26,13 @@ async def tell_the_circle(ctx: Context, events: Sequence[DocumentReceived]) -> N
         if event.certain and event.for_professionals
     ]
     if news and (await service.post(ctx, news)).mail:
+        await ctx.later(send_mail)
+
+
+@reaction(AnnouncementDue)
+async def remind_the_author(ctx: Context, event: AnnouncementDue) -> None:
+    """Who keeps a document from its person, to tell them first, finds it among what they have to treat."""
+    if event.author and (await service.remind(ctx, event)).mail:
         await ctx.later(send_mail)
 
 

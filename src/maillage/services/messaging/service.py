@@ -15,6 +15,7 @@ from maillage.errors import Forbidden
 from maillage.http.live import tell
 from maillage.services.directory import public as directory
 from maillage.services.documents import public as documents
+from maillage.services.documents.events import AnnouncementDue
 from maillage.services.messaging import resources, rules
 from maillage.services.messaging.events import NoticePosted, NoticeTreated
 from maillage.services.messaging.resources import TO_TREAT, TREATED, WITHDRAWN
@@ -62,6 +63,22 @@ async def post(ctx: Context, news: Sequence[News]) -> Posted:
     members = [member for _, member in new.values()]
     await tell(ctx, {member.reference for member in members}, topic=TOPIC)
     return Posted([member.reference for member in members], await _owe_mail(ctx, members))
+
+
+async def remind(ctx: Context, due: AnnouncementDue) -> Posted:
+    """Puts a document that waits to be announced before its author, whom nobody told of it when it came."""
+    author = str(due.author)
+    known = {resources.recipient_of(notice) for notice in await _notices_about(ctx, {due.document})}
+    if author in known:
+        return Posted([])
+    notice = resources.notice_for(
+        document=due.document, patient=due.patient, recipient=author, sender=due.organization, at=ctx.now
+    )
+    await ctx.records.write(notice)
+    ctx.announce(NoticePosted(recipient=author, document=due.document, patient=due.patient))
+    await tell(ctx, {author}, topic=TOPIC)
+    members = [one for one in await directory.circle(ctx, due.patient) if one.reference == author]
+    return Posted([author], await _owe_mail(ctx, members))
 
 
 async def withdraw(ctx: Context, *, document: str, status: str = WITHDRAWN) -> int:

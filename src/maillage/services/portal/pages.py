@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.access.unannounced import any_overdue
 from maillage.errors import Invalid
 from maillage.http import Request, action, page, redirect
 from maillage.services.documents import public as documents
@@ -39,6 +40,7 @@ async def home(request: Request, ctx: Context) -> Response:
         "sees_trail": sees_trail,
         "visits": _shown(await spaces.visits(ctx, whose.patient)) if sees_trail else [],
         "sight": await rights.own_sight(ctx),
+        "unannounced": await any_overdue(ctx, whose.patient),
     }
     return render(request, ctx, "portal/home.html", **await _common(ctx, whose, shelf), **values)
 

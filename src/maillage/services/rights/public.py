@@ -3,7 +3,7 @@
 from maillage.access.emergency import FEWEST_LETTERS, LASTS, Emergency, Opposed, Reason
 from maillage.services.rights.rules import CHOICES, EMERGENCY_REASONS, OTHERS, WAYS, Visit, thing_words
 from maillage.services.rights.service.carers import Carer, own_sight, sees_the_trail
-from maillage.services.rights.service.choices import Choices, choices_of, choose, exclude, hide
+from maillage.services.rights.service.choices import Choices, address_to_write, choices_of, choose, exclude, hide
 from maillage.services.rights.service.emergencies import (
     NO_OPENINGS,
     Openings,
@@ -32,6 +32,7 @@ __all__ = [
     "Reason",
     "Visit",
     "Visits",
+    "address_to_write",
     "choices_of",
     "choose",
     "close_emergency",

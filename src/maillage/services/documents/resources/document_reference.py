@@ -137,7 +137,11 @@ def hidden_from(resource: Resource) -> tuple[str, ...]:
 def shown_to(resource: Resource, visibility: Sequence[str]) -> Resource:
     """The record with these codes of TRE_A07 instead of those it had."""
     others = [label for label in resource.get("securityLabel", []) if not hidden_from({"securityLabel": [label]})]
-    return {**resource, "securityLabel": [*others, *map(_hidden, visibility)]}
+    labels = [*others, *map(_hidden, visibility)]
+    return {
+        **{name: value for name, value in resource.items() if name != "securityLabel"},
+        **({"securityLabel": labels} if labels else {}),
+    }
 
 
 def _hidden(code: str) -> Resource:

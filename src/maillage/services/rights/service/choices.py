@@ -7,7 +7,7 @@ from maillage.access.choices import FROM_CARERS
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.references import local
-from maillage.errors import Forbidden, Invalid
+from maillage.errors import Forbidden, Gone, Invalid, NotFound
 from maillage.services.rights import rules
 from maillage.services.rights.resources import EXCLUDED, HIDDEN, Choice, Proof, choices_in, consent_of
 from maillage.services.rights.service.carers import refuse_unless_in_their_name
@@ -79,6 +79,16 @@ async def hide(ctx: Context, patient: str, document: str, *, hidden: bool = True
     proof = await _proof(ctx, patient, "online")
     reference = f"DocumentReference/{document}"
     await ctx.records.write(consent_of(patient, HIDDEN, denied=hidden, proof=proof, target=reference))
+
+
+async def address_to_write(ctx: Context, patient: str) -> str | None:
+    """The e-mail address of a person who has one on their record and did not say no to messages; for jobs."""
+    if (await choices_of(ctx, patient)).denied("messaging"):
+        return None
+    try:
+        return rules.email_of(await ctx.records.read("Patient", patient))
+    except (NotFound, Gone):
+        return None
 
 
 async def keep_secret(ctx: Context, patient: str, record: str, *, secret: bool = True) -> None:
