@@ -17,6 +17,7 @@ from maillage.access.access import Access
 from maillage.access.context import Context
 from maillage.access.platform import Platform
 from maillage.access.sessions import SessionPolicy
+from maillage.access.uploads import Uploads
 from maillage.clock import Clock, SystemClock
 from maillage.config import Config
 from maillage.connectors.mail.mailer import Mailer, TransportSecurity
@@ -25,6 +26,7 @@ from maillage.errors import SetupError
 from maillage.fhir import reindexing
 from maillage.fhir.store import Store
 from maillage.files import keys_of, open_files
+from maillage.files.kinds import media_type
 from maillage.http.health import Found, Probe, ask
 from maillage.jobs.health import worker_probe
 
@@ -80,8 +82,13 @@ async def platform_of(config: Config, *, clock: Clock | None = None, patience: f
             await database.follow(
                 config.database_replica_url, size=config.database_pool, patience=config.database_replica_patience
             )
-        access = Access(database, store=Store(), files=files, clock=clock, sessions=sessions)
+        access = Access(database, store=Store(), files=files, clock=clock, sessions=sessions, uploads=_uploads(config))
         yield Platform(config, clock, database, files, access)
+
+
+def _uploads(config: Config) -> Uploads:
+    types = frozenset(media_type(one) for one in config.upload_types.split(",") if one.strip())
+    return Uploads(longest=config.upload_limit, most=config.upload_count, types=types)
 
 
 def load_services(*doors: str) -> list[Any]:

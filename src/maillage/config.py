@@ -42,6 +42,9 @@ class Config:
     rate_strangers: int = 600  # the same of one address from which nobody signed in
     web_workers: int = 1  # processes that answer; each has its own request counts at /metrics
     body_limit: int = 20_000_000  # longest body that the FHIR door takes
+    upload_limit: int = 20_000_000  # longest file in a resource or a clinical document
+    upload_count: int = 100  # files in one resource, at most
+    upload_types: str = ""  # media types of files, by commas; empty: all but programs
     mllp: str = "127.0.0.1:2575"  # where the MLLP process listens, and where `/health` and `maillage send` look for it
     mllp_frame_limit: int = 64_000_000  # longest message
     mllp_stall: float = 60.0  # a message that has begun and brings no byte for so long is given up, and kept in quarantine

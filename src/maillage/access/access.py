@@ -15,6 +15,7 @@ from maillage.access.context import Context
 from maillage.access.purpose import Purpose, usual_purpose
 from maillage.access.records import Records
 from maillage.access.sessions import Device, Session, SessionPolicy, Situation
+from maillage.access.uploads import Uploads
 from maillage.clock import Clock
 from maillage.db import Connection, Database, LateTransaction
 from maillage.errors import Unauthenticated
@@ -30,13 +31,21 @@ class Access:
     """Made once in a process. Everything that acts on records passes here: people, machines and jobs alike."""
 
     def __init__(
-        self, database: Database, *, store: Store, files: Files, clock: Clock, sessions: SessionPolicy | None = None
+        self,
+        database: Database,
+        *,
+        store: Store,
+        files: Files,
+        clock: Clock,
+        sessions: SessionPolicy | None = None,
+        uploads: Uploads | None = None,
     ) -> None:
         self.clock = clock
         self._database = database
         self._store = store
         self._files = files
         self._sessions = sessions or SessionPolicy()
+        self._uploads = uploads or Uploads()
         self._secret = AuditSecret()
         self._trails = GroupedTrails(database)
         self._reads = GatheredReads(database)
@@ -185,7 +194,8 @@ class Access:
         combined: Callable[[Change], Awaitable[Stored]] | None = None,
     ) -> Context:
         ctx = Context(
-            conn, actor=hand.actor, purpose=hand.purpose, now=trail.at, door=hand.door, read_only=read_only, files=self._files, trail=trail
+            conn, actor=hand.actor, purpose=hand.purpose, now=trail.at, door=hand.door, read_only=read_only, files=self._files,
+            uploads=self._uploads, trail=trail,
         )  # fmt: skip
         ctx.records = Records(
             ctx, conn, store=self._store, trail=trail, secret=self._secret, gathered=self._reads if read_only else None, combined=combined

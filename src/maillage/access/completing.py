@@ -27,6 +27,7 @@ def allowed(ctx: "Context", change: Change) -> Change:
         legal_id(change.resource["resourceType"], change.resource["id"])
     else:
         validation.validate(change.resource)
+        ctx.uploads.check(change.resource)
     change = writes.taken_as(ctx.actor, change)
     if reason := writes.refusal(ctx.actor, change):
         raise Forbidden(reason)

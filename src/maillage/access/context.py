@@ -10,6 +10,7 @@ from maillage.access.audit import Action, Outcome, Trail
 from maillage.access.permissions import Permission, permits
 from maillage.access.purpose import Purpose
 from maillage.access.records import Records
+from maillage.access.uploads import Uploads
 from maillage.db import Connection, Query
 from maillage.errors import Forbidden
 from maillage.events import Event
@@ -37,6 +38,7 @@ class Context:
         door: str,
         read_only: bool,
         files: Files,
+        uploads: Uploads,
         trail: Trail,
     ) -> None:
         self.actor = actor
@@ -45,6 +47,7 @@ class Context:
         self.door = door
         self.read_only = read_only
         self.files = files
+        self.uploads = uploads
         self.records: Records
         self._conn = conn
         self._trail = trail

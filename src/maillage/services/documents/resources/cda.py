@@ -86,10 +86,20 @@ def header_of(root: etree._Element) -> Header:
     )
 
 
+BODY = "component/nonXMLBody/text"
+
+
 def non_xml_body(document: ClinicalDocument) -> EmbeddedFile | None:
     """The file that is the whole body of a level 1 document, or None when the body is structured."""
     text = document.element.find("h:component/h:nonXMLBody/h:text", NS)
-    return None if text is None else _file(text, "component/nonXMLBody/text")
+    return None if text is None else _file(text, BODY)
+
+
+def files(document: ClinicalDocument) -> list[tuple[str, EmbeddedFile]]:
+    """Every file that a document carries, with its place: its body (`BODY`), then its images."""
+    body = non_xml_body(document)
+    images = [(f"observationMedia[{name}]/value", media_file(value)) for name, value in media(document)]
+    return [*([(BODY, body)] if body else []), *images]
 
 
 def sections(document: ClinicalDocument) -> list[etree._Element]:

@@ -167,7 +167,10 @@ async def prepare(
     `id` is the record's id where the caller has chosen it; `came` when it came, else now.
     """
     document = read if read is not None else await parsed(content)
-    body = await beside_the_loop(cda.non_xml_body, document, size=len(content))
+    files = await beside_the_loop(cda.files, document, size=len(content))
+    for place, file in files:
+        ctx.uploads.check_carried(file.media_type, file.data, place)
+    body = dict(files).get(cda.BODY)
     header = _with_carrier(document.header, origin)
     if unknown := rules.refusal_of_type(header.type):
         raise unknown
