@@ -37,6 +37,8 @@ class Config:
     base_url: str = "http://127.0.0.1:8000"  # how people and clients reach the platform; https makes cookies secure
     web: str = "127.0.0.1:8000"  # where the web process listens
     proxies: str = ""  # networks of our own proxies ("10.0.0.0/8,::1"): their X-Forwarded-For says where requests come from
+    client_certificates: str = ""  # clients whose tokens count with their certificate only: "client=CN;…"
+    client_certificates_ca: str = ""  # PEM file of the authorities of those certificates, which our proxies say in Client-Cert
     rate_people: int = 1200  # requests a minute of one person, at most, in each web process; 0: no limit
     rate_machines: int = 0  # the same of one software; 0: no limit
     rate_strangers: int = 600  # the same of one address from which nobody signed in

@@ -22,6 +22,7 @@ from maillage.connectors.psc import Provider, RelyingParty
 from maillage.connectors.psc.relying_party import PSC_ACR, PSC_SCOPE, origin
 from maillage.errors import Invalid, MaillageError, NotFound
 from maillage.http.built import BuiltFiles
+from maillage.http.certificates import certificates_of
 from maillage.http.envelope import Envelope
 from maillage.http.faults import MethodNotAllowed, Render, answer_fault
 from maillage.http.headers import security_headers
@@ -56,7 +57,9 @@ def create_app(
     """
     config = platform.config
     secure = config.base_url.startswith("https:")
-    visitors = Visitors(platform.access, secure=secure, lifetime=config.session_lifetime)
+    proxies = trusted(config.proxies)
+    certificates = certificates_of(config, proxies)
+    visitors = Visitors(platform.access, secure=secure, lifetime=config.session_lifetime, certificates=certificates)
     parties = relying_parties(config, platform.clock)
     live = Live(platform.database)
     sign_in = SignIn(
@@ -85,7 +88,7 @@ def create_app(
     app.state.visitors = visitors
     app.state.live = live
     app.state.rates = Rates(Limits(people=config.rate_people, machines=config.rate_machines, strangers=config.rate_strangers))
-    app.state.proxies = trusted(config.proxies)
+    app.state.proxies = proxies
     app.state.metrics = metrics
     app.state.probes = _probes(platform, probes or {})
     return app

@@ -39,6 +39,12 @@ def origin_of(request: Request, proxies: Proxies) -> str | None:
     return str(last)
 
 
+def from_proxy(request: Request, proxies: Proxies) -> bool:
+    """Whether the other end of the connection is a proxy of ours: only what it says of a client may be believed."""
+    other = _address(request.client.host) if request.client else None
+    return other is not None and _ours(other, proxies)
+
+
 def _ours(address: IPv4Address | IPv6Address, proxies: Proxies) -> bool:
     return any(address in network for network in proxies)
 

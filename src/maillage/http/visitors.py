@@ -12,6 +12,7 @@ from maillage.access.sessions import Device, Situation
 from maillage.clock import monotonic
 from maillage.errors import Unauthenticated
 from maillage.http.addresses import address_of
+from maillage.http.certificates import Certificates
 from maillage.http.request import Request, Visitor
 
 TOKEN_SECONDS = 5.0
@@ -23,8 +24,9 @@ DEVICE_LENGTH = 43
 class Visitors:
     """Recognises visitors. A bearer token's holder is remembered for TOKEN_SECONDS: a revoked token counts at most that long."""
 
-    def __init__(self, access: Access, *, secure: bool, lifetime: int) -> None:
+    def __init__(self, access: Access, *, secure: bool, lifetime: int, certificates: Certificates) -> None:
         self._access = access
+        self._certificates = certificates
         self._secure = secure
         self._lifetime = lifetime
         self._holders: OrderedDict[str, tuple[float, Actor]] = OrderedDict()
@@ -39,7 +41,9 @@ class Visitors:
         """
         given = request.headers.get("authorization")
         if given is not None:
-            return Visitor(actor=await self._bearer(given), session=None)
+            actor = await self._bearer(given)
+            self._certificates.refuse_unproven(request, actor, now=self._access.clock.now())
+            return Visitor(actor=actor, session=None)
         secret = request.cookies.get(self.cookie)
         return await self._signed_in(secret, sign_of_life) if secret else None
 

@@ -166,6 +166,10 @@ def allowed_sources(text: str) -> frozenset[tuple[str, str]]:
 
 
 def _tls(config: Config) -> SSLContext | None:
+    if config.mllp_sources and not (config.mllp_tls_certificate and config.mllp_tls_client_ca):
+        raise SetupError(
+            "MAILLAGE_MLLP_SOURCES needs MAILLAGE_MLLP_TLS_CERTIFICATE and MAILLAGE_MLLP_TLS_CLIENT_CA: without, nobody shows who they are"
+        )
     if not config.mllp_tls_certificate:
         return None
     authority = Path(config.mllp_tls_client_ca) if config.mllp_tls_client_ca else None

@@ -22,7 +22,7 @@ from maillage.connectors.mllp.er7 import Message
 from maillage.connectors.mllp.framing import framed
 from maillage.connectors.mllp.tls import client_context
 from maillage.db import Database
-from maillage.errors import Conflict, Invalid, Unavailable
+from maillage.errors import Conflict, Invalid, SetupError, Unavailable
 from maillage.fhir.store import Store
 from maillage.files import LocalFiles
 from maillage.services.exchange.ports import mllp_door
@@ -400,3 +400,12 @@ async def test_a_stop_answers_what_is_in_hand(platform: Access, database: Databa
     assert (await answer).value("MSA-1") == "AA"
     await client.close()
     assert await patients(database) == 1
+
+
+@pytest.mark.parametrize("given", [{}, {"mllp_tls_certificate": "x"}, {"mllp_tls_client_ca": "x"}])
+async def test_senders_are_named_only_where_they_show_a_certificate(
+    platform: Any, database: Database, given: dict[str, str]
+) -> None:
+    with pytest.raises(SetupError, match="MAILLAGE_MLLP_SOURCES needs"):
+        async with door(platform, database, mllp_sources="CHU-X=RIS|HOP", **given):
+            pytest.fail("the door opened")
