@@ -44,6 +44,12 @@ select create_reference_table('access_carer');
 -- local access_matrix: as access_class
 -- local access_telling: one row a notice or task, read by writes only
 -- local access_token: a secret, no patient; looked up by its hash before anything is known
+-- local access_delegation: as access_token
+-- local access_refresh: as access_token
+-- local software: no patient
+-- local software_code: a secret, for a minute
+-- local software_launch: as software_code
+-- local software_assertion: no patient
 -- local access_session: as access_token
 -- local access_device: no patient
 -- local audit: hash-chained in the order of one server; a row may be about several patients

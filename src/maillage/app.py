@@ -39,6 +39,7 @@ SERVICES = (
     "exchange",
     "rights",
     "accounts",
+    "software",
     "identity",
     "directory",
     "documents",

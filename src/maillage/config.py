@@ -75,6 +75,10 @@ class Config:
     citizen_discovery: str = ""  # empty: the issuer's .well-known/openid-configuration
     account_keys: str = field(default="", repr=False)  # seal second factors: 32 bytes in base64, several by commas
     account_keys_file: str = ""  # a file that holds them instead; neither: accounts held here are opened by passkeys alone
+    openid_key: str = field(default="", repr=False)  # says who somebody is to applications: a private key in PEM, RSA or EC P-384
+    openid_key_file: str = ""  # a file that holds it instead; neither: applications are not told (no openid, no fhirUser)
+    software_networks: str = ""  # our own networks where software may publish its keys, also by http; others must be public
+    software_sandbox: bool = False  # what editors register counts at once: only where every person is made up
     session_idle: int = 30 * 60  # a session ends after so long without a request
     session_lifetime: int = 10 * 3600  # a session ends after so long in any case
     session_proof: int = 15 * 60  # what is grave asks for a proof of identity again once the last is older than that

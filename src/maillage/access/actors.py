@@ -31,6 +31,7 @@ class Role(StrEnum):
     OFFICER = "officer"
     ARS = "ars"
     ADMINISTRATOR = "administrator"
+    EDITOR = "editor"
     SYSTEM = "system"
     JOB = "job"
 

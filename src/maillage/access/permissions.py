@@ -42,10 +42,14 @@ class Permission(StrEnum):
     HABILITATION_WRITE = "habilitation.write"
     MESSAGE_RECEIVE = "message.receive"
     ACCOUNT_MANAGE = "account.manage"
+    SOFTWARE_MANAGE = "software.manage"
+    SOFTWARE_ALLOW = "software.allow"
+    SOFTWARE_OWN = "software.own"
 
 
 _SIGNED_IN = frozenset({Permission.SIGNED_IN, Permission.FHIR_READ, Permission.DIRECTORY_READ})
 _IN_CIRCLE = _SIGNED_IN | {
+    Permission.SOFTWARE_ALLOW,
     Permission.FHIR_WRITE,
     Permission.INBOX_READ,
     Permission.INBOX_TREAT,
@@ -58,7 +62,12 @@ _IN_CIRCLE = _SIGNED_IN | {
 }
 _CARE = _IN_CIRCLE | {Permission.DOCUMENT_WRITE, Permission.EMERGENCY_OPEN, Permission.SECRETS_KEEP}
 _COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ}
-_OWN = _SIGNED_IN | {Permission.OWN_RECORD_READ, Permission.OWN_ACCESS_READ, Permission.DOCUMENT_READ}
+_OWN = _SIGNED_IN | {
+    Permission.SOFTWARE_ALLOW,
+    Permission.OWN_RECORD_READ,
+    Permission.OWN_ACCESS_READ,
+    Permission.DOCUMENT_READ,
+}
 _MACHINE = _SIGNED_IN | {
     Permission.FHIR_WRITE,
     Permission.DIRECTORY_WRITE,
@@ -92,22 +101,24 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.QUARANTINE_READ,
         Permission.QUARANTINE_REPLAY,
         Permission.ACCOUNT_MANAGE,
+        Permission.SOFTWARE_MANAGE,
     },
     Role.OFFICER: _SIGNED_IN
     | {Permission.AUDIT_READ, Permission.EMERGENCY_REVIEW, Permission.HABILITATION_WRITE, Permission.GUARDIANS_NAME},
     Role.ADMINISTRATOR: _SIGNED_IN | {Permission.ACCOUNT_MANAGE},
+    Role.EDITOR: frozenset({Permission.SIGNED_IN, Permission.SOFTWARE_OWN}),  # sees no record and no directory
     Role.ARS: _SIGNED_IN | {Permission.INDICATORS_READ},
     Role.SYSTEM: _MACHINE,
     Role.JOB: _MACHINE
-    | (_CARE - {Permission.EMERGENCY_OPEN})
-    | _COORDINATION
+    | (_CARE - {Permission.EMERGENCY_OPEN, Permission.SOFTWARE_ALLOW})
+    | (_COORDINATION - {Permission.SOFTWARE_ALLOW})
     | {Permission.IDENTITY_STEWARD, Permission.QUARANTINE_REPLAY, Permission.INDICATORS_READ},
 }
 
 GRAVE = frozenset({
     Permission.EMERGENCY_OPEN, Permission.EMERGENCY_REVIEW, Permission.AUDIT_READ, Permission.HABILITATION_WRITE, Permission.CHOICES_MAKE,
-    Permission.RECORD_COPY, Permission.ACCOUNT_MANAGE, Permission.CARERS_NAME,
-    Permission.GUARDIANS_NAME, Permission.SECRETS_SAY,
+    Permission.RECORD_COPY, Permission.ACCOUNT_MANAGE, Permission.CARERS_NAME, Permission.GUARDIANS_NAME, Permission.SECRETS_SAY,
+    Permission.SOFTWARE_MANAGE,
 })  # fmt: skip
 """Pages behind these ask for a fresh proof of who the person is: a session left open on a desk is not enough."""
 

@@ -304,20 +304,83 @@ values (%(at)s, %(seconds)s, %(entries)s, %(links)s, %(kept)s, %(broken)s, %(fau
 select at, seconds, entries, links, kept, broken, faults from audit_check order by at desc, id desc limit 1
 
 -- name: add_token :exec
--- A machine's or a test person's bearer token.
-insert into access_token (hash, actor, issued, expires) values (%(hash)s, %(actor)s, %(now)s, %(expires)s)
+-- A bearer token: of a machine, or of a person who let a software act for them (`delegation`).
+insert into access_token (hash, actor, issued, expires, client, delegation)
+values (%(hash)s, %(actor)s, %(now)s, %(expires)s, %(client)s, %(delegation)s)
 
--- name: token_actor :value
--- The actor behind a token that still counts.
-select actor from access_token where hash = %(hash)s and revoked is null and expires > %(now)s
+-- name: token_row :one
+-- What is behind a token that still counts.
+select t.actor, t.issued, t.expires, t.client, t.delegation from access_token t
+where t.hash = %(hash)s and t.revoked is null and t.expires > %(now)s
+  and (t.delegation is null or exists (select from access_delegation d where d.id = t.delegation and access_stands(d, %(now)s)))
 
 -- name: revoke_token :exec
 -- The token ends now.
 update access_token set revoked = %(now)s where hash = %(hash)s and revoked is null
 
 -- name: revoke_tokens_of :exec
--- Every token of this actor ends now.
+-- Every token of this actor ends now, and what software was let do for them.
+with delegated as (
+  update access_delegation set revoked = %(now)s where actor->>'id' = %(actor)s and revoked is null
+)
 update access_token set revoked = %(now)s where actor->>'id' = %(actor)s and revoked is null
+
+-- name: revoke_tokens_of_client :exec
+-- Every token of this software ends now, and what people let it do.
+with delegated as (
+  update access_delegation set revoked = %(now)s where client = %(client)s and revoked is null
+)
+update access_token set revoked = %(now)s where client = %(client)s and revoked is null
+
+-- name: add_delegation :exec
+-- A person said yes to a software.
+insert into access_delegation (id, client, actor, session, since, used, ends)
+values (%(id)s, %(client)s, %(actor)s, %(session)s, %(now)s, %(now)s, %(ends)s)
+
+-- name: delegation :one
+-- One that counts.
+select d.id, d.client, d.actor, d.session, d.since, d.used, d.ends from access_delegation d where d.id = %(id)s and access_stands(d, %(now)s)
+
+-- name: delegations_of :many
+-- What this person lets software do now, the last said first.
+select d.id, d.client, d.actor, d.session, d.since, d.used, d.ends from access_delegation d
+where d.actor->>'id' = %(actor)s and access_stands(d, %(now)s)
+order by d.since desc, d.id limit 200
+
+-- name: note_delegation :exec
+-- It was used.
+update access_delegation set used = %(now)s where id = %(id)s
+
+-- name: revoke_delegation :value
+-- It is taken back. `actor` and `client`: only where it is theirs; null for whoever's.
+update access_delegation set revoked = %(now)s
+where id = %(id)s and revoked is null and (%(actor)s::text is null or actor->>'id' = %(actor)s) and (%(client)s::text is null or client = %(client)s)
+returning client
+
+-- name: revoke_delegations_of :exec
+-- All that this person lets software do is taken back.
+update access_delegation set revoked = %(now)s where actor->>'id' = %(actor)s and revoked is null
+
+-- name: add_refresh :exec
+-- A refresh token.
+insert into access_refresh (hash, delegation, issued) values (%(hash)s, %(delegation)s, %(now)s)
+
+-- name: refresh_row :one
+-- A refresh token, used or not; whoever asks at the same time waits.
+select r.delegation, r.used, d.client from access_refresh r join access_delegation d on d.id = r.delegation where r.hash = %(hash)s for update of r
+
+-- name: refresh_person :value
+-- Who acts by the delegation of a refresh token of this software.
+select d.actor from access_refresh r join access_delegation d on d.id = r.delegation where r.hash = %(hash)s and d.client = %(client)s
+
+-- name: use_refresh :exec
+-- It counts no more.
+update access_refresh set used = %(now)s where hash = %(hash)s
+
+-- name: forget_tokens :exec
+-- Tokens and delegations that ended long ago.
+with tokens as (delete from access_token where expires < %(before)s)
+delete from access_delegation where ends < %(before)s
 
 -- name: emergencies_lately :value
 -- How many records one professional opened in an emergency since an instant.

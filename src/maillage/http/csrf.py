@@ -49,7 +49,7 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 async def refuse_forgery(request: Request) -> None:
     """Raise Forbidden when a write is authorised by a cookie and does not carry its token, or comes from another site."""
-    if request.method in SAFE_METHODS:
+    if request.method in SAFE_METHODS or _by_bearer(request):
         return
     if _from_elsewhere(request):
         raise Forbidden("This form was sent from another site.")
@@ -62,6 +62,11 @@ async def refuse_forgery(request: Request) -> None:
 async def sent_token(request: Request) -> str:
     """The token that came with a request, in its header or its form; empty where there is none."""
     return request.headers.get(HEADER) or await _field(request)
+
+
+def _by_bearer(request: Request) -> bool:
+    """Whether a token says who sends it: no browser adds one by itself, so no page can have it sent."""
+    return request.visitor is not None and request.visitor.session is None
 
 
 def _from_elsewhere(request: Request) -> bool:

@@ -35,9 +35,9 @@ class Rates:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def count_actor(self, actor: Actor) -> None:
-        """One more request of whoever signed in or holds a token. TooMany when it is one too many."""
+        """One more request of whoever signed in or holds a token (what a software does for a person is counted apart). TooMany when it is one too many."""
         machine = actor.kind in (ActorKind.SYSTEM, ActorKind.JOB)
-        self._count(f"actor {actor.id}", self._limits.machines if machine else self._limits.people)
+        self._count(f"actor {actor.id} {actor.client or ''}", self._limits.machines if machine else self._limits.people)
 
     def count_stranger(self, origin: str | None) -> None:
         """One more request from an address from which nobody signed in. TooMany when it is one too many."""

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from maillage.access.access import Access
+from maillage.access.actors import Actor, ActorKind
 from maillage.access.context import Context
 from maillage.access.permissions import permits
 from maillage.errors import Forbidden, Invalid, MaillageError, Unauthenticated, Unavailable
@@ -39,6 +40,18 @@ def ask_for_proof(request: Request) -> Response:
     """Off to prove once more who one is, then back: to the page, or to the one whose form was sent."""
     address = f"{PROOF}?{urlencode({'suite': _asked_page(request)})}"
     return Response(status_code=403, headers={"HX-Redirect": address}) if request.is_htmx else redirect(address)
+
+
+def refuse_software(request: Request, kind: Kind) -> None:
+    """A software that acts for a person has the FHIR door, within its scopes. Pages know no scopes: they are for the person. Forbidden."""
+    if kind is not Kind.API and request.visitor is not None and request.visitor.actor.client is not None:
+        raise Forbidden("A software acts through the FHIR API only: pages are for people.")
+
+
+def door_of(actor: Actor, kind: Kind) -> str:
+    """By which way, for the trail: of what a software does for a person, with its id ("fhir 7c0e…")."""
+    through = actor.client if actor.kind is not ActorKind.SYSTEM else None
+    return f"{DOORS[kind]} {through}" if through else DOORS[kind]
 
 
 def _asked_page(request: Request) -> str:
@@ -88,6 +101,7 @@ class Answer:
         request.visitor = await self._visitors.recognise(request, sign_of_life=declared.kind is not Kind.STREAM)
         self._count(request)
         await refuse_forgery(request)
+        refuse_software(request, declared.kind)
         if declared.kind is Kind.STREAM:
             return await self._stream(request)
         if request.visitor is None:
@@ -104,7 +118,7 @@ class Answer:
         async with self._access.act(
             visitor.actor,
             read_only=declared.read_only,
-            door=DOORS[declared.kind],
+            door=door_of(visitor.actor, declared.kind),
             origin=origin_of(request, request.app.state.proxies),
         ) as ctx:
             if declared.permission is not None:

@@ -104,6 +104,8 @@ async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Co
         psc_client_secret=secrets.token_urlsafe(16),
         cardless_client_secret=secrets.token_urlsafe(16),
         account_keys_file=str(_account_keys(config.data)),
+        openid_key_file=str(_openid_key(config.data)),
+        software_sandbox=True,
     )
     personas = config.data / "personas.json"
     personas.write_text(
@@ -160,6 +162,17 @@ def _account_keys(data: Path) -> Path:
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+    return path
+
+
+def _openid_key(data: Path) -> Path:
+    """The file of the key that says to applications who somebody is, made once."""
+    from joserfc.jwk import ECKey
+
+    path = data / "openid.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(ECKey.generate_key("P-384").as_pem(private=True))
     return path
 
 

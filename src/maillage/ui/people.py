@@ -20,6 +20,7 @@ ROLE_WORDS = {
     "officer": "Protection des données",
     "ars": "Agence régionale de santé",
     "administrator": "Administration des comptes",
+    "editor": "Éditeur de logiciels",
     "system": "Logiciel",
     "job": "Tâche de fond",
 }
@@ -31,6 +32,7 @@ _SHAPES: dict[str, AvatarShape] = {
     "officer": "coord",
     "ars": "coord",
     "administrator": "coord",
+    "editor": "coord",
     "social-worker": "social",
     "patient": "person",
     "carer": "person",

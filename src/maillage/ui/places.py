@@ -41,6 +41,8 @@ TRACES = Place("Traces", "/traces", "document")
 UNUSUAL = Place("Inhabituels", "/acces-inhabituels", "people")
 USES = Place("Usages", "/indicateurs", "chart")
 ACCOUNTS = Place("Comptes", "/comptes", "people")
+SOFTWARE = Place("Logiciels", "/logiciels", "route")
+DEVELOPERS = Place("Développeurs", "/developpeurs", "route")
 
 CLINICAL = (NEWS, PATIENTS, DIRECTORY, ANNOUNCEMENTS)
 PERSONAL = (HOME, DOCUMENTS, WHO_LOOKED)
@@ -57,16 +59,20 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "representative": (*PERSONAL, CHOICES),
     "carer": PERSONAL,
     "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
-    "operator": (CONNECTORS, QUARANTINE, USES, ACCOUNTS, DIRECTORY),
+    "operator": (CONNECTORS, QUARANTINE, USES, ACCOUNTS, SOFTWARE, DIRECTORY),
     "ars": (USES, DIRECTORY),
     "officer": (EMERGENCIES, UNUSUAL, TRACES, HABILITATIONS, GUARDIANS, DIRECTORY),
     "administrator": (ACCOUNTS, DIRECTORY),
+    "editor": (DEVELOPERS,),
 }
 
 DEVICES = Place("Mes appareils", "/mes-appareils", "lock")
 SITUATION = Place("Changer de lieu d’exercice", "/situation", "route")
 RECORD = Place("Changer de dossier", "/situation", "route")
+APPLICATIONS = Place("Mes applications", "/mes-applications", "check")
 MENU = (DEVICES,)
+LENDING = frozenset({"gp", "nurse", "hospital", "professional", "coordinator", "social-worker", "patient", "carer"})
+"""Whose applications act for them."""
 
 PUBLIC_ROLES = frozenset({"patient", "carer", "representative"})
 
@@ -88,7 +94,12 @@ def menu_of(
     return tuple(
         dict.fromkeys(
             place
-            for place in (*own, *(((RECORD if is_public(roles) else SITUATION),) if several else ()), *MENU)
+            for place in (
+                *own,
+                *((APPLICATIONS,) if LENDING & set(roles) else ()),
+                *(((RECORD if is_public(roles) else SITUATION),) if several else ()),
+                *MENU,
+            )
             if place.path in served
         )
     )
@@ -124,4 +135,5 @@ def record_tabs(patient: str) -> list[tuple[str, str]]:
         ("Résumé", f"/patients/{patient}"),
         ("Documents", f"/patients/{patient}/documents"),
         ("Cercle de soins", f"/patients/{patient}/cercle"),
+        ("Applications", f"/patients/{patient}/applications"),
     ]

@@ -92,13 +92,15 @@ async def close_one(ctx: Context, session: UUID) -> None:
 
 
 async def end_others(ctx: Context, *, but: UUID | None) -> None:
-    """The sessions of whoever acts end now: all, or all but one."""
+    """The sessions of whoever acts end now: all, or all but one. With all of them ends what they let software do."""
     await ctx.run(QUERIES.close_sessions_of, actor=ctx.actor.id, but=but, now=ctx.now)
+    if but is None:
+        await ctx.run(TOKENS.revoke_delegations_of, actor=ctx.actor.id, now=ctx.now)
     ctx.trace(Action.EXECUTE, "sign-out", "others" if but else "all")
 
 
 async def end_all(ctx: Context, actor: str) -> None:
-    """Every session and bearer token of this actor (its id) ends with this transaction."""
+    """Every session and bearer token of this actor (its id), and what they let software do, ends with this transaction."""
     ctx.refuse_to_write()
     await ctx.run(QUERIES.close_sessions_of, actor=actor, but=None, now=ctx.now)
     await ctx.run(TOKENS.revoke_tokens_of, actor=actor, now=ctx.now)

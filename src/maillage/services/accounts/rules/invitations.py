@@ -14,6 +14,7 @@ ROLES = {
     "operator": "Exploitation régionale",
     "officer": "Protection des données",
     "ars": "Agence régionale de santé",
+    "editor": "Éditeur de logiciels",
 }
 """Values of `access.Role` that an account may have, in French. Roles of care need a professional card."""
 IN_CIRCLES = frozenset({"social-worker", "coordinator"})

@@ -1,0 +1,1 @@
+"""Software: see README.md."""

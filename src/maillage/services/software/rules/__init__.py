@@ -1,0 +1,1 @@
+"""Decisions about software that is connected: pure."""

@@ -1,0 +1,1 @@
+"""The verbs of software that is connected."""
