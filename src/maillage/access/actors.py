@@ -26,6 +26,7 @@ class Role(StrEnum):
     PATIENT = "patient"
     CARER = "carer"
     REPRESENTATIVE = "representative"
+    REGULATOR = "regulator"
     STEWARD = "steward"
     OPERATOR = "operator"
     OFFICER = "officer"

@@ -30,6 +30,10 @@ LASTS = timedelta(hours=4)
 """How long a record stays open: a stay in an emergency department, less than a shift."""
 MOST, WITHIN = 20, timedelta(hours=24)
 """How many records one professional may open so, and in which time: who needs more has another relation to them."""
+CALL_LASTS = timedelta(hours=1)
+"""How long it stays open to the regulating doctor of a call, who may close it sooner: a call and what is sent out for it."""
+MOST_CALLS = 300
+"""Of one regulating doctor within the same time: a shift of calls, and no list of people."""
 FEWEST_LETTERS, MOST_LETTERS = 10, 500
 PAGE = 50
 
@@ -76,23 +80,36 @@ class Emergency:
 async def open_record(ctx: "Context", record: str, *, reason: Reason, words: str) -> UUID:
     """Opens a record (the id of its Patient) to whoever acts, from now on for `LASTS`; the id of the opening.
 
-    Invalid where the reason is not told in words, Opposed where the person said no in advance, Forbidden to whoever does not care for people, is no longer to be believed (`MOST`), or has no name in the directory.
+    Invalid where the reason is not told in words, or is that of a call (`open_call`), Opposed where the person said no in advance, Forbidden to whoever does not care for people, is no longer to be believed (`MOST`), or has no name in the directory.
     """
     ctx.require(Permission.EMERGENCY_OPEN, patient=record)
     words = " ".join(words.split())
     if not FEWEST_LETTERS <= len(words) <= MOST_LETTERS:
         raise Invalid.at("words", f"the reason takes {FEWEST_LETTERS} to {MOST_LETTERS} letters")
+    if reason is Reason.REGULATION:
+        raise Invalid.at("reason", "a call is regulated by its number (`open_call`)")
+    return await _open(ctx, record, reason=reason, words=words, lasts=LASTS, most=MOST)
+
+
+async def open_call(ctx: "Context", record: str, *, number: str) -> UUID:
+    """Opens a record to the doctor who regulates a call, for `CALL_LASTS`: the number of the call is the reason (CSP L1111-17). Errors as `open_record`."""
+    ctx.require(Permission.EMERGENCY_CALL, patient=record)
+    return await _open(ctx, record, reason=Reason.REGULATION, words=f"Appel n° {number}", lasts=CALL_LASTS, most=MOST_CALLS)
+
+
+async def _open(ctx: "Context", record: str, *, reason: Reason, words: str, lasts: timedelta, most: int) -> UUID:
     actor = ctx.actor
     if actor.kind is not ActorKind.PROFESSIONAL or actor.reference is None:
         raise Forbidden("only a professional whom the directory knows opens a record in an emergency")
-    if await ctx.run(QUERIES.emergencies_lately, actor=actor.id, since=ctx.now - WITHIN) >= MOST:
-        raise Forbidden(f"{MOST} records were opened in an emergency within a day: ask the data protection officer")
+    calls = reason is Reason.REGULATION
+    if await ctx.run(QUERIES.emergencies_lately, actor=actor.id, since=ctx.now - WITHIN, calls=calls) >= most:
+        raise Forbidden(f"{most} records were opened in an emergency within a day: ask the data protection officer")
     oneself, emergency = grantee(actor.reference), grantee(IN_EMERGENCY)
     if await ctx.run(QUERIES.emergency_refused, patient=ids.key(record), oneself=oneself, emergency=emergency, now=ctx.now):
         ctx.trace(Action.EXECUTE, "Patient", record, patient=record, query="emergency=opposed", refused=True)
         raise Opposed("the person said no to this in advance")
     ctx.trace(Action.EXECUTE, "Patient", record, patient=record, query=f"emergency={reason}")
-    until, id = ctx.now + LASTS, uuid4()
+    until, id = ctx.now + lasts, uuid4()
     await ctx.run(QUERIES.open_emergency, **_row(actor, record, id), reason=reason, words=words, since=ctx.now, until=until)
     grant = {
         "patient": ids.key(record), "grantee": oneself, "via": id, "since": ctx.now, "until": until, "weight": IN_AN_EMERGENCY,

@@ -38,6 +38,7 @@ class Permission(StrEnum):
     SECRETS_KEEP = "secrets.keep"
     SECRETS_SAY = "secrets.say"
     EMERGENCY_OPEN = "emergency.open"
+    EMERGENCY_CALL = "emergency.call"
     EMERGENCY_REVIEW = "emergency.review"
     HABILITATION_WRITE = "habilitation.write"
     MESSAGE_RECEIVE = "message.receive"
@@ -84,6 +85,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE, Permission.RECORD_COPY, Permission.CARERS_NAME, Permission.SECRETS_SAY},
     Role.CARER: _OWN,
     Role.REPRESENTATIVE: _OWN | {Permission.FHIR_WRITE, Permission.CHOICES_MAKE, Permission.RECORD_COPY},
+    Role.REGULATOR: frozenset({Permission.EMERGENCY_CALL}),
     Role.STEWARD: _SIGNED_IN
     | {
         Permission.FHIR_WRITE,

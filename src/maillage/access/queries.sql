@@ -383,8 +383,8 @@ with tokens as (delete from access_token where expires < %(before)s)
 delete from access_delegation where ends < %(before)s
 
 -- name: emergencies_lately :value
--- How many records one professional opened in an emergency since an instant.
-select count(*) from access_emergency where actor = %(actor)s and until > %(since)s and access_emergency.since > %(since)s
+-- How many records one professional opened in an emergency since an instant: for calls, or otherwise.
+select count(*) from access_emergency where actor = %(actor)s and (reason = 'regulation') = %(calls)s and until > %(since)s and access_emergency.since > %(since)s
 
 -- name: open_emergency :exec
 -- A record is opened in an emergency.

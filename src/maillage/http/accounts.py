@@ -32,7 +32,7 @@ async def actor_of_card(access: Access, claims: Mapping[str, Any]) -> tuple[Acto
         id=practitioner,
         kind=ActorKind.PROFESSIONAL,
         name=person.name,
-        roles=frozenset({person.role}),
+        roles=frozenset({person.role, *([Role.REGULATOR] if person.regulates else [])}),
         profession=person.profession,
         reference=practitioner,
         organizations=tuple(sorted({_organization(role) for role in roles if "organization" in role})),

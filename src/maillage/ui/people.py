@@ -10,6 +10,7 @@ ROLE_WORDS = {
     "nurse": "Soins infirmiers",
     "hospital": "Établissement de santé",
     "professional": "Professionnel de santé",
+    "regulator": "Régulation médicale",
     "coordinator": "Équipe de coordination",
     "social-worker": "Accompagnement social",
     "patient": "Mon espace",

@@ -35,6 +35,7 @@ IDENTITIES = Place("Identités", "/identites", "card")
 QUARANTINE = Place("Quarantaine", "/quarantaine", "inbox")
 CONNECTORS = Place("Connecteurs", "/connecteurs", "route")
 ANNOUNCEMENTS = Place("Annonces", "/annonces", "document")
+CALLS = Place("Centre 15", "/centre-15", "eye")
 EMERGENCIES = Place("Accès d’urgence", "/acces-urgence", "eye", thumb="Urgences")
 HABILITATIONS = Place("Habilitations", "/habilitations", "card")
 TRACES = Place("Traces", "/traces", "document")
@@ -53,6 +54,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "nurse": CLINICAL,
     "hospital": CLINICAL,
     "professional": CLINICAL,
+    "regulator": (CALLS,),
     "coordinator": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
     "social-worker": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
     "patient": (*PERSONAL, CHOICES, CARERS),

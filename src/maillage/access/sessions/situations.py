@@ -28,8 +28,9 @@ def acting(actor: Actor, situation: Situation) -> Actor:
         return replace(
             actor, id=situation.reference, kind=CITIZENS[situation.role], roles=frozenset(roles), reference=situation.reference
         )  # fmt: skip
+    regulates = actor.roles & {Role.REGULATOR}  # said by the card, wherever they work
     return replace(
-        actor, roles=frozenset({situation.role}), organizations=(situation.organization,), situation=situation.reference
+        actor, roles=frozenset({situation.role}) | regulates, organizations=(situation.organization,), situation=situation.reference
     )  # fmt: skip
 
 

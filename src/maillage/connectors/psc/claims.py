@@ -24,6 +24,11 @@ CARDLESS_ROLES = frozenset(
 )  # fmt: skip
 
 
+DOCTOR = "10"
+"""TRE_G15-ProfessionSante."""
+_YES = frozenset({"VRAI", "TRUE", "1"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Practice:
     """An activity of an exercise (SubjectRefPro): where, by its identifiers (`finess`, `siret`, either may be empty) and name, and as what."""
@@ -39,7 +44,7 @@ class Carded:
     """A professional as Pro Santé Connect knows them.
 
     `idnps` is the national identifier (8 + RPPS), `rpps` its 11 digits or None; `profession` a code of TRE_G15-ProfessionSante, or None.
-    `role` is that of the sector named for the sign-in; `practices` are the places where the register says that they work.
+    `role` is that of the sector named for the sign-in; `regulates`: a doctor whom Acces_Regulation_Medicale lets regulate calls; `practices` are the places where the register says that they work.
     """
 
     idnps: str
@@ -48,6 +53,7 @@ class Carded:
     role: Role
     profession: str | None
     practices: tuple[Practice, ...] = ()
+    regulates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +73,10 @@ def carded(claims: Mapping[str, Any]) -> Carded:
     if not isinstance(idnps, str) or not idnps:
         raise SignInRefused("The userinfo answer has no SubjectNameID.")
     rpps = idnps[1:] if len(idnps) == 12 and idnps.isdigit() and idnps[0] == "8" else None
+    profession = _profession(claims) or None
+    regulates = profession == DOCTOR and str(claims.get("Acces_Regulation_Medicale", "")).upper() in _YES
     return Carded(
-        idnps=idnps, rpps=rpps, name=_name(claims), role=_named_role(claims), profession=_profession(claims) or None, practices=_practices(claims)
+        idnps=idnps, rpps=rpps, name=_name(claims), role=_named_role(claims), profession=profession, practices=_practices(claims), regulates=regulates
     )  # fmt: skip
 
 

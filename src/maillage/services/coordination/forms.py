@@ -19,6 +19,11 @@ _NEEDED = {
 FIELDS = ("ins", *_NEEDED, "motif", "explication")
 
 
+_CALL = re.compile(r"[A-Za-z0-9][A-Za-z0-9/ -]{3,29}")
+OPENING_REASONS = {code: words for code, words in EMERGENCY_REASONS.items() if code != Reason.REGULATION}
+"""Those that a professional may name; that of a call is its number."""
+
+
 @dataclass(frozen=True, slots=True)
 class EmergencyForm:
     """The form as it was filled in, and its faults by field, in French; `reason` and `traits` are whole where there is none."""
@@ -33,6 +38,27 @@ class EmergencyForm:
 def emergency_form(sent: Mapping[str, str]) -> EmergencyForm:
     """Reads the form. An INS is enough to know the person; without it the four traits are needed."""
     values = {name: " ".join(sent.get(name, "").split()) for name in FIELDS}
+    matricule, traits, faults = _person(values)
+    if values["motif"] not in OPENING_REASONS:
+        faults["motif"] = "Choisissez un motif"
+    if len(values["explication"]) < FEWEST_LETTERS:
+        faults["explication"] = "Dites en quelques mots ce qui se passe"
+    if not sent.get("atteste"):
+        faults["atteste"] = "Confirmez que vous intervenez auprès de cette personne"
+    return EmergencyForm(values, matricule, traits, None if "motif" in faults else Reason(values["motif"]), faults)
+
+
+def call_form(sent: Mapping[str, str]) -> EmergencyForm:
+    """Reads the form of a call: who it is about, and its number (`appel`), without more."""
+    values = {name: " ".join(sent.get(name, "").split()) for name in (*FIELDS, "appel")}
+    matricule, traits, faults = _person(values)
+    if not _CALL.fullmatch(values["appel"]):
+        faults["appel"] = "Indiquez le numéro de l’appel, 4 à 30 lettres et chiffres"
+    return EmergencyForm(values, matricule, traits, Reason.REGULATION, faults)
+
+
+def _person(values: Mapping[str, str]) -> tuple[str, Traits, dict[str, str]]:
+    """The INS, or the traits, and what is missing."""
     matricule = re.sub(r"[ .]", "", values["ins"]).upper()
     faults: dict[str, str] = {}
     born = _day(values["naissance"])
@@ -43,16 +69,10 @@ def emergency_form(sent: Mapping[str, str]) -> EmergencyForm:
         faults |= {name: words for name, words in _NEEDED.items() if not values[name]}
         if values["naissance"] and born is None:
             faults["naissance"] = "Cette date n’existe pas : écrivez-la ainsi, 28/03/1979"
-    if values["motif"] not in EMERGENCY_REASONS:
-        faults["motif"] = "Choisissez un motif"
-    if len(values["explication"]) < FEWEST_LETTERS:
-        faults["explication"] = "Dites en quelques mots ce qui se passe"
-    if not sent.get("atteste"):
-        faults["atteste"] = "Confirmez que vous intervenez auprès de cette personne"
     traits = Traits(
         birth_name=values["nom"], first_given=values["prenom"], birth_date=born.isoformat() if born else "", sex=values["sexe"]
     )
-    return EmergencyForm(values, matricule, traits, None if "motif" in faults else Reason(values["motif"]), faults)
+    return matricule, traits, faults
 
 
 def _day(text: str) -> date | None:

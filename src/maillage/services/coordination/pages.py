@@ -7,7 +7,7 @@ from maillage.access.permissions import Permission, permits
 from maillage.errors import Forbidden, Invalid
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination import rules
-from maillage.services.coordination.forms import EmergencyForm, emergency_form
+from maillage.services.coordination.forms import OPENING_REASONS, EmergencyForm, call_form, emergency_form
 from maillage.services.coordination.resources import timeline
 from maillage.services.coordination.service import caseload, emergencies, records, tasks
 from maillage.services.identity import public as identity
@@ -176,6 +176,32 @@ async def open_in_emergency(request: Request, ctx: Context) -> Response:
     return redirect(f"/patients/{record}") if record else _emergency_page(request, ctx, form, status=404, unknown=True)
 
 
+async def call(request: Request, ctx: Context) -> Response:
+    """GET /centre-15: the form that opens the record of whom a call is about."""
+    return _call_page(request, ctx, EmergencyForm({}))
+
+
+async def open_for_call(request: Request, ctx: Context) -> Response:
+    """POST /centre-15: the INS or the traits, and `appel`, the number of the call; leads to the record."""
+    form = call_form({name: str(value) for name, value in (await request.form()).items()})
+    if form.faults:
+        return _call_page(request, ctx, form, status=422)
+    try:
+        record = await emergencies.open_for_call(ctx, form.traits, matricule=form.matricule, number=form.values["appel"])
+    except rights.Opposed:
+        return _call_page(request, ctx, form, status=403, why="opposed")
+    except Forbidden:
+        return _call_page(request, ctx, form, status=403, why="refused")
+    return redirect(f"/patients/{record}") if record else _call_page(request, ctx, form, status=404, why="unknown")
+
+
+def _call_page(request: Request, ctx: Context, form: EmergencyForm, *, status: int = 200, why: str = "") -> Response:
+    minutes = rights.CALL_LASTS.seconds // 60
+    return render(
+        request, ctx, "coordination/call.html", status=status, values=form.values, faults=form.faults, why=why, minutes=minutes
+    )
+
+
 async def close_emergency(request: Request, ctx: Context) -> Response:
     """POST /patients/{id}/urgence/fermer."""
     await rights.close_emergency(ctx, str(request.path_params["id"]))
@@ -194,7 +220,7 @@ def _emergency_page(
 ) -> Response:
     return render(
         request, ctx, "coordination/emergency.html", status=status, values=form.values, faults=form.faults,
-        reasons=list(rights.EMERGENCY_REASONS.items()), hours=rights.LASTS.seconds // 3600, unknown=unknown, refused=refused, opposed=opposed,
+        reasons=list(OPENING_REASONS.items()), hours=rights.LASTS.seconds // 3600, unknown=unknown, refused=refused, opposed=opposed,
     )  # fmt: skip
 
 
@@ -202,6 +228,8 @@ routes = [
     page("/patients", search, permission=Permission.PATIENT_SEARCH),
     page("/urgence", emergency, permission=Permission.EMERGENCY_OPEN),
     action("/urgence", open_in_emergency, permission=Permission.EMERGENCY_OPEN),
+    page("/centre-15", call, permission=Permission.EMERGENCY_CALL),
+    action("/centre-15", open_for_call, permission=Permission.EMERGENCY_CALL),
     action("/patients/{id}/urgence/fermer", close_emergency, permission=Permission.EMERGENCY_OPEN, fresh=False),
     page("/patients/{id}", record, permission=Permission.RECORD_READ),
     page("/patients/{id}/cercle", circle, permission=Permission.RECORD_READ),

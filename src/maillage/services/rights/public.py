@@ -1,6 +1,6 @@
 """What other services may ask of rights."""
 
-from maillage.access.emergency import FEWEST_LETTERS, LASTS, Emergency, Opposed, Reason
+from maillage.access.emergency import CALL_LASTS, FEWEST_LETTERS, LASTS, Emergency, Opposed, Reason
 from maillage.services.rights.rules import CHOICES, EMERGENCY_REASONS, OTHERS, WAYS, Visit, thing_words
 from maillage.services.rights.service.carers import Carer, own_sight, sees_the_trail
 from maillage.services.rights.service.choices import Choices, address_to_write, choices_of, choose, exclude, hide
@@ -10,6 +10,7 @@ from maillage.services.rights.service.emergencies import (
     close_emergency,
     emergencies_of,
     emergency_until,
+    open_for_call,
     open_in_emergency,
 )
 from maillage.services.rights.service.guarding import keep_carers, keep_choices
@@ -17,6 +18,7 @@ from maillage.services.rights.service.secrets import mark_secret, say_secret, se
 from maillage.services.rights.service.visits import Visits, person_of, who_looked, who_opened
 
 __all__ = [
+    "CALL_LASTS",
     "CHOICES",
     "EMERGENCY_REASONS",
     "FEWEST_LETTERS",
@@ -43,6 +45,7 @@ __all__ = [
     "keep_carers",
     "keep_choices",
     "mark_secret",
+    "open_for_call",
     "open_in_emergency",
     "own_sight",
     "person_of",

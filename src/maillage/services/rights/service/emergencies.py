@@ -40,6 +40,12 @@ async def open_in_emergency(ctx: Context, record: str, *, reason: Reason, words:
     ctx.announce(EmergencyOpened(opening=str(opening), patient=record))
 
 
+async def open_for_call(ctx: Context, record: str, *, number: str) -> None:
+    """The same for the doctor who regulates a call. Errors: `access.emergency.open_call`."""
+    opening = await emergency.open_call(ctx, record, number=number)
+    ctx.announce(EmergencyOpened(opening=str(opening), patient=record))
+
+
 async def close_emergency(ctx: Context, record: str) -> None:
     """Ends it before its time."""
     await emergency.close_record(ctx, record)
