@@ -1,8 +1,10 @@
 """Generates docs/reference from the code: `make docs`; `--check` says what is stale and fails."""
 
 import argparse
+import csv
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -156,6 +158,36 @@ def _searched(title: str, kind: str, *, common: bool) -> list[str]:
     return [f"- **{title}**: {', '.join(found)}"] if found else []
 
 
+def asvs() -> str:
+    """What shows each requirement of OWASP ASVS 5.0, levels 1 and 2: `tools/asvs.csv`, whose topics are our own words."""
+    with (ROOT / "tools" / "asvs.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    counts = Counter(row["state"] for row in rows)
+    lines = [
+        "# OWASP ASVS 5.0, levels 1 and 2",
+        "",
+        f"{len(rows)} requirements: "
+        + ", ".join(f"{counts[state]} {state}" for state in sorted(counts, key=lambda one: -counts[one]))
+        + ".",
+        "",
+        "*tested*: the tests named show it; *documented*: it asks for a document, named; *reasoned*: why it does not apply, or holds without a test;",
+        "*open*: what is missing. Ids and levels are those of the standard; the topics are ours: read the requirement where it is published.",
+        "",
+        "| id | level | topic | state | shown by, or why |",
+        "|---|---|---|---|---|",
+    ]
+    return "\n".join([*lines, *(_requirement(row) for row in rows)]) + "\n"
+
+
+def _requirement(row: dict[str, str]) -> str:
+    shown = row["shown"]
+    if row["state"] == "tested":
+        shown = "<br>".join(f"`{node}`" for node in shown.split())
+    if row["state"] == "documented":
+        shown = f"`{shown}`"
+    return f"| {row['id']} | {row['level']} | {row['topic']} | {row['state']} | {shown} |"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "commands.md": commands,
@@ -164,6 +196,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "permissions.md": permissions,
     "habilitations.md": habilitations,
     "schema.md": schema,
+    "asvs.md": asvs,
 }
 
 

@@ -22,6 +22,7 @@ CIRCLE = CARE | COORDINATION
 OWN = {Role.PATIENT, Role.CARER, Role.REPRESENTATIVE}
 IN_NAME = {Role.PATIENT, Role.REPRESENTATIVE}  # the person, or who acts in their name
 ALL = set(Role) - {Role.JOB}
+USERS = ALL - {Role.EDITOR}  # an editor of software sees its own pages, and nothing of the territory
 OPEN: set[Role] | None = None  # also to those who did not sign in
 
 # The first that begins an address says who comes past its door; a space and a method narrow it.
@@ -37,14 +38,16 @@ WHO: dict[str, set[Role] | None] = {
     "/fhir/{kind}/{id} PATCH": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
     "/fhir/{kind}/{id} DELETE": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
     "/fhir/{kind}/{id}/$meta-": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
-    "/fhir": ALL,
+    "/fhir": USERS,
+    "/oauth/authorize": CIRCLE | OWN, "/mes-applications": CIRCLE | OWN, "/logiciels": {Role.OPERATOR}, "/developpeurs": {Role.EDITOR},
+    "/oauth/": OPEN, "/.well-known/openid-configuration": OPEN, "/annonces": CARE | {Role.SYSTEM}, "/mes-secrets": {Role.PATIENT},
     "/acces-inhabituels": {Role.OFFICER}, "/representants": {Role.OFFICER}, "/acces-urgence": {Role.OFFICER}, "/traces": {Role.OFFICER}, "/habilitations/{class}": {Role.OFFICER},
-    "/habilitations": ALL, "/annuaire": ALL, "/mes-appareils": ALL, "/mon-compte": ALL, "/preuve": ALL, "/situation": ALL, "/flux": ALL,
+    "/habilitations": ALL, "/annuaire": USERS, "/mes-appareils": ALL, "/mon-compte": ALL, "/preuve": ALL, "/situation": ALL, "/flux": ALL,
     "/accueil": OWN, "/qui-a-vu": OWN, "/mes-documents/{id}/masquer": IN_NAME, "/mes-documents/{id}/montrer": IN_NAME,
     "/mes-documents": OWN, "/mes-choix": IN_NAME, "/mes-proches": {Role.PATIENT},
     "/connecteurs/mis-de-cote": {Role.STEWARD, Role.OPERATOR}, "/connecteurs": {Role.OPERATOR}, "/indicateurs": {Role.OPERATOR, Role.ARS},
     "/quarantaine": {Role.STEWARD, Role.OPERATOR}, "/identites": {Role.STEWARD},
-    "/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/urgence": CARE,
+    "/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/urgence": CARE, "/patients/{id}/secrets": CARE,
     "/patients/{id}": CIRCLE, "/patients": CIRCLE | {Role.STEWARD}, "/urgence": CARE, "/file-active": COORDINATION, "/nouveautes": CIRCLE, "/taches": CIRCLE,
 }  # fmt: skip
 SHUT = re.compile(r"needs the permission")

@@ -42,7 +42,7 @@ def actor_of(role: Role) -> Actor:
         return carer("carer-anne")
     if role is Role.SYSTEM:
         return MACHINE
-    if role in (Role.STEWARD, Role.OPERATOR, Role.OFFICER, Role.ARS, Role.ADMINISTRATOR):
+    if role in (Role.STEWARD, Role.OPERATOR, Role.OFFICER, Role.ARS, Role.ADMINISTRATOR, Role.EDITOR):
         return officer_of(role)
     return replace(professional("gp", role), id=f"psc:{role}")
 
