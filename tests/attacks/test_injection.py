@@ -58,7 +58,7 @@ async def tables(database: Database) -> Any:
 async def test_a_value_that_is_sql_in_parameters_of_each_type(attacked: Starlette, access: Access, database: Database) -> None:
     before = await tables(database)
     async with await client_of(attacked, access, MACHINE, accept="application/fhir+json") as client:
-        for number, (kind, code) in list(enumerate(parameters()))[::3]:
+        for number, (kind, code) in list(enumerate(parameters()))[::8]:
             await tried(client, kind, code, INJECTED[number % len(INJECTED)])
     assert await tables(database) == before
 
