@@ -60,6 +60,7 @@ select create_reference_table('access_carer');
 -- local rights_reader: as rights_unusual
 -- local rights_day: one row a day
 -- local document_reminded: one row a document that waited to be announced
+-- local rights_request: one row a request, read by record and by the officer
 -- local rights_guardian: one row a legal representative, read by the officer
 -- local event: read in the order of one server's transactions
 -- local reaction_cursor: places in that order

@@ -35,6 +35,8 @@ class Permission(StrEnum):
     CHOICES_COLLECT = "choices.collect"
     CARERS_NAME = "carers.name"
     GUARDIANS_NAME = "guardians.name"
+    REQUESTS_ANSWER = "requests.answer"
+    CORRECTIONS_ANSWER = "corrections.answer"
     SECRETS_KEEP = "secrets.keep"
     SECRETS_SAY = "secrets.say"
     EMERGENCY_OPEN = "emergency.open"
@@ -60,6 +62,7 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.TASK_READ,
     Permission.TASK_WRITE,
     Permission.CHOICES_COLLECT,
+    Permission.CORRECTIONS_ANSWER,
 }
 _CARE = _IN_CIRCLE | {Permission.DOCUMENT_WRITE, Permission.EMERGENCY_OPEN, Permission.SECRETS_KEEP}
 _COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ}
@@ -106,7 +109,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.SOFTWARE_MANAGE,
     },
     Role.OFFICER: _SIGNED_IN
-    | {Permission.AUDIT_READ, Permission.EMERGENCY_REVIEW, Permission.HABILITATION_WRITE, Permission.GUARDIANS_NAME},
+    | {
+        Permission.AUDIT_READ,
+        Permission.EMERGENCY_REVIEW,
+        Permission.HABILITATION_WRITE,
+        Permission.GUARDIANS_NAME,
+        Permission.REQUESTS_ANSWER,
+    },
     Role.ADMINISTRATOR: _SIGNED_IN | {Permission.ACCOUNT_MANAGE},
     Role.EDITOR: frozenset({Permission.SIGNED_IN, Permission.SOFTWARE_OWN}),  # sees no record and no directory
     Role.ARS: _SIGNED_IN | {Permission.INDICATORS_READ},
@@ -120,7 +129,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 GRAVE = frozenset({
     Permission.EMERGENCY_OPEN, Permission.EMERGENCY_REVIEW, Permission.AUDIT_READ, Permission.HABILITATION_WRITE, Permission.CHOICES_MAKE,
     Permission.RECORD_COPY, Permission.ACCOUNT_MANAGE, Permission.CARERS_NAME, Permission.GUARDIANS_NAME, Permission.SECRETS_SAY,
-    Permission.SOFTWARE_MANAGE,
+    Permission.SOFTWARE_MANAGE, Permission.REQUESTS_ANSWER,
 })  # fmt: skip
 """Pages behind these ask for a fresh proof of who the person is: a session left open on a desk is not enough."""
 

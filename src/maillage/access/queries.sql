@@ -533,3 +533,11 @@ where k.rt = 42 and k.audience = 'patient' and k.until < 'infinity'::timestamptz
                              select m.acts_for from access_member m where m.member = %(author)s::uuid and m.since <= %(now)s and m.until > %(now)s))
   and (%(patient)s::uuid is null or r.patient = any(array(select access_identities(%(patient)s::uuid))))
 order by k.until, k.id limit %(count)s
+
+-- name: signed_among :many
+-- Which of these resources somebody signed, asked for or was asked, themself or as who they act for.
+select distinct a.rt, a.id from access_author a
+where (a.rt, a.id) in (select rt, id from jsonb_to_recordset(%(wanted)s::jsonb) as w(rt smallint, id uuid))
+  and a.author = any(array(select %(author)s::uuid
+                           union all
+                           select m.acts_for from access_member m where m.member = %(author)s::uuid and m.since <= %(now)s and m.until > %(now)s))

@@ -30,6 +30,8 @@ DOCUMENTS = Place("Documents", "/mes-documents", "document")
 WHO_LOOKED = Place("Qui a vu", "/qui-a-vu", "eye", thumb="Accès")
 CHOICES = Place("Mes choix", "/mes-choix", "check", thumb="Choix")
 CARERS = Place("Mes proches", "/mes-proches", "people", thumb="Proches")
+REQUESTS = Place("Demandes", "/demandes", "inbox")
+CORRECTIONS = Place("Corrections", "/corrections", "check")
 GUARDIANS = Place("Représentants", "/representants", "people")
 IDENTITIES = Place("Identités", "/identites", "card")
 QUARANTINE = Place("Quarantaine", "/quarantaine", "inbox")
@@ -45,7 +47,7 @@ ACCOUNTS = Place("Comptes", "/comptes", "people")
 SOFTWARE = Place("Logiciels", "/logiciels", "route")
 DEVELOPERS = Place("Développeurs", "/developpeurs", "route")
 
-CLINICAL = (NEWS, PATIENTS, DIRECTORY, ANNOUNCEMENTS)
+CLINICAL = (NEWS, PATIENTS, DIRECTORY, ANNOUNCEMENTS, CORRECTIONS)
 PERSONAL = (HOME, DOCUMENTS, WHO_LOOKED)
 
 # Keys are values of `access.Role`. The first place served is where the role arrives after signing in.
@@ -63,7 +65,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
     "operator": (CONNECTORS, QUARANTINE, USES, ACCOUNTS, SOFTWARE, DIRECTORY),
     "ars": (USES, DIRECTORY),
-    "officer": (EMERGENCIES, UNUSUAL, TRACES, HABILITATIONS, GUARDIANS, DIRECTORY),
+    "officer": (EMERGENCIES, UNUSUAL, REQUESTS, TRACES, HABILITATIONS, GUARDIANS, DIRECTORY),
     "administrator": (ACCOUNTS, DIRECTORY),
     "editor": (DEVELOPERS,),
 }

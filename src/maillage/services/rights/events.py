@@ -30,3 +30,9 @@ class SecretLifted(Event, frozen=True, kw_only=True):
 
     record: str
     patient: str
+
+
+class OppositionAccepted(Event, frozen=True, kw_only=True):
+    """The officer took note that a person wants their data for their care only; `request` is the id of the row of `rights_request`."""
+
+    request: str

@@ -8,8 +8,8 @@ from maillage.connectors.mail.mailer import Letter
 from maillage.errors import Invalid, NotFound
 from maillage.jobs import Job, errand, periodic, reaction
 from maillage.services.rights import rules
-from maillage.services.rights.events import EmergencyOpened, GuardianEnded, GuardianNamed, SecretLifted
-from maillage.services.rights.service import guardians, secrets, unusual
+from maillage.services.rights.events import EmergencyOpened, GuardianEnded, GuardianNamed, OppositionAccepted, SecretLifted
+from maillage.services.rights.service import guardians, requests, secrets, unusual
 from maillage.services.rights.service.choices import choices_of
 
 log = structlog.get_logger(__name__)
@@ -38,6 +38,12 @@ async def shut_the_guardian_out(ctx: Context, event: GuardianEnded) -> None:
 async def open_what_was_secret(ctx: Context, event: SecretLifted) -> None:
     """What the person keeps from nobody any more carries the label no longer."""
     await secrets.take_label(ctx, event.record)
+
+
+@reaction(OppositionAccepted)
+async def record_the_opposition(ctx: Context, event: OppositionAccepted) -> None:
+    """What the officer accepted is the person's choice from now on."""
+    await requests.record_opposition(ctx, event.request)
 
 
 @errand(queue="mail")

@@ -14,6 +14,7 @@ from maillage.services.rights.service.emergencies import (
     open_in_emergency,
 )
 from maillage.services.rights.service.guarding import keep_carers, keep_choices
+from maillage.services.rights.service.requests import for_care_only
 from maillage.services.rights.service.secrets import mark_secret, say_secret, secrets_of
 from maillage.services.rights.service.visits import Visits, person_of, who_looked, who_opened
 
@@ -41,6 +42,7 @@ __all__ = [
     "emergencies_of",
     "emergency_until",
     "exclude",
+    "for_care_only",
     "hide",
     "keep_carers",
     "keep_choices",

@@ -67,3 +67,45 @@ select * from rights_guardian where id = %(id)s
 select * from rights_guardian
 where %(after)s::uuid is null or (named, id) < (select b.named, b.id from rights_guardian b where b.id = %(after)s::uuid)
 order by named desc, id desc limit %(count)s
+
+-- name: ask :exec
+-- A person asks something.
+insert into rights_request (id, record, kind, about, words, asked, asked_by, due)
+values (%(id)s, %(record)s, %(kind)s, %(about)s, %(words)s, %(asked)s, %(asked_by)s, %(due)s)
+
+-- name: requests_of :many
+-- What was asked about a record, newest first.
+select * from rights_request where record = %(record)s order by asked desc, id limit %(count)s
+
+-- name: requests_open_of :value
+-- How much waits about a record.
+select count(*) from rights_request where record = %(record)s and state = 'open'
+
+-- name: requests_open :many
+-- What waits for an answer, the first due first, after one; `restriction` in force with them.
+select * from rights_request
+where state = 'open' and (%(after)s::uuid is null or (due, id) > (select b.due, b.id from rights_request b where b.id = %(after)s::uuid))
+order by due, id limit %(count)s
+
+-- name: requests_answered :many
+-- What was answered, newest first, after one.
+select * from rights_request
+where state <> 'open' and (%(after)s::uuid is null or (answered, id) < (select b.answered, b.id from rights_request b where b.id = %(after)s::uuid))
+order by answered desc, id desc limit %(count)s
+
+-- name: rectifications_open :many
+-- What waits to be corrected in one resource each, the first due first.
+select * from rights_request where state = 'open' and kind = 'rectification' and about is not null order by due, id limit %(count)s
+
+-- name: request :one
+-- One of them.
+select * from rights_request where id = %(id)s
+
+-- name: answer_request :exec
+-- An answer: to what is open, or the end of a restriction.
+update rights_request set state = %(state)s, answer = %(answer)s, answered = %(now)s, answered_by = %(by)s
+where id = %(id)s and (state = 'open' or (state = 'accepted' and kind = 'restriction' and %(state)s = 'lifted'))
+
+-- name: restricted :many
+-- Those of these records whose use is restricted.
+select distinct record from rights_request where kind = 'restriction' and state = 'accepted' and record = any(%(records)s)
