@@ -84,6 +84,7 @@ def _situations(
                 organization=_organization(role),
                 name=str(place.get("name") or practice.name),
                 role=practice.role,
+                profession=practice.profession,
             )
 
 

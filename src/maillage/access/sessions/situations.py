@@ -12,6 +12,8 @@ CITIZENS = {Role.PATIENT: ActorKind.PATIENT, Role.CARER: ActorKind.CARER, Role.R
 class Situation:
     """A place and function: `reference` is the PractitionerRole, `organization` its organisation, `name` what people call it.
 
+    `profession` is that of the work there (TRE_G15), None where the register does not say it: it then stays what it was.
+
     For a citizen, `reference` is their Patient, or the RelatedPerson that says whom they help, and there is no organisation.
     """
 
@@ -19,6 +21,7 @@ class Situation:
     organization: str
     name: str
     role: Role
+    profession: str | None = None
 
 
 def acting(actor: Actor, situation: Situation) -> Actor:
@@ -30,7 +33,8 @@ def acting(actor: Actor, situation: Situation) -> Actor:
         )  # fmt: skip
     regulates = actor.roles & {Role.REGULATOR}  # said by the card, wherever they work
     return replace(
-        actor, roles=frozenset({situation.role}) | regulates, organizations=(situation.organization,), situation=situation.reference
+        actor, roles=frozenset({situation.role}) | regulates, organizations=(situation.organization,), situation=situation.reference,
+        profession=situation.profession or actor.profession,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Sessions: how long they last, a secret that changes, where they are open, and what comes of a stolen one."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from uuid import UUID, uuid4
@@ -10,7 +11,7 @@ from maillage.access import sessions
 from maillage.access.access import Access
 from maillage.access.actors import Role
 from maillage.access.references import at_work_in
-from maillage.access.sessions import Device, SessionPolicy
+from maillage.access.sessions import Device, SessionPolicy, Situation, acting
 from maillage.clock import FixedClock
 from maillage.db import Database
 from maillage.errors import NotFound, Unauthenticated
@@ -239,3 +240,14 @@ async def test_roles_from_before_get_what_new_ones_have(access: Access, database
         await conn.execute(b"delete from access_member where member = any(%s)", [keys])
         await conn.execute(f"-- Who works{backfill}".encode())
     assert await members() == whole
+
+
+def test_who_works_elsewhere_reads_as_what_they_are_there() -> None:
+    """A nurse of a hospital who is a midwife in town: the matrix asks what she is where she works now."""
+    nurse = replace(professional("a", Role.HOSPITAL), profession="60")
+    town = Situation(
+        reference="PractitionerRole/t", organization="Organization/t", name="Cabinet", role=Role.PROFESSIONAL, profession="50"
+    )
+    unsaid = replace(town, profession=None)
+    assert acting(nurse, town).profession == "50"
+    assert acting(nurse, unsaid).profession == "60"

@@ -24,19 +24,21 @@ CARDLESS_ROLES = frozenset(
 )  # fmt: skip
 
 
-DOCTOR = "10"
-"""TRE_G15-ProfessionSante."""
 _YES = frozenset({"VRAI", "TRUE", "1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Practice:
-    """An activity of an exercise (SubjectRefPro): where, by its identifiers (`finess`, `siret`, either may be empty) and name, and as what."""
+    """An activity of an exercise (SubjectRefPro): where, by its identifiers (`finess`, `siret`, either may be empty) and name, and as what.
+
+    `profession` is a code of TRE_G15-ProfessionSante, None where the exercise has none: somebody may be a nurse here and a midwife there.
+    """
 
     finess: str
     siret: str
     name: str
     role: Role
+    profession: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,7 @@ def _practices(claims: Mapping[str, Any]) -> tuple[Practice, ...]:
             role=_role(
                 str(activity.get("codeSecteurDactivite") or ""), str(exercise.get("codeProfession") or ""), _skills([exercise])
             ),
+            profession=str(exercise.get("codeProfession") or "") or None,
         )
         for exercise in _exercises(claims)
         for activity in exercise.get("activities") or []
