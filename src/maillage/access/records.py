@@ -130,7 +130,15 @@ class Records:
         with self._trail.attempt([entry]):
             page = await self._store.search_raw(self._conn, query, scope=self._visible)
             _seen(entry, [*page.matches, *page.included])
+            self._name_the_person(entry)
             return page
+
+    def _name_the_person(self, entry: Entry) -> None:
+        """What somebody looks for in their own record is in its trail, also where nothing is found."""
+        kind, _, id = (self._ctx.actor.reference or "").partition("/")
+        own = self._ctx.actor.kind is ActorKind.PATIENT and kind == "Patient" and not writes.without_patient(entry.type)
+        if own and not entry.patients:
+            entry.patients.add(ids.key(id))
 
     async def find(self, kind: str, params: Params = ()) -> list[Resource]:
         """The matches of one page of a search, for callers that know they are few."""

@@ -316,3 +316,12 @@ async def test_an_appointment_opens_the_record_on_its_day(seeded: Access, clock:
     assert "outsider" in await who_reads(seeded, "Condition", "c")
     clock.advance(timedelta(hours=24))
     assert "outsider" not in await who_reads(seeded, "Condition", "c")
+
+
+async def test_what_a_person_looks_for_in_vain_is_in_their_trail(seeded: Access) -> None:
+    async with seeded.act(PERSON, read_only=True) as ctx:
+        assert not await ctx.records.find("Immunization", {})
+        await ctx.records.find("Organization", {})
+    async with seeded.act(PERSON, read_only=True) as ctx:
+        lines = await ctx.records.trail("p")
+    assert [line["type"] for line in lines if line["actor"] == PERSON.id] == ["Immunization"]
