@@ -43,11 +43,7 @@ PRO_SANTE_CONNECT = Service(
 def create_emulator(realm: Realm, service: Service = PRO_SANTE_CONNECT) -> Starlette:
     """The application; `realm.issuer` must be the address it is served at, followed by the service's `realm`."""
     doors = _Doors(realm, service)
-    telephone = [
-        Route(service.push, doors.push, methods=["POST"]),
-        Route("/telephone", doors.telephone, methods=["GET"]),
-        Route("/telephone", doors.answer, methods=["POST"]),
-    ]
+    telephone = _telephone(service, doors) if service.push else []  # FranceConnect asks nobody on their telephone
     return Starlette(
         routes=[
             Route(f"{service.realm}/.well-known/openid-configuration", doors.discovery),
@@ -60,9 +56,17 @@ def create_emulator(realm: Realm, service: Service = PRO_SANTE_CONNECT) -> Starl
             Route(service.sign_out, doors.logout),
             STYLE,
             Route("/", doors.home),
-            *(telephone if service.push else ()),
+            *telephone,
         ]
     )
+
+
+def _telephone(service: Service, doors: "_Doors") -> list[Route]:
+    return [
+        Route(service.push, doors.push, methods=["POST"]),
+        Route("/telephone", doors.telephone, methods=["GET"]),
+        Route("/telephone", doors.answer, methods=["POST"]),
+    ]
 
 
 class _Doors:
