@@ -68,6 +68,10 @@ class Forbidden(MaillageError):
     code = "forbidden"
 
 
+class InsufficientScope(Forbidden):
+    """The software through which someone acts was not granted this (RFC 6750 §3.1)."""
+
+
 class NotFound(MaillageError):
     """Nothing by that name that the actor may see."""
 

@@ -69,6 +69,16 @@ class Entry:
     outcome: Outcome = Outcome.DONE
 
 
+def door_through(door: str, actor: Actor) -> str:
+    """The door as the trail names it: of what a software does for a person, with its id ("fhir 7c0e…")."""
+    return door if actor.client is None or actor.kind is ActorKind.SYSTEM else f"{door} {actor.client}"
+
+
+def software_of(door: str) -> str | None:
+    """The id of the software through which a line of the trail came, None where a person or a program came by itself."""
+    return door.partition(" ")[2] or None
+
+
 class Trail:
     """What one context did, kept until it is written in one statement."""
 
@@ -85,7 +95,7 @@ class Trail:
             "reference": actor.reference,
             "organizations": actor.organizations,
             "purpose": purpose,
-            "door": door,
+            "door": door_through(door, actor),
             "origin": origin,
         }
         self.entries: list[Entry] = []

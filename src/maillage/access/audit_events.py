@@ -4,14 +4,13 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from maillage.access import audit_search
+from maillage.access import audit_search, reach
 from maillage.access.actors import Actor, ActorKind
 from maillage.access.audit import Action, AuditSecret, Position, Trail, kept_from_carers, query_text
 from maillage.access.audit_event import as_stored, seen_by_the_person
 from maillage.access.audit_search import Wanted, counted, wanted_by
 from maillage.access.habilitation.carers import reads_the_trail
 from maillage.access.permissions import Permission, permits
-from maillage.access.visibility import types_read
 from maillage.db import Connection, load_queries
 from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.fhir import ids
@@ -29,9 +28,9 @@ Lines = Sequence[dict[str, Any]]
 
 
 def reads_all(actor: Actor) -> bool:
-    """Whether an actor reads the whole trail: the officer, jobs, and machines with `system/AuditEvent.rs`."""
+    """Whether an actor reads the whole trail: the officer, jobs, and machines with `system/AuditEvent.rs` (either letter opens its interaction)."""
     if actor.kind is ActorKind.SYSTEM:
-        return not types_read(actor).isdisjoint({"*", TYPE})
+        return reach.opens(actor, "r", TYPE) or reach.opens(actor, "s", TYPE)
     return actor.kind is ActorKind.JOB or permits(actor, Permission.AUDIT_READ)
 
 
@@ -62,6 +61,7 @@ class AuditEvents:
         """One AuditEvent. NotFound where there is none, or none that this actor may read; Forbidden to who may read none."""
         entry = self._trail.add(Action.READ, TYPE, id)
         with self._trail.attempt([entry]):
+            self._ctx.records.views.require("r", TYPE)
             wanted = await self._allowed(Wanted(places=[id] if audit_search.place_of(id) else []))
             lines, _ = await audit_search.found(self._conn, wanted, count=1)
             if not lines:
@@ -79,6 +79,7 @@ class AuditEvents:
         """A page of AuditEvents, newest first; a search that names a person is in the trail of that person."""
         entry = self._trail.add(Action.EXECUTE, TYPE, query=query_text(query.applied, await self._secret(self._conn)))
         with self._trail.attempt([entry]):
+            self._ctx.records.views.require("s", TYPE)
             wanted = await self._allowed(wanted_by(query))
             entry.patients.update(wanted.patients or ())
             before = Position.parse(query.cursor) if query.cursor else None
@@ -119,6 +120,14 @@ class AuditEvents:
         return names
 
     async def _allowed(self, wanted: Wanted) -> Wanted:
+        """What is wanted, less what this actor may not read, and what was not done in the one record on which their software was opened."""
+        wanted = await self._by_rights(wanted)
+        if only := reach.only_patient(self._ctx.actor, TYPE):
+            own = await self._identities([only])
+            wanted.patients = own if wanted.patients is None else [key for key in wanted.patients if key in own]
+        return wanted
+
+    async def _by_rights(self, wanted: Wanted) -> Wanted:
         """What is wanted, less what this actor may not read: a person reads what was done in their own record."""
         if reads_all(self._ctx.actor):
             wanted.patients = await self._identities(wanted.patients) if wanted.patients else wanted.patients
@@ -136,12 +145,13 @@ class AuditEvents:
     async def _own(self) -> list[UUID]:
         """The keys of the record that is this actor's, or that of whom they care for as long as they do (NotFound afterwards)."""
         kind, _, id = (self._ctx.actor.reference or "").partition("/")
-        if self._ctx.actor.kind is ActorKind.CARER:
-            relation = await self._ctx.records.read(kind, id)
-            if not reads_the_trail(relation):
-                raise Forbidden("this carer was not let see who looked at the record")
-            id = str(relation["patient"]["reference"]).removeprefix("Patient/")
-        await self._ctx.records.read("Patient", id)
+        with self._ctx.records.views.unbound():
+            if self._ctx.actor.kind is ActorKind.CARER:
+                relation = await self._ctx.records.read(kind, id)
+                if not reads_the_trail(relation):
+                    raise Forbidden("this carer was not let see who looked at the record")
+                id = str(relation["patient"]["reference"]).removeprefix("Patient/")
+            await self._ctx.records.read("Patient", id)
         return await self._identities([ids.key(id)])
 
     async def _identities(self, keys: Iterable[UUID]) -> list[UUID]:

@@ -14,7 +14,6 @@ from maillage.fhir.change import Change, Stored
 from maillage.fhir.holding import Hold
 from maillage.fhir.past import Past
 from maillage.fhir.reading import HistoryPage, was_deleted
-from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 
 if TYPE_CHECKING:
@@ -24,10 +23,9 @@ if TYPE_CHECKING:
 class RecordsDoor:
     """What `fhir.bundle` works through, for one actor (its protocol `Door`)."""
 
-    def __init__(self, records: "Records", conn: Connection, visible: Scope, operate: Operate | None = None) -> None:
+    def __init__(self, records: "Records", conn: Connection, operate: Operate | None = None) -> None:
         self._records = records
         self._conn = conn
-        self._visible = visible
         self._operate = operate
 
     async def find(self, kind: str, params: Sequence[tuple[str, str]]) -> Sequence[Stored]:
@@ -40,11 +38,11 @@ class RecordsDoor:
 
     async def hold_row(self, kind: str, id: str) -> int | None:
         """Keeps a visible resource as it is until the transaction ends; its version."""
-        return await holding.hold_row(self._conn, kind, id, scope=self._visible)
+        return await holding.hold_row(self._conn, kind, id, scope=self._records.views.touched)
 
     async def was_deleted(self, kind: str, id: str) -> bool:
         """Whether a resource that is not there was there once, and this actor may know it."""
-        return await was_deleted(self._conn, kind, id, scope=self._visible)
+        return await was_deleted(self._conn, kind, id, scope=self._records.views.touched)
 
     async def absent(self, names: Sequence[tuple[str, str]], *, beside: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """Those of these that this actor would delete and that are not there for them; each attempt leaves its line in the trail."""

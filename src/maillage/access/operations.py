@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from maillage.access.audit import Action, Entry, Trail
 from maillage.access.permissions import Permission, permits
+from maillage.access.views import Views
 from maillage.db import Connection
 from maillage.errors import Forbidden
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.operations.document import document
 from maillage.fhir.operations.everything import Everything, everything
 from maillage.fhir.operations.lastn import lastn
-from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, StoredPage
 
 if TYPE_CHECKING:
@@ -21,17 +21,19 @@ if TYPE_CHECKING:
 class Operations:
     """What R4 calls operations, on the records as one actor may see and change them, in one context."""
 
-    def __init__(self, ctx: "Context", conn: Connection, *, trail: Trail, visible: Scope) -> None:
+    def __init__(self, ctx: "Context", conn: Connection, *, trail: Trail, views: Views) -> None:
         self._ctx = ctx
         self._conn = conn
         self._trail = trail
-        self._visible = visible
+        self._views = views
 
     async def everything(self, wanted: Everything) -> StoredPage:
         """A page of the whole record of a Patient or an Encounter: the record (`matches`) and what that names (`included`)."""
         entry = self._trail.add(Action.READ, wanted.kind, wanted.id, query="$everything")
         with self._trail.attempt([entry]):
-            page = await everything(self._conn, wanted, scope=self._visible)
+            self._views.require("r", wanted.kind)
+            self._views.require("s", wanted.kind)
+            page = await everything(self._conn, wanted, scope=self._views.searched)
             _seen(entry, [*page.matches, *page.included])
             return page
 
@@ -39,7 +41,8 @@ class Operations:
         """The last observations of each code among those that the query finds (see `fhir.operations.lastn`)."""
         entry = self._trail.add(Action.EXECUTE, "Observation", query="$lastn")
         with self._trail.attempt([entry]):
-            found = await lastn(self._conn, query, most, scope=self._visible)
+            self._views.require("s", "Observation")
+            found = await lastn(self._conn, query, most, scope=self._views.searched)
             _seen(entry, found)
             return found
 
@@ -47,7 +50,10 @@ class Operations:
         """A Composition and all that it names. `base` is this server's own address."""
         entry = self._trail.add(Action.READ, "Composition", id, query="$document")
         with self._trail.attempt([entry]):
-            found = await document(self._conn, id, scope=self._visible, base=base)
+            self._views.require("r", "Composition")
+            found = [
+                self._views.refuse_version("r", one) for one in await document(self._conn, id, scope=self._views.read, base=base)
+            ]
             _seen(entry, found)
             return found
 

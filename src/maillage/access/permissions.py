@@ -134,6 +134,15 @@ GRAVE = frozenset({
 """Pages behind these ask for a fresh proof of who the person is: a session left open on a desk is not enough."""
 
 
+BY_SOFTWARE = frozenset({
+    Permission.FHIR_READ, Permission.FHIR_WRITE, Permission.DIRECTORY_WRITE, Permission.IDENTITY_STEWARD, Permission.AUDIT_READ,
+    Permission.OWN_ACCESS_READ,
+})  # fmt: skip
+"""What a person's role still opens when they act through a software, within its scopes: the FHIR API, and no verb of a page."""
+
+
 def permits(actor: Actor, permission: Permission) -> bool:
-    """Whether one of the actor's roles opens this."""
+    """Whether one of the actor's roles opens this; through a software, less what is for people at our own pages."""
+    if actor.client is not None and permission not in BY_SOFTWARE:
+        return False
     return any(permission in PERMISSIONS[role] for role in actor.roles)

@@ -3,8 +3,20 @@
 true
 
 -- name: rows_of_types :fragment
--- The types that a machine client's scopes name. Lists that do not change are literals: as parameters they would cost more than the row.
+-- The types that a software's scopes open whole. Lists that do not change are literals: as parameters they would cost more than the row.
 {rt} = any('{types}'::smallint[])
+
+-- name: narrowed_row :fragment
+-- A type of which a software's scopes open the rows that say something: the stored row is asked, whatever `{row}` has of it.
+{rt} = {type} and coalesce((select {conditions} from res narrowed where narrowed.rt = {type} and narrowed.id = {row}.id), false)
+
+-- name: narrowed_home :fragment
+-- The record of the one person on whom a software was opened, and what is in nobody's record.
+coalesce({row}.patient = %(access_of)s::uuid, {rt} = any('{open}'::smallint[]))
+
+-- name: narrowed_circle :fragment
+-- The same person: no other record needs to be looked into.
+select %(access_of)s::uuid as patient
 
 -- name: open_rows :fragment
 -- The directory and the definitions: no patient in them, open to whoever signed in.
@@ -140,6 +152,7 @@ select secret from audit_secret
 
 -- name: audit_of_patient :many
 -- Who touched the record of one person (all of their linked identities), or one document of it, newest first, after a cursor.
+-- What a software did for who is left out is not: they gave it their word, and did not watch.
 select a.at, a.actor, a.kind, a.name, a.roles, a.reference, a.organizations, a.purpose, a.door, a.action, a.type, a.id, a.query, a.outcome,
        a.origin, a.chain, a.batch, a.place
 from audit a
@@ -147,7 +160,8 @@ where a.patients && array(select access_identities(%(patient)s))
   and (%(before_at)s::timestamptz is null
        or (a.at, a.chain, a.batch, a.place) < (%(before_at)s, %(before_chain)s::smallint, %(before_batch)s::bigint, %(before_place)s::integer))
   and (%(document)s::text is null or (a.type = 'DocumentReference' and a.id = %(document)s))
-  and a.kind = any(%(kinds)s) and (%(leaving_out)s::text is null or a.reference is distinct from %(leaving_out)s)
+  and a.kind = any(%(kinds)s)
+  and (%(leaving_out)s::text is null or a.reference is distinct from %(leaving_out)s or a.door like '%% %%')
   and (%(silent)s::text[] is null or a.actor not in (
     select s.actor from audit s
     where s.patients && array(select access_identities(%(patient)s)) and s.type || '/' || s.id = any(%(silent)s::text[])))

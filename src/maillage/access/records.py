@@ -15,7 +15,7 @@ from maillage.access.grants import Written, derive, read_from, says_who_sees
 from maillage.access.operations import Operations
 from maillage.access.references import grantee
 from maillage.access.stays import keep_with_stays
-from maillage.access.visibility import visible_to, writable_by
+from maillage.access.views import Views
 from maillage.db import Connection, begun, load_queries
 from maillage.errors import Forbidden, Invalid, MaillageError
 from maillage.fhir import compartment, ids
@@ -67,12 +67,12 @@ class Records:
         self._reads = gathered or store
         self._combined = combined
         self._together: Sequence[Change] = ()
-        self._visible = visible_to(ctx.actor, ctx.now)
+        self.views = Views(ctx.actor, ctx.now)
 
     @cached_property
     def operations(self) -> Operations:
         """What R4 calls operations."""
-        return Operations(self._ctx, self._conn, trail=self._trail, visible=self._visible)
+        return Operations(self._ctx, self._conn, trail=self._trail, views=self.views)
 
     @cached_property
     def audit_events(self) -> AuditEvents:
@@ -89,7 +89,8 @@ class Records:
             return await self.audit_events.read(id)
         entry = self._trail.add(Action.READ, kind, id)
         with self._trail.attempt([entry]):
-            return _seen(entry, [await self._reads.read_raw(self._conn, kind, id, scope=self._visible)])[0]
+            self.views.require("r", kind)
+            return _seen(entry, [await self._reads.read_raw(self._conn, kind, id, scope=self.views.read)])[0]
 
     async def vread_raw(self, kind: str, id: str, version: int) -> Stored:
         """One version as stored, current or not."""
@@ -97,7 +98,9 @@ class Records:
             return await self.audit_events.vread(id, version)
         entry = self._trail.add(Action.READ, kind, id, query=f"_history/{version}")
         with self._trail.attempt([entry]):
-            return _seen(entry, [await self._store.vread_raw(self._conn, kind, id, version, scope=self._visible)])[0]
+            self.views.require("r", kind)
+            found = await self._store.vread_raw(self._conn, kind, id, version, scope=self.views.read)
+            return _seen(entry, [self.views.refuse_version("r", found)])[0]
 
     async def history(
         self,
@@ -110,7 +113,10 @@ class Records:
             raise Invalid(f"{kind}: what is in the trail was written once and has no history")
         entry = self._trail.add(Action.READ, kind or "Resource", id, query="_history")
         with self._trail.attempt([entry]):
-            page = await self._store.history(self._conn, kind=kind, id=id, scope=self._visible, past=past)
+            letter = "s" if id is None else "r"
+            self.views.require_any(letter) if kind is None else self.views.require(letter, kind)
+            page = await self._store.history(self._conn, kind=kind, id=id, scope=self.views.rows(letter), past=past)
+            page = self.views.told(letter, page)
             _seen(entry, page.versions)
             return page
 
@@ -128,7 +134,7 @@ class Records:
         asked = [*query.applied, *([("_compartment", query.within)] if query.within else [])]
         entry = self._trail.add(Action.EXECUTE, query.kind, query=query_text(asked, await self._secret(self._conn)))
         with self._trail.attempt([entry]):
-            page = await self._store.search_raw(self._conn, query, scope=self._visible)
+            page = await self._store.search_raw(self._conn, self.views.narrowed(query), scope=self.views.searched)
             _seen(entry, [*page.matches, *page.included])
             self._name_the_person(entry)
             return page
@@ -148,7 +154,7 @@ class Records:
         """For these Patient ids, the newest resources of each type named in `limits`, at most so many, in one statement."""
         entry = self._trail.add(Action.EXECUTE, "Patient", ",".join(patients), query="compartment:" + ",".join(limits))
         with self._trail.attempt([entry]):
-            found = await self._store.compartment(self._conn, patients, limits, scope=self._visible)
+            found = await self._store.compartment(self._conn, patients, limits, scope=self.views.searched)
             for versions in found.values():
                 _seen(entry, versions)
             return {kind: [one.resource for one in versions] for kind, versions in found.items()}
@@ -169,7 +175,7 @@ class Records:
         """
         entry = self._trail.add(Action.EXECUTE, "AuditEvent", query="trail")
         with self._trail.attempt([entry]):
-            _seen(entry, [await self._store.read_raw(self._conn, "Patient", patient, scope=self._visible)])
+            _seen(entry, [await self._store.read_raw(self._conn, "Patient", patient, scope=self.views.read)])
             silent = (
                 await audit.kept_from_carers(self._conn, [ids.key(patient)], self._ctx.now)
                 if self._ctx.actor.kind is ActorKind.CARER else None
@@ -218,13 +224,13 @@ class Records:
         answers the entries that ask for operations.
         """
         self._ctx.refuse_to_write()
-        door = RecordsDoor(self, self._conn, self._visible, operate)
+        door = RecordsDoor(self, self._conn, operate)
         return await process(bundle, door, base=base, wants=wants, refused=refused)
 
     async def carry_out(self, entry: Resource, *, base: str = "") -> Done:
         """Carry out one entry of a bundle (a patch, a conditional request) as a transaction of its own."""
         self._ctx.refuse_to_write()
-        return await single(entry, RecordsDoor(self, self._conn, self._visible), base=base)
+        return await single(entry, RecordsDoor(self, self._conn), base=base)
 
     async def load(self, resources: Sequence[Resource]) -> int:
         """Create many resources with ids of their own by COPY: for imports, by jobs and machines of the whole system only.
@@ -234,7 +240,7 @@ class Records:
         self._ctx.refuse_to_write()
         entry = self._trail.add(Action.CREATE, "Bundle", query=f"{len(resources)} resources")
         with self._trail.attempt([entry]):
-            if not writable_by(self._ctx.actor, self._ctx.now).unlimited:
+            if not self.views.loads:
                 raise Forbidden(f"{self._ctx.actor.name} may not import")
             written = [_loaded(resource) for resource in resources if says_who_sees(resource)]
             entry.patients.update(one.patient for one in written if one.patient)
@@ -265,9 +271,8 @@ class Records:
         self._ctx.refuse_to_write()
         entries = [self._trail.add(_ACTIONS[c.verb], str(c.resource.get("resourceType")), c.resource.get("id")) for c in changes]
         with self._trail.attempt(entries), self._as_one(changes):
-            ready = await completed(self._ctx, self._conn, changes, checked=checked)
-            scope = writable_by(self._ctx.actor, self._ctx.now)
-            stored = await self._store.write_raw(self._conn, ready, scope=scope)
+            ready = await self._completed(changes, checked=checked)
+            stored = await self._store.write_raw(self._conn, ready, scope=self.views.written)
             self._refuse_records_of_nobody(stored)
             await emergency.refuse_to_stay(self._ctx, self._conn, stored)
             written = list(map(_written, ready, stored))
@@ -278,10 +283,18 @@ class Records:
                 _seen(entry, [one])
             return stored
 
+    async def _completed(self, changes: Sequence[Change], *, checked: bool) -> list[Change]:
+        """The changes as they will be written, each within the scopes before and after. What the guards look at is the platform's affair."""
+        self.views.require_writing(changes)
+        with self.views.unbound():
+            ready = await completed(self._ctx, self._conn, changes, checked=checked)
+        await self.views.refuse_outside(self._conn, ready)
+        return ready
+
     async def absent(self, names: Sequence[tuple[str, str]], *, beside: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
         """As `Door.absent`, of those that the actor may delete, for them: each that is not there leaves its line."""
-        may = [name for name in names if writes.refusal(self._ctx.actor, Change.delete(*name)) is None]
-        gone = set(may) - await hold_rows(self._conn, [*may, *beside], scope=self._visible) if may else set()
+        may = [one for one in names if self.views.opens("d", one[0]) and not writes.refusal(self._ctx.actor, Change.delete(*one))]
+        gone = set(may) - await hold_rows(self._conn, [*may, *beside], scope=self.views.rows("d")) if may else set()
         for kind, id in gone:
             self._trail.add(Action.DELETE, kind, id).outcome = Outcome.REFUSED
         return gone

@@ -16,6 +16,7 @@ from maillage.fhir.definitions import resource_types
 from maillage.fhir.query_strings import of_query
 from maillage.fhir.search.answered import known
 from maillage.fhir.search.conditions import criterion
+from maillage.fhir.search.criteria import IdIs, RefersTo, TokenIs
 from maillage.fhir.search.values import split
 
 LETTERS = "cruds"
@@ -30,7 +31,10 @@ LONGEST = 8_000
 SPECIAL = ("openid", "fhirUser", "launch", "launch/patient", "offline_access", "online_access")
 """Scopes that open no record: who it is, where the launch came from, how long it goes on."""
 RESTRICTABLE = ("token", "uri", "reference")
-"""Types of the search parameters that may restrict a scope: what a resource says itself, exactly."""
+"""The types of the search parameters that may restrict a scope: what a resource says itself, exactly."""
+
+UNRESTRICTED = frozenset({"AuditEvent", "Binary"})
+"""Types that are told from elsewhere than the store: the trail, the originals of documents."""
 
 _FORM = re.compile(r"(?P<level>[a-z]+)/(?P<kind>\*|[A-Za-z]+)\.(?P<may>\*|[a-z]+)(?:\?(?P<query>.*))?", re.DOTALL)
 _SAFE = ":/|,-._~$"
@@ -183,8 +187,10 @@ def _read(text: str) -> ResourceScope:
 def _restrictions(text: str, kind: str, query: str) -> tuple[Restriction, ...]:
     if kind == ANY:
         raise _refused(text, "a restriction needs a type: * has no search parameters of its own")
-    if kind == "AuditEvent":
-        raise _refused(text, "AuditEvents are told from the trail, which no restriction narrows: ask for AuditEvent without one")
+    if kind in UNRESTRICTED:
+        raise _refused(
+            text, f"{kind} is not told from the store of resources alone, and no restriction narrows it: ask for it without one"
+        )
     pairs = of_query(query)
     if not pairs:
         raise _refused(text, "a restriction (name=value) is expected behind the question mark")
@@ -201,11 +207,11 @@ def _restriction(text: str, kind: str, name: str, value: str) -> Restriction:
         )
     try:
         parameter = known(kind, name)
-        criterion(kind, name, value)
+        condition = criterion(kind, name, value)
         found = Restriction(name, tuple(sorted(set(split(value, ",")))))
     except Invalid as fault:
         raise _refused(text, fault.message) from fault
-    if parameter.type not in RESTRICTABLE or parameter.carried or "\0" in value:
+    if not isinstance(condition, TokenIs | IdIs | RefersTo) or parameter.carried or "\0" in value:
         kinds = ", ".join(RESTRICTABLE)
         raise _refused(text, f"{name} ({parameter.type}) does not restrict a scope here; parameters of type {kinds} do")
     return found

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from maillage.access.actors import CIRCLE_ROLES, Actor, ActorKind, Role
 from maillage.access.permissions import Permission, permits
-from maillage.access.visibility import DIRECTORY_TYPES, OPEN_TYPES, types_written
+from maillage.access.types import DIRECTORY_TYPES, OPEN_TYPES
 from maillage.fhir.change import Change, Verb
 
 # Written by the platform and by machines only: who did what, and to whom it was sent.
@@ -22,9 +22,7 @@ def refusal(actor: Actor, change: Change) -> str | None:
         return f"{kind} is told by the platform's own trail of accesses: nobody may {change.verb} one"
     if actor.kind is ActorKind.JOB:
         return None
-    if actor.kind is ActorKind.SYSTEM:
-        return None if {"*", kind} & types_written(actor) else f"the scopes of {actor.name} do not let it write {kind}"
-    if _may(actor, change, kind):
+    if actor.kind is ActorKind.SYSTEM or _may(actor, change, kind):
         return None
     return f"{actor.name} may not {change.verb} {kind}"
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from maillage.errors import MaillageError, TooLarge, TooMany, Unauthenticated
+from maillage.errors import InsufficientScope, MaillageError, TooLarge, TooMany, Unauthenticated
 from maillage.fhir.outcome import outcome
 from maillage.http.formats import FHIR_JSON, shown_fault
 from maillage.http.request import Request
@@ -75,6 +75,8 @@ def answer_fault(request: Request, error: MaillageError, render: Render | None) 
         response = _page(request, error, render)
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="maillage"'
+    if isinstance(error, InsufficientScope):
+        response.headers["WWW-Authenticate"] = 'Bearer realm="maillage", error="insufficient_scope"'
     if error.status == 503:
         response.headers["Retry-After"] = "2"
     if isinstance(error, TooMany):

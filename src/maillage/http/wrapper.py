@@ -10,7 +10,6 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from maillage.access.access import Access
-from maillage.access.actors import Actor, ActorKind
 from maillage.access.context import Context
 from maillage.access.permissions import permits
 from maillage.errors import Forbidden, Invalid, MaillageError, Unauthenticated, Unavailable
@@ -46,12 +45,6 @@ def refuse_software(request: Request, kind: Kind) -> None:
     """A software that acts for a person has the FHIR door, within its scopes. Pages know no scopes: they are for the person. Forbidden."""
     if kind is not Kind.API and request.visitor is not None and request.visitor.actor.client is not None:
         raise Forbidden("A software acts through the FHIR API only: pages are for people.")
-
-
-def door_of(actor: Actor, kind: Kind) -> str:
-    """By which way, for the trail: of what a software does for a person, with its id ("fhir 7c0e…")."""
-    through = actor.client if actor.kind is not ActorKind.SYSTEM else None
-    return f"{DOORS[kind]} {through}" if through else DOORS[kind]
 
 
 def _asked_page(request: Request) -> str:
@@ -118,7 +111,7 @@ class Answer:
         async with self._access.act(
             visitor.actor,
             read_only=declared.read_only,
-            door=door_of(visitor.actor, declared.kind),
+            door=DOORS[declared.kind],
             origin=origin_of(request, request.app.state.proxies),
         ) as ctx:
             if declared.permission is not None:

@@ -15,7 +15,7 @@ from maillage.access.guards import _GUARDS, guard
 from maillage.access.permissions import Permission
 from maillage.clock import FixedClock
 from maillage.db import Database
-from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound, PreconditionFailed
+from maillage.errors import Conflict, Forbidden, Gone, InsufficientScope, Invalid, NotFound, PreconditionFailed
 from maillage.fhir.change import Change, Verb
 from maillage.fhir.past import Past
 from tests.support.people import MACHINE, SEED, care_team, carer, officer_of, patient, professional, sees
@@ -459,7 +459,8 @@ async def test_a_machine_does_what_its_scopes_say(seeded: Access) -> None:
     )
     assert await found(seeded, MACHINE, "Condition") == ["Condition/c", "Condition/cq"]
     assert await found(seeded, reader, "Patient") == ["Patient/p", "Patient/q"]
-    assert await found(seeded, reader, "Condition") == []
+    with pytest.raises(InsufficientScope):
+        await found(seeded, reader, "Condition")
     assert await found(seeded, reader, "Patient", _revinclude="Condition:patient") == ["Patient/p", "Patient/q"]
     with pytest.raises(Forbidden, match="scopes"):
         async with seeded.act(reader) as ctx:
@@ -468,7 +469,8 @@ async def test_a_machine_does_what_its_scopes_say(seeded: Access) -> None:
 
 async def test_an_actor_whom_nothing_lets_in_sees_nothing(seeded: Access) -> None:
     nobody = Actor(id="x", kind=ActorKind.SYSTEM, name="X", roles=frozenset({Role.SYSTEM}))
-    assert await found(seeded, nobody, "Patient") == []
+    with pytest.raises(InsufficientScope):
+        await found(seeded, nobody, "Patient")
     stranger = Actor(id="y", kind=ActorKind.PROFESSIONAL, name="Y", roles=frozenset({Role.GP}))
     assert await found(seeded, stranger, "Patient") == []
 

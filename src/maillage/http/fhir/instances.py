@@ -5,7 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from maillage.access.context import Context
-from maillage.errors import Gone, Invalid, Issue, MaillageError, NotFound, Unprocessable
+from maillage.errors import Gone, InsufficientScope, Invalid, Issue, MaillageError, NotFound, Unprocessable
 from maillage.fhir.change import Change, Stored, Verb
 from maillage.fhir.matching import not_at, unchanged
 from maillage.fhir.summary import PART_REFUSED, is_part
@@ -74,7 +74,7 @@ async def nothing_to_delete(ctx: Context, kind: str, id: str, expected: int | No
     """Refuses the deletion of what was not found where a version was expected, or where it is there to read and not to delete."""
     try:
         await ctx.records.read_raw(kind, id)
-    except (Gone, NotFound) as fault:
+    except (Gone, InsufficientScope, NotFound) as fault:
         if expected is not None:
             raise not_at(kind, id, expected) from fault
         return

@@ -15,11 +15,13 @@ from maillage.services.documents.service import reading
 
 
 async def retrieve(request: Request, ctx: Context) -> Response:
-    """The bytes as received, or a Binary in JSON or XML for who asks for it. Who may not see the document is told there is none."""
+    """The bytes as received, or a Binary in JSON or XML for who asks for it. Who may not see the document is told there is none. A software
+    needs the scope of both: of the Binary, and of the DocumentReference that says what it is."""
     id = str(request.path_params["id"])
     if not await reading.is_original(ctx, id):
         request.path_params["kind"] = "Binary"
         return await instances.read(request, ctx)
+    ctx.records.views.require("r", "Binary")
     content = await reading.bytes_of(ctx, id)
     if formats.native(request, CDA_MEDIA_TYPE):
         return Response(content, headers=GUARDED | {"Content-Type": CDA_MEDIA_TYPE})

@@ -1,6 +1,7 @@
 """The pages of a document, as a professional and as the person see them."""
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,15 @@ async def test_the_binary_of_a_document_is_its_original(
     assert binary["contentType"] == "text/xml"
     assert (await get(door, access, OUTSIDER, f"/fhir/Binary/{document}", accept="*/*")).status_code == 404
     assert (await get(door, access, GP, "/fhir/Binary/other", accept="*/*")).status_code == 404
+    for scopes, status in (
+        ("user/Binary.r user/DocumentReference.r", 200),
+        ("user/Binary.r", 403),
+        ("user/DocumentReference.r", 403),
+        ("user/Binary.r user/DocumentReference.r?status=superseded", 404),
+        ("user/Binary.r user/DocumentReference.r?status=current", 200),
+    ):
+        through = replace(GP, client="app", scopes=frozenset(scopes.split()))
+        assert (await get(door, access, through, f"/fhir/Binary/{document}", accept="*/*")).status_code == status, scopes
 
 
 @pytest.mark.browser

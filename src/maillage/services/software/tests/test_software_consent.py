@@ -85,9 +85,9 @@ async def test_a_patient_lets_an_application_read_their_record(people: None, acc
         assert tokens["scope"].split() == ["fhirUser", "launch/patient", "openid", "patient/Observation.rs", "patient/Task.rs"]
         assert (tokens["patient"], tokens["need_patient_banner"], tokens["expires_in"]) == ("p", True, TOKEN_LIFE.total_seconds())
         assert "refresh_token" not in tokens
-        read = await program.get("/fhir/Patient/p", headers=bearer(tokens))
+        read = await program.get("/fhir/Observation", headers=bearer(tokens))
         assert read.status_code == 200
-        assert (await program.get("/fhir/Patient/other", headers=bearer(tokens))).status_code == 404
+        assert (await program.get("/fhir/Patient/other", headers=bearer(tokens))).status_code == 403
         keys = KeySet.import_key_set((await program.get("/oauth/jwks")).json())
         token = jwt.decode(tokens["id_token"], keys, algorithms=["ES384"])
         assert token.header["alg"] == "ES384"
@@ -228,7 +228,9 @@ async def test_a_code_is_exchanged_once_by_who_asked_with_what_it_asked_with(
             "error"
         ] == "invalid_grant"
         tokens = (await program.post("/oauth/token", data=wanting.exchange(code))).json()
-        assert (await program.get("/fhir/Patient/p", headers=bearer(tokens))).status_code == 200, "another's try changes nothing"
+        assert (await program.get("/fhir/Observation", headers=bearer(tokens))).status_code == 200, (
+            "another's try changes nothing"
+        )
         clock.advance(timedelta(seconds=6))
         assert (await program.post("/oauth/token", data=wanting.exchange(code))).json()["error"] == "invalid_grant"
         async with asking(app) as fresh:
@@ -241,7 +243,7 @@ async def test_a_code_is_exchanged_once_by_who_asked_with_what_it_asked_with(
 async def ends(program: httpx.AsyncClient, tokens: dict[str, Any], clock: FixedClock) -> None:
     """The token counts no more, once it is not remembered: 5 s of the machine's time, which this does not wait for."""
     program._transport.app.state.visitors._holders.clear()  # type: ignore[attr-defined]
-    assert (await program.get("/fhir/Patient/p", headers=bearer(tokens))).status_code == 401
+    assert (await program.get("/fhir/Observation", headers=bearer(tokens))).status_code == 401
 
 
 async def test_a_refresh_token_counts_once_and_one_shown_again_ends_all(
@@ -265,7 +267,7 @@ async def test_a_refresh_token_counts_once_and_one_shown_again_ends_all(
         second = wider.json()
         third = (await refreshed(second["refresh_token"])).json()
         assert (third["scope"].split(), third["patient"]) == (["launch/patient", "offline_access", "patient/Observation.rs"], "p")
-        assert (await program.get("/fhir/Patient/p", headers=bearer(third))).status_code == 200
+        assert (await program.get("/fhir/Observation", headers=bearer(third))).status_code == 200
         assert (await refreshed(first["refresh_token"])).json()["error"] == "invalid_grant"
         assert (await refreshed(third["refresh_token"])).json()["error"] == "invalid_grant", "all that came of it has ended"
         await ends(program, third, clock)
@@ -290,7 +292,7 @@ async def test_what_was_allowed_is_shown_and_taken_back(people: None, access: Ac
             403,
             404,
         )
-        assert (await program.get("/fhir/Patient/p", headers=bearer(tokens))).status_code == 200
+        assert (await program.get("/fhir/Observation", headers=bearer(tokens))).status_code == 200
         gone = await browser.post("/mes-applications/retirer", data={"csrf": token_in(shown), "autorisation": own})
         assert gone.headers["location"] == "/mes-applications?fait=retire"
         await ends(program, tokens, clock)
@@ -308,7 +310,7 @@ async def test_what_was_allowed_ends_with_the_session_or_with_all_of_them(
             lasting = await App(made.id, scope=LASTING).tokens(browser, program)
             await browser.post("/deconnexion", data={"csrf": token_in((await browser.get("/mes-applications")).text)})
             await ends(program, bound, clock)
-            assert (await program.get("/fhir/Patient/p", headers=bearer(lasting))).status_code == 200
+            assert (await program.get("/fhir/Observation", headers=bearer(lasting))).status_code == 200
             form = {"grant_type": "refresh_token", "refresh_token": bound["refresh_token"], "client_id": made.id}
             assert (await program.post("/oauth/token", data=form)).json()["error"] == "invalid_grant"
         async with await browsing(app, access, SELF) as browser:
