@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from maillage.access.audit import DOORS
+from maillage.access.audit import DOORS, software_of
 from maillage.fhir import definitions, json
 from maillage.fhir.change import Operation, Stored, instant
 
@@ -102,8 +102,13 @@ def _agents(line: Mapping[str, Any]) -> Iterator[Resource]:
     """The client and the server, who asked by that client, and for whom they acted."""
     machine = line["kind"] in _MACHINES
     client, server = _ends(line)
-    network = {"address": line["origin"], "type": "2"} if line["origin"] else {"address": line["door"], "type": "1"}
-    said = _person(line) if machine else {"who": {"display": f"Maillage ({line['door']})"}, "requestor": False}
+    door, software = line["door"].partition(" ")[0], software_of(line["door"])
+    network = {"address": line["origin"], "type": "2"} if line["origin"] else {"address": door, "type": "1"}
+    said = (
+        _person(line)
+        if machine
+        else {"who": _software(software) if software else {"display": f"Maillage ({door})"}, "requestor": False}
+    )
     yield {"type": client, **said, "network": network}
     yield {"type": server, "who": US, "requestor": False, "network": {"address": "maillage", "type": "1"}}
     if not machine:
@@ -114,6 +119,11 @@ def _agents(line: Mapping[str, Any]) -> Iterator[Resource]:
             "who": {"reference": organization},
             "requestor": False,
         }
+
+
+def _software(id: str) -> Resource:
+    """A registered software, by its client id: no resource of the store stands for it."""
+    return {"type": "Device", "identifier": {"value": id}, "display": f"Software {id}"}
 
 
 def _ends(line: Mapping[str, Any]) -> tuple[Resource, Resource]:

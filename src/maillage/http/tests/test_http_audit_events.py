@@ -305,3 +305,47 @@ async def test_a_batch_reads_it_as_it_is_read_alone(trail: None, clients: Any) -
     entries = [{"request": {"method": "GET", "url": "AuditEvent?agent=Practitioner/gp"}}]
     answer = (await officer.post("/fhir/", json={"resourceType": "Bundle", "type": "batch", "entry": entries})).json()
     assert len(answer["entry"][0]["resource"]["entry"]) == 6
+
+
+async def test_a_software_is_an_agent_beside_the_person(
+    trail: None, clients: Callable[[Actor], Awaitable[httpx.AsyncClient]]
+) -> None:
+    through = await clients(replace(GP, client="app-1", scopes=frozenset({"user/Condition.r"})))
+    assert (await through.get("/fhir/Condition/c")).status_code == 200
+    (read,) = await search(await clients(OFFICER), "agent=Practitioner/gp&action=R&_count=1")
+    validate(read)
+    assert agent(read)["who"]["reference"] == "Practitioner/gp"
+    assert read["agent"][0]["who"] == {"type": "Device", "identifier": {"value": "app-1"}, "display": "Software app-1"}
+    assert read["agent"][0]["requestor"] is False
+
+
+SCOPED = (
+    (PERSON, "patient/AuditEvent.rs", "Patient/p", 200, 200),
+    (PERSON, "user/AuditEvent.s", None, 403, 200),
+    (PERSON, "user/Condition.rs", None, 403, 403),
+    (OFFICER, "user/AuditEvent.rs", None, 200, 200),
+    (OFFICER, "user/*.r", None, 200, 403),
+    (GP, "user/*.cruds", None, 403, 403),
+)
+
+
+@pytest.mark.parametrize(("actor", "scopes", "on", "read", "searched"), SCOPED)
+async def test_the_trail_is_told_to_a_software_as_its_scopes_and_the_role_say(
+    trail: None, clients: Callable[[Actor], Awaitable[httpx.AsyncClient]], actor: Actor, scopes: str, on: str | None, read: int, searched: int
+) -> None:  # fmt: skip
+    (event,) = await search(await clients(OFFICER), "patient=p&action=R&_count=1")
+    client = await clients(replace(actor, client="app-1", scopes=frozenset({scopes}), patient=on))
+    assert (await client.get(f"/fhir/AuditEvent/{event['id']}")).status_code == read
+    assert (await client.get("/fhir/AuditEvent?_count=50")).status_code == searched
+
+
+async def test_a_record_on_which_a_software_was_opened_bounds_what_it_is_told_of_the_trail(
+    trail: None, clients: Callable[[Actor], Awaitable[httpx.AsyncClient]]
+) -> None:
+    whole = await search(
+        await clients(replace(OFFICER, client="a", scopes=frozenset({"user/AuditEvent.rs"}))), "patient=q&_count=50"
+    )
+    client = await clients(replace(OFFICER, client="a", scopes=frozenset({"patient/AuditEvent.rs"}), patient="Patient/p"))
+    assert whole
+    assert await search(client, "patient=q&_count=50") == []
+    assert await search(client, "patient=p&_count=50")

@@ -23,7 +23,7 @@ from maillage.services.rights.service import emergencies
 from maillage.services.rights.service import unusual as found_unusual
 from maillage.services.rights.service.tracing import Traces
 from maillage.services.rights.service.tracing import traces as read_traces
-from maillage.services.rights.service.visits import person_of
+from maillage.services.rights.service.visits import Visits, person_of
 from maillage.services.rights.service.visits import who_looked as read_visits
 from maillage.ui import render
 from maillage.ui.people import role_words
@@ -46,7 +46,7 @@ async def who_looked(request: Request, ctx: Context) -> Response:
     machines = request.query_params.get("logiciels") == "1"
     patient = await person_of(ctx)
     found = await read_visits(ctx, patient, before=request.query_params.get("avant"), machines=machines)
-    days = [(day, [_shown(visit, found.organizations) for visit in visits]) for day, visits in groupby(found.visits, _day)]
+    days = [(day, [_shown(visit, found) for visit in visits]) for day, visits in groupby(found.visits, _day)]
     following = f"{PATH}?avant={found.next}{'&logiciels=1' if machines else ''}".replace("+", "%2B") if found.next else ""
     own = ctx.actor.reference == f"Patient/{patient}"
     return render(
@@ -58,14 +58,20 @@ def _day(visit: Visit) -> str:
     return full_date(visit.at)
 
 
-def _shown(visit: Visit, organizations: dict[str, str]) -> dict[str, object]:
+def _shown(visit: Visit, found: Visits) -> dict[str, object]:
     """A visit with the words and the mark that the template shows."""
-    houses = [organizations[reference] for reference in visit.organizations if organizations.get(reference)]
+    houses = [found.organizations[reference] for reference in visit.organizations if found.organizations.get(reference)]
     knot = "alert" if visit.refused or visit.emergency else "social" if SOCIAL & set(visit.roles) else "care"
     if visit.kind in ("system", "job"):
         knot = "plain"
     role = rules.OTHERS.get(visit.kind, role_words(visit.roles))
-    return {"visit": visit, "role": role, "houses": ", ".join(houses), "knot": knot}
+    return {
+        "visit": visit,
+        "role": role,
+        "houses": ", ".join(houses),
+        "knot": knot,
+        "software": found.software.get(visit.software or ""),
+    }
 
 
 async def openings(request: Request, ctx: Context) -> Response:

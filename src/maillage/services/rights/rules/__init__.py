@@ -196,6 +196,7 @@ class Line:
     query: str | None
     outcome: str
     own: bool = False  # whether the record is the actor's own
+    software: str | None = None  # the client id of the software through which they came
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,7 @@ class Visit:
     deeds: tuple[str, ...]
     refused: bool
     emergency: bool
+    software: str | None = None
 
 
 # How other people than professionals are named to the person: by their place, since a name would tell of someone else's record.
@@ -228,11 +230,11 @@ def visits(lines: Iterable[Line], titles: Mapping[str, str]) -> list[Visit]:
     What failed happened to nobody and is left out; what was refused is told.
     """
     gathered: list[list[Line]] = []
-    current: dict[tuple[str, str, bool], list[Line]] = {}
+    current: dict[tuple[str, str, bool, str | None], list[Line]] = {}
     for line in lines:
         if line.outcome in FAILED:
             continue
-        key = (line.actor, line.purpose, line.outcome == REFUSED)
+        key = (line.actor, line.purpose, line.outcome == REFUSED, line.software)
         group = current.get(key)
         if group is None or group[-1].at - line.at > TOGETHER:
             group = current[key] = []
@@ -255,6 +257,7 @@ def _visit(lines: list[Line], titles: Mapping[str, str]) -> Visit:
         deeds=_refused(last) if refused else tuple(_deeds(lines, titles)),
         refused=refused,
         emergency=last.purpose in ("ETREAT", "BTG"),
+        software=last.software,
     )
 
 

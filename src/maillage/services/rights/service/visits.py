@@ -1,13 +1,14 @@
 """Who looked at a record, as its person reads it."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from maillage.access.actors import ActorKind, Role
-from maillage.access.audit import PEOPLE, Position
+from maillage.access.audit import PEOPLE, Position, software_of
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.access.software import names_of_software
 from maillage.errors import Forbidden
 from maillage.services.rights import rules
 from maillage.services.rights.rules import Line, Visit
@@ -19,11 +20,12 @@ MACHINES = (ActorKind.SYSTEM, ActorKind.JOB)
 
 @dataclass(frozen=True, slots=True)
 class Visits:
-    """A page of visits, newest first. `organizations` gives names by reference; `next` is the cursor of the page after."""
+    """A page of visits, newest first. `organizations` gives names by reference, `software` by client id; `next` is the cursor of the page after."""
 
     visits: list[Visit]
     organizations: dict[str, str]
     next: str | None
+    software: dict[str, str] = field(default_factory=dict)
 
 
 async def who_looked(
@@ -41,7 +43,9 @@ async def who_looked(
     found = rules.visits((_line(row, patient) for row in rows), await _titles(ctx, rows))
     last = rows[-1] if len(rows) == lines else None
     following = str(Position(last["at"], last["chain"], last["batch"], last["place"])) if last else None
-    return Visits(found, await names_of(ctx, {o for visit in found for o in visit.organizations}), following)
+    organizations = await names_of(ctx, {o for visit in found for o in visit.organizations})
+    software = await names_of_software(ctx, {visit.software for visit in found if visit.software})
+    return Visits(found, organizations, following, software)
 
 
 async def who_opened(ctx: Context, patient: str, document: str) -> list[Visit]:
@@ -99,4 +103,5 @@ def _line(row: dict[str, Any], patient: str) -> Line:
         query=row["query"],
         outcome=row["outcome"],
         own=row["reference"] == f"Patient/{patient}",
+        software=software_of(row["door"]),
     )

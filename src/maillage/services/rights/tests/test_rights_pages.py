@@ -1,5 +1,6 @@
 """« Qui a vu » on a real database, through its verb, its page and a browser."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,10 @@ from lxml.html import fromstring
 from playwright.async_api import Browser
 from starlette.applications import Starlette
 
+from maillage.access import software
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
+from maillage.access.context import Context
 from maillage.access.platform import Platform
 from maillage.clock import FixedClock
 from maillage.config import Config
@@ -19,7 +22,7 @@ from maillage.db import Database
 from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.files import LocalFiles
 from maillage.http.app import create_app
-from maillage.services.rights import public
+from maillage.services.rights import public, rules
 from maillage.services.rights.pages import routes
 from maillage.ui import render
 from maillage.ui.build import BUILD
@@ -90,6 +93,39 @@ async def test_software_is_told_of_when_asked_for(record: Access) -> None:
         await ctx.records.read("DocumentReference", "letter")
     assert MACHINE.name not in {name for name, _ in await told(record, PERSON)}
     assert MACHINE.name in {name for name, _ in await told(record, PERSON, machines=True)}
+
+
+async def test_a_software_through_which_somebody_came_is_named(record: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def named(_: Context, ids: Collection[str]) -> dict[str, str]:
+        return {id: "Carnet de suivi" for id in ids if id == "app-1"}
+
+    monkeypatch.setattr(software, "_TOLD", [named])
+    through = {"scopes": frozenset({"user/*.rs"})}
+    for actor, client in ((DOCTOR, "app-1"), (DOCTOR, "app-2"), (PERSON, "app-1")):
+        async with record.act(replace(actor, client=client, **through), read_only=True, door="fhir") as ctx:
+            await ctx.records.read("DocumentReference", "letter")
+            assert ctx.door == "fhir"
+    async with record.act(PERSON, read_only=True) as ctx:
+        found = await public.who_looked(ctx, "p")
+    told = {(visit.name, found.software.get(visit.software or "")) for visit in found.visits}
+    assert {(DOCTOR.name, "Carnet de suivi"), (DOCTOR.name, "app-2"), (DOCTOR.name, None)} < told
+    assert (rules.THEMSELVES, "Carnet de suivi") in told, "what a software does in their name is shown to the person"
+
+
+@pytest.mark.parametrize("scopes", ["user/Consent.u", "user/Consent.u user/Consent.r?status=inactive", "user/*.cruds"])
+async def test_what_a_software_may_not_read_is_guarded_all_the_same(record: Access, scopes: str) -> None:
+    """The guard of a person's choice looks with the doctor's rights: scopes that hide the choice do not open it to be written over."""
+    choice = {
+        "resourceType": "Consent", "id": "choice", "status": "active", "category": [{"text": "x"}], "patient": {"reference": "Patient/p"},
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        "policyRule": {"text": "x"}, "performer": [{"reference": "Patient/p"}],
+    }  # fmt: skip
+    async with record.act(SEED) as ctx:
+        await ctx.records.write(choice)
+    through = replace(DOCTOR, client="app-1", scopes=frozenset(scopes.split()))
+    with pytest.raises(Forbidden, match="only they take it back"):
+        async with record.act(through, door="fhir") as ctx:
+            await ctx.records.write({**choice, "status": "inactive"})
 
 
 async def test_the_trail_is_read_page_by_page(record: Access) -> None:

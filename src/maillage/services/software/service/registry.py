@@ -14,6 +14,7 @@ from maillage.access.actors import Actor, ActorKind, Role, job_actor
 from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.access.software import tells_software
 from maillage.access.tokens import hashed
 from maillage.db import load_queries
 from maillage.errors import Conflict, Invalid, NotFound, TooMany
@@ -140,6 +141,12 @@ async def named(ctx: Context, ids: Collection[str]) -> dict[str, Software]:
     """Some by their ids, those that there are."""
     rows = await ctx.run(QUERIES.software_named, ids=sorted(ids)) if ids else []
     return {row["id"]: _software(row) for row in rows}
+
+
+@tells_software
+async def names(ctx: Context, ids: Collection[str]) -> dict[str, str]:
+    """What some are called, for whoever tells of the trail."""
+    return {id: one.name for id, one in (await named(ctx, ids)).items()}
 
 
 async def in_state(ctx: Context, state: str, *, after: str = "") -> Sequence[Software]:
