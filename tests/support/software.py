@@ -19,10 +19,10 @@ from starlette.applications import Starlette
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
 from maillage.access.sessions import Device
-from maillage.fhir.definitions import resource_types
 from maillage.http.fhir import fhir_routes
 from maillage.services.software.rules.registration import described
 from maillage.services.software.service import registry
+from maillage.services.software.service.granting import fault_of
 from maillage.services.software.service.registry import REGISTERING, Registered
 from tests.support.browser import HERE
 from tests.support.people import officer_of
@@ -65,7 +65,7 @@ def application_of_people(**more: Any) -> dict[str, Any]:
 async def registered(access: Access, said: Mapping[str, Any], *, by: str | None = None, approved: bool = True) -> Registered:
     """A software in the register."""
     async with access.act(REGISTERING) as ctx:
-        made = await registry.register(ctx, described(said, resource_types()), by=by, origin=None)
+        made = await registry.register(ctx, described(said, fault_of), by=by, origin=None)
     if approved:
         async with access.act(OPERATOR) as ctx:
             await registry.decide(ctx, made.id, "approved")

@@ -121,6 +121,12 @@ async def person_of_refresh(ctx: Context, secret: str, *, client: str) -> Actor 
     return msgspec.convert(row, Actor) if row else None
 
 
+async def client_of_refresh(ctx: Context, secret: str) -> str | None:
+    """The software that a refresh token is of; None for any other text."""
+    row = await ctx.run(QUERIES.refresh_client, hash=hashed(secret))
+    return str(row) if row else None
+
+
 async def use_up(ctx: Context, secret: str) -> None:
     """The refresh token counts no more."""
     await ctx.run(QUERIES.use_refresh, hash=hashed(secret), now=ctx.now)

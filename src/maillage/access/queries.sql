@@ -387,6 +387,10 @@ select r.delegation, r.used, d.client from access_refresh r join access_delegati
 -- Who acts by the delegation of a refresh token of this software.
 select d.actor from access_refresh r join access_delegation d on d.id = r.delegation where r.hash = %(hash)s and d.client = %(client)s
 
+-- name: refresh_client :value
+-- The software that a refresh token is of.
+select d.client from access_refresh r join access_delegation d on d.id = r.delegation where r.hash = %(hash)s
+
 -- name: use_refresh :exec
 -- It counts no more.
 update access_refresh set used = %(now)s where hash = %(hash)s

@@ -23,6 +23,7 @@ from maillage.connectors.psc.relying_party import PSC_ACR, PSC_SCOPE, origin
 from maillage.errors import Invalid, MaillageError, NotFound
 from maillage.http.built import BuiltFiles
 from maillage.http.certificates import certificates_of
+from maillage.http.cors import OtherSites
 from maillage.http.envelope import Envelope
 from maillage.http.faults import MethodNotAllowed, Render, answer_fault
 from maillage.http.headers import security_headers
@@ -81,7 +82,7 @@ def create_app(
 
     routes_by_segment = _mounted(declared, platform.access, visitors, render, static)
     security = security_headers(secure=secure, sign_in_origins=origins)
-    app = _Application(routes_by_segment, Envelope(routes_by_segment, metrics=metrics, security=security), lifespan)
+    app = _Application(routes_by_segment, Envelope(OtherSites(routes_by_segment), metrics=metrics, security=security), lifespan)
     app.state.platform = platform
     app.state.declared = declared
     app.state.render = render

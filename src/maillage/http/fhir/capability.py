@@ -22,6 +22,8 @@ from maillage.http.request import Request
 
 _COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition"
 _MODES = ("full", "normative", "terminology")
+_OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_SERVICES = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _TRIAL_USE = {
     "versioning", "readHistory", "updateCreate", "conditionalCreate", "conditionalRead", "conditionalUpdate", "conditionalDelete",
     "referencePolicy", "searchInclude", "searchRevInclude",
@@ -69,16 +71,29 @@ def statement(base: str, at: datetime) -> dict[str, Any]:
         "rest": [
             {
                 "mode": "server",
-                "security": {
-                    "cors": False,
-                    "description": "A bearer token or a session; every answer is filtered for its holder and audited.",
-                },
+                "security": _security(base),
                 "resource": [_resource(kind, base) for kind in resource_types()],
                 "interaction": [{"code": one.code} for one in OF_SYSTEM if one.code],
                 "searchParam": [{"name": name, "type": "special"} for name in OF_ALL_TYPES],
                 "compartment": [f"{_COMPARTMENT}/{owner[0].lower()}{owner[1:]}" for owner in compartments()],
             }
         ],
+    }
+
+
+def _security(base: str) -> dict[str, Any]:
+    """How one is let in: SMART App Launch 2.2 §7, and its extension of version 1 for those who look here."""
+    own = base.removesuffix("/fhir")
+    places = {name: f"{own}/oauth/{name}" for name in ("authorize", "token", "register", "introspect", "revoke")}
+    manage = {"url": "manage", "valueUri": f"{own}/mes-applications"}
+    return {
+        "extension": [
+            {"url": _OAUTH_URIS, "extension": [*({"url": name, "valueUri": address} for name, address in places.items()), manage]}
+        ],
+        "cors": True,
+        "service": [{"coding": [{"system": _SERVICES, "code": "SMART-on-FHIR", "display": "SMART-on-FHIR"}]}],
+        "description": "A bearer token (SMART App Launch 2.2, see .well-known/smart-configuration) or a session; every answer is filtered for "
+        "its holder and audited.",
     }
 
 

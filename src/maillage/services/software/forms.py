@@ -1,6 +1,6 @@
 """The form by which an editor describes their software, as metadata of RFC 7591."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,13 +32,13 @@ class SoftwareForm:
     described: Described | None = None
 
 
-def software_form(sent: Mapping[str, str], types: Collection[str]) -> SoftwareForm:
+def software_form(sent: Mapping[str, str], fault_of: Callable[[str], str]) -> SoftwareForm:
     """Reads the form; the first fault that the rules find is told beside its field."""
     values = {name: sent.get(name, "").strip() for name in FIELDS}
     if values["sorte"] not in KINDS:
         return SoftwareForm(values, {"sorte": "Choisissez la sorte de logiciel"})
     try:
-        return SoftwareForm(values, {}, described(_metadata(values), types))
+        return SoftwareForm(values, {}, described(_metadata(values), fault_of))
     except Refused as fault:
         return SoftwareForm(values, {_PLACES.get(fault.field, "nom"): fault.french or fault.message})
 

@@ -11,14 +11,13 @@ from maillage.access.access import Access
 from maillage.config import Config
 from maillage.connectors.outgoing import Outgoing
 from maillage.errors import Invalid, MaillageError, NotFound, TooMany
-from maillage.fhir.definitions import resource_types
 from maillage.http import Declared, Request
 from maillage.http.origins import origin_of, trusted
 from maillage.http.routes import bare
-from maillage.services.software.rules import registration, scopes
+from maillage.services.software.rules import registration
 from maillage.services.software.rules.refusals import Refused
 from maillage.services.software.rules.requests import addressed
-from maillage.services.software.service import issuing, registry
+from maillage.services.software.service import granting, issuing, registry
 from maillage.services.software.service.authentication import authenticated, shown
 from maillage.services.software.service.issuing import Door
 from maillage.services.software.service.keys import Keys
@@ -49,7 +48,7 @@ async def configuration(request: Request, ctx: None) -> Response:
     config = config_of(request)
     tells = is_set(config)
     own = issuer_of(config)
-    offered = [one for one in scopes.OFFERED if tells or one not in scopes.SIGN_IN]
+    offered = [one for one in granting.OFFERED if tells or one not in granting.SIGN_IN]
     identity = {"issuer": own, "jwks_uri": own + JWKS} if tells else {}
     return answer({
         **identity,
@@ -83,7 +82,7 @@ async def discovery(request: Request, ctx: None) -> Response:
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [signer.algorithm],
-        "scopes_supported": list(scopes.OFFERED),
+        "scopes_supported": list(granting.OFFERED),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": list(registration.METHODS),
         "token_endpoint_auth_signing_alg_values_supported": SIGNATURES,
@@ -100,7 +99,15 @@ async def jwks(request: Request, ctx: None) -> Response:
 async def token(request: Request) -> Response:
     """POST /oauth/token (RFC 6749 §3.2)."""
     form = await form_of(request)
-    software, door = await _software(request, form), door_of(request)
+    door = door_of(request)
+    if (
+        form.get("grant_type") == "refresh_token"
+        and not request.headers.get("authorization")
+        and not {"client_id", "client_assertion"} & form.keys()
+    ):
+        # RFC 6749 §6 asks a public client for no name here, and fhirclient (npm) gives none: the token tells.
+        form["client_id"] = await issuing.client_of_refresh(door, form.get("refresh_token", ""))
+    software = await _software(request, form)
     match form.get("grant_type", ""):
         case "client_credentials":
             return answer(await issuing.by_itself(door, software, form.get("scope", "")))
@@ -134,7 +141,7 @@ async def revoke(request: Request) -> Response:
 async def register(request: Request) -> Response:
     """POST /oauth/register (RFC 7591): it waits until an administrator approves it."""
     sent = await _metadata(request)
-    found = registration.described(sent, resource_types())
+    found = registration.described(sent, granting.fault_of)
     origin = origin_of(request, request.app.state.proxies)
     async with access_of(request).act(REGISTERING, door="oauth", origin=origin) as ctx:
         made = await registry.register(ctx, found, by=None, origin=origin)

@@ -6,8 +6,7 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import Conflict, Invalid
 from maillage.http import Request, action, page, redirect
-from maillage.services.software.rules import words
-from maillage.services.software.service import registry
+from maillage.services.software.service import granting, registry
 from maillage.ui import render
 
 PATH = "/logiciels"
@@ -66,7 +65,7 @@ async def _page(request: Request, ctx: Context, *, fault: str = "", status: int 
     found = await registry.software(ctx, str(request.path_params["id"]))
     return render(
         request, ctx, "software/software.html", status=status, one=found, chip_of=CHIPS[found.state], methods=METHODS,
-        lines=words.lines(found.scopes), path_here=PATH, fault=fault, decisions=[state for state, before in registry.BEFORE.items() if found.state in before],
+        lines=granting.lines(found.scopes), path_here=PATH, fault=fault, decisions=[state for state, before in registry.BEFORE.items() if found.state in before],
     )  # fmt: skip
 
 

@@ -12,10 +12,9 @@ from maillage.errors import Forbidden
 from maillage.http import Request, action, page
 from maillage.http.headers import content_security_policy
 from maillage.services.software.operations import AUTHORIZE, base_of, config_of, issuer_of
-from maillage.services.software.rules import words
 from maillage.services.software.rules.refusals import Refused, Untrusted
 from maillage.services.software.rules.requests import addressed, form_target, with_parameters
-from maillage.services.software.service import consents
+from maillage.services.software.service import consents, granting
 from maillage.services.software.service.consents import Wanted
 from maillage.services.software.service.registry import Software
 from maillage.services.software.service.signing import is_set
@@ -102,7 +101,7 @@ async def _question(request: Request, ctx: Context, wanted: Wanted, found: dict[
     chosen = "patient" in found and not wanted.launched and ctx.actor.kind is not ActorKind.PATIENT
     again = {name: value for name, value in found.items() if name != "patient"}
     response = render(
-        request, ctx, "software/consent.html", software=wanted.software, lines=words.lines(wanted.scopes), lasting=wanted.lasting,
+        request, ctx, "software/consent.html", software=wanted.software, lines=granting.lines(wanted.scopes), lasting=wanted.lasting,
         who=wanted.scopes, about=person_name(about.get("name", [])) if about else "", birth=about.get("birthDate", "") if about else "",
         own=ctx.actor.kind is ActorKind.PATIENT, request_text=urlencode(found), path_here=AUTHORIZE, target=form_target(wanted.asked.redirect_uri),
         again=f"{AUTHORIZE}?{urlencode(again)}" if chosen else "",

@@ -6,12 +6,11 @@ from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import TooMany
-from maillage.fhir.definitions import resource_types
 from maillage.http import Request, action, page, redirect
 from maillage.services.software.forms import KINDS, SoftwareForm, software_form
 from maillage.services.software.operations import base_of, config_of, issuer_of
 from maillage.services.software.pages.administration import CHIPS, METHODS
-from maillage.services.software.service import registry
+from maillage.services.software.service import granting, registry
 from maillage.ui import render
 
 PATH = "/developpeurs"
@@ -37,7 +36,7 @@ async def ask(request: Request, ctx: Context) -> Response:
 async def register(request: Request, ctx: Context) -> Response:
     """POST /developpeurs/nouveau: it is kept; its secret is on this answer and nowhere else."""
     sent = {name: str(value) for name, value in (await request.form()).items()}
-    filled = software_form(sent, resource_types())
+    filled = software_form(sent, granting.fault_of)
     if filled.described is None:
         return _form(request, ctx, filled)
     try:

@@ -9,8 +9,7 @@ from maillage.access.permissions import Permission
 from maillage.errors import NotFound
 from maillage.http import Request, action, page, redirect
 from maillage.services.software.operations import MANAGE
-from maillage.services.software.rules import words
-from maillage.services.software.service import consents
+from maillage.services.software.service import consents, granting
 from maillage.ui import render
 from maillage.ui.words import person_name
 
@@ -21,7 +20,10 @@ async def mine(request: Request, ctx: Context) -> Response:
     """GET /mes-applications."""
     found = await consents.allowed(ctx)
     names = {one.actor.patient: await _name(ctx, one.actor.patient) for one, _ in found if one.actor.patient}
-    shown = [(one, software, words.lines(one.actor.scopes), names.get(one.actor.patient or "", "")) for one, software in found]
+    shown = [
+        (one, software, granting.lines(sorted(one.actor.scopes)), names.get(one.actor.patient or "", ""))
+        for one, software in found
+    ]
     return render(
         request,
         ctx,

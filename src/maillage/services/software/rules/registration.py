@@ -3,12 +3,11 @@
 import base64
 import binascii
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from maillage.services.software.rules import scopes
 from maillage.services.software.rules.refusals import Refused
 
 METHODS = ("none", "client_secret_basic", "private_key_jwt")
@@ -39,8 +38,8 @@ class Described:
     jwks_uri: str
 
 
-def described(sent: Mapping[str, Any], types: Collection[str]) -> Described:
-    """The metadata, held to the rules. Refused names the member at fault; `types` are the resource types of R4."""
+def described(sent: Mapping[str, Any], fault_of: Callable[[str], str]) -> Described:
+    """The metadata, held to the rules. Refused names the member at fault; `fault_of` says what is wrong with a scope, empty for nothing."""
     method = _text(sent, "token_endpoint_auth_method", default="client_secret_basic")
     if method not in METHODS:
         raise _bad(
@@ -55,7 +54,7 @@ def described(sent: Mapping[str, Any], types: Collection[str]) -> Described:
         grants=grants,
         redirects=_redirects(sent, grants),
         launch_uri=_launch(sent),
-        scopes=_scopes(sent, grants, types),
+        scopes=_scopes(sent, grants, fault_of),
         jwks=_keys(sent),
         jwks_uri=_keys_address(sent),
     )
@@ -149,13 +148,13 @@ def _launch(sent: Mapping[str, Any]) -> str:
     return uri
 
 
-def _scopes(sent: Mapping[str, Any], grants: Sequence[str], types: Collection[str]) -> tuple[str, ...]:
+def _scopes(sent: Mapping[str, Any], grants: Sequence[str], fault_of: Callable[[str], str]) -> tuple[str, ...]:
     asked = tuple(dict.fromkeys(_text(sent, "scope", longest=8_000).split()))
     if not asked or len(asked) > MOST_SCOPES:
         raise _bad("scope", f"1 to {MOST_SCOPES} scopes are needed", "Donnez les droits demandés, séparés par des espaces")
     for one in asked:
-        if not scopes.known(one, types):
-            raise _bad("scope", f"{one[:80]!r} is no scope of SMART App Launch 2.2", f"Droit inconnu : {one[:80]}")
+        if fault := fault_of(one):
+            raise _bad("scope", fault[:300], f"Droit inconnu ou impossible : {one[:80]}")
         if one.startswith("system/") != (BACKEND in grants) and not (CODE in grants and BACKEND in grants):
             raise _bad(
                 "scope", f"{one[:80]!r} does not go with these grant_types", f"Ce droit ne va pas avec cet usage : {one[:80]}"

@@ -13,11 +13,13 @@ from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.delegations import Delegation
 from maillage.access.permissions import Permission, permits
+from maillage.access.scopes import LETTERS
 from maillage.access.tokens import hashed
 from maillage.errors import Forbidden, Gone, NotFound
-from maillage.services.software.rules import requests, scopes
+from maillage.services.software.rules import requests
 from maillage.services.software.rules.refusals import Refused, Untrusted
 from maillage.services.software.rules.requests import Asked
+from maillage.services.software.service import granting
 from maillage.services.software.service.registry import QUERIES, Software, approved, named
 
 PEOPLE = 20
@@ -57,12 +59,12 @@ async def addressee(ctx: Context, found: dict[str, str]) -> Software:
 async def wanted(ctx: Context, software: Software, found: dict[str, str], *, base: str, tells: bool) -> Wanted:
     """What it asks for, cut to what it may have. Refused with what it is told. `tells`: whether this installation says who somebody is."""
     asked = requests.asked(found, bases=(base,))
-    letters = scopes.LETTERS if permits(ctx.actor, Permission.FHIR_WRITE) else "rs"
-    given = scopes.granted(asked.scopes, registered=software.scopes, levels=("patient", "user"), letters=letters)
-    given = tuple(one for one in given if (tells or one not in scopes.SIGN_IN) and (asked.launch or one != "launch"))
-    if not scopes.on_records(given) and "openid" not in given:
+    letters = LETTERS if permits(ctx.actor, Permission.FHIR_WRITE) else granting.READING
+    given = granting.given(asked.scopes, software.scopes, levels=granting.PEOPLE, letters=letters)
+    given = tuple(one for one in given if (tells or one not in granting.SIGN_IN) and (asked.launch or one != "launch"))
+    if not granting.on_records(given) and "openid" not in given:
         raise Refused("invalid_scope", "none of these scopes can be given")
-    about_one = bool(asked.launch) or scopes.needs_patient(given)
+    about_one = bool(asked.launch) or granting.needs_patient(given)
     patient = await _patient(ctx, software, asked) if about_one else None
     return Wanted(
         software=software, asked=asked, scopes=given, about_one=about_one, patient=patient, launched=bool(asked.launch)

@@ -14,9 +14,10 @@ from maillage.access.context import Context
 from maillage.access.delegations import Delegation
 from maillage.access.tokens import hashed
 from maillage.errors import Unauthenticated
-from maillage.services.software.rules import requests, scopes
+from maillage.services.software.rules import requests
 from maillage.services.software.rules.refusals import Refused
-from maillage.services.software.service.registry import QUERIES, Software
+from maillage.services.software.service import granting
+from maillage.services.software.service.registry import QUERIES, REGISTERING, Software
 from maillage.services.software.service.signing import Signer
 from maillage.services.software.service.standing import still_stands
 
@@ -38,8 +39,7 @@ async def by_itself(door: Door, software: Software, asked: str) -> Answer:
     """client_credentials (SMART Backend Services): five minutes, within what was registered, no refresh token."""
     if not software.by_itself:
         raise Refused("unauthorized_client", "This client is not registered for client_credentials.")
-    wanted = asked.split()
-    given = scopes.granted(wanted, registered=software.scopes, levels=("system",))
+    given = granting.given(asked.split(), software.scopes, levels=granting.ALONE)
     if not given:
         raise Refused("invalid_scope", "None of these scopes was registered.", field="scope")
     async with door.access.act(software.actor(), door="oauth", origin=door.origin) as ctx:
@@ -109,6 +109,12 @@ async def by_refresh(door: Door, software: Software, form: Mapping[str, str]) ->
     return answer
 
 
+async def client_of_refresh(door: Door, secret: str) -> str:
+    """The software that a refresh token is of, by id; empty for any other text. It still has to prove itself where it can."""
+    async with door.access.act(REGISTERING, read_only=True, door="oauth", origin=door.origin) as ctx:
+        return await delegations.client_of_refresh(ctx, secret) or ""
+
+
 async def _alive(ctx: Context, id: UUID) -> Delegation | None:
     try:
         return await delegations.delegation_of(ctx, id)
@@ -120,14 +126,14 @@ async def _tokens(ctx: Context, found: Delegation, *, narrower: str | None = Non
     """A bearer token of a delegation, and its next refresh token where it lasts."""
     actor = found.actor
     if narrower is not None:
-        kept = scopes.granted(narrower.split(), registered=actor.scopes, levels=("patient", "user"))
+        kept = granting.given(narrower.split(), actor.scopes, levels=granting.PEOPLE)
         if not kept:
             raise Refused("invalid_scope", "A refresh gives no scope that was not given.", field="scope")
         actor = replace(actor, scopes=frozenset(kept))
     lifetime = min(requests.TOKEN_LIFE, found.ends - ctx.now)
     token = await delegations.token_for(ctx, actor, client=found.client, lifetime=lifetime, delegation=found.id)
     answer = _bearer(token, lifetime, sorted(actor.scopes))
-    if scopes.LASTING & found.actor.scopes:
+    if granting.LASTING & found.actor.scopes:
         answer["refresh_token"] = await delegations.refresh_for(ctx, found.id)
     if actor.patient is not None:
         answer |= {"patient": actor.patient.removeprefix("Patient/"), "need_patient_banner": True}

@@ -75,7 +75,7 @@ async def test_a_patient_lets_an_application_read_their_record(people: None, acc
     async with await browsing(app, access, SELF) as browser, asking(app) as program:
         shown = (await browser.get(f"/oauth/authorize?{wanting.query(nonce='n-1')}")).text
         assert "Carnet de tension demande un accès" in shown
-        assert "<b>Lire</b> les mesures et résultats de ce dossier" in shown
+        assert "Lire les observations (mesures et résultats) de ce dossier" in shown
         assert "Savoir qui vous êtes" in shown
         told = await wanting.allowed(browser, nonce="n-1")
         assert (told["state"], told["iss"]) == (wanting.state, HERE)
@@ -265,6 +265,11 @@ async def test_a_refresh_token_counts_once_and_one_shown_again_ends_all(
         assert wider.status_code == 200
         assert wider.json()["scope"] == "patient/Observation.rs", "a refresh gives no more than was given"
         second = wider.json()
+        unnamed = await program.post(
+            "/oauth/token", data={"grant_type": "refresh_token", "refresh_token": second["refresh_token"]}
+        )
+        assert unnamed.status_code == 200, "a public client need not say its name (RFC 6749 §6)"
+        second = unnamed.json()
         third = (await refreshed(second["refresh_token"])).json()
         assert (third["scope"].split(), third["patient"]) == (["launch/patient", "offline_access", "patient/Observation.rs"], "p")
         assert (await program.get("/fhir/Observation", headers=bearer(third))).status_code == 200
@@ -381,6 +386,10 @@ async def test_a_software_asks_about_its_own_tokens_and_gives_them_back(
         told = await wanting.allowed(browser)
         assert (await program.post("/oauth/token", data=wanting.exchange(told["code"]))).status_code == 401
         tokens = (await program.post("/oauth/token", data=wanting.exchange(told["code"]), headers=basic(made))).json()
+        unproved = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        assert (await program.post("/oauth/token", data=unproved)).json()["error"] == "invalid_client", (
+            "its token alone is no proof"
+        )
         token = {"token": tokens["access_token"]}
         answer = (await program.post("/oauth/introspect", data=token, headers=basic(made))).json()
         assert (answer["active"], answer["client_id"], answer["patient"], answer["scope"]) == (
@@ -392,8 +401,8 @@ async def test_a_software_asks_about_its_own_tokens_and_gives_them_back(
         assert answer["exp"] - answer["iat"] == tokens["expires_in"]
         assert (await program.post("/oauth/introspect", data=token, headers=basic(other))).json() == {"active": False}
         assert (await program.post("/oauth/introspect", data=token)).json()["error"] == "invalid_client"
-        unproved = await program.post("/oauth/introspect", data=token | {"client_id": public.id})
-        assert unproved.json()["error"] == "unauthorized_client"
+        nobody = await program.post("/oauth/introspect", data=token | {"client_id": public.id})
+        assert nobody.json()["error"] == "unauthorized_client"
         guessed = await program.post("/oauth/introspect", data={"token": "guessed"}, headers=basic(made))
         assert guessed.json() == {"active": False}
         assert (

@@ -11,11 +11,11 @@ from starlette.applications import Starlette
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
 from maillage.clock import FixedClock
-from maillage.fhir.definitions import resource_types
 from maillage.services.directory import pages as directory
 from maillage.services.software import operations, pages
 from maillage.services.software.rules.refusals import Refused
 from maillage.services.software.rules.registration import described, redirectable
+from maillage.services.software.service.granting import fault_of
 from tests.support.people import SEED, officer_of, professional
 from tests.support.software import (
     EC,
@@ -78,11 +78,10 @@ WEAK: list[tuple[dict[str, Any], str]] = [
 
 
 def test_what_is_no_software_is_refused_with_its_member() -> None:
-    types = resource_types()
-    assert described(application_of_people(), types).redirects
+    assert described(application_of_people(), fault_of).redirects
     for more, error in WEAK:
         with pytest.raises(Refused) as refusal:
-            described(application_of_people(**more), types)
+            described(application_of_people(**more), fault_of)
         assert refusal.value.error == error, more
         assert refusal.value.french, more
 
