@@ -426,3 +426,18 @@ async def test_a_suspended_application_holds_nothing(people: None, access: Acces
         async with access.act(OPERATOR) as ctx:
             await registry.decide(ctx, made.id, "approved")
         await ends(program, tokens, clock)
+
+
+async def test_an_editor_sees_what_their_application_called_for_people_and_nobody_in_it(
+    people: None, access: Access, app: Starlette
+) -> None:
+    editor = replace(officer_of(Role.EDITOR), id="account:editor")
+    made = await registered(access, application_of_people(), by=editor.id)
+    async with await browsing(app, access, SELF) as browser, asking(app) as program:
+        tokens = await App(made.id, scope="launch/patient patient/*.rs").tokens(browser, program)
+        assert (await program.get("/fhir/Patient/p", headers=bearer(tokens))).status_code == 200
+        assert (await program.get("/fhir/Patient/other", headers=bearer(tokens))).status_code == 404
+    async with await browsing(app, access, editor) as browser:
+        shown = (await browser.get(f"/developpeurs/{made.id}")).text
+        assert (shown.count("Lecture Patient"), "Refusé" in shown, "Jeton demandé" in shown) == (2, True, True)
+        assert ("Patient/p" in shown, "patient:p" in shown) == (False, False)
