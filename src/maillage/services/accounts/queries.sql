@@ -72,7 +72,7 @@ update account set ready = %(now)s where id = %(account)s
 update account set password = %(password)s, totp = %(totp)s, totp_step = %(step)s, ready = %(now)s where id = %(account)s
 
 -- name: rehash_password :exec
--- The same password at today's cost.
+-- Another password, or the same at today's cost; the second factor stays.
 update account set password = %(password)s where id = %(account)s
 
 -- name: use_step :value

@@ -1,24 +1,29 @@
-"""« Mon compte »: one's passkeys and recovery codes, for those whose account is held here."""
+"""« Mon compte »: one's passkeys, password and recovery codes, for those whose account is held here."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from starlette.responses import Response
 
+from maillage.access import sessions
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.sessions import handle_of
 from maillage.errors import Invalid, NotFound
 from maillage.http import Request, action, page, redirect
-from maillage.services.accounts.pages.sign_in import OWN_PROVIDER, site_of
-from maillage.services.accounts.service import challenges, factors
+from maillage.http.addresses import address_of, neighbourhood_of
+from maillage.services.accounts.pages.sign_in import OWN_PROVIDER, access_of, hasher, site_of
+from maillage.services.accounts.service import challenges, factors, proofs
 from maillage.services.accounts.service.accounts import Account, account_by_id
 from maillage.services.accounts.service.challenges import NotProven
+from maillage.services.accounts.service.proofs import Shown
 from maillage.ui import render
 
 PATH = "/mon-compte"
 SAID = {
     "cle": "Clé d’accès ajoutée.",
     "retiree": "Clé d’accès retirée.",
+    "mot-de-passe": "Mot de passe changé. Vos autres sessions sont fermées.",
 }
 
 
@@ -66,10 +71,27 @@ async def new_codes(request: Request, ctx: Context) -> Response:
     return render(request, ctx, "accounts/recovery.html", codes=fresh, go_on=PATH, first=False)
 
 
-async def _page(request: Request, ctx: Context, *, fault: str = "") -> Response:
+async def change_password(request: Request, ctx: Context) -> Response:
+    """POST /mon-compte/mot-de-passe: another password, by who knows this one; the sessions elsewhere end."""
+    account, form = await _account(request, ctx), await request.form()
+    if not account.password:
+        raise NotFound("this account has no password")
+    address = neighbourhood_of(address_of(request))
+    shown = Shown(email=account.email, password=str(form.get("actuel", "")), code="", address=address)
+    if not await proofs.knows_password(access_of(request), hasher(), shown):
+        return await _page(request, ctx, faults={"actuel": "Ce n’est pas votre mot de passe, ou il y a eu trop d’essais"})
+    try:
+        await factors.change_password(ctx, hasher(), account, str(form.get("nouveau", "")))
+    except Invalid as fault:
+        return await _page(request, ctx, faults={"nouveau": fault.issues[0].diagnostics})
+    await sessions.end_others(ctx, but=request.visitor.known.id if request.visitor and request.visitor.known else None)
+    return redirect(f"{PATH}?fait=mot-de-passe")
+
+
+async def _page(request: Request, ctx: Context, *, fault: str = "", faults: Mapping[str, str] | None = None) -> Response:
     account = await _account(request, ctx)
     return render(
-        request, ctx, "accounts/own.html", status=422 if fault else 200, account=account, fault=fault,
+        request, ctx, "accounts/own.html", status=422 if fault or faults else 200, account=account, fault=fault, faults=faults or {},
         passkeys=await factors.passkeys(ctx, account.id), left=await factors.recovery_left(ctx, account.id),
         has_passkeys=site_of(request).has_passkeys, said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
@@ -104,5 +126,6 @@ routes = [
     action(f"{PATH}/cle/defi", ask, permission=Permission.SIGNED_IN, fresh=True),
     action(f"{PATH}/cle", add, permission=Permission.SIGNED_IN, fresh=True),
     action(f"{PATH}/cle/retirer", remove, permission=Permission.SIGNED_IN, fresh=True),
+    action(f"{PATH}/mot-de-passe", change_password, permission=Permission.SIGNED_IN, fresh=True),
     action(f"{PATH}/codes", new_codes, permission=Permission.SIGNED_IN, fresh=True),
 ]

@@ -80,6 +80,14 @@ async def set_password(
     return account, await new_recovery(ctx, account.id)
 
 
+async def change_password(ctx: Context, hasher: Passwords, account: Account, password: str) -> None:
+    """Another password from now on, for who proved to know the one before; the second factor stays. Invalid at `password`, in French."""
+    if reason := passwords.refusal(password, own=(account.email, account.given, account.family)):
+        raise Invalid.at("password", reason)
+    await ctx.run(QUERIES.rehash_password, account=account.id, password=await hasher.hash(password))
+    ctx.trace(Action.UPDATE, "account", str(account.id))
+
+
 async def add_passkey(ctx: Context, site: Site, account: Account, *, answer: str, name: str, browser: str) -> None:
     """One more passkey, by its holder. Raises NotProven."""
     made = await challenges.made(ctx, site, account, answer, browser=browser)

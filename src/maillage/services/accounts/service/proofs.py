@@ -61,6 +61,16 @@ async def by_password(access: Access, seal: Seal, hasher: Passwords, shown: Show
     return Proof(proven, passkey=False)
 
 
+async def knows_password(access: Access, hasher: Passwords, shown: Shown) -> bool:
+    """Whether it is the password of this address: a try like one of a sign-in, as a session left open must be no place to guess it."""
+    email = invitations.email_of(shown.email) or ""
+    async with access.act(DOOR) as ctx:
+        tries, row = await _tried(ctx, email, shown.address)
+    if attempts.too_many(tries) or row is None:
+        return False
+    return await hasher.holds(row["password"], shown.password)
+
+
 async def ask_for_passkey(access: Access, site: Site, *, browser: str, address: str) -> str:
     """The options for `navigator.credentials.get`. Raises NotProven where an address asks for too many."""
     async with access.act(DOOR) as ctx:

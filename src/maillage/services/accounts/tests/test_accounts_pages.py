@@ -28,6 +28,7 @@ from maillage.http.addresses import address_of, neighbourhood_of
 from maillage.http.request import Request
 from maillage.jobs import Job, JobRunner, Outside
 from maillage.services.accounts import jobs, pages
+from maillage.services.accounts.rules import attempts
 from maillage.services.accounts.service import accounts, factors
 from maillage.services.accounts.service.accounts import ENROLLING, Invited
 from maillage.ui import pages as own
@@ -216,6 +217,50 @@ async def test_what_is_grave_asks_who_it_is_again(house: None, access: Access, c
         proven = await visitor.post("/preuve/code", data={**sent, "code": totp.at(clock.now())})
         assert (proven.status_code, proven.headers["location"]) == (303, "/mon-compte")
         assert (await visitor.get("/mon-compte")).status_code == 200
+
+
+async def test_who_knows_their_password_changes_it(house: None, access: Access, clock: FixedClock, application: Any) -> None:
+    app, link, other = application(pages, settings=KEYS), await link_of(access), "hibou parapluie cerise"
+
+    async def sign_in(visitor: httpx.AsyncClient, password: str, code: str) -> int:
+        csrf = token((await visitor.get("/compte/connexion")).text)
+        sent = {"csrf": csrf, "email": THEO.email, "mot-de-passe": password, "code": code}
+        return (await visitor.post("/compte/connexion", data=sent)).status_code
+
+    async with browsing(app) as visitor, browsing(app) as elsewhere, browsing(app) as later:
+        totp, _ = await set_password(visitor, link, clock)
+        clock.advance(timedelta(seconds=30))
+        assert await sign_in(elsewhere, PASSWORD, totp.at(clock.now())) == 303
+        csrf = {"csrf": token((await visitor.get("/mon-compte")).text)}
+        for current, new, told in (
+            ("", other, "actuel-erreur"),
+            ("girafe lavande tourneviS", other, "actuel-erreur"),
+            (PASSWORD, "court", "nouveau-erreur"),
+            (PASSWORD, "theo gabarit theo", "nouveau-erreur"),
+        ):
+            refused = await visitor.post("/mon-compte/mot-de-passe", data={**csrf, "actuel": current, "nouveau": new})
+            assert (refused.status_code, told in refused.text) == (422, True), (current, new)
+        assert (await elsewhere.get("/mon-compte")).status_code == 200, "nothing has changed yet"
+        changed = await visitor.post("/mon-compte/mot-de-passe", data={**csrf, "actuel": PASSWORD, "nouveau": other})
+        assert changed.headers["location"] == "/mon-compte?fait=mot-de-passe"
+        assert (await visitor.get("/mon-compte")).status_code == 200
+        assert (await elsewhere.get("/mon-compte")).headers["location"].startswith("/connexion")
+        clock.advance(timedelta(minutes=16))
+        assert await sign_in(later, PASSWORD, totp.at(clock.now())) == 401
+        clock.advance(timedelta(seconds=30))
+        assert await sign_in(later, other, totp.at(clock.now())) == 303
+
+
+async def test_an_open_session_is_no_place_to_guess_the_password(
+    house: None, access: Access, clock: FixedClock, application: Any
+) -> None:
+    app, link = application(pages, settings=KEYS), await link_of(access)
+    async with browsing(app) as visitor:
+        await set_password(visitor, link, clock)
+        csrf = {"csrf": token((await visitor.get("/mon-compte")).text), "nouveau": "hibou parapluie cerise"}
+        for _ in range(attempts.MOST.pair):
+            assert (await visitor.post("/mon-compte/mot-de-passe", data={**csrf, "actuel": "deviner encore"})).status_code == 422
+        assert (await visitor.post("/mon-compte/mot-de-passe", data={**csrf, "actuel": PASSWORD})).status_code == 422
 
 
 async def test_the_proof_of_somebody_else_is_none(house: None, access: Access, clock: FixedClock, application: Any) -> None:

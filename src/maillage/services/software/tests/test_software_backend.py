@@ -60,7 +60,7 @@ async def test_a_signed_assertion_opens_the_fhir_door(access: Access, program: h
     found = await program.get("/fhir/Patient?family=essai", headers=headers)
     assert (found.status_code, found.json()["total"] if "total" in found.json() else len(found.json()["entry"])) == (200, 1)
     assert (await program.post("/fhir/Patient", headers=headers, json={"resourceType": "Patient"})).status_code == 403
-    assert (await program.get("/fhir/Observation", headers=headers)).json().get("entry", []) == []
+    assert (await program.get("/fhir/Observation", headers=headers)).status_code == 403, "a type that was not granted"
 
 
 async def test_a_token_lasts_five_minutes(access: Access, clock: FixedClock, program: httpx.AsyncClient) -> None:
