@@ -60,16 +60,22 @@ async def test_cookies_over_https_are_bound_to_the_host(platform: Platform, acce
 
 
 async def test_no_other_site_is_let_in_by_cors(attacked: Starlette, access: Access) -> None:
+    """Pages are read by no other site. The FHIR door is (SMART App Launch), with a bearer token only: never with our cookie."""
     async with await client_of(attacked, access, actor_of(Role.GP)) as gp:
-        for method, path in (
-            ("GET", "/nouveautes"),
-            ("GET", "/fhir/Patient"),
-            ("OPTIONS", "/fhir/Patient"),
-            ("GET", "/fhir/metadata"),
+        for method, path, open_to_software in (
+            ("GET", "/nouveautes", False),
+            ("OPTIONS", "/nouveautes", False),
+            ("GET", "/oauth/authorize", False),
+            ("GET", "/fhir/Patient", True),
+            ("OPTIONS", "/fhir/Patient", True),
+            ("GET", "/fhir/metadata", True),
         ):
             headers = {"origin": "https://evil.example", "access-control-request-method": "POST"}
             answer = await gp.request(method, path, headers=headers)
-            assert [name for name in answer.headers if name.startswith("access-control-")] == [], (method, path)
+            said = {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
+            assert said.get("access-control-allow-origin") == ("*" if open_to_software else None), (method, path)
+            assert "access-control-allow-credentials" not in said, (method, path)
+            assert open_to_software or not said, (method, path)
 
 
 async def test_every_answer_says_what_it_is(attacked: Starlette, access: Access) -> None:

@@ -49,6 +49,7 @@ def test_no_secret_is_printed_with_the_settings() -> None:
         "mllp_tls_key",
         "account_keys",
         "files_keys",
+        "openid_key",
         "citizen_client_secret",
     } == set(secrets)
     assert "s3cret" not in repr(Config(**dict.fromkeys(secrets, "s3cret")))

@@ -1,6 +1,7 @@
 """`maillage files`, `maillage check` and a backup where documents are sealed."""
 
 import base64
+import os
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +21,8 @@ OLD, NEW = (f"{id}:{base64.b64encode(id.encode() * 8).decode()}" for id in ("202
 
 
 def run(monkeypatch: pytest.MonkeyPatch, data: Path, keys: str, *arguments: str) -> int:
+    for name in [name for name in os.environ if name.startswith("MAILLAGE_TEST_")]:
+        monkeypatch.delenv(name)  # the command knows settings, not those of tests
     monkeypatch.setenv("MAILLAGE_DATA", str(data))
     monkeypatch.setenv("MAILLAGE_FILES_KEYS", keys)
     return main(["files", *arguments])
