@@ -48,6 +48,12 @@ def opens(actor: Actor, letter: str, kind: str) -> bool:
     return any(one.opens(kind, letter) for one in opened(actor))
 
 
+def opens_all(actor: Actor, letter: str, kind: str) -> bool:
+    """Whether the scopes open an interaction on every resource of a type, whatever it says and whoever it is about."""
+    found = (one for one in opened(actor) if one.opens(kind, letter))
+    return any(not one.restrictions and one.level is not Level.PATIENT for one in found)
+
+
 def require(actor: Actor, letter: str, kind: str) -> None:
     """InsufficientScope where scopes bind the actor and none opens the interaction on any resource of the type."""
     if bound(actor) and not opens(actor, letter, kind):
@@ -152,9 +158,9 @@ def only_patient(actor: Actor, kind: str) -> UUID | None:
 
 def restricted(actor: Actor, letter: str, kind: str) -> bool:
     """Whether of some resources of a type it counts what they say: a restriction opens them, and no scope opens the whole type anywhere."""
-    found = [one for one in opened(actor) if one.opens(kind, letter)] if bound(actor) else []
-    whole = any(not one.restrictions and one.level is not Level.PATIENT for one in found)
-    return not whole and any(one.restrictions for one in found)
+    if not bound(actor) or opens_all(actor, letter, kind):
+        return False
+    return any(one.restrictions for one in opened(actor) if one.opens(kind, letter))
 
 
 def admits(actor: Actor, letter: str, resource: Resource, patient: UUID | None, *, strictly: bool = False) -> bool:
