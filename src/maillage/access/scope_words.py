@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from maillage.access.scopes import ANY, Level, ResourceScope, Restriction, Scopes
+from maillage.access.scopes import ANY, Level, ResourceScope, Restriction
 
 THINGS = {
     "AllergyIntolerance": "les allergies",
@@ -50,14 +50,6 @@ THINGS = {
 EVERYTHING = "toutes les données"
 
 _ACTS = (("rs", "lire"), ("c", "ajouter"), ("u", "modifier"), ("d", "supprimer"))
-_SPECIAL = {
-    "openid": "Savoir que c'est bien vous",
-    "fhirUser": "Savoir qui vous êtes dans l'annuaire ou le dossier",
-    "launch": "Savoir depuis quel dossier l'application a été ouverte",
-    "launch/patient": "Vous demander de quelle personne ouvrir le dossier",
-    "offline_access": "Garder cet accès quand vous n'êtes plus là, jusqu'à ce que vous le retiriez",
-    "online_access": "Garder cet accès tant que vous restez connecté",
-}
 _PARAMETERS = {
     "_id": "identifiant",
     "_security": "confidentialité",
@@ -90,11 +82,6 @@ _VALUES = {
 _WHOSE = {Level.USER: "de toutes les personnes que vous suivez", Level.SYSTEM: "de toutes les personnes"}
 
 
-def special_words(scope: str) -> str:
-    """What a scope that opens no record allows (KeyError for any other)."""
-    return _SPECIAL[scope]
-
-
 def scope_words(scope: ResourceScope, *, whose: str) -> str:
     """« Lire les observations de Mme Durand » ; `whose` ("de Mme Durand") is the person on whose record a `patient/` scope is granted.
 
@@ -107,11 +94,6 @@ def scope_words(scope: ResourceScope, *, whose: str) -> str:
     said = f"{_listed(acts).capitalize()} {things} {_WHOSE.get(scope.level, whose)}"
     only = " ; ".join(map(_restriction_words, scope.restrictions))
     return f"{said} ({only})" if only else said
-
-
-def scopes_words(scopes: Scopes, *, whose: str) -> list[str]:
-    """Each scope of a list, in the order in which it is read: what is opened of the record, then the others."""
-    return [*(scope_words(one, whose=whose) for one in scopes.resources), *map(special_words, scopes.special)]
 
 
 def _restriction_words(restriction: Restriction) -> str:

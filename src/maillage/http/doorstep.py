@@ -25,7 +25,13 @@ def stand_on(request: Request) -> str:
 def keep(request: Request, response: Response) -> Response:
     """The answer, which hands the browser the secret that `stand_on` (or `refuse_strangers`) found."""
     response.set_cookie(
-        _cookie(request), request.scope[DOORSTEP], max_age=_LIFE, path="/", secure=_secure(request), httponly=True, samesite="lax"
+        _cookie(request),
+        request.scope[DOORSTEP],
+        max_age=_LIFE,
+        path="/",
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
     )
     return response
 
@@ -39,10 +45,11 @@ async def refuse_strangers(request: Request) -> str:
     return known
 
 
-def _secure(request: Request) -> bool:
+def is_secure(request: Request) -> bool:
+    """Whether people reach us over https: cookies then say so, and their names too."""
     base: str = request.app.state.platform.config.base_url
     return base.startswith("https:")
 
 
 def _cookie(request: Request) -> str:
-    return "__Host-maillage-seuil" if _secure(request) else "maillage-seuil"
+    return "__Host-maillage-seuil" if is_secure(request) else "maillage-seuil"

@@ -19,7 +19,7 @@ from maillage.connectors.psc import RelyingParty, SignedIn, SignInRefused
 from maillage.connectors.psc.relying_party import TooSoon
 from maillage.db import Database, load_queries
 from maillage.errors import NotFound, Unavailable
-from maillage.http.doorstep import keep, refuse_strangers, stand_on
+from maillage.http.doorstep import is_secure, keep, refuse_strangers, stand_on
 from maillage.http.faults import Render
 from maillage.http.request import Request
 from maillage.http.routes import Declared, action, bare
@@ -103,7 +103,7 @@ class Telephone:
             browser,
             max_age=push.life,
             path="/connexion",
-            secure=_secure(request),
+            secure=is_secure(request),
             httponly=True,
             samesite="strict",
         )
@@ -139,7 +139,7 @@ class Telephone:
         if not await self._end(browser):
             return self._refuse("The answer of the telephone was already taken.", "telephone")
         response = await self._admit(request, row["provider"], signed, row["go_to"])
-        response.delete_cookie(_cookie(request), path="/connexion", secure=_secure(request), httponly=True, samesite="strict")
+        response.delete_cookie(_cookie(request), path="/connexion", secure=is_secure(request), httponly=True, samesite="strict")
         return response
 
     async def _end(self, browser: bytes) -> bool:
@@ -169,12 +169,7 @@ def national_identifier(given: str) -> str | None:
 
 
 def _cookie(request: Request) -> str:
-    return "__Secure-maillage-telephone" if _secure(request) else "maillage-telephone"
-
-
-def _secure(request: Request) -> bool:
-    base: str = request.app.state.platform.config.base_url
-    return base.startswith("https:")
+    return "__Secure-maillage-telephone" if is_secure(request) else "maillage-telephone"
 
 
 def _hash(secret: str) -> bytes:

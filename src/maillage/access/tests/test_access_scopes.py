@@ -2,7 +2,7 @@
 
 import pytest
 
-from maillage.access.scope_words import scope_words, scopes_words
+from maillage.access.scope_words import scope_words
 from maillage.access.scopes import SPECIAL, grantable, scope_of, scopes_of
 from maillage.errors import Invalid
 
@@ -136,7 +136,3 @@ def test_a_scope_is_said_in_plain_french() -> None:
     assert said("user/Patient.s") == "Chercher l'identité de toutes les personnes que vous suivez"
     assert said("system/Task.cu") == "Ajouter et modifier les tâches de toutes les personnes"
     assert said("patient/Basic.d") == "Supprimer les données de type Basic de Mme Durand"
-    assert scopes_words(scopes_of("openid patient/Goal.rs"), whose="de Mme Durand") == [
-        "Lire les objectifs de Mme Durand",
-        "Savoir que c'est bien vous",
-    ]

@@ -1,5 +1,6 @@
 """« Une application demande »: the authorization endpoint (SMART App Launch 2.2): who it is about, what it would read and write, yes or no."""
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl, urlencode
 
 import structlog
@@ -27,23 +28,22 @@ Pairs = list[tuple[str, str]]
 
 async def ask(request: Request, ctx: Context) -> Response:
     """GET /oauth/authorize: the person to choose, where there is one to choose, then the question."""
-    return await _asked(request, ctx, request.query_params.multi_items())
+
+    async def put(wanted: Wanted, found: dict[str, str]) -> Response:
+        show = _choose if wanted.about_one and wanted.patient is None else _question
+        return await show(request, ctx, wanted, found)
+
+    return await _held_to_the_rules(request, ctx, request.query_params.multi_items(), put)
 
 
 async def answer(request: Request, ctx: Context) -> Response:
     """POST /oauth/authorize: `reponse` oui or non to the request in `demande`, which is held to the same rules once more."""
     form = await request.form()
-    pairs = parse_qsl(str(form.get("demande", "")), keep_blank_values=True)
-    try:
-        found = addressed(pairs)
-        software = await consents.addressee(ctx, found)
-    except Untrusted as fault:
-        return _untrusted(request, ctx, fault)
-    try:
-        wanted = await _wanted(request, ctx, software, found)
+
+    async def take(wanted: Wanted, found: dict[str, str]) -> Response:
         return _told(request, found, {"code": await _said_yes(request, ctx, wanted, str(form.get("reponse", "")))})
-    except Refused as fault:
-        return _told(request, found, {"error": fault.error, "error_description": fault.message})
+
+    return await _held_to_the_rules(request, ctx, parse_qsl(str(form.get("demande", "")), keep_blank_values=True), take)
 
 
 async def _said_yes(request: Request, ctx: Context, wanted: Wanted, said: str) -> str:
@@ -57,19 +57,19 @@ async def _said_yes(request: Request, ctx: Context, wanted: Wanted, said: str) -
     return await consents.allow(ctx, wanted, session=session.id, proved=session.proved)
 
 
-async def _asked(request: Request, ctx: Context, pairs: Pairs) -> Response:
+async def _held_to_the_rules(
+    request: Request, ctx: Context, pairs: Pairs, go_on: Callable[[Wanted, dict[str, str]], Awaitable[Response]]
+) -> Response:
+    """Goes on with a request that holds; where it does not, the person is told if its address cannot be trusted, else the application."""
     try:
         found = addressed(pairs)
         software = await consents.addressee(ctx, found)
     except Untrusted as fault:
         return _untrusted(request, ctx, fault)
     try:
-        wanted = await _wanted(request, ctx, software, found)
+        return await go_on(await _wanted(request, ctx, software, found), found)
     except Refused as fault:
         return _told(request, found, {"error": fault.error, "error_description": fault.message})
-    if wanted.about_one and wanted.patient is None:
-        return await _choose(request, ctx, wanted, found)
-    return await _question(request, ctx, wanted, found)
 
 
 async def _wanted(request: Request, ctx: Context, software: Software, found: dict[str, str]) -> Wanted:
