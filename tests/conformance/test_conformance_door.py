@@ -421,12 +421,21 @@ async def test_a_binary_is_read_in_its_own_media_type(machine: httpx.AsyncClient
     assert (await send(machine, "GET", address)).json()["data"] == "JVBERi0xLjc="
 
 
+NO_REAL_FILES = {
+    "/Communication/fm-attachment",
+    "/Communication/fm-solicited",
+    "/DiagnosticReport/example-pgx",
+    "/DocumentManifest/654789",
+}
+"""Examples whose PDF is a few letters."""
+
+
 @pytest.mark.conformance
 @pytest.mark.parametrize(("step", "least"), [(20, 150), pytest.param(1, 5000, marks=pytest.mark.long)])
 async def test_official_examples_are_put_and_read_back_equal(
     machine: httpx.AsyncClient, shared_data: Path, step: int, least: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every `step`th example that the body limit lets in: what is accepted comes back as it was, but for its version.
+    """Every `step`th example that the body limit lets in: what is accepted comes back as it was, but for its version. AuditEvents are nobody's to put.
 
     The engine as it is with no service installed: what services complete (a Patient's identity status) is in their own tests.
     """
@@ -439,6 +448,12 @@ async def test_official_examples_are_put_and_read_back_equal(
             validate(resource)
         except Invalid:
             assert put.status_code == 400, place
+            continue
+        if resource["resourceType"] == "AuditEvent":
+            assert put.status_code == 403, place
+            continue
+        if place in NO_REAL_FILES:
+            assert "does not begin as application/pdf does" in put.text, place
             continue
         assert put.status_code in (200, 201), f"{place}: {put.text}"
         back = json.loads((await send(machine, "GET", place)).content)

@@ -18,7 +18,7 @@ from maillage.fhir.search import SearchQuery
 QUERIES = load_queries("maillage.access")
 
 _REFERENCE = re.compile(r"(?:(?P<type>[A-Z][A-Za-z]+)/)?(?P<id>[A-Za-z0-9\-.]{1,64})")
-_DATE = re.compile(r"(?P<prefix>[a-z]{2})?(?P<date>\d.*)")
+_DATE = re.compile(r"(?P<prefix>eq|ge|gt|sa|le|lt|eb)?(?P<date>\d.*)")
 _PLACE = re.compile(r"(\d{1,5})-(\d{1,18})-(\d{1,9})")
 _RESULT = frozenset({"_count", "_total", "_summary", "_sort"})
 _OWNERS = {"Patient": "patient", "Practitioner": "agent", "Device": "agent", "RelatedPerson": "agent"}
@@ -95,10 +95,13 @@ class _Draft:
 
     def dates(self, name: str, value: str) -> None:
         match = _DATE.fullmatch(value)
-        start, end = span(match["date"]) if match else (None, None)
-        prefix = (match["prefix"] or "eq") if match else ""
-        if start is None or prefix not in ("eq", "ge", "gt", "sa", "le", "lt", "eb"):
+        if match is None:
             raise _refused(name, f"{value!r} is not a date with one of the prefixes eq ge gt sa le lt eb or none")
+        try:
+            start, end = span(match["date"])
+        except Invalid as fault:
+            raise Invalid.at(name, f"{name}: {fault}") from None
+        prefix = match["prefix"] or "eq"
         since = {"eq": start, "ge": start, "gt": end, "sa": end}.get(prefix)
         until = {"eq": end, "le": end, "lt": start, "eb": start}.get(prefix)
         self.wanted.since = max(filter(None, (self.wanted.since, since)), default=None)

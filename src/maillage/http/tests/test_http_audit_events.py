@@ -163,6 +163,13 @@ async def test_what_the_trail_does_not_answer_is_refused(trail: None, clients: A
         assert (answer.status_code, words in answer.text) == (400, True), (query, answer.text)
 
 
+@pytest.mark.parametrize("value", ["2024,2024", "ge2024-13", "xx2024", "soon", "2024-02-30"])
+async def test_a_date_that_is_none_is_refused_where_it_stands(trail: None, clients: Any, value: str) -> None:
+    answer = await (await clients(OFFICER)).get(f"/fhir/AuditEvent?_lastUpdated={value}")
+    (issue,) = answer.json()["issue"]
+    assert (answer.status_code, issue["expression"]) == (400, ["_lastUpdated"])
+
+
 async def test_pages_follow_each_other_and_totals_are_exact(trail: None, clients: Any) -> None:
     officer = await clients(OFFICER)
     whole = [one["id"] for one in await search(officer, "agent=Practitioner/gp")]
