@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from maillage.access import audit, audit_events, emergency, guards, writes
-from maillage.access.actors import ActorKind
+from maillage.access.actors import Actor, ActorKind
 from maillage.access.audit import Action, AuditSecret, Entry, Outcome, Trail, query_text
 from maillage.access.audit_events import AuditEvents
 from maillage.access.bundles import RecordsDoor
@@ -16,12 +16,13 @@ from maillage.access.operations import Operations
 from maillage.access.references import grantee
 from maillage.access.stays import keep_with_stays
 from maillage.access.views import Views
+from maillage.access.visibility import seen_by
 from maillage.db import Connection, begun, load_queries
 from maillage.errors import Forbidden, Invalid, MaillageError
 from maillage.fhir import compartment, ids
 from maillage.fhir.bundle import Done, Operate, process, single
 from maillage.fhir.change import Change, Operation, Stored, Verb
-from maillage.fhir.gathering import GatheredReads
+from maillage.fhir.gathering import GatheredReads, there_for_each
 from maillage.fhir.holding import hold_rows
 from maillage.fhir.index import index
 from maillage.fhir.past import Past
@@ -309,6 +310,16 @@ class Records:
             self._conn, source=ids.key(source), record=ids.key(record), oneself=grantee(f"Patient/{source}")
         )
         return found
+
+    async def seen_by(self, asked: Sequence[tuple[Actor, str, str]]) -> list[bool]:
+        """Of each of these (actor, type, id) whether that actor would see the record now: for who decides whom to tell of it.
+
+        Forbidden to whoever does not see every row: it would tell them who else does.
+        """
+        if not self.views.loads:
+            raise Forbidden(f"{self._ctx.actor.name} may not ask what others see")
+        views = {actor: seen_by(actor, self._ctx.now) for actor, _, _ in asked}
+        return await there_for_each(self._conn, [(kind, id, views[actor]) for actor, kind, id in asked])
 
     @property
     def together(self) -> Sequence[Change]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -75,23 +76,40 @@ class GatheredReads:
                 wanted.answer.set_result(stored)
 
 
+async def there_for_each(conn: Connection, asked: Sequence[tuple[str, str, Scope]]) -> list[bool]:
+    """Of each of these (type, id, scope) whether there is such a resource within that scope: a statement for each text of a scope."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, (_, _, scope) in enumerate(asked):
+        groups[scope.text].append(place)
+    there = [False] * len(asked)
+    for places in groups.values():
+        scope = asked[places[0]][2]
+        rows = [_row(place, *asked[place]) for place in places]
+        wanted = {"asked": msgspec.json.encode(rows).decode()}
+        for row in await fetch(conn, _text("there_for_each", scope.text, scope.types), wanted, binary=True):
+            there[row["i"]] = True
+    return there
+
+
 async def _read_each(conn: Connection, group: Sequence[_Wanted]) -> list[Stored | None]:
     scope = group[0].scope
-    asked = []
-    for place, wanted in enumerate(group):
-        number, key = reading.place(wanted.kind, wanted.id)
-        asked.append({"i": place, "rt": number, "id": key, **wanted.scope.params})
+    asked = [_row(place, wanted.kind, wanted.id, wanted.scope) for place, wanted in enumerate(group)]
     wanted_rows = {"asked": msgspec.json.encode(asked).decode()}
-    found = await fetch(conn, _text(scope.text, scope.types), wanted_rows, binary=True)
+    found = await fetch(conn, _text("read_each", scope.text, scope.types), wanted_rows, binary=True)
     rows = {row["i"]: row for row in found}
     return [reading.current(w.kind, w.id, rows[place]) if place in rows else None for place, w in enumerate(group)]
 
 
+def _row(place: int, kind: str, id: str, scope: Scope) -> dict[str, Any]:
+    number, key = reading.place(kind, id)
+    return {"i": place, "rt": number, "id": key, **scope.params}
+
+
 @lru_cache(maxsize=256)
-def _text(scope: str, types: tuple[tuple[str, str], ...]) -> bytes:
+def _text(statement: str, scope: str, types: tuple[tuple[str, str], ...]) -> bytes:
     """The statement for rows of one scope: what the scope takes as parameters are columns here, a value for each read."""
     columns = "".join(f", {name} {kind}" for name, kind in types)
     row = Scope(scope).sql("r")
     for name, _ in types:
         row = row.replace(f"%({name})s", f"w.{name}")
-    return QUERIES.text("read_each").replace("{columns}", columns).replace("{row}", row).encode()
+    return QUERIES.text(statement).replace("{columns}", columns).replace("{row}", row).encode()

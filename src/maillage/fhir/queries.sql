@@ -269,6 +269,13 @@ from json_to_recordset(%(asked)s::json) as w(i int, rt int2, id uuid{columns})
 cross join lateral (select * from res where res.rt = w.rt and res.id = w.id limit 1) r
 where {row}
 
+-- name: there_for_each :many
+-- The same, without the text: which of them are there.
+select w.i
+from json_to_recordset(%(asked)s::json) as w(i int, rt int2, id uuid{columns})
+cross join lateral (select * from res where res.rt = w.rt and res.id = w.id and res.body <> '' limit 1) r
+where {row}
+
 -- name: trace :one
 -- What the log says of a resource that is not to be read: its last write, and whether that one is in scope (`{row}`).
 select v.version, v.op, v.at, coalesce(({row}), false) as seen from ver v where v.rt = %(rt)s and v.id = %(id)s order by v.version desc limit 1

@@ -19,11 +19,11 @@ AT_ONCE = 200
 
 @reaction_to_many(DocumentReceived, batch=16)
 async def tell_the_circle(ctx: Context, events: Sequence[DocumentReceived]) -> None:
-    """A document about a person who is known for certain reaches everyone of their circle, unless it is hidden from them."""
+    """A document about a person who is known for certain reaches everyone of their circle who may see it."""
     news = [
         News(document=event.document, patient=event.patient, author=event.author, custodian=event.organization)
         for event in events
-        if event.certain and event.for_professionals
+        if event.certain
     ]
     if news and (await service.post(ctx, news)).mail:
         await ctx.later(send_mail)

@@ -44,9 +44,11 @@ class News:
 
 
 async def post(ctx: Context, news: Sequence[News]) -> Posted:
-    """Puts each document before everyone of the person's circle but its author, once."""
+    """Puts each document before everyone of the person's circle who may see it, but its author, once."""
     circles = await directory.circles(ctx, {one.patient for one in news})
-    told = [(one, member) for one in news for member in rules.recipients(circles[one.patient], author=one.author)]
+    told = await _who_see(
+        ctx, [(one, member) for one in news for member in rules.recipients(circles[one.patient], author=one.author)]
+    )
     about = await _notices_about(ctx, {one.document for one, _ in told})
     known = {(resources.document_of(notice), resources.recipient_of(notice)) for notice in about}
     new = {key: (one, member) for one, member in told if (key := (one.document, member.reference)) not in known}
@@ -69,7 +71,9 @@ async def remind(ctx: Context, due: AnnouncementDue) -> Posted:
     """Puts a document that waits to be announced before its author, whom nobody told of it when it came."""
     author = str(due.author)
     known = {resources.recipient_of(notice) for notice in await _notices_about(ctx, {due.document})}
-    if author in known:
+    members = [one for one in await directory.circle(ctx, due.patient) if one.reference == author]
+    reader = directory.reader(members[0]) if members else directory.somebody(author)
+    if author in known or not all(await ctx.records.seen_by([(reader, "DocumentReference", due.document)])):
         return Posted([])
     notice = resources.notice_for(
         document=due.document, patient=due.patient, recipient=author, sender=due.organization, at=ctx.now
@@ -77,7 +81,6 @@ async def remind(ctx: Context, due: AnnouncementDue) -> Posted:
     await ctx.records.write(notice)
     ctx.announce(NoticePosted(recipient=author, document=due.document, patient=due.patient))
     await tell(ctx, {author}, topic=TOPIC)
-    members = [one for one in await directory.circle(ctx, due.patient) if one.reference == author]
     return Posted([author], await _owe_mail(ctx, members))
 
 
@@ -159,6 +162,13 @@ async def deliveries(ctx: Context, document: str) -> list[documents.Delivery]:
         for notice in page.matches
         if notice["status"] != WITHDRAWN and (recipient := resources.recipient_of(notice)) in named
     ]
+
+
+async def _who_see(ctx: Context, told: Sequence[tuple[News, directory.Member]]) -> list[tuple[News, directory.Member]]:
+    """Those who would find the document if they looked for it: a notice, or an e-mail, tells that there is one."""
+    asked = [(directory.reader(member), "DocumentReference", one.document) for one, member in told]
+    seen = await ctx.records.seen_by(asked)
+    return [pair for pair, may in zip(told, seen, strict=True) if may]
 
 
 async def _notices_about(ctx: Context, documents: Iterable[str]) -> list[dict[str, Any]]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from maillage.access.actors import Actor, ActorKind, Role
+from maillage.access.references import as_list
 from maillage.services.directory.rules import Kind, kind_of
 from maillage.ui.words import honorific
 
@@ -11,15 +13,24 @@ Resource = dict[str, Any]
 
 MAIL_TYPE = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-contact-point-email-type"
 SECTORS = "https://mos.esante.gouv.fr/NOS/TRE_R02-SecteurActivite/FHIR/TRE-R02-SecteurActivite"
+PROFESSIONS = "https://mos.esante.gouv.fr/NOS/TRE_G15-ProfessionSante/FHIR/TRE-G15-ProfessionSante"
 SOCIAL_PROFESSIONS = "https://mos.esante.gouv.fr/NOS/TRE_R94-ProfessionSocial/FHIR/TRE-R94-ProfessionSocial"
 GENERAL_PRACTITIONER = "Médecin traitant"
+_ROLES: dict[Kind, Role] = {
+    "care": Role.PROFESSIONAL,
+    "coordination": Role.COORDINATOR,
+    "social": Role.SOCIAL_WORKER,
+    "person": Role.CARER,
+}
+"""By what the directory knows of somebody, how they sign in; their profession says the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """Someone of a circle. `reference` is Practitioner, Organization or RelatedPerson; `title` French words for the part played.
 
-    `email` is an ordinary address for notices without health data, None when there is none.
+    `email` is an ordinary address for notices without health data, None when there is none. `profession` is a code of TRE_G15, and
+    `role` the PractitionerRole by which the circle names them; None where nothing says it.
     """
 
     reference: str
@@ -29,6 +40,8 @@ class Member:
     organization: str | None = None
     organization_name: str | None = None
     email: str | None = None
+    profession: str | None = None
+    role: str | None = None
 
 
 def members(
@@ -69,6 +82,7 @@ def _member(reference: Mapping[str, Any], part: str, known: Mapping[str, Resourc
         organization=target if kind == "Organization" else None,
         organization_name=resource.get("name") if kind == "Organization" else None,
         email=email(resource),
+        profession=trade(resource),
     )
 
 
@@ -88,7 +102,22 @@ def _from_role(reference: Mapping[str, Any], role: Resource, part: str, known: M
         organization=organization.get("reference"),
         organization_name=place.get("name") or organization.get("display"),
         email=email(person) or email(role),
+        profession=trade(role) or trade(person),
+        role=str(reference["reference"]),
     )
+
+
+def reader(member: Member) -> Actor:
+    """A professional of a circle as they will be when they sign in, as far as the directory knows: where it names no profession, they read next to nothing."""
+    return Actor(
+        id=member.reference, kind=ActorKind.PROFESSIONAL, name=member.name, roles=frozenset({_ROLES[member.kind]}),
+        reference=member.reference, profession=member.profession, situation=member.role,
+    )  # fmt: skip
+
+
+def somebody(reference: str) -> Actor:
+    """A professional of no circle, of whom nothing is known: they see what they signed."""
+    return reader(Member(reference=reference, name=reference, title="", kind="care"))
 
 
 def display_name(resource: Mapping[str, Any]) -> str:
@@ -110,6 +139,13 @@ def profession(resource: Mapping[str, Any]) -> str:
     concepts = [q.get("code", {}) for q in resource.get("qualification", [])]
     concepts += resource.get("code", []) if isinstance(resource.get("code"), list) else []
     return next((words for concept in concepts if (words := _words(concept))), "")
+
+
+def trade(resource: Mapping[str, Any]) -> str | None:
+    """The code of TRE_G15 of a Practitioner or of a PractitionerRole, None where it has none."""
+    concepts = [q.get("code", {}) for q in resource.get("qualification", [])] + as_list(resource.get("code"))
+    codings = [c for concept in concepts for c in concept.get("coding", [])]
+    return next((c["code"] for c in codings if c.get("system") == PROFESSIONS and "code" in c), None)
 
 
 def sectors(organization: Mapping[str, Any]) -> frozenset[str]:

@@ -15,6 +15,9 @@ from tests.support.people import SEED, care_team, professional
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 GP = professional("gp", Role.GP)
+DOCTOR = {
+    "coding": [{"system": "https://mos.esante.gouv.fr/NOS/TRE_G15-ProfessionSante/FHIR/TRE-G15-ProfessionSante", "code": "10"}]
+}
 
 
 async def test_each_recipient_is_named_with_what_they_did(access: Access) -> None:
@@ -43,11 +46,17 @@ async def test_nobody_is_told_of_a_document_that_is_hidden_from_those_who_care(
     access: Access, hidden: tuple[str, ...], told: int
 ) -> None:
     received = DocumentReceived(document="d", patient="zoe", certain=True, type="11490-0", door="mllp", hidden=hidden)
+    letter = {
+        "resourceType": "DocumentReference", "id": "d", "status": "current", "subject": {"reference": "Patient/zoe"},
+        "securityLabel": [{"coding": [{"system": "urn:oid:1.2.250.1.213.1.1.4.13", "code": code}]} for code in ("N", *hidden)],
+        "content": [{"attachment": {"contentType": "text/plain"}}],
+    }  # fmt: skip
     async with access.act(SEED) as ctx:
         await ctx.records.write(
             {"resourceType": "Patient", "id": "zoe", "name": [{"family": "MARTIN"}]},
-            {"resourceType": "Practitioner", "id": "gp", "name": [{"family": "EXEMPLE"}]},
+            {"resourceType": "Practitioner", "id": "gp", "name": [{"family": "EXEMPLE"}], "qualification": [{"code": DOCTOR}]},
             care_team("zoe", "Practitioner/gp"),
+            letter,
         )
     async with access.act(SEED) as ctx:
         await messaging.tell_the_circle(ctx, received)
