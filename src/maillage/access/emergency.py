@@ -14,10 +14,10 @@ from uuid import UUID, uuid4
 
 from maillage.access.actors import Actor, ActorKind
 from maillage.access.audit import Action
-from maillage.access.choices import IN_AN_EMERGENCY, IN_EMERGENCY
+from maillage.access.choices import EVERY_PROFESSIONAL, IN_AN_EMERGENCY, IN_EMERGENCY
 from maillage.access.grants import QUERIES, as_json, gives_sight
 from maillage.access.permissions import Permission
-from maillage.access.references import grantee
+from maillage.access.references import grantee, own_name
 from maillage.db import Connection
 from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.fhir import ids
@@ -102,10 +102,13 @@ async def _open(ctx: "Context", record: str, *, reason: Reason, words: str, last
     if actor.kind is not ActorKind.PROFESSIONAL or actor.reference is None:
         raise Forbidden("only a professional whom the directory knows opens a record in an emergency")
     calls = reason is Reason.REGULATION
+    await ctx.run(QUERIES.hold_emergencies, actor=actor.id)
     if await ctx.run(QUERIES.emergencies_lately, actor=actor.id, since=ctx.now - WITHIN, calls=calls) >= most:
         raise Forbidden(f"{most} records were opened in an emergency within a day: ask the data protection officer")
     oneself, emergency = grantee(actor.reference), grantee(IN_EMERGENCY)
-    if await ctx.run(QUERIES.emergency_refused, patient=ids.key(record), oneself=oneself, emergency=emergency, now=ctx.now):
+    if await ctx.run(
+        QUERIES.emergency_refused, patient=ids.key(record), oneself=own_name(actor), emergency=emergency, now=ctx.now
+    ):
         ctx.trace(Action.EXECUTE, "Patient", record, patient=record, query="emergency=opposed", refused=True)
         raise Opposed("the person said no to this in advance")
     ctx.trace(Action.EXECUTE, "Patient", record, patient=record, query=f"emergency={reason}")
@@ -181,9 +184,8 @@ async def refuse_to_stay(ctx: "Context", conn: Connection, stored: Sequence[Stor
     if ctx.actor.kind is not ActorKind.PROFESSIONAL or ctx.actor.reference is None:
         return
     given = {one.patient for one in stored if one.patient and gives_sight(one.type)}
-    if given and await QUERIES.only_in_emergency(
-        conn, patients=sorted(given), actor=ctx.actor.id, oneself=grantee(ctx.actor.reference), now=ctx.now
-    ):
+    named = [own_name(ctx.actor), grantee(EVERY_PROFESSIONAL)]
+    if given and await QUERIES.only_in_emergency(conn, patients=sorted(given), actor=ctx.actor.id, named=named, now=ctx.now):
         raise Forbidden("a record that was opened in an emergency does not let one say who else sees it, or oneself for longer")
 
 

@@ -400,6 +400,10 @@ update access_refresh set used = %(now)s where hash = %(hash)s
 with tokens as (delete from access_token where expires < %(before)s)
 delete from access_delegation where ends < %(before)s
 
+-- name: hold_emergencies :exec
+-- One professional opens one record at a time: each counts those before.
+select pg_advisory_xact_lock(hashtextextended('emergency|' || %(actor)s, 0))
+
 -- name: emergencies_lately :value
 -- How many records one professional opened in an emergency since an instant: for calls, or otherwise.
 select count(*) from access_emergency where actor = %(actor)s and (reason = 'regulation') = %(calls)s and until > %(since)s and access_emergency.since > %(since)s
@@ -462,19 +466,19 @@ select exists (
                               where m.member = %(oneself)s::uuid and m.since <= %(now)s and m.until > %(now)s)))
 
 -- name: only_in_emergency :value
--- Whether one of these records is open to a professional in an emergency, and by nothing else.
+-- Whether one of these records is open to a professional in an emergency, and would be closed to them, where they work now, without it.
 select exists (
   select from unnest(%(patients)s::uuid[]) as wanted (patient)
   where exists (select from access_emergency m join access_grant g on g.via = m.id
                 where m.actor = %(actor)s and m.until > %(now)s and g.patient = wanted.patient)
-    and not exists (
-      select from access_grant g
-      where g.patient = wanted.patient and g.weight = 0 and g.since <= %(now)s and g.until > %(now)s
-        and g.grantee = any(array(select %(oneself)s::uuid
+    and coalesce((
+      select max(g.weight) & 1 from access_grant g
+      where g.patient = wanted.patient and g.since <= %(now)s and g.until > %(now)s
+        and g.grantee = any(array(select unnest(%(named)s::uuid[])
                                   union all
                                   select m.acts_for from access_member m
-                                  where m.member = %(oneself)s::uuid and m.since <= %(now)s and m.until > %(now)s))
-        and not exists (select from access_emergency e where e.id = g.via)))
+                                  where m.member = any(%(named)s::uuid[]) and m.since <= %(now)s and m.until > %(now)s))
+        and not exists (select from access_emergency e where e.id = g.via)), 1) = 1)
 
 -- name: matrix :many
 -- Who reads which class.

@@ -5,6 +5,8 @@ from hashlib import md5, sha256
 from typing import Any
 from uuid import UUID
 
+from maillage.access.actors import Actor
+
 _LOCAL = re.compile(r"^(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.\-]{1,64})(/_history/[A-Za-z0-9.\-]+)?$")
 
 
@@ -16,6 +18,11 @@ def grantee(reference: str) -> UUID:
 def at_work_in(role: str) -> UUID:
     """The key of whoever works in this role ("PractitionerRole/7") now. No record names it: what they see comes by memberships, and ends with them."""
     return UUID(md5(str(grantee(role)).encode(), usedforsecurity=False).hexdigest())
+
+
+def own_name(actor: Actor) -> UUID | None:
+    """The key under which the records name somebody: where they work now, if a place was chosen, else themself."""
+    return at_work_in(actor.situation) if actor.situation else grantee(actor.reference) if actor.reference else None
 
 
 def local(reference: object) -> str | None:

@@ -14,7 +14,7 @@ from maillage.access.actors import CARE_ROLES, CIRCLE_ROLES, Actor, ActorKind, R
 from maillage.access.choices import EVERY_COORDINATOR, EVERY_PROFESSIONAL
 from maillage.access.habilitation import profession_of
 from maillage.access.masks import CARER, COORDINATION, PATIENT, PROFESSIONAL
-from maillage.access.references import at_work_in, grantee
+from maillage.access.references import grantee, own_name
 from maillage.access.types import OPEN_TYPES, numbers
 from maillage.db import load_queries
 from maillage.fhir import definitions, ids
@@ -49,9 +49,8 @@ def _seen_by(actor: Actor) -> tuple[str, UUID | None, str | None, frozenset[int]
     if actor.kind in (ActorKind.JOB, ActorKind.SYSTEM):
         return EVERY_ROW, None, None, frozenset()
     names = tuple(name for applies, name in _PARTS if applies(actor))
-    own = at_work_in(actor.situation) if actor.situation else grantee(actor.reference) if actor.reference else None
     binds = CARERS if actor.has(Role.CARER) else profession_of(actor)
-    return _text(names, _audiences(actor), binds), own, *_circle(names)
+    return _text(names, _audiences(actor), binds), own_name(actor), *_circle(names)
 
 
 def _circle(names: tuple[str, ...]) -> tuple[str | None, frozenset[int]]:

@@ -1,5 +1,7 @@
 """Break-glass: what it opens, for how long, what it leaves, and what it does not let anyone do."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -225,3 +227,72 @@ async def test_nobody_else_reads_or_reviews_them(record: Access, actor: Actor) -
                     await emergency.to_review(ctx)
                 else:
                     await emergency.review(ctx, one.id, verdict=Verdict.JUSTIFIED, remark="")
+
+
+async def test_openings_at_the_same_time_are_counted_one_after_the_other(record: Access, database: Database) -> None:
+    people = [f"many-{number}" for number in range(emergency.MOST + 10)]
+    async with record.act(SEED) as ctx:
+        await ctx.records.write_all({"resourceType": "Patient", "id": one} for one in people)
+    await asyncio.gather(*(opened(record, id=one) for one in people), return_exceptions=True)
+    async with database.transaction() as conn:
+        row = await (await conn.execute(b"select count(*) as n from access_emergency")).fetchone()
+    assert row == {"n": emergency.MOST}
+
+
+HERE, THERE = replace(DOCTOR, situation="PractitionerRole/here"), replace(DOCTOR, situation="PractitionerRole/there")
+
+
+@pytest.fixture
+async def two_places(record: Access) -> Access:
+    """The doctor works in two places; one of them follows the second person."""
+    places = [
+        {"resourceType": "PractitionerRole", "id": place, "practitioner": {"reference": "Practitioner/emergency"},
+         "organization": {"reference": f"Organization/{place}"}}
+        for place in ("here", "there")
+    ]  # fmt: skip
+    async with record.act(SEED) as ctx:
+        await ctx.records.write(*places, care_team("q", "Organization/there", id="team-there"))
+    return record
+
+
+async def test_another_place_of_work_lets_nobody_stay_at_this_one(two_places: Access) -> None:
+    team = care_team("q", "Practitioner/emergency", id="mine")
+    async with two_places.act(THERE) as ctx, ctx.undone():
+        await ctx.records.write(team)  # where they follow the person they may
+    await opened(two_places, HERE, "q")
+    with pytest.raises(Forbidden, match="opened in an emergency"):
+        async with two_places.act(HERE) as ctx:
+            await ctx.records.write(team)
+
+
+def denying(**provision: Any) -> dict[str, Any]:
+    scope = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]}
+    return {
+        "resourceType": "Consent", "id": "no", "status": "active", "scope": scope, "category": [{"text": "choice"}], "policyRule": {"text": "x"},
+        "patient": {"reference": "Patient/q"}, "provision": {"type": "deny", **provision},
+    }  # fmt: skip
+
+
+async def test_a_sight_that_the_person_took_back_lets_nobody_stay(record: Access) -> None:
+    team = care_team("q", "Practitioner/other", id="mine")
+    async with record.act(OTHER) as ctx, ctx.undone():
+        await ctx.records.write(team)
+    async with record.act(SEED) as ctx:
+        purpose = [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "TREAT"}]
+        await ctx.records.write(denying(purpose=purpose))
+    await opened(record, OTHER, "q")
+    assert await seen(record, OTHER) == {"oq"}
+    with pytest.raises(Forbidden, match="opened in an emergency"):
+        async with record.act(OTHER) as ctx:
+            await ctx.records.write(team)
+
+
+async def test_who_was_kept_out_of_one_place_of_work_opens_it_at_another_only(two_places: Access) -> None:
+    out = {"role": {"coding": [{"code": "PRCP"}]}, "reference": {"reference": "Organization/there"}}
+    async with two_places.act(SEED) as ctx:
+        await ctx.records.write(denying(actor=[out]))
+    with pytest.raises(emergency.Opposed):
+        await opened(two_places, THERE, "q")
+    await opened(two_places, HERE, "q")
+    assert await seen(two_places, HERE) == {"oq"}
+    assert await seen(two_places, THERE) == set()
