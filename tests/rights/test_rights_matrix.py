@@ -100,6 +100,8 @@ def expected(pair: Pair) -> set[str]:
     if not opened(reader, relation, choice):
         return {"for-nurse"} if reader == "nurse" and choice not in ("excluded", "house-excluded", "sharing") else set()
     seen = {name for name, readers in EXPECTED.items() if reader in readers}
+    if relation == "gp" and reader in DOCTORS:  # the médecin traitant sees what is masked, and not what is very restricted
+        return seen | {"masked"}
     return seen - {"letter"} if choice == "hidden" else seen
 
 
@@ -237,7 +239,7 @@ def the_actor(reader: str, person: str) -> Actor:
     )
 
 
-EVERY_CHOICE = ("circle", "house", "nobody", "emergency")
+EVERY_CHOICE = ("circle", "gp", "house", "nobody", "emergency")
 """Relations that are tried with every choice; the others give the same sight in other words, and are tried with two."""
 PAIRS: list[Pair] = [
     (who, relation, choice)
@@ -351,6 +353,12 @@ async def test_a_sample_of_the_matrix(access: Access, platform: Platform) -> Non
 
 async def test_each_scope_of_a_carer(access: Access, platform: Platform) -> None:
     pairs: list[Pair] = [(scope, "circle", "none") for scope in SEEN_BY_CARER]
+    assert await check(access, platform, pairs) == len(pairs) * WAYS * len(EXPECTED)
+
+
+async def test_what_a_general_practitioner_sees(access: Access, platform: Platform) -> None:
+    readers = ("doctor", "nurse", "coordinator", "person", "whole")
+    pairs: list[Pair] = [(reader, "gp", choice) for choice in ("none", "hidden", "sharing") for reader in readers]
     assert await check(access, platform, pairs) == len(pairs) * WAYS * len(EXPECTED)
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from maillage.access import writes
-from maillage.access.grants import links, of_patient
+from maillage.access.grants import links, of_patient, physicians
 from maillage.access.guards import guards_of
-from maillage.access.references import grantee
+from maillage.access.references import attending, grantee
 from maillage.db import Connection, load_queries
 from maillage.errors import Forbidden, MaillageError
 from maillage.fhir import ids, validation
-from maillage.fhir.change import Change, Verb
+from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.rows import legal_id
 
 if TYPE_CHECKING:
@@ -97,3 +97,20 @@ async def _refuse_new_care(ctx: "Context", conn: Connection, change: Change) -> 
     known = {row["grantee"] for row in await QUERIES.granted_by(conn, via=grantee(oneself))}
     if named - known - {grantee(oneself)}:
         raise Forbidden("who cares for a person (generalPractitioner, managingOrganization) is not a steward's to say")
+
+
+async def refuse_new_physicians(ctx: "Context", conn: Connection, changes: Sequence[Change], stored: Sequence[Stored]) -> None:
+    """Forbidden to who cares for a person to name an attending physician in a record that is there: they see what the person masked.
+
+    Once the store has let the change pass, and before `grants.derive`: whoever does not see the record learns nothing of whom it names.
+    """
+    if not writes.limited(ctx.actor):
+        return
+    for change, one in zip(changes, stored, strict=True):
+        if one.type == "Patient" and one.version > 1 and one.operation is not Operation.DELETE:
+            named = {grantee(attending(physician)) for physician in physicians(change.resource)}
+            known = {row["grantee"] for row in await QUERIES.granted_by(conn, via=grantee(f"Patient/{one.id}"))}
+            if named - known:
+                raise Forbidden(
+                    "who the attending physician of a person is (generalPractitioner) is not for those who care for them to say"
+                )

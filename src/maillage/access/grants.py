@@ -16,7 +16,7 @@ from maillage.access import choices
 from maillage.access.habilitation.carers import scope_of
 from maillage.access.masks import CARER, CLASSED, PROFESSIONAL, Mask, is_for_circle, masks
 from maillage.access.periods import ALWAYS, Span, bounds, days, instant, span
-from maillage.access.references import as_list, at_work_in, grantee, local
+from maillage.access.references import ATTENDING, as_list, at_work_in, attending, grantee, local
 from maillage.db import Connection, load_queries
 from maillage.fhir import ids
 
@@ -112,6 +112,13 @@ def of_patient(patient: Resource) -> Iterator[Grant]:
     yield Grant(f"Patient/{patient['id']}")
     for chosen in [*patient.get("generalPractitioner", []), patient.get("managingOrganization")]:
         yield from _grant(chosen, ALWAYS)
+    yield from (Grant(attending(one)) for one in physicians(patient))
+
+
+def physicians(patient: Resource) -> list[str]:
+    """Whom a Patient names as their attending physician: a person, or a person in a function, and no structure."""
+    named = map(local, patient.get("generalPractitioner", []))
+    return [one for one in named if one and one.startswith(PEOPLE)]
 
 
 def of_encounter(encounter: Resource) -> Iterator[Grant]:
@@ -313,7 +320,10 @@ def _denial_row(denial: choices.Denial, patient: UUID, via: UUID) -> dict[str, A
 
 
 def _member_rows(role: Resource, via: UUID) -> list[dict[str, Any]]:
-    """The practitioner's memberships; and, for who works in this role now, the same and the practitioner: all of them end with the role."""
+    """The practitioner's memberships; and, for who works in this role now, the same and the practitioner: all of them end with the role.
+
+    Who is named as attending physician by this role is so by their own name too.
+    """
     rows = []
     for one in memberships(role):
         during, at_work = bounds((one.since, one.until)), at_work_in(f"PractitionerRole/{role['id']}")
@@ -321,6 +331,7 @@ def _member_rows(role: Resource, via: UUID) -> list[dict[str, Any]]:
             (grantee(one.member), grantee(one.acts_for)),
             (at_work, grantee(one.acts_for)),
             (at_work, grantee(one.member)),
+            *([(grantee(attending(one.member)), grantee(attending(one.acts_for)))] if one.acts_for.startswith(PEOPLE) else []),
         ):
             row = {"member": member, "acts_for": acts_for, "via": via, **during}
             rows += [row] if row not in rows else []
@@ -346,9 +357,8 @@ def _hiding_row(hiding: choices.Hiding, patient: UUID, via: UUID) -> dict[str, A
     kind, _, id = hiding.record.partition("/")
     if kind not in ids.TYPES:
         return None
-    return _mask_row(
-        Mask(CARER if hiding.from_carers else PROFESSIONAL, (), hiding.until), ids.number(kind), ids.key(id), via
-    ) | {"patient": patient}
+    mask = Mask(CARER, (), hiding.until) if hiding.from_carers else Mask(PROFESSIONAL, (ATTENDING,), hiding.until)
+    return _mask_row(mask, ids.number(kind), ids.key(id), via) | {"patient": patient}
 
 
 def _patient_key(reference: str) -> UUID:

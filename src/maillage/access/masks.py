@@ -11,7 +11,7 @@ from typing import Any
 
 from maillage.access.choices import is_discreet, is_secret
 from maillage.access.habilitation import class_of_document
-from maillage.access.references import as_list, local
+from maillage.access.references import ATTENDING, as_list, local
 
 Resource = dict[str, Any]
 
@@ -32,6 +32,8 @@ HIDDEN_FROM = {
     "INVISIBLE_REPRESENTANTS_LEGAUX": (CARER,),
     "MASQUE_PS": (PROFESSIONAL,),
 }
+LEFT_TO_THE_ATTENDING = frozenset({"MASQUE_PS"})
+"""Hidden from professionals, but not from the attending physician (médecin traitant) of the person."""
 RESTRICTED = {"R": (COORDINATION,), "V": (PROFESSIONAL,)}
 """v3 Confidentiality: restricted is for those who care, very restricted for its authors."""
 
@@ -47,7 +49,7 @@ CLASSED = frozenset({"Composition", "DocumentReference"})
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A record kept from an audience, except from these authors ("Practitioner/12"), until an instant (None: for good)."""
+    """A record kept from an audience, except from these authors ("Practitioner/12", or `ATTENDING`), until an instant (None: for good)."""
 
     audience: str
     authors: tuple[str, ...] = ()
@@ -58,10 +60,10 @@ def masks(resource: Resource, now: datetime) -> list[Mask]:
     """From whom a resource that is written now is kept, by what it says itself."""
     authors = _authors(resource)
     found = {mask.audience: mask for mask in _by_class(resource)}
-    for audience, until in _by_labels(resource, now):
+    for audience, until, excepted in _by_labels(resource, now):
         known = found.get(audience)
-        if known is None or (known.until is not None and until is None):
-            found[audience] = Mask(audience, authors, until)
+        if known is None or (known.until is not None and until is None) or (ATTENDING in known.authors and not excepted):
+            found[audience] = Mask(audience, (*authors, *excepted), until)
     if resource["resourceType"] == "Consent" and is_discreet(resource):
         audience = CARER if is_secret(resource) else PROFESSIONAL  # those whom it is about are not told of it
         found[audience] = Mask(audience, authors)
@@ -75,15 +77,17 @@ def _by_class(resource: Resource) -> Iterator[Mask]:
         yield Mask(f"class:{class_of_document(resource)}", _authors(resource))
 
 
-def _by_labels(resource: Resource, now: datetime) -> Iterator[tuple[str, datetime | None]]:
+def _by_labels(resource: Resource, now: datetime) -> Iterator[tuple[str, datetime | None, tuple[str, ...]]]:
+    """Audience, until when, and who is excepted besides the authors."""
     labels = [coding for concept in resource.get("securityLabel", []) for coding in concept.get("coding", [])]
     for label in [*labels, *resource.get("meta", {}).get("security", [])]:
         code = label.get("code")
         if label.get("system") in VISIBILITY_SYSTEMS:
             until = now + ANNOUNCED_WITHIN if code == BEFORE_ANNOUNCEMENT else None
-            yield from ((audience, until) for audience in HIDDEN_FROM.get(code, ()))
+            excepted = (ATTENDING,) if code in LEFT_TO_THE_ATTENDING else ()
+            yield from ((audience, until, excepted) for audience in HIDDEN_FROM.get(code, ()))
         elif label.get("system") in CONFIDENTIALITY_SYSTEMS:
-            yield from ((audience, None) for audience in RESTRICTED.get(code, ()))
+            yield from ((audience, None, ()) for audience in RESTRICTED.get(code, ()))
 
 
 def is_for_circle(message: Resource) -> bool:

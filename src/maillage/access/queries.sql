@@ -48,11 +48,23 @@ case when {row}.patient is null then false else
                     and not k.authors && array(select %(access_self)s::uuid
                                                union all
                                                select m.acts_for from access_member m
-                                               where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s)
+                                               where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s
+                                               {attending})
                   limit 1) is null, false)
     or {signed}
   else {signed} end
 end
+
+-- name: attending :fragment
+-- Of a doctor, among their names: that of the attending physician of the person, while the person's record says that it is they.
+union all
+(select '{physician}'::uuid from access_grant t
+ where t.patient = {row}.patient and t.since <= %(access_now)s and t.until > %(access_now)s
+   and t.grantee = any(array(select %(access_attending)s::uuid
+                             union all
+                             select m.acts_for from access_member m
+                             where m.member = %(access_attending)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s))
+ limit 1)
 
 -- name: signed :fragment
 -- What the actor signed, asked for or was asked, whoever it is about.

@@ -10,7 +10,7 @@ from maillage.access.actors import Actor, ActorKind
 from maillage.access.audit import Action, AuditSecret, Entry, Outcome, Trail, query_text
 from maillage.access.audit_events import AuditEvents
 from maillage.access.bundles import RecordsDoor
-from maillage.access.completing import allowed, completed
+from maillage.access.completing import allowed, completed, refuse_new_physicians
 from maillage.access.grants import Written, derive, read_from, says_who_sees
 from maillage.access.operations import Operations
 from maillage.access.references import grantee
@@ -276,6 +276,7 @@ class Records:
             stored = await self._store.write_raw(self._conn, ready, scope=self.views.written)
             self._refuse_records_of_nobody(stored)
             await emergency.refuse_to_stay(self._ctx, self._conn, stored)
+            await refuse_new_physicians(self._ctx, self._conn, ready, stored)
             written = list(map(_written, ready, stored))
             await derive(self._conn, read_from(written, self._ctx.now))
             await keep_with_stays(self._conn, written)

@@ -20,6 +20,15 @@ def at_work_in(role: str) -> UUID:
     return UUID(md5(str(grantee(role)).encode(), usedforsecurity=False).hexdigest())
 
 
+ATTENDING = "attending"
+"""Among those whom a mask excepts: the attending physician of the person, whoever that is when it is asked."""
+
+
+def attending(reference: str) -> str:
+    """The name by which a Patient says that somebody ("Practitioner/12") is their attending physician."""
+    return f"{ATTENDING}/{reference}"
+
+
 def own_name(actor: Actor) -> UUID | None:
     """The key under which the records name somebody: where they work now, if a place was chosen, else themself."""
     return at_work_in(actor.situation) if actor.situation else grantee(actor.reference) if actor.reference else None

@@ -12,9 +12,9 @@ from uuid import UUID
 from maillage.access import reach
 from maillage.access.actors import CARE_ROLES, CIRCLE_ROLES, Actor, ActorKind, Role
 from maillage.access.choices import EVERY_COORDINATOR, EVERY_PROFESSIONAL
-from maillage.access.habilitation import profession_of
+from maillage.access.habilitation import DOCTOR, profession_of
 from maillage.access.masks import CARER, COORDINATION, PATIENT, PROFESSIONAL
-from maillage.access.references import grantee, own_name
+from maillage.access.references import ATTENDING, attending, grantee, own_name
 from maillage.access.types import OPEN_TYPES, numbers
 from maillage.db import load_queries
 from maillage.fhir import definitions, ids
@@ -23,6 +23,7 @@ from maillage.fhir.scope import Scope
 QUERIES = load_queries("maillage.access")
 
 PARAMETERS = (("access_self", "uuid"), ("access_now", "timestamptz"))
+OF_DOCTORS = (*PARAMETERS, ("access_attending", "uuid"))
 EVERY_ROW = QUERIES.text("all_rows")
 
 
@@ -40,7 +41,10 @@ def seen_by(actor: Actor, now: datetime) -> Scope:
     text, own, circle, beyond = _seen_by(actor)
     if text == EVERY_ROW:
         return Scope(text)
-    return Scope(text, {"access_self": own, "access_now": now}, PARAMETERS, circle=circle, beyond=beyond)
+    names = {"access_self": own, "access_now": now}
+    if not _may_attend(actor):
+        return Scope(text, names, PARAMETERS, circle=circle, beyond=beyond)
+    return Scope(text, names | {"access_attending": _attending(actor)}, OF_DOCTORS, circle=circle, beyond=beyond)
 
 
 @lru_cache(maxsize=1024)
@@ -62,11 +66,22 @@ def _circle(names: tuple[str, ...]) -> tuple[str | None, frozenset[int]]:
     return QUERIES.text("circle"), frozenset(map(ids.number, seen))
 
 
+def _may_attend(actor: Actor) -> bool:
+    """Whether somebody could be the attending physician (médecin traitant) of a person: a doctor whom the directory knows."""
+    return actor.reference is not None and profession_of(actor) == DOCTOR
+
+
+@lru_cache(maxsize=1024)
+def _attending(actor: Actor) -> UUID:
+    return grantee(attending(actor.reference or ""))
+
+
 @lru_cache(maxsize=256)
 def _text(names: tuple[str, ...], audiences: tuple[str, ...], profession: str | None) -> str:
     text = " or ".join(f"({QUERIES.text(name)})" for name in names) or "false"
     kept, heard = _kept(profession)
-    parts = {"{signed}": QUERIES.text("signed"), "{kept}": kept, "{audiences}": heard}
+    attends = QUERIES.text("attending").replace("{physician}", str(grantee(ATTENDING))) if profession == DOCTOR else ""
+    parts = {"{attending}": attends, "{signed}": QUERIES.text("signed"), "{kept}": kept, "{audiences}": heard}
     literals = {
         "{open}": numbers(OPEN_TYPES),
         "{identity}": numbers(frozenset({"Patient"})),

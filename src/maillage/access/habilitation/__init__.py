@@ -19,10 +19,11 @@ from maillage.fhir import definitions
 UNSORTED = "unsorted"
 OTHER = "other"
 COORDINATION = "coordination"
+DOCTOR = "doctor"
 BY_ROW = frozenset({"Binary", "Composition", "DocumentReference"})
 """Types of which each resource is of the class of its own `type`, never of one of their type as a whole. A Binary is open by its document only."""
 
-_CARE = {Role.GP: "doctor", Role.HOSPITAL: "doctor", Role.NURSE: "nurse", Role.PROFESSIONAL: OTHER}
+_CARE = {Role.GP: DOCTOR, Role.HOSPITAL: DOCTOR, Role.NURSE: "nurse", Role.PROFESSIONAL: OTHER}
 _WITHOUT_CARE = {Role.COORDINATOR: COORDINATION, Role.SOCIAL_WORKER: "social"}
 
 

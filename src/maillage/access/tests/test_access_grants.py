@@ -123,7 +123,7 @@ def test_an_episode_lets_in_only_while_it_is_open() -> None:
 
 def test_a_patient_lets_in_themself_their_doctor_and_the_keeper_of_the_record() -> None:
     one = patient("p", generalPractitioner=[ref("Practitioner/gp")], managingOrganization=ref("Organization/o"))
-    assert [g.grantee for g in of_patient(one)] == ["Patient/p", "Practitioner/gp", "Organization/o"]
+    assert [g.grantee for g in of_patient(one)] == ["Patient/p", "Practitioner/gp", "Organization/o", "attending/Practitioner/gp"]
 
 
 def test_a_carer_who_is_no_longer_active_is_out() -> None:

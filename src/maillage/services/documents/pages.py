@@ -27,7 +27,7 @@ SHOWN_TYPES = INLINE_IMAGES | {PDF}
 
 AUDIENCES = {
     "INVISIBLE_PATIENT": "Cercle soignant seulement",
-    "MASQUE_PS": "Auteur et patient seulement",
+    "MASQUE_PS": "Auteur, médecin traitant et patient seulement",
     "INVISIBLE_REPRESENTANTS_LEGAUX": "Sans les représentants légaux",
 }
 """Who can see a document that is hidden from someone (TRE_A07), in the words of the screens."""
