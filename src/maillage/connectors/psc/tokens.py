@@ -45,6 +45,13 @@ class Expected:
     now: float
 
 
+TYPES = frozenset({None, "jwt", "application/jwt"})
+"""What the header's `typ` of an ID token or of a signed userinfo says, where it says anything (RFC 7519 §5.1): access tokens (`at+jwt`), sign-out tokens
+(`logout+jwt`) and proofs of a software say another one (RFC 8725 §3.11)."""
+ID_TYPES = frozenset({None, "ID"})
+"""Keycloak, which Pro Santé Connect runs on, says it in a claim too: « Bearer », « Refresh » and « Logout » are the others."""
+
+
 def proven_claims(token: str, keys: KeySet, expected: Expected) -> dict[str, Any]:
     """The claims of an ID token whose signature and content hold; raises SignInRefused otherwise."""
     try:
@@ -53,6 +60,8 @@ def proven_claims(token: str, keys: KeySet, expected: Expected) -> dict[str, Any
         raise UnknownKey("The ID token is signed with an unknown key.") from error
     except (JoseError, ValueError) as error:
         raise SignInRefused(f"The ID token's signature does not hold ({type(error).__name__}).") from error
+    if _typ(decoded.header) not in TYPES or decoded.claims.get("typ") not in ID_TYPES:
+        raise SignInRefused("The ID token is refused: typ.")
     refuse_misfit(decoded.claims, expected)
     return dict(decoded.claims)
 
@@ -60,9 +69,12 @@ def proven_claims(token: str, keys: KeySet, expected: Expected) -> dict[str, Any
 def signed_claims(token: str, keys: KeySet, *, issuer: str, client_id: str) -> dict[str, Any]:
     """The claims of a signed userinfo answer; SignInRefused when its signature, issuer or audience does not hold."""
     try:
-        claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+        decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
     except (JoseError, ValueError) as error:
         raise SignInRefused(f"The userinfo's signature does not hold ({type(error).__name__}).") from error
+    claims = decoded.claims
+    if _typ(decoded.header) not in TYPES or claims.get("typ") is not None:
+        raise SignInRefused("The userinfo is refused: typ.")
     if claims.get("iss") != issuer or not _meant_for({"aud": claims.get("aud")}, client_id):
         raise SignInRefused("The userinfo is refused: iss or aud.")
     return dict(claims)
@@ -90,6 +102,11 @@ def _meant_for(claims: Mapping[str, Any], client_id: str) -> bool:
     audiences = audience if isinstance(audience, list) else [audience]
     alone = len(audiences) == 1 and "azp" not in claims
     return client_id in audiences and (alone or claims.get("azp") == client_id)
+
+
+def _typ(header: Mapping[str, Any]) -> str | None:
+    kind = header.get("typ")
+    return None if kind is None else str(kind).lower()
 
 
 def _number(claims: Mapping[str, Any], name: str) -> float:

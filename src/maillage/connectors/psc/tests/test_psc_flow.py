@@ -19,7 +19,7 @@ from maillage.connectors.psc import Attempt, Provider, RelyingParty, SignInRefus
 from maillage.connectors.psc.emulator import Client, Persona, Realm, create_emulator
 from maillage.connectors.psc.emulator.app import REALM_PATH
 from maillage.connectors.psc.emulator.realm import realm_of
-from maillage.connectors.psc.tokens import Expected, UnknownKey, proven_claims
+from maillage.connectors.psc.tokens import Expected, UnknownKey, proven_claims, signed_claims
 from maillage.errors import Unavailable
 
 BACK = "http://127.0.0.1:8000/connexion/retour"
@@ -187,8 +187,8 @@ UNSIGNED = b'{"alg":"none"}'
 EXPECTED = Expected(issuer="https://i", client_id="maillage", nonce="n", acr="eidas1", now=NOW)
 
 
-def token_of(claims: dict[str, object], key: RSAKey = KEY) -> str:
-    return jwt.encode({"alg": "RS256", "kid": KEY.kid}, claims, key)
+def token_of(claims: dict[str, object], key: RSAKey = KEY, **header: object) -> str:
+    return jwt.encode({"alg": "RS256", "kid": KEY.kid, **header}, claims, key)
 
 
 def encoded(part: bytes) -> str:
@@ -209,6 +209,27 @@ def keys() -> KeySet:
 def test_a_token_with_a_wrong_claim_is_refused_by_its_name(claim: str, value: object) -> None:
     with pytest.raises(SignInRefused, match="aud" if claim == "azp" else claim):
         proven_claims(token_of(GOOD | {claim: value}), keys(), EXPECTED)
+
+
+@pytest.mark.parametrize(
+    ("header", "claim"),
+    [
+        ({"typ": "at+jwt"}, {}),
+        ({"typ": "logout+jwt"}, {}),
+        ({"typ": "dpop+jwt"}, {}),
+        ({}, {"typ": "Bearer"}),
+        ({}, {"typ": "Logout"}),
+    ],
+)
+def test_a_token_of_another_kind_is_no_proof(header: dict[str, object], claim: dict[str, object]) -> None:
+    """All of them signed by the provider, for us."""
+    assert proven_claims(token_of(GOOD | {"typ": "ID"}, typ="JWT"), keys(), EXPECTED)["sub"] == "1"
+    with pytest.raises(SignInRefused, match="typ"):
+        proven_claims(token_of(GOOD | claim, **header), keys(), EXPECTED)
+    about = {"iss": "https://i", "aud": "maillage", "sub": "1"}
+    assert signed_claims(token_of(dict(about)), keys(), issuer="https://i", client_id="maillage")["sub"] == "1"
+    with pytest.raises(SignInRefused, match="typ"):
+        signed_claims(token_of(about | claim, **header), keys(), issuer="https://i", client_id="maillage")
 
 
 @pytest.mark.parametrize("extra", [{}, {"exp": NOW - 59}, {"iat": NOW + 59}, {"aud": ["maillage"], "azp": "maillage"}])

@@ -1,5 +1,6 @@
 """An application acts for a person (SMART App Launch 2.2): asked, allowed, exchanged, gone on with, taken back; and what attackers try."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from maillage.clock import FixedClock
 from maillage.http import page
 from maillage.services.accounts import pages as accounts
 from maillage.services.software import operations, pages
-from maillage.services.software.rules.requests import TOKEN_LIFE
+from maillage.services.software.rules.requests import AWAY, TOKEN_LIFE
 from maillage.services.software.service import registry
 from tests.support.browser import HERE
 from tests.support.people import SEED, care_team, officer_of, patient, professional
@@ -277,6 +278,48 @@ async def test_a_refresh_token_counts_once_and_one_shown_again_ends_all(
         assert (await refreshed(third["refresh_token"])).json()["error"] == "invalid_grant", "all that came of it has ended"
         await ends(program, third, clock)
         assert (await refreshed("guessed")).json()["error"] == "invalid_grant"
+
+
+async def test_what_was_allowed_ends_one_day_however_often_it_is_refreshed(
+    people: None, access: Access, clock: FixedClock, app: Starlette
+) -> None:
+    made = await registered(access, application_of_people())
+    async with await browsing(app, access, SELF) as browser, asking(app) as program:
+        tokens = await App(made.id, scope=LASTING).tokens(browser, program)
+        begun, lived = clock.now(), 0
+        while clock.now() < begun + AWAY + timedelta(days=1):
+            clock.advance(timedelta(days=10))
+            form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": made.id}
+            answer = await program.post("/oauth/token", data=form)
+            if answer.status_code != 200:
+                break
+            tokens, lived = answer.json(), lived + 1
+        assert (lived, answer.json().get("error")) == (AWAY.days // 10 - 1, "invalid_grant")
+
+
+async def test_what_is_no_access_token_opens_nothing(people: None, access: Access, app: Starlette) -> None:
+    made = await registered(access, application_of_people())
+    wanting = App(made.id, scope="openid offline_access launch/patient patient/Observation.rs")
+    async with await browsing(app, access, SELF) as browser, asking(app) as program:
+        told = await wanting.allowed(browser)
+        for other in (told["code"], None, "id_token", "refresh_token", "access_token"):
+            if other is None:
+                tokens = (await program.post("/oauth/token", data=wanting.exchange(told["code"]))).json()
+                continue
+            shown = tokens[other] if other.endswith("_token") else other
+            answer = await program.get("/fhir/Observation", headers={"authorization": f"Bearer {shown}"})
+            assert answer.status_code == (200 if other == "access_token" else 401), other
+        refreshed = {"grant_type": "refresh_token", "refresh_token": tokens["access_token"], "client_id": made.id}
+        assert (await program.post("/oauth/token", data=refreshed)).json()["error"] == "invalid_grant"
+
+
+async def test_a_code_shown_by_many_at_once_counts_once(people: None, access: Access, app: Starlette) -> None:
+    made = await registered(access, application_of_people())
+    wanting = App(made.id)
+    async with await browsing(app, access, SELF) as browser, asking(app) as program:
+        code = (await wanting.allowed(browser))["code"]
+        answers = await asyncio.gather(*(program.post("/oauth/token", data=wanting.exchange(code)) for _ in range(5)))
+        assert sorted(answer.status_code for answer in answers) == [200, 400, 400, 400, 400]
 
 
 async def test_what_was_allowed_is_shown_and_taken_back(people: None, access: Access, clock: FixedClock, app: Starlette) -> None:
