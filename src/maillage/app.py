@@ -21,6 +21,7 @@ from maillage.access.uploads import Uploads
 from maillage.clock import Clock, SystemClock
 from maillage.config import Config
 from maillage.connectors.mail.mailer import Mailer, TransportSecurity
+from maillage.connectors.transport import is_here
 from maillage.db import Database, EmbeddedPostgres
 from maillage.errors import SetupError
 from maillage.fhir import reindexing
@@ -131,6 +132,8 @@ def web(platform: Platform) -> Any:
     from maillage import ui
     from maillage.http.app import create_app
 
+    if platform.config.demo and not is_here(platform.config.base_url):
+        raise SetupError("MAILLAGE_DEMO is for this machine alone: MAILLAGE_BASE_URL is an address that others reach")
     static = Path(ui.__file__).parent / "static" / "build"
     probes: dict[str, Probe] = {
         "worker": worker_probe(platform.database, platform.clock),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from maillage import __version__
 from maillage.config import Config
-from maillage.errors import MaillageError
+from maillage.errors import MaillageError, SetupError
 
 TRAIL_WORDS = "la trace des accès : la vérifier, en exporter les têtes"
 FILES_WORDS = "les documents au repos : les chiffrer, changer de clé"
@@ -103,8 +103,10 @@ def _verb(
 
 
 def _demo(config: Config, arguments: argparse.Namespace) -> int:
-    from maillage.operator.demo import Wanted, run_demo
-
+    try:
+        from maillage.operator.demo import Wanted, run_demo
+    except ModuleNotFoundError as fault:
+        raise SetupError("the demonstration is not part of what is installed: run `make demo` in the source") from fault
     wanted = Wanted(port=arguments.port, scale=arguments.scale, seed=not arguments.no_seed, json=arguments.json)
     return run_demo(config, arguments.data, wanted)
 

@@ -54,6 +54,12 @@ class Unprocessable(Invalid):
     code = "business-rule"
 
 
+class Infected(Unprocessable):
+    """The operator's scanner knows what was sent as malicious."""
+
+    code = "security"
+
+
 class Unauthenticated(MaillageError):
     """Nobody is signed in, or the proof of identity is no longer good."""
 
@@ -70,6 +76,10 @@ class Forbidden(MaillageError):
 
 class InsufficientScope(Forbidden):
     """The software through which someone acts was not granted this (RFC 6750 §3.1)."""
+
+
+class Forged(Forbidden):
+    """A form that no page of ours sent, or that another site had sent."""
 
 
 class NotFound(MaillageError):
@@ -133,14 +143,15 @@ class NotAcceptable(MaillageError):
 
 
 class TooMany(MaillageError):
-    """Whoever asks has asked too often; `wait` says after how many seconds they may ask again."""
+    """Whoever asks has asked too often; `wait` says after how many seconds they may ask again, `first` whether it is the first time in a minute."""
 
     status = 429
     code = "throttled"
 
-    def __init__(self, message: str, *, wait: int) -> None:
+    def __init__(self, message: str, *, wait: int, first: bool = True) -> None:
         super().__init__(message)
         self.wait = wait
+        self.first = first
 
 
 class Unavailable(MaillageError):

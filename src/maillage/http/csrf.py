@@ -6,7 +6,7 @@ import secrets
 from urllib.parse import urlsplit
 
 from maillage.access.sessions import handle_of
-from maillage.errors import Forbidden
+from maillage.errors import Forged
 from maillage.http.request import Request
 
 FIELD = "csrf"
@@ -48,15 +48,15 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 async def refuse_forgery(request: Request) -> None:
-    """Raise Forbidden when a write is authorised by a cookie and does not carry its token, or comes from another site."""
+    """Raise Forged when a write is authorised by a cookie and does not carry its token, or comes from another site."""
     if request.method in SAFE_METHODS or _by_bearer(request):
         return
     if _from_elsewhere(request):
-        raise Forbidden("This form was sent from another site.")
+        raise Forged("This form was sent from another site.")
     if request.visitor is None or request.visitor.session is None:
         return
     if not holds(await sent_token(request), request.visitor.session):
-        raise Forbidden("The form's token is missing or belongs to another session. Reload the page and send it again.")
+        raise Forged("The form's token is missing or belongs to another session. Reload the page and send it again.")
 
 
 async def sent_token(request: Request) -> str:

@@ -7,7 +7,7 @@ import secrets
 
 from starlette.responses import Response
 
-from maillage.errors import Forbidden
+from maillage.errors import Forged
 from maillage.http.csrf import DOORSTEP, holds, sent_token
 from maillage.http.request import Request
 
@@ -37,10 +37,10 @@ def keep(request: Request, response: Response) -> Response:
 
 
 async def refuse_strangers(request: Request) -> str:
-    """The browser's secret; Forbidden when the form was not made for this browser."""
+    """The browser's secret; Forged when the form was not made for this browser."""
     known = request.cookies.get(_cookie(request), "")
     if len(known) != _LENGTH or not holds(await sent_token(request), known):
-        raise Forbidden("This form was not sent from a page of ours, or its page is too old. Reload it.")
+        raise Forged("This form was not sent from a page of ours, or its page is too old. Reload it.")
     request.scope[DOORSTEP] = known
     return known
 

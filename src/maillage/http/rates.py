@@ -32,7 +32,7 @@ class Rates:
     def __init__(self, limits: Limits, *, now: Callable[[], float] = monotonic) -> None:
         self._limits = limits
         self._now = now
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, tuple[float, float, float]] = OrderedDict()
 
     def count_actor(self, actor: Actor) -> None:
         """One more request of whoever signed in or holds a token (what a software does for a person is counted apart). TooMany when it is one too many."""
@@ -47,10 +47,11 @@ class Rates:
         if not limit:
             return
         now = self._now()
-        left, since = self._buckets.pop(sender, (float(limit), now))
+        left, since, told = self._buckets.pop(sender, (float(limit), now, now - MINUTE))
         left = min(float(limit), left + (now - since) * limit / MINUTE)
-        self._buckets[sender] = (left - 1 if left >= 1 else left, now)
+        first = left < 1 and now - told >= MINUTE
+        self._buckets[sender] = (left - 1 if left >= 1 else left, now, now if first else told)
         if len(self._buckets) > KEPT:
             self._buckets.popitem(last=False)
         if left < 1:
-            raise TooMany(f"Too many requests: {limit} a minute at most.", wait=ceil((1 - left) * MINUTE / limit))
+            raise TooMany(f"Too many requests: {limit} a minute at most.", wait=ceil((1 - left) * MINUTE / limit), first=first)

@@ -14,6 +14,7 @@ from maillage.access.context import Context
 from maillage.access.permissions import permits
 from maillage.errors import Forbidden, Invalid, MaillageError, Unauthenticated, Unavailable
 from maillage.http import formats
+from maillage.http.attempts import note_attempt
 from maillage.http.csrf import refuse_forgery
 from maillage.http.faults import Fault, Render, answer_fault
 from maillage.http.limits import limited, refuse_long_query
@@ -77,6 +78,7 @@ class Answer:
             request = Request(scope, limited(scope, receive, self._declared.max_body), send)
             return await self._answer(request)
         except MaillageError as error:
+            note_attempt(request, error)
             return answer_fault(request, error, self._render)
         except HTTPException as error:  # of Starlette, where a form is none or holds too much
             return answer_fault(request, Invalid(f"The form cannot be read: {error.detail}"), self._render)
