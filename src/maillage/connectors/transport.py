@@ -6,14 +6,23 @@ from urllib.parse import urlsplit
 
 def is_here(address: str) -> bool:
     """Whether an address, "host:port" or URL, is of this machine: no network carries what is said there. A folder is a local socket."""
-    host = urlsplit(address).hostname if "://" in address else address.rpartition(":")[0] if ":" in address else address
-    host = (host or "").strip("[]").lower()
+    host = (
+        (urlsplit(address).hostname or "") if "://" in address else address if _is_number(address) else address.partition(":")[0]
+    )
+    if address.startswith("["):
+        host = address.partition("]")[0]
+    host = host.strip("[]").lower()
     if host in ("", "localhost") or host.endswith(".localhost") or host.startswith("/"):
         return True
+    return _is_number(host) and ip_address(host).is_loopback
+
+
+def _is_number(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
         return False
+    return True
 
 
 def is_private(url: str) -> bool:

@@ -16,11 +16,12 @@ from maillage.access.access import Access
 from maillage.access.permissions import Permission
 from maillage.access.platform import Platform
 from maillage.clock import Clock
-from maillage.config import Config
+from maillage.config import PREFIX, Config
 from maillage.connectors import franceconnect
 from maillage.connectors.psc import Provider, RelyingParty
 from maillage.connectors.psc.relying_party import PSC_ACR, PSC_SCOPE, origin
-from maillage.errors import Invalid, MaillageError, NotFound
+from maillage.connectors.transport import is_private
+from maillage.errors import Invalid, MaillageError, NotFound, SetupError
 from maillage.http.built import BuiltFiles
 from maillage.http.certificates import certificates_of
 from maillage.http.cors import OtherSites
@@ -111,6 +112,11 @@ class _Application(Starlette):
 def relying_parties(config: Config, clock: Clock) -> dict[str, RelyingParty]:
     """The clients of the identity providers that the operator configured; none without an issuer."""
     found = []
+    for name in ("psc_issuer", "psc_discovery", "cardless_issuer", "citizen_issuer", "citizen_discovery"):
+        if (address := getattr(config, name)) and not is_private(address):
+            raise SetupError(
+                f"{PREFIX}{name.upper()} is spoken to without TLS: who is on the way could say who signs in; use https"
+            )
     if config.citizen_issuer:
         found.append(Provider(
             name=CITIZEN, issuer=config.citizen_issuer, discovery=config.citizen_discovery, client_id=config.citizen_client_id,

@@ -15,6 +15,8 @@ from maillage.db import load_queries, migrate, pending
 from maillage.errors import MaillageError, SetupError
 from maillage.fhir import reindexing
 from maillage.files import keys_of, open_files
+from maillage.http.app import relying_parties
+from maillage.operator.unencrypted import unencrypted
 
 OLDEST = 160000  # server_version_num of PostgreSQL 16
 COUNTED = 10_000
@@ -112,6 +114,12 @@ async def _trail(platform: Platform) -> str:
     return f"chaîne des traces intacte ({found.entries} lignes)"
 
 
+async def _connections(platform: Platform) -> str:
+    if plain := unencrypted(platform.config):
+        raise SetupError("readable by whoever is on the way: " + "; ".join(plain))
+    return "chiffrées, ou de cette machine"
+
+
 async def _mail(platform: Platform) -> str:
     host, _, port = platform.config.smtp.rpartition(":")
     await asyncio.to_thread(_reach, host, int(port))
@@ -126,6 +134,7 @@ async def _identity_provider(platform: Platform) -> str:
     issuer = platform.config.psc_issuer
     if not issuer:
         raise SetupError("MAILLAGE_PSC_ISSUER is empty: nobody can sign in")
+    relying_parties(platform.config, platform.clock)  # refuses those without TLS
     async with httpx.AsyncClient(timeout=5) as client:
         address = platform.config.psc_discovery or f"{issuer}/.well-known/openid-configuration"
         (await client.get(address)).raise_for_status()
@@ -140,6 +149,7 @@ CHECKS: Sequence[tuple[str, Check]] = (
     ("documents", _documents),
     ("chiffrement", _seals),
     ("traces", _trail),
+    ("connexions", _connections),
     ("courriel", _mail),
     ("identification", _identity_provider),
 )

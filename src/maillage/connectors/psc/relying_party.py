@@ -19,6 +19,7 @@ from joserfc.jwk import KeySet
 
 from maillage.clock import Clock
 from maillage.connectors.psc.tokens import Expected, SignInRefused, UnknownKey, proven_claims, signed_claims
+from maillage.connectors.transport import is_private
 from maillage.errors import Unavailable
 
 PATIENCE = 5.0
@@ -219,6 +220,8 @@ class RelyingParty:
             needed = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
             if any(not isinstance(found.get(name), str) for name in needed):
                 raise SignInRefused(f"The discovery of {self.provider.name} lacks an endpoint.")
+            if plain := sorted(name for name in _SPOKEN_TO & found.keys() if not is_private(str(found[name]))):
+                raise SignInRefused(f"The discovery of {self.provider.name} names addresses without TLS: {', '.join(plain)}.")
             self._endpoints = {name: value for name, value in found.items() if isinstance(value, str)}
         return self._endpoints
 
@@ -240,6 +243,11 @@ class RelyingParty:
         if response.status_code >= 500:
             raise Unavailable(f"{self.provider.name} answers {response.status_code}.")
         return response
+
+
+_SPOKEN_TO = {
+    "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "end_session_endpoint", "backchannel_authentication_endpoint",
+}  # fmt: skip
 
 
 def _object(response: httpx.Response) -> dict[str, Any]:

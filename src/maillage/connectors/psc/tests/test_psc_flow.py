@@ -6,12 +6,14 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
+from starlette.responses import JSONResponse
 
 from maillage.clock import FixedClock, SystemClock
 from maillage.connectors.listening import free_port, served
@@ -178,6 +180,26 @@ async def test_a_discovery_that_names_another_issuer_is_refused(realm: Realm, cl
     async with RelyingParty(provider, clock) as party:
         with pytest.raises(SignInRefused, match="issuer"):
             await party.authorize_url(Attempt.new(), redirect_uri=BACK)
+
+
+@pytest.mark.parametrize("named", ["authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint"])
+async def test_a_discovery_that_leads_out_of_tls_is_refused(clock: FixedClock, named: str) -> None:
+    port = free_port("127.0.0.1")
+    issuer = f"http://127.0.0.1:{port}"
+    needed = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
+    found = {"issuer": issuer, **dict.fromkeys(needed, f"{issuer}/x")}
+
+    async def discovery(scope: Any, receive: Any, send: Any) -> None:
+        await JSONResponse(found)(scope, receive, send)
+
+    async with served(discovery, host="127.0.0.1", port=port):
+        provider = Provider(name="psc", issuer=issuer, client_id="m", client_secret="s")
+        async with RelyingParty(provider, clock) as party:
+            assert await party.authorize_url(Attempt.new(), redirect_uri=BACK)
+        found[named] = "http://elsewhere.example/x"
+        async with RelyingParty(provider, clock) as party:
+            with pytest.raises(SignInRefused, match=f"without TLS: {named}"):
+                await party.authorize_url(Attempt.new(), redirect_uri=BACK)
 
 
 KEY = RSAKey.generate_key(2048, {"use": "sig"}, auto_kid=True)
