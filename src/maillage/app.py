@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from maillage.http.sign_in import Choice
+
 SERVICES = (
     "exchange",
     "rights",
@@ -149,7 +151,7 @@ def web(platform: Platform) -> Any:
         render=ui.render,
         static=static,
         probes=probes,
-        choices=_personas() if platform.config.demo else None,
+        choices=_personas() if platform.config.demo else (),
         citizens=_records_of_citizens(),
     )
 
@@ -169,12 +171,18 @@ def mailer_of(platform: Platform) -> Mailer:
     )  # fmt: skip
 
 
-def _personas() -> dict[str, tuple[str, str, str]]:
-    """Whom the demonstration offers at sign-in: id → (provider, name, title)."""
-    from maillage.demo.personas import PERSONAS
-    from maillage.http.sign_in import CARD, CARDLESS
+def _personas() -> "list[Choice]":
+    """Whom the demonstration offers at sign-in."""
+    from maillage.demo.personas import PERSONAS, granted_role
+    from maillage.http.sign_in import CARD, CARDLESS, CITIZEN, Choice
 
-    return {p.id: (CARD if p.card else CARDLESS, p.name, p.title) for p in PERSONAS if p.role != "system"}
+    return [
+        Choice(
+            id=one.id, name=one.name, title=one.title, role=granted_role(one), provider=CITIZEN if one.birth else CARD if one.card else CARDLESS
+        )
+        for one in PERSONAS
+        if one.role != "system"
+    ]  # fmt: skip
 
 
 def _mllp_probe(platform: Platform) -> Probe:

@@ -77,6 +77,17 @@ class Screen:
         assert await self.page.evaluate(_TOO_WIDE) == [], f"{name} scrolls sideways at 320 px"
         await self.page.set_viewport_size({"width": DESK, "height": HEIGHT})
 
+    async def with_authenticator(self) -> Page:
+        """The window's page, on a device that makes and shows passkeys as a telephone does, and whose holder always agrees."""
+        session = await self.context.new_cdp_session(self.page)
+        await session.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+            "isUserVerified": True, "automaticPresenceSimulation": True,
+        }  # fmt: skip
+        await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return self.page
+
     async def picture(self, name: str) -> Path:
         """The whole page as a PNG."""
         path = pictures() / f"{name}.png"

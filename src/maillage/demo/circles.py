@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from maillage.access.habilitation.carers import CARER_SCOPE
+from maillage.access.habilitation.carers import CARER_SCOPE, REPRESENTATIVE
 from maillage.demo.numbers import resource_id
 from maillage.demo.people import Person
 from maillage.demo.personas import persona
@@ -122,12 +122,9 @@ def care_team(drawn: Circle, *, at: datetime) -> Resource:
 
 
 def _carer_of(person: Person, chance: random.Random) -> Resource | None:
-    """A relative who helps: always for the official patient, often for the eldest."""
-    if person.key == "patient":
-        carer = persona("carer")
-        return _carer(
-            carer.reference.removeprefix("RelatedPerson/"), person, carer.given, carer.family, "Conjoint, personne de confiance"
-        )
+    """Who helps: a persona for two of the named people, often a relative for the eldest."""
+    if person.key in _OF_PERSONAS:
+        return _persona_carer(person, *_OF_PERSONAS[person.key])
     if person.key or person.traits.birth_date > "1950" or chance.random() > 0.35:
         return None
     given, part = chance.choice(
@@ -140,6 +137,21 @@ def _carer_of(person: Person, chance: random.Random) -> Resource | None:
         (person.traits.used_name or person.traits.birth_name).upper(),
         part,
     )
+
+
+_OF_PERSONAS = {
+    "patient": ("carer", "Conjoint, personne de confiance", "whole"),
+    "two-hundred-documents": ("guardian", "Tutrice", REPRESENTATIVE),
+}
+"""By person: which persona helps them, as what, and what they may see."""
+
+
+def _persona_carer(person: Person, id: str, part: str, scope: str) -> Resource:
+    """A carer who signs in: FranceConnect proves the name and the birth date that are written here."""
+    one = persona(id)
+    assert one.birth is not None
+    resource = _carer(one.reference.removeprefix("RelatedPerson/"), person, one.given, one.family, part)
+    return resource | {"extension": [{"url": CARER_SCOPE, "valueCode": scope}], "birthDate": one.birth.date}
 
 
 def _carer(id: str, person: Person, given: str, family: str, part: str) -> Resource:

@@ -141,7 +141,7 @@ OTHER_PATIENT = Person(
 DOCUMENTED = Person(
     rank=0,
     key="two-hundred-documents",
-    traits=Traits("VOLUMINEUX", "ANDRÉ PAUL", "ANDRÉ", "1941-06-17", "male", "51649", "", "", "06 39 98 00 03"),
+    traits=Traits("VOLUMINEUX", "ANDRÉ PAUL", "ANDRÉ", "1941-06-17", "male", "51649", "VOLUMINEUX", "André", "06 39 98 00 03"),
     ins=Ins(matricule(sex="male", birth_date="1941-06-17", commune="51649", order=52), Root.NIR_TEST),
     home=VITRY,
     street="8 rue de la Gare",

@@ -1,6 +1,6 @@
-"""The people one can sign in as on the demonstration: who they are, what they may do, what an identity provider says of them.
+"""The people one can sign in as on the demonstration: who they are, where they work, what they may do.
 
-Plain data, used by the emulator of Pro Santé Connect, by the seed and by `maillage demo --json`.
+Plain data, used by the emulated identity providers (`claims`), by the seed and by `maillage demo --json`.
 """
 
 from dataclasses import dataclass
@@ -8,8 +8,6 @@ from typing import Any
 
 from maillage.access.actors import GUARDED_ROLES, Role
 from maillage.demo.numbers import finess, resource_id, rpps
-
-SECTOR_OID = "1.2.250.1.71.4.2.4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +38,22 @@ WORKPLACES = (HOSPITAL, PRACTICE, NURSING, DAC, COUNTY, OTHER_PRACTICE, OPERATOR
 
 
 @dataclass(frozen=True, slots=True)
+class Birth:
+    """What the civil registry holds of a citizen besides their family name: all given names, ISO date, sex, COG code of the place."""
+
+    given_names: str
+    date: str
+    sex: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Persona:
     """One person (or machine) to sign in as.
 
-    `role` is a value of `access.Role`; `profession` a TRE_G15 or JDV_J01 code; `skill` a TRE_R38 code; `card` true when
-    Pro Santé Connect knows them, false when the second client (no professional card) does.
+    `role` is a value of `access.Role`; `profession` a TRE_G15 or JDV_J01 code; `skill` a TRE_R38 code; `also` are the places they work in
+    besides; `regulates` whether they answer the calls of a centre 15. Who has a `card` is known to Pro Santé Connect, who has a `birth` to
+    FranceConnect, the others to the accounts of the region.
     """
 
     id: str
@@ -60,6 +69,9 @@ class Persona:
     skill: str = ""
     rpps: str = ""
     card: bool = False
+    also: tuple[Workplace, ...] = ()
+    regulates: bool = False
+    birth: Birth | None = None
 
     @property
     def name(self) -> str:
@@ -85,66 +97,6 @@ class Persona:
         """The subject identifier at the identity provider: IDNPS of a professional card, else a local account."""
         return f"8{self.rpps}" if self.rpps else f"maillage:{self.id}"
 
-    def claims(self) -> dict[str, Any]:
-        """What `userinfo` answers: the claims of Pro Santé Connect for a card, the common OIDC ones for the others."""
-        common = {
-            "sub": f"f:{resource_id('Subject', self.id)}:{self.subject}",
-            "preferred_username": self.subject,
-            "family_name": self.family,
-            "given_name": self.given,
-            "email_verified": False,
-        }
-        return common | self._card_claims() if self.card else common | self._account_claims()
-
-    def _account_claims(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "maillage_role": granted_role(self),
-            "maillage_reference": self.reference,
-            "maillage_organizations": list(self.organizations),
-        }
-
-    def _card_claims(self) -> dict[str, Any]:
-        workplace = self.workplace
-        if workplace is None:
-            raise ValueError(f"persona {self.id} has a professional card but no workplace")
-        return {
-            "SubjectNameID": self.subject,
-            "Secteur_Activite": f"{workplace.sector}^{SECTOR_OID}",
-            "SubjectOrganization": workplace.name,
-            "SubjectOrganizationID": f"1{workplace.finess}",
-            "SubjectRole": [f"{self.profession}^1.2.250.1.213.1.1.5.5"],
-            "PSI_Locale": "1.2.250.1.213.1.3.1.1",
-            "Mode_Acces_Raison": "",
-            "Acces_Regulation_Medicale": "FAUX",
-            "Palier_Authentification": "APPPRIP3^1.2.250.1.213.1.5.1.1.1",
-            "UITVersion": "1.0",
-            "otherIds": [{"identifiant": self.rpps, "origine": "RPPS", "qualite": 1}],
-            "SubjectRefPro": {"codeCivilite": self.civility, "exercices": [self._exercise(workplace)]},
-        }
-
-    def _exercise(self, workplace: Workplace) -> dict[str, Any]:
-        return {
-            "codeProfession": self.profession,
-            "codeCategorieProfessionnelle": "C",
-            "codeCiviliteDexercice": "DR" if self.prefix else self.civility,
-            "nomDexercice": self.family,
-            "prenomDexercice": self.given,
-            "codeTypeSavoirFaire": "S" if self.skill else "",
-            "codeSavoirFaire": self.skill,
-            "activities": [
-                {
-                    "codeModeExercice": "S" if workplace is HOSPITAL else "L",
-                    "codeSecteurDactivite": workplace.sector,
-                    "codeRole": "",
-                    "codeGenreActivite": "GENR01",
-                    "numeroFinessSite": workplace.finess,
-                    "numeroSiretSite": "",
-                    "raisonSocialeSite": workplace.name,
-                }
-            ],
-        }
-
 
 def _doctor(**said: Any) -> Persona:
     return Persona(resource="Practitioner", prefix="Dr", profession="10", card=True, **said)
@@ -160,13 +112,19 @@ PERSONAS = (
     _staff(id="nurse", role="nurse", given="Nora", family="FICTIVE", title="Infirmière libérale", workplace=NURSING,
            civility="MME", profession="60", rpps=rpps(2), card=True),
     _doctor(id="hospital", role="hospital", given="Élie", family="SPÉCIMEN", title="Médecin hospitalier", workplace=HOSPITAL,
-            skill="SM27", rpps=rpps(3)),
+            skill="SM27", rpps=rpps(3), also=(PRACTICE,)),
+    _doctor(id="regulator", role="regulator", given="Nadia", family="MODÈLE", title="Médecin régulatrice, centre 15", workplace=HOSPITAL,
+            civility="MME", skill="SM54", rpps=rpps(6), regulates=True),
     _staff(id="coordinator", role="coordinator", given="Lise", family="MAQUETTE", title="Coordinatrice, DAC", workplace=DAC,
            civility="MME", profession="60", rpps=rpps(4), card=True),
     _staff(id="social-worker", role="social-worker", given="Théo", family="GABARIT", title="Assistant social", workplace=COUNTY,
            profession="41"),
-    Persona(id="patient", role="patient", given="Dominique", family="PAT-TROIS", title="Patiente", resource="Patient", civility="MME"),
-    Persona(id="carer", role="carer", given="Claude", family="PAT-TROIS", title="Aidant", resource="RelatedPerson"),
+    Persona(id="patient", role="patient", given="Dominique", family="PAT-TROIS", title="Patiente", resource="Patient", civility="MME",
+            birth=Birth("Dominique Marie-Louise", "1979-03-28", "female", "51215")),
+    Persona(id="carer", role="carer", given="Claude", family="PAT-TROIS", title="Aidant de Dominique PAT-TROIS", resource="RelatedPerson",
+            birth=Birth("Claude", "1976-09-12", "male", "51454")),
+    Persona(id="guardian", role="guardian", given="Hélène", family="VOLUMINEUX", title="Tutrice d’André VOLUMINEUX", resource="RelatedPerson",
+            civility="MME", birth=Birth("Hélène Jeanne", "1970-02-08", "female", "51649")),
     _staff(id="steward", role="steward", given="Yann", family="GABARIT", title="Identitovigilance", workplace=OPERATOR),
     _staff(id="operator", role="operator", given="Rose", family="PROTOTYPE", title="Opératrice du GRADeS", workplace=OPERATOR,
            civility="MME"),
@@ -174,9 +132,10 @@ PERSONAS = (
            workplace=OPERATOR, civility="MME"),
     _staff(id="ars", role="ars", given="Agnès", family="SPÉCIMEN", title="ARS", workplace=AGENCY, civility="MME"),
     Persona(id="other-patient", role="other-patient", given="Inès", family="CALIBRE", title="Patiente", resource="Patient",
-            civility="MME"),
+            civility="MME", birth=Birth("Inès Louise", "1986-11-04", "female", "51454")),
     _doctor(id="outsider", role="outsider", given="Paul", family="ESSAI", title="Médecin généraliste, hors cercle",
             workplace=OTHER_PRACTICE, skill="SM54", rpps=rpps(5)),
+    Persona(id="editor", role="editor", given="Ada", family="CROQUIS", title="Éditrice de logiciels", resource="Person", civility="MME"),
     Persona(id="system", role="system", given="", family="Système d’information partenaire", title="Machine", resource="Device",
             workplace=HOSPITAL),
 )  # fmt: skip
@@ -187,7 +146,7 @@ UNPROVEN = (
 )  # fmt: skip
 """Whom the emulator knows besides, to be refused: a guarded role with a proof that can be phished."""
 
-GRANTED_ROLES = {"other-patient": "patient", "outsider": "gp"}
+GRANTED_ROLES = {"other-patient": "patient", "outsider": "gp", "regulator": "hospital", "guardian": "representative"}
 """`access.Role` of the personas whose name on the demonstration says more than their role."""
 
 
@@ -199,25 +158,3 @@ def persona(persona_id: str) -> Persona:
 def granted_role(one: Persona) -> str:
     """The role (`access.Role`) the platform grants this persona."""
     return GRANTED_ROLES.get(one.role, one.role)
-
-
-def refused_cards() -> list[dict[str, Any]]:
-    """What the emulator of Pro Santé Connect offers besides, to see how a sign-in fails: a card that has expired, a clock that is wrong."""
-    gp = persona("gp")
-    common = {"card": True, "claims": gp.claims()}
-    return [
-        {
-            "id": "expired-card",
-            "name": f"{gp.name} (carte expirée)",
-            "title": "La carte n’est plus valable",
-            "error": "login_required",
-        }
-        | common,
-        {
-            "id": "wrong-clock",
-            "name": f"{gp.name} (horloge fausse)",
-            "title": "L’horloge du service avance d’une heure",
-            "skew": 3600,
-        }
-        | common,
-    ]

@@ -62,6 +62,7 @@ class Professional:
     skill: str
     rpps: str
     structure: Structure
+    also: tuple[Structure, ...] = ()
 
     @property
     def id(self) -> str:
@@ -104,7 +105,9 @@ def personas_at_work(structures: list[Structure]) -> list[Professional]:
 
 def resources(one: Professional) -> Iterator[Resource]:
     yield practitioner(one)
-    yield role(one)
+    yield role(one, one.structure, one.key)
+    for place in one.also:
+        yield role(one, place, f"{one.key}-{place.key}")
 
 
 def practitioner(one: Professional) -> Resource:
@@ -127,13 +130,13 @@ def practitioner(one: Professional) -> Resource:
     return resource
 
 
-def role(one: Professional) -> Resource:
+def role(one: Professional, place: Structure, name: str) -> Resource:
     return {
         "resourceType": "PractitionerRole",
-        "id": resource_id("PractitionerRole", one.key),
+        "id": resource_id("PractitionerRole", name),
         "active": True,
         "practitioner": {"reference": one.reference, "display": one.name},
-        "organization": {"reference": one.structure.reference, "display": one.structure.name},
+        "organization": {"reference": place.reference, "display": place.name},
         "code": [_concept(_codes(one)[:1], one.title)],
         **({"specialty": [{"coding": [_skill(one.skill)], "text": one.title}]} if one.skill else {}),
     }
@@ -175,4 +178,7 @@ def _from_persona(one: Persona, structures: dict[str, Structure]) -> Professiona
     if one.workplace is None:
         raise ValueError(f"persona {one.id} is a practitioner without a workplace")
     structure = structures[one.workplace.key]
-    return Professional(one.id, one.given, one.family, one.title, one.prefix, one.profession, one.skill, one.rpps, structure)
+    also = tuple(structures[place.key] for place in one.also)
+    return Professional(
+        one.id, one.given, one.family, one.title, one.prefix, one.profession, one.skill, one.rpps, structure, also
+    )

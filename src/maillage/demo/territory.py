@@ -31,6 +31,12 @@ CHUNK = 15_000
 DELIVERY = timedelta(minutes=50)
 """From the making of a past document to its arrival."""
 TOKEN_LIFETIME = timedelta(days=365)
+_KINDS = {
+    "patient": ActorKind.PATIENT,
+    "carer": ActorKind.CARER,
+    "representative": ActorKind.CARER,
+    "system": ActorKind.SYSTEM,
+}
 
 
 async def is_seeded(database: Database) -> bool:
@@ -72,13 +78,13 @@ async def ensure_personas(platform: Platform) -> dict[str, str]:
 
 def actor_of(one: Persona) -> Actor:
     """The actor a persona is once signed in."""
-    kinds = {"patient": ActorKind.PATIENT, "carer": ActorKind.CARER, "system": ActorKind.SYSTEM}
     role = granted_role(one)
+    besides = {Role.REGULATOR} if one.regulates else {Role.CARER} if role == "representative" else set()
     return Actor(
         id=one.reference,
-        kind=kinds.get(role, ActorKind.PROFESSIONAL),
+        kind=_KINDS.get(role, ActorKind.PROFESSIONAL),
         name=one.name,
-        roles=frozenset({Role(role)}),
+        roles=frozenset({Role(role)} | besides),
         reference=one.reference,
         organizations=one.organizations,
         scopes=frozenset({"system/*.*"}) if role == "system" else frozenset(),

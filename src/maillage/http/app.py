@@ -1,6 +1,6 @@
 """The web application of one process: every declared route behind the wrapper, and what they share."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,7 @@ from maillage.http.rates import Limits, Rates
 from maillage.http.request import Request
 from maillage.http.routes import Declared, bare, stream
 from maillage.http.segments import RoutesBySegment
-from maillage.http.sign_in import CARD, CARDLESS, CITIZEN, Citizens, SignIn
+from maillage.http.sign_in import CARD, CARDLESS, CITIZEN, Choice, Citizens, SignIn
 from maillage.http.visitors import Visitors
 from maillage.http.wrapper import Answer, mounted
 
@@ -48,13 +48,13 @@ def create_app(
     render: Render | None = None,
     static: Path | None = None,
     probes: Mapping[str, Probe] | None = None,
-    choices: Mapping[str, tuple[str, str, str]] | None = None,
+    choices: Sequence[Choice] = (),
     citizens: Citizens | None = None,
 ) -> Starlette:
     """The application that serves these routes and the platform's own (sign-in, live notices, health, metrics, static files).
 
     `render` is `ui.render`, `static` the folder of built files (their names carry a hash, they are cached for a year),
-    `probes` adds parts to `/health`, `choices` offers personas at sign-in: id → (provider, name, title), `citizens` finds the records of a citizen.
+    `probes` adds parts to `/health`, `choices` offers personas at sign-in, `citizens` finds the records of a citizen.
     Things that routes need are on `request.app.state`: `platform`, `visitors`, `live`, `probes`, `metrics`.
     """
     config = platform.config

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import structlog
 from starlette.responses import RedirectResponse, Response
@@ -84,12 +84,13 @@ Citizens = Callable[[Access, Pivot], Awaitable[tuple[Actor, Sequence[Situation]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Someone the demonstration's sign-in page offers to be; `address` starts the sign-in as them."""
+    """Someone the demonstration's sign-in page offers to be: `provider` knows them by `id`, and they will have this role."""
 
     id: str
     name: str
     title: str
-    address: str
+    role: str
+    provider: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ class SignIn:
         visitors: Visitors,
         parties: Mapping[str, RelyingParty],
         base_url: str,
-        choices: Mapping[str, tuple[str, str, str]] | None = None,
+        choices: Sequence[Choice] = (),
         render: Render | None = None,
         citizens: Citizens | None = None,
     ) -> None:
@@ -123,8 +124,9 @@ class SignIn:
         self._visitors = visitors
         self._parties = parties
         self._base_url = base_url.rstrip("/")
+        self._host = urlsplit(base_url).netloc
         self._secure = base_url.startswith("https:")
-        self._choices = choices or {}
+        self._choices = choices
         self._render = render
         self._citizens = citizens
         self._cookie = "__Host-maillage-connexion" if self._secure else "maillage-connexion"
@@ -151,14 +153,13 @@ class SignIn:
     async def choose(self, request: Request, ctx: Any) -> Response:
         """GET /connexion: how to sign in; those already signed in go on."""
         go_to = local_path(request.query_params.get("suite", ""))
+        if self._choices and request.headers.get("host") != self._host:  # a demonstration has no proxy before it
+            return RedirectResponse(_with_query(f"{self._base_url}{SIGN_IN}", request.query_params), status_code=303)
         if request.visitor is not None:
             return RedirectResponse(go_to, status_code=303)
         suite = {"suite": go_to} if go_to != HOME else {}
         doors = {name: _with_query(f"{SIGN_IN}/{name}", suite) for name in self._parties}
-        choices = [
-            Choice(id=name, name=shown, title=title, address=_with_query(f"{SIGN_IN}/{provider}", {**suite, "persona": name}))
-            for name, (provider, shown, title) in self._choices.items()
-        ]
+        choices = [(one, _with_query(f"{SIGN_IN}/{one.provider}", {**suite, "persona": one.id})) for one in self._choices]
         if self._render is None:
             return plain_page("Se connecter", "".join(f"<p><a href='{door}'>{name}</a></p>" for name, door in doors.items()))
         return self._render(

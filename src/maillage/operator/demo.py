@@ -20,13 +20,15 @@ from maillage.app import database_of, load_services, platform_of
 from maillage.config import Config
 from maillage.connectors.listening import free_port
 from maillage.db import migrate
-from maillage.demo.personas import PERSONAS, UNPROVEN, refused_cards
+from maillage.demo.claims import citizens, professionals_and_staff
+from maillage.demo.personas import PERSONAS
 from maillage.demo.territory import ensure_personas, is_seeded, seed
 from maillage.errors import SetupError
 from maillage.fhir.reindexing import note_rules
 from maillage.operator.children import Child, Family, wait_for_port
 
 HERE = "127.0.0.1"
+NAME = "localhost"  # what browsers call this machine: they make passkeys for names only, and trust this one without https
 
 
 @dataclass(frozen=True)
@@ -95,48 +97,50 @@ async def _family() -> AsyncIterator[Family]:
 
 async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Config, dict[str, Any]]:
     """Starts the emulated national services; answers the settings that name them and what each said."""
-    web = f"{HERE}:{wanted.port or free_port(HERE)}"
+    port = wanted.port or free_port(HERE)
     config = replace(
         config,
-        web=web,
-        base_url=f"http://{web}",
+        web=f"{HERE}:{port}",
+        base_url=f"http://{NAME}:{port}",
         mllp=f"{HERE}:{free_port(HERE) if wanted.port == 0 else _preferred(2575)}",
         psc_client_secret=secrets.token_urlsafe(16),
         cardless_client_secret=secrets.token_urlsafe(16),
+        citizen_client_secret=secrets.token_urlsafe(16),
         account_keys_file=str(_account_keys(config.data)),
         openid_key_file=str(_openid_key(config.data)),
         software_sandbox=True,
     )
-    personas = config.data / "personas.json"
-    personas.write_text(
-        json.dumps([*(_identity(p) for p in (*PERSONAS, *UNPROVEN) if p.role != "system"), *refused_cards()], ensure_ascii=False)
-    )
-    identity = family.add(
-        _module(
-            "Pro Santé Connect (émulateur)", "maillage.connectors.psc.emulator", config, "--personas", str(personas),
+    cards, public, post = await asyncio.gather(
+        family.add(_identity_provider(config, "Pro Santé Connect", "psc", professionals_and_staff(),
             "--client", f"{config.psc_client_id}:{config.psc_client_secret}",
-            "--cardless-client", f"{config.cardless_client_id}:{config.cardless_client_secret}",
-            "--redirect-uri", f"{config.base_url}/connexion/retour",
-            "--port", str(free_port(HERE)),
-        )
+            "--cardless-client", f"{config.cardless_client_id}:{config.cardless_client_secret}")),
+        family.add(_identity_provider(config, "FranceConnect", "franceconnect", citizens(),
+            "--client", f"{config.citizen_client_id}:{config.citizen_client_secret}")),
+        family.add(_module("messagerie (émulateur)", "maillage.connectors.mail.emulator", config, "--port", str(free_port(HERE)))),
     )  # fmt: skip
-    post = family.add(
-        _module("messagerie (émulateur)", "maillage.connectors.mail.emulator", config, "--port", str(free_port(HERE)))
+    config = replace(
+        config,
+        psc_issuer=cards.said["issuer"],
+        citizen_issuer=public.said["issuer"],
+        smtp=post.said["smtp"],
+        mail_viewer=post.said["web"],
     )
-    psc, mail = await asyncio.gather(identity, post)
-    config = replace(config, psc_issuer=psc.said["issuer"], smtp=mail.said["smtp"], mail_viewer=mail.said["web"])
-    return config, {"smtp": mail.said["smtp"], "mail": mail.said["web"], "psc": psc.said["web"]}
-
-
-def _identity(persona: Any) -> dict[str, Any]:
-    return {
-        "id": persona.id,
-        "name": persona.name,
-        "title": persona.title,
-        "card": persona.card,
-        "claims": persona.claims(),
-        "amr": persona.proofs,
+    return config, {
+        "smtp": post.said["smtp"],
+        "mail": post.said["web"],
+        "psc": cards.said["web"],
+        "franceconnect": public.said["web"],
     }
+
+
+def _identity_provider(config: Config, name: str, connector: str, personas: list[dict[str, Any]], *clients: str) -> Child:
+    """The emulator of a connector, with those whom it knows in a file of its own."""
+    known = config.data / f"{connector}.json"
+    known.write_text(json.dumps(personas, ensure_ascii=False))
+    return _module(
+        f"{name} (émulateur)", f"maillage.connectors.{connector}.emulator", config, "--personas", str(known), *clients,
+        "--redirect-uri", f"{config.base_url}/connexion/retour", "--port", str(free_port(HERE)),
+    )  # fmt: skip
 
 
 async def _people(config: Config, wanted: Wanted) -> dict[str, str]:
@@ -204,9 +208,8 @@ def _announce(config: Config, wanted: Wanted, told: dict[str, Any], tokens: dict
     for persona in PERSONAS:
         if persona.role != "system":
             _say(f"  {persona.name:32} {persona.title}")
-    _say(
-        f"FHIR {config.base_url}/fhir   MLLP {config.mllp}   courriels {told['mail']}   émulateur de Pro Santé Connect {told['psc']}"
-    )
+    _say(f"FHIR {config.base_url}/fhir   MLLP {config.mllp}   courriels {told['mail']}")
+    _say(f"émulateurs : Pro Santé Connect {told['psc']}   FranceConnect {told['franceconnect']}")
 
 
 def _say(words: str) -> None:

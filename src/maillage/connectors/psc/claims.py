@@ -20,7 +20,7 @@ TITLES = {"DR": "Dr", "PR": "Pr"}  # TRE_R11: civilité d'exercice
 
 # Who may sign in without a professional card. Roles of care need the card: no account can claim them.
 CARDLESS_ROLES = frozenset(
-    {Role.PATIENT, Role.CARER, Role.SOCIAL_WORKER, Role.STEWARD, Role.OPERATOR, Role.OFFICER, Role.ARS}
+    {Role.PATIENT, Role.CARER, Role.SOCIAL_WORKER, Role.STEWARD, Role.OPERATOR, Role.OFFICER, Role.ARS, Role.EDITOR}
 )  # fmt: skip
 
 

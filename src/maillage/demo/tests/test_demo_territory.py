@@ -9,14 +9,17 @@ from maillage.access.access import Access
 from maillage.access.platform import Platform
 from maillage.clock import FixedClock
 from maillage.config import Config
+from maillage.connectors.franceconnect import pivot_of
 from maillage.db import Database
-from maillage.demo.people import OTHER_PATIENT, PAT_TROIS
+from maillage.demo.claims import claims_of
+from maillage.demo.people import DOCUMENTED, OTHER_PATIENT, PAT_TROIS
 from maillage.demo.personas import PERSONAS, persona
 from maillage.demo.territory import actor_of, ensure_personas, is_seeded, seed
 from maillage.errors import NotFound
 from maillage.services.directory.public import circle
 from maillage.services.exchange.service import quarantine
 from maillage.services.identity.public import IdentityClaim, identify, waiting
+from maillage.services.portal.public import records_of
 
 
 @pytest.fixture
@@ -56,6 +59,11 @@ async def test_the_territory_is_written_once_and_each_sees_what_is_theirs(platfo
     for who in ("outsider", "other-patient", "operator", "officer", "ars"):
         assert not await sees(platform, who, PAT_TROIS.id), who
     assert await sees(platform, "other-patient", OTHER_PATIENT.id)
+    assert await sees(platform, "guardian", DOCUMENTED.id)
+    for one in (one for one in PERSONAS if one.birth):  # FranceConnect's emulator proves them to be whom the records name
+        proven, (record,) = await records_of(platform.access, pivot_of(claims_of(one)))
+        assert (proven.reference, proven.roles) == (one.reference, actor_of(one).roles)
+        assert record.reference == one.reference
     async with platform.access.act(actor_of(persona("gp"))) as ctx:
         members = await circle(ctx, PAT_TROIS.id)
         assert members[0].reference == persona("gp").reference

@@ -5,27 +5,44 @@ from httpx import ASGITransport, AsyncClient
 from playwright.async_api import Browser, expect
 
 from maillage.access.actors import Role
+from maillage.http.sign_in import Choice
 from maillage.ui import pages
 from tests.support.browser import HERE, screen
 from tests.support.people import officer_of, professional
 
-CHOICES = {
-    "gp": ("psc", "Dr Camille EXEMPLE", "Médecin généraliste"),
-    "nurse": ("psc", "Nora FICTIVE", "Infirmière libérale"),
-    "hospital": ("psc", "Dr Élie SPÉCIMEN", "Médecin hospitalier"),
-    "coordinator": ("psc", "Lise MAQUETTE", "Coordinatrice, DAC"),
-    "social-worker": ("sans-carte", "Théo GABARIT", "Assistant social"),
-    "patient": ("sans-carte", "Dominique PAT-TROIS", "Patiente"),
-    "carer": ("sans-carte", "Claude PAT-TROIS", "Aidant"),
-    "steward": ("sans-carte", "Yann GABARIT", "Identitovigilance"),
-}
-PROVIDERS = {"psc_issuer": "http://psc.test", "cardless_issuer": "http://psc.test"}
+CHOICES = [
+    Choice(id="gp", name="Dr Camille EXEMPLE", title="Médecin généraliste", role="gp", provider="psc"),
+    Choice(id="nurse", name="Nora FICTIVE", title="Infirmière libérale", role="nurse", provider="psc"),
+    Choice(id="hospital", name="Dr Élie SPÉCIMEN", title="Médecin hospitalier", role="hospital", provider="psc"),
+    Choice(id="coordinator", name="Lise MAQUETTE", title="Coordinatrice, DAC", role="coordinator", provider="psc"),
+    Choice(id="social-worker", name="Théo GABARIT", title="Assistant social", role="social-worker", provider="sans-carte"),
+    Choice(id="patient", name="Dominique PAT-TROIS", title="Patiente", role="patient", provider="sans-carte"),
+    Choice(id="carer", name="Claude PAT-TROIS", title="Aidant", role="carer", provider="sans-carte"),
+    Choice(id="steward", name="Yann GABARIT", title="Identitovigilance", role="steward", provider="sans-carte"),
+]
+PROVIDERS = {"psc_issuer": "http://psc.test", "cardless_issuer": "http://psc.test", "base_url": HERE}
 
 
 @pytest.fixture
 def app(application):
     """The application as the demonstration shows it to someone who has not signed in."""
     return application(pages, settings=PROVIDERS, choices=CHOICES)
+
+
+async def test_whoever_types_another_name_of_the_machine_is_led_to_the_one_that_sign_in_knows(app) -> None:
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://127.0.0.1:8000") as elsewhere:
+        led = await elsewhere.get("/connexion?suite=/patients")
+    assert (led.status_code, led.headers["location"]) == (303, f"{HERE}/connexion?suite=%2Fpatients")
+
+
+@pytest.mark.browser
+async def test_where_franceconnect_is_set_nobody_loses_the_accounts_of_the_region(browser: Browser, application) -> None:
+    window = await screen(browser, application(pages, settings={**PROVIDERS, "citizen_issuer": "http://fc.test"}))
+    page = await window.open("/connexion")
+    await expect(page.get_by_role("link", name="S’identifier avec FranceConnect")).to_be_visible()
+    region = page.get_by_role("link", name="Pas de carte ? Compte de la région")
+    assert await region.get_attribute("href") == "/connexion/sans-carte"
+    await window.check("connexion-franceconnect")
 
 
 @pytest.mark.browser

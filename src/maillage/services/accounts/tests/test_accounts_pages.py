@@ -13,7 +13,7 @@ from uuid import UUID
 import httpx
 import pyotp
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 from starlette.applications import Starlette
 
 from maillage.access.access import Access
@@ -33,7 +33,7 @@ from maillage.services.accounts.service import accounts, factors
 from maillage.services.accounts.service.accounts import ENROLLING, Invited
 from maillage.ui import pages as own
 from tests.support.authenticator import Authenticator
-from tests.support.browser import HERE, Screen, screen
+from tests.support.browser import HERE, screen
 from tests.support.people import SEED, officer_of, professional
 
 OPERATOR = officer_of(Role.OPERATOR)
@@ -366,22 +366,11 @@ async def web(application: Any) -> AsyncIterator[str]:
         yield address
 
 
-async def with_authenticator(window: Screen) -> Page:
-    session = await window.context.new_cdp_session(window.page)
-    await session.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-        "isUserVerified": True, "automaticPresenceSimulation": True,
-    }  # fmt: skip
-    await session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    return window.page
-
-
 @pytest.mark.browser
 async def test_a_passkey_is_made_used_and_shown(house: None, access: Access, browser: Browser, web: str) -> None:
     link = await link_of(access, replace(THEO, administers=True))
     window = await screen(browser)
-    page = await with_authenticator(window)
+    page = await window.with_authenticator()
     await page.goto(f"{web}/compte/lien?lien={link}")
     await window.check("compte-lien")
     await page.get_by_role("button", name="Créer ma clé d’accès").click()
