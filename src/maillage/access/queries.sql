@@ -368,9 +368,10 @@ values (%(id)s, %(client)s, %(actor)s, %(session)s, %(now)s, %(now)s, %(ends)s)
 select d.id, d.client, d.actor, d.session, d.since, d.used, d.ends from access_delegation d where d.id = %(id)s and access_stands(d, %(now)s)
 
 -- name: delegations_of :many
--- What this person lets software do now, the last said first.
+-- What this person lets software do now, the last said first. A software that never fetched what it asked for can do nothing.
 select d.id, d.client, d.actor, d.session, d.since, d.used, d.ends from access_delegation d
 where d.actor->>'id' = %(actor)s and access_stands(d, %(now)s)
+  and (exists (select from access_token t where t.delegation = d.id) or exists (select from access_refresh r where r.delegation = d.id))
 order by d.since desc, d.id limit 200
 
 -- name: note_delegation :exec
@@ -555,6 +556,11 @@ where o.p = %(organization)s and o.dst = any(%(keys)s::uuid[])
 -- name: birth_date_of :one
 -- The birth date that a Patient says (which may be a year or a month); no row where there is none of this id.
 select body::json->>'birthDate' as born from res where rt = %(rt)s and id = %(id)s and body <> ''
+
+-- name: standing_of :one
+-- Whether a person or a place of work is active, until when, and (of a place) who works there; no row where it is not there any more.
+select (body::json->>'active')::boolean as active, body::json->'period'->>'end' as ends, body::json->'practitioner'->>'reference' as practitioner
+from res where rt = %(rt)s and id = %(id)s and body <> ''
 
 -- name: unannounced :many
 -- Documents kept from their person until an instant that is not after one, soonest first: of an author, or of a person.

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from maillage.fhir.dates import ZONE
+
 TOGETHER = timedelta(minutes=30)
 
 REFUSED, FAILED = "4", ("8", "12")
@@ -201,7 +203,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What one actor did in a record within half an hour, the last of it at `at`."""
+    """What one actor did in a record within half an hour, or in a day by a software: the last of it at `at`."""
 
     at: datetime
     actor: str
@@ -236,11 +238,18 @@ def visits(lines: Iterable[Line], titles: Mapping[str, str]) -> list[Visit]:
             continue
         key = (line.actor, line.purpose, line.outcome == REFUSED, line.software)
         group = current.get(key)
-        if group is None or group[-1].at - line.at > TOGETHER:
+        if group is None or _apart(group[-1], line):
             group = current[key] = []
             gathered.append(group)
         group.append(line)
     return [_visit(group, titles) for group in gathered]
+
+
+def _apart(later: Line, line: Line) -> bool:
+    """Whether a line begins another visit: half an hour passed, or midnight for a software, which comes back by itself all day."""
+    if line.software:
+        return later.at.astimezone(ZONE).date() != line.at.astimezone(ZONE).date()
+    return later.at - line.at > TOGETHER
 
 
 def _visit(lines: list[Line], titles: Mapping[str, str]) -> Visit:

@@ -41,6 +41,16 @@ def test_a_longer_pause_makes_another_visit() -> None:
     assert len(visits([LINE, before(31)], {})) == 2
 
 
+def test_an_application_that_comes_back_all_day_is_one_visit_a_day() -> None:
+    last = replace(LINE, software="carnet")
+    # 9 h UTC is 10 h in Paris: ten hours before is the same day there, eleven hours before the day before.
+    assert [visit.at for visit in visits([last, before(300, last), before(599, last), before(601, last)], {})] == [
+        AT,
+        AT - timedelta(minutes=601),
+    ]
+    assert len(visits([last, before(10)], {})) == 2, "what the person did themself is apart"
+
+
 def test_two_people_at_once_are_two_visits() -> None:
     assert [visit.name for visit in visits([LINE, before(1, actor="psc:2", name="Nora FICTIVE"), before(2)], {})] == [
         "Dr Camille EXEMPLE",

@@ -12,6 +12,7 @@ from maillage.access.actors import Actor
 from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.delegations import Delegation
+from maillage.access.standing import still_stands
 from maillage.access.tokens import hashed
 from maillage.errors import Unauthenticated
 from maillage.services.software.rules import requests
@@ -19,7 +20,6 @@ from maillage.services.software.rules.refusals import Refused
 from maillage.services.software.service import granting
 from maillage.services.software.service.registry import QUERIES, REGISTERING, Software
 from maillage.services.software.service.signing import Signer
-from maillage.services.software.service.standing import still_stands
 
 Answer = dict[str, Any]
 
@@ -91,7 +91,7 @@ async def by_refresh(door: Door, software: Software, form: Mapping[str, str]) ->
     secret = form.get("refresh_token", "")
     async with door.access.act(software.actor(), read_only=True, door="oauth", origin=door.origin) as ctx:
         person = await delegations.person_of_refresh(ctx, secret, client=software.id)
-    stands = person is not None and await still_stands(door.access, person)
+        stands = person is not None and await still_stands(ctx, person)
     async with door.access.act(software.actor(), door="oauth", origin=door.origin) as ctx:
         shown = await delegations.refreshing(ctx, secret)
         if shown is None or shown.client != software.id:

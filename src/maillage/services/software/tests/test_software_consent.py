@@ -13,7 +13,7 @@ from joserfc.jwk import KeySet
 from starlette.applications import Starlette
 
 from maillage.access.access import Access
-from maillage.access.actors import Actor, Role
+from maillage.access.actors import Actor, ActorKind, Role
 from maillage.access.permissions import Permission
 from maillage.clock import FixedClock
 from maillage.http import page
@@ -366,6 +366,36 @@ async def test_what_was_allowed_ends_with_the_session_or_with_all_of_them(
                 "/mes-appareils/fermer-tout", data={"csrf": token_in((await browser.get("/mes-applications")).text)}
             )
         await ends(program, lasting, clock)
+
+
+async def test_an_application_that_never_came_for_what_was_allowed_is_not_shown(
+    people: None, access: Access, app: Starlette
+) -> None:
+    made = await registered(access, application_of_people())
+    wanting = App(made.id, scope=LASTING)
+    async with await browsing(app, access, SELF) as browser, asking(app) as program:
+        told = await wanting.allowed(browser)
+        assert "Aucune application" in (await browser.get("/mes-applications")).text
+        assert (await program.post("/oauth/token", data=wanting.exchange(told["code"]))).status_code == 200
+        assert "Carnet de tension" in (await browser.get("/mes-applications")).text
+
+
+async def test_going_on_is_no_look_at_the_record(people: None, access: Access, app: Starlette) -> None:
+    async def lines() -> list[str]:
+        async with access.act(SELF, read_only=True) as ctx:
+            rows = await ctx.records.trail("p", kinds=list(ActorKind), count=50)
+        return [row["kind"] for row in rows if row["type"] != "AuditEvent"]  # reading the trail is in it
+
+    made = await registered(access, application_of_people())
+    async with await browsing(app, access, SELF) as browser, asking(app) as program:
+        tokens = await App(made.id, scope=LASTING).tokens(browser, program)
+        before = await lines()
+        assert "job" in before, "what wrote the record is there"
+        form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": made.id}
+        tokens = (await program.post("/oauth/token", data=form)).json()
+        assert await lines() == before
+        assert (await program.get("/fhir/Observation", headers=bearer(tokens))).status_code == 200
+        assert len(await lines()) == len(before) + 1
 
 
 @pytest.mark.parametrize("ended", ["inactive", "place", "deleted"])
