@@ -15,7 +15,7 @@ from maillage.db import Database
 from maillage.errors import Forbidden, NotFound
 from tests.support.people import NOON, SEED, care_team, professional
 
-MIGRATION = Path(maillage.access.__file__).parent / "migrations" / "0011_attending.sql"
+MIGRATION = Path(maillage.access.__file__).parent / "migrations" / "0010_attending.sql"
 VISIBILITY = "urn:oid:1.2.250.1.213.1.1.4.13"
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 GP, COLLEAGUE, NURSE = professional("gp", Role.GP), professional("colleague", Role.GP), professional("nurse", Role.NURSE)
