@@ -71,8 +71,9 @@ class Access:
         trail = self._trail_of(hand)
         try:
             if read_only:
-                async with self._database.reading() as conn:
-                    yield self._context(hand, conn, trail, read_only=True)
+                with self._trails.to_come():
+                    async with self._database.reading() as conn:
+                        yield self._context(hand, conn, trail, read_only=True)
                 await self._trails.write(trail)
             else:
                 async with self._transaction(hand, trail, combined=partial(self._combined.write, hand)) as ctx:

@@ -4,7 +4,7 @@ import asyncio
 import hmac
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +26,7 @@ QUERIES = load_queries("maillage.access")
 DOORS = ("sign-in", "sign-out")
 """What stands in the place of a type for those who come in and go out."""
 GROUP = 200  # trails committed together at most
+PATIENCE = 0.002  # seconds that one which came waits for those that are still being read
 _NUMBER = attrgetter("int")  # what UUIDs are ordered by, compared without their own Python
 PEOPLE = (ActorKind.PROFESSIONAL, ActorKind.PATIENT, ActorKind.CARER)
 
@@ -152,13 +153,28 @@ class Trail:
 class GroupedTrails:
     """Writes the trails of contexts that only read: whatever waits goes in one statement and one commit, before any answer leaves.
 
-    There is no timer. While one group is being committed, the next gathers.
+    A commit costs as much as a read, so a group waits until nobody reads any more, for PATIENCE at most; who reads alone does not wait.
+    While one group is being committed, the next gathers.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[tuple[Trail, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
+        self._reading = 0
+        self._all_came = asyncio.Event()
+
+    @contextmanager
+    def to_come(self) -> Iterator[None]:
+        """Whoever reads inside comes to `write` next."""
+        self._reading += 1
+        self._all_came.clear()
+        try:
+            yield
+        finally:
+            self._reading -= 1
+            if not self._reading:
+                self._all_came.set()
 
     async def write(self, trail: Trail) -> None:
         """Return once these lines are committed, or raise what kept them from being so."""
@@ -172,6 +188,10 @@ class GroupedTrails:
 
     async def _write_all(self) -> None:
         while self._waiting:
+            if self._reading:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(PATIENCE):
+                        await self._all_came.wait()
             group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
             fault = await self._commit([trail for trail, _ in group])
             for trail, done in group:

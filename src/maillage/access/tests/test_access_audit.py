@@ -85,6 +85,45 @@ async def test_trails_that_wait_together_are_committed_together(database: Databa
     assert (await chain.verify(database)).holds
 
 
+async def links(database: Database) -> int:
+    async with database.reading() as conn:
+        return int((await (await conn.execute("select count(*) as n from audit_batch")).fetchall())[0]["n"])
+
+
+async def test_who_has_read_waits_for_who_still_reads_and_both_are_committed_as_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "PATIENCE", 30)
+    trails, still_reading = GroupedTrails(database), asyncio.Event()
+    early, late = (Trail(DOCTOR, Purpose.TREAT, door="page", at=AT) for _ in range(2))
+
+    async def reads_until_told() -> None:
+        with trails.to_come():
+            late.add(Action.READ, "Condition", "late")
+            await still_reading.wait()
+        await trails.write(late)
+
+    async def comes_early() -> None:
+        with trails.to_come():
+            early.add(Action.READ, "Condition", "early")
+        await trails.write(early)
+
+    both = [asyncio.create_task(one()) for one in (reads_until_told, comes_early)]
+    await asyncio.sleep(0.1)
+    assert await links(database) == 0
+    still_reading.set()
+    await asyncio.gather(*both)
+    assert await links(database) == 1
+
+
+async def test_nobody_waits_long_for_who_still_reads(database: Database) -> None:
+    trails, trail = GroupedTrails(database), Trail(DOCTOR, Purpose.TREAT, door="page", at=AT)
+    trail.add(Action.READ, "Condition", "1")
+    with trails.to_come():
+        await asyncio.wait_for(trails.write(trail), 10)
+        assert await links(database) == 1
+
+
 async def test_a_line_that_cannot_be_stored_fails_its_own_context_only(database: Database) -> None:
     grouped = GroupedTrails(database)
     trails = [Trail(DOCTOR, Purpose.TREAT, door="page", at=AT) for _ in range(5)]
