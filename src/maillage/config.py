@@ -75,6 +75,9 @@ class Config:
     citizen_discovery: str = ""  # empty: the issuer's .well-known/openid-configuration
     account_keys: str = field(default="", repr=False)  # seal second factors: 32 bytes in base64, several by commas
     account_keys_file: str = ""  # a file that holds them instead; neither: accounts held here are opened by passkeys alone
+    breached_passwords: str = (
+        ""  # file of the SHA-1 of breached passwords, sorted, as Have I Been Pwned gives it; empty: the list that is shipped
+    )
     openid_key: str = field(default="", repr=False)  # says who somebody is to applications: a private key in PEM, RSA or EC P-384
     openid_key_file: str = ""  # a file that holds it instead; neither: applications are not told (no openid, no fhirUser)
     software_networks: str = ""  # our own networks where software may publish its keys, also by http; others must be public

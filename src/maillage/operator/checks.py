@@ -17,6 +17,7 @@ from maillage.fhir import reindexing
 from maillage.files import keys_of, open_files
 from maillage.http.app import relying_parties
 from maillage.operator.unencrypted import unencrypted
+from maillage.services.accounts.public import breached_from
 
 OLDEST = 160000  # server_version_num of PostgreSQL 16
 COUNTED = 10_000
@@ -120,6 +121,15 @@ async def _connections(platform: Platform) -> str:
     return "chiffrées, ou de cette machine"
 
 
+async def _passwords(platform: Platform) -> str:
+    size = await asyncio.to_thread(breached_from(platform.config).probe)
+    return (
+        "la liste livrée (MAILLAGE_BREACHED_PASSWORDS n’est pas réglé)"
+        if size is None
+        else f"fichier de {size:,} octets".replace(",", " ")
+    )
+
+
 async def _mail(platform: Platform) -> str:
     host, _, port = platform.config.smtp.rpartition(":")
     await asyncio.to_thread(_reach, host, int(port))
@@ -150,6 +160,7 @@ CHECKS: Sequence[tuple[str, Check]] = (
     ("chiffrement", _seals),
     ("traces", _trail),
     ("connexions", _connections),
+    ("mots de passe volés", _passwords),
     ("courriel", _mail),
     ("identification", _identity_provider),
 )

@@ -13,6 +13,7 @@ from maillage.services.accounts.service.accounts import (
     new_link,
     send_link,
 )
+from maillage.services.accounts.service.breached import breached_from
 
 __all__ = [
     "ENROLLING",
@@ -20,6 +21,7 @@ __all__ = [
     "Account",
     "Invited",
     "account_by_email",
+    "breached_from",
     "close",
     "enrol",
     "invite",

@@ -8,7 +8,7 @@ from maillage.access.context import Context
 from maillage.errors import Gone, Invalid
 from maillage.http import Request, action, page
 from maillage.http.doorstep import keep, refuse_strangers, stand_on
-from maillage.services.accounts.pages.sign_in import access_of, come_in, hasher, keys_of, site_of
+from maillage.services.accounts.pages.sign_in import access_of, breached_of, come_in, hasher, keys_of, site_of
 from maillage.services.accounts.service import challenges, codes, factors
 from maillage.services.accounts.service.accounts import Account
 from maillage.services.accounts.service.challenges import NotProven
@@ -61,7 +61,13 @@ async def set_password(request: Request, ctx: Context | None) -> Response:
     try:
         async with access_of(request).act(DOOR) as acting:
             account, recovery = await factors.set_password(
-                acting, keys_of(request), hasher(), link=link, password=form.get("mot-de-passe", ""), code=form.get("code", "")
+                acting,
+                keys_of(request),
+                hasher(),
+                breached_of(request),
+                link=link,
+                password=form.get("mot-de-passe", ""),
+                code=form.get("code", ""),
             )
     except Gone:
         return _gone(request)

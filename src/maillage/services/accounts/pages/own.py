@@ -12,7 +12,7 @@ from maillage.access.sessions import handle_of
 from maillage.errors import Invalid, NotFound
 from maillage.http import Request, action, page, redirect
 from maillage.http.addresses import address_of, neighbourhood_of
-from maillage.services.accounts.pages.sign_in import OWN_PROVIDER, access_of, hasher, site_of
+from maillage.services.accounts.pages.sign_in import OWN_PROVIDER, access_of, breached_of, hasher, site_of
 from maillage.services.accounts.service import challenges, factors, proofs
 from maillage.services.accounts.service.accounts import Account, account_by_id
 from maillage.services.accounts.service.challenges import NotProven
@@ -81,7 +81,7 @@ async def change_password(request: Request, ctx: Context) -> Response:
     if not await proofs.knows_password(access_of(request), hasher(), shown):
         return await _page(request, ctx, faults={"actuel": "Ce n’est pas votre mot de passe, ou il y a eu trop d’essais"})
     try:
-        await factors.change_password(ctx, hasher(), account, str(form.get("nouveau", "")))
+        await factors.change_password(ctx, hasher(), breached_of(request), account, str(form.get("nouveau", "")))
     except Invalid as fault:
         return await _page(request, ctx, faults={"nouveau": fault.issues[0].diagnostics})
     await sessions.end_others(ctx, but=request.visitor.known.id if request.visitor and request.visitor.known else None)

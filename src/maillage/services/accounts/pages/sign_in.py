@@ -16,6 +16,7 @@ from maillage.http.doorstep import keep, refuse_strangers, stand_on
 from maillage.http.sign_in import local_path
 from maillage.services.accounts.rules import invitations
 from maillage.services.accounts.service import proofs
+from maillage.services.accounts.service.breached import Breached, breached_from
 from maillage.services.accounts.service.challenges import NotProven, Site
 from maillage.services.accounts.service.proofs import Proof, Shown
 from maillage.services.accounts.service.sealing import Passwords, Seal, seal_of
@@ -126,6 +127,11 @@ def keys_of(request: Request) -> Seal:
 def site_of(request: Request) -> Site:
     """The relying party that browsers make passkeys for."""
     return Site.of(config_of(request).base_url)
+
+
+def breached_of(request: Request) -> Breached:
+    """The passwords that others have lost."""
+    return breached_from(config_of(request))
 
 
 @cache

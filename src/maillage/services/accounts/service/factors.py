@@ -11,6 +11,7 @@ from maillage.errors import Forbidden, Gone, Invalid, NotFound
 from maillage.services.accounts.rules import invitations, passwords
 from maillage.services.accounts.service import challenges, codes
 from maillage.services.accounts.service.accounts import Account, account_of, end_sessions
+from maillage.services.accounts.service.breached import Breached
 from maillage.services.accounts.service.challenges import Site
 from maillage.services.accounts.service.sealing import Passwords, Seal, hashed
 
@@ -58,7 +59,7 @@ async def set_first_passkey(ctx: Context, site: Site, *, link: str, answer: str,
 
 
 async def set_password(
-    ctx: Context, seal: Seal, hasher: Passwords, *, link: str, password: str, code: str
+    ctx: Context, seal: Seal, hasher: Passwords, breached: Breached, *, link: str, password: str, code: str
 ) -> tuple[Account, list[str]]:
     """By a link: password and second factor, and the recovery codes, shown this once.
 
@@ -67,8 +68,7 @@ async def set_password(
     account = await account_of_link(ctx, link)
     if not may_have_password(account) or not seal.is_set:
         raise Forbidden("this account is opened by a passkey")
-    if reason := passwords.refusal(password, own=(account.email, account.given, account.family)):
-        raise Invalid.at("password", reason)
+    await _refuse_known(account, password, breached)
     secret = offered_secret(seal, link)
     step = codes.step_of(secret, code, ctx.now)
     if step is None:
@@ -80,10 +80,9 @@ async def set_password(
     return account, await new_recovery(ctx, account.id)
 
 
-async def change_password(ctx: Context, hasher: Passwords, account: Account, password: str) -> None:
+async def change_password(ctx: Context, hasher: Passwords, breached: Breached, account: Account, password: str) -> None:
     """Another password from now on, for who proved to know the one before; the second factor stays. Invalid at `password`, in French."""
-    if reason := passwords.refusal(password, own=(account.email, account.given, account.family)):
-        raise Invalid.at("password", reason)
+    await _refuse_known(account, password, breached)
     await ctx.run(QUERIES.rehash_password, account=account.id, password=await hasher.hash(password))
     ctx.trace(Action.UPDATE, "account", str(account.id))
 
@@ -127,6 +126,14 @@ async def recovery_left(ctx: Context, account: UUID) -> int:
     """How many recovery codes are left."""
     left: int = await ctx.run(QUERIES.recovery_left, account=account)
     return left
+
+
+async def _refuse_known(account: Account, password: str, breached: Breached) -> None:
+    """Invalid at `password`, in French, for one that is guessed first, or that others have lost."""
+    if reason := passwords.refusal(password, own=(account.email, account.given, account.family)):
+        raise Invalid.at("password", reason)
+    if await breached.holds(password):
+        raise Invalid.at("password", "Ce mot de passe a été volé quelque part et circule : choisissez-en un autre")
 
 
 async def _begin_anew(ctx: Context, link: str, account: Account) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha1
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -69,10 +70,12 @@ def token(text: str) -> str:
     return re.findall(r'name="csrf" value="(\w+)"', text)[-1]
 
 
-async def set_password(visitor: httpx.AsyncClient, link: str, clock: FixedClock) -> tuple[pyotp.TOTP, httpx.Response]:
+async def set_password(
+    visitor: httpx.AsyncClient, link: str, clock: FixedClock, password: str = PASSWORD
+) -> tuple[pyotp.TOTP, httpx.Response]:
     shown = (await visitor.get("/compte/lien", params={"lien": link, "autre": "1"})).text
     totp = pyotp.TOTP(re.findall(r"<code>([A-Z2-7 ]+)</code>", shown)[0].replace(" ", ""))
-    sent = {"csrf": token(shown), "lien": link, "mot-de-passe": PASSWORD, "code": totp.at(clock.now())}
+    sent = {"csrf": token(shown), "lien": link, "mot-de-passe": password, "code": totp.at(clock.now())}
     return totp, await visitor.post("/compte/lien/mot-de-passe", data=sent)
 
 
@@ -249,6 +252,26 @@ async def test_who_knows_their_password_changes_it(house: None, access: Access, 
         assert await sign_in(later, PASSWORD, totp.at(clock.now())) == 401
         clock.advance(timedelta(seconds=30))
         assert await sign_in(later, other, totp.at(clock.now())) == 303
+
+
+async def test_a_password_that_others_lost_is_set_by_no_page(
+    house: None, access: Access, clock: FixedClock, application: Any, tmp_path: Path
+) -> None:
+    lost = "hibou parapluie cerise"
+    file = tmp_path / "breached.txt"
+    file.write_text("\r\n".join(sorted(sha1(one.encode()).hexdigest().upper() + ":3" for one in (lost, "x", "y"))))
+    app, link = application(pages, settings={**KEYS, "breached_passwords": str(file)}), await link_of(access)
+    async with browsing(app) as visitor:
+        for known in (lost, "justinbieber"):
+            _, refused = await set_password(visitor, link, clock, known)
+            assert (refused.status_code, "a été volé" in refused.text) == (422, True), known
+        _, answer = await set_password(visitor, link, clock)
+        assert answer.status_code in (200, 303)
+        csrf = {"csrf": token((await visitor.get("/mon-compte")).text)}
+        refused = await visitor.post("/mon-compte/mot-de-passe", data={**csrf, "actuel": PASSWORD, "nouveau": lost})
+        assert (refused.status_code, "a été volé" in refused.text) == (422, True)
+        taken = await visitor.post("/mon-compte/mot-de-passe", data={**csrf, "actuel": PASSWORD, "nouveau": f"{lost} lavande"})
+        assert taken.status_code == 303
 
 
 async def test_an_open_session_is_no_place_to_guess_the_password(

@@ -19,6 +19,7 @@ from maillage.db import Database
 from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound, SetupError, Unauthenticated
 from maillage.services.accounts.service import accounts, challenges, codes, factors, proofs
 from maillage.services.accounts.service.accounts import ENROLLING, Account, Invited
+from maillage.services.accounts.service.breached import Breached
 from maillage.services.accounts.service.challenges import NotProven, Site
 from maillage.services.accounts.service.proofs import DOOR, Shown
 from maillage.services.accounts.service.sealing import Passwords, Seal, seal_of
@@ -28,6 +29,7 @@ from tests.support.people import SEED, officer_of
 SITE = Site("maillage.example", "https://maillage.example")
 SEAL = Seal((b"k" * 32,))
 HASHER = Passwords()
+SHIPPED = Breached(None)
 OPERATOR = officer_of(Role.OPERATOR)
 PASSWORD = "girafe lavande tournevis"
 HERE = "192.0.2.1"
@@ -67,7 +69,7 @@ async def with_password(access: Access, account: UUID) -> tuple[pyotp.TOTP, list
     link = await link_of(access, account)
     clock = otp(link)
     async with access.act(DOOR) as ctx:
-        _, recovery = await factors.set_password(ctx, SEAL, HASHER, link=link, password=PASSWORD, code=clock.at(ctx.now))
+        _, recovery = await factors.set_password(ctx, SEAL, HASHER, SHIPPED, link=link, password=PASSWORD, code=clock.at(ctx.now))
     return clock, recovery
 
 
@@ -229,12 +231,14 @@ async def test_a_link_counts_once_and_not_for_long(access: Access, clock: FixedC
         async with access.act(DOOR) as ctx:
             if gone:
                 with pytest.raises(Gone):
-                    await factors.set_password(ctx, SEAL, HASHER, link=link, password=PASSWORD, code=code)
+                    await factors.set_password(ctx, SEAL, HASHER, SHIPPED, link=link, password=PASSWORD, code=code)
             else:
-                await factors.set_password(ctx, SEAL, HASHER, link=link, password=PASSWORD, code=code)
+                await factors.set_password(ctx, SEAL, HASHER, SHIPPED, link=link, password=PASSWORD, code=code)
 
 
-@pytest.mark.parametrize(("password", "code", "place"), [("court", None, "password"), (PASSWORD, "000000", "code")])
+@pytest.mark.parametrize(
+    ("password", "code", "place"), [("court", None, "password"), ("justinbieber", None, "password"), (PASSWORD, "000000", "code")]
+)
 async def test_a_weak_password_or_a_wrong_code_sets_nothing(
     access: Access, clock: FixedClock, theo: UUID, password: str, code: str | None, place: str
 ) -> None:
@@ -242,7 +246,7 @@ async def test_a_weak_password_or_a_wrong_code_sets_nothing(
     with pytest.raises(Invalid) as refused:
         async with access.act(DOOR) as ctx:
             await factors.set_password(
-                ctx, SEAL, HASHER, link=link, password=password, code=code or otp(link).at(clock.now())
+                ctx, SEAL, HASHER, SHIPPED, link=link, password=password, code=code or otp(link).at(clock.now())
             )  # fmt: skip
     assert refused.value.issues[0].expression == place
     async with access.act(DOOR) as ctx:
@@ -254,7 +258,7 @@ async def test_a_guarded_role_has_no_password(access: Access, clock: FixedClock,
     link = await link_of(access, steward)
     with pytest.raises(Forbidden):
         async with access.act(DOOR) as ctx:
-            await factors.set_password(ctx, SEAL, HASHER, link=link, password=PASSWORD, code=otp(link).at(clock.now()))
+            await factors.set_password(ctx, SEAL, HASHER, SHIPPED, link=link, password=PASSWORD, code=otp(link).at(clock.now()))
 
 
 async def test_a_passkey_opens_the_account(access: Access, theo: UUID) -> None:
