@@ -137,8 +137,6 @@ async def test_fhirclient_of_pypi_is_let_in_by_a_doctor(smart: Platform, browser
 
 @pytest.mark.browser
 async def test_fhirclient_of_npm_is_let_in_by_a_doctor(smart: Platform, browser: Browser) -> None:
-    if not SCRIPT.is_file():
-        pytest.skip("the client fhirclient is not installed (npm install --no-save fhirclient)")
     port = free_port()
     made = await registered(smart.access, application_of_people(redirect_uris=[f"http://127.0.0.1:{port}/"], scope=SCOPE))
 
