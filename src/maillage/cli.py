@@ -48,7 +48,14 @@ def parser() -> argparse.ArgumentParser:
     _verb(verbs, "serve", _serve, "le processus web (pages et API FHIR)")
     _verb(verbs, "worker", _worker, "le processus des réactions et des travaux différés")
     _verb(verbs, "mllp", _mllp, "le processus de la porte HL7v2 (MLLP)")
-    _verb(verbs, "migrate", _migrate, "mettre la base au schéma de cette version")
+    schema = _verb(verbs, "migrate", _migrate, "mettre la base au schéma de cette version")
+    schema.add_argument(
+        "--for",
+        dest="role",
+        default="",
+        metavar="RÔLE",
+        help="le rôle PostgreSQL des processus : il lit et écrit des lignes, rien de plus",
+    )
     _verb(verbs, "check", _check, "vérifier l’installation : réglages, base, documents, chaîne des traces")
     _verb(verbs, "reindex", _reindex, "refaire les index de recherche de toutes les ressources, sans arrêter la plateforme")
 
@@ -129,10 +136,10 @@ def _mllp(config: Config, _: argparse.Namespace) -> int:
     return receive(config)
 
 
-def _migrate(config: Config, _: argparse.Namespace) -> int:
+def _migrate(config: Config, arguments: argparse.Namespace) -> int:
     from maillage.operator.checks import migrate_database
 
-    return migrate_database(config)
+    return migrate_database(config, arguments.role)
 
 
 def _check(config: Config, _: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 from maillage import logs
 from maillage.db import Database, EmbeddedPostgres, migrate
 from maillage.fhir.reindexing import note_rules
+from maillage.operator.granting import grant_runtime
 from tests.support.people import access, clock
 
 __all__ = ["access", "clock"]
@@ -30,6 +31,8 @@ pytest_plugins = ["tests.support.attacked", "tests.support.browser", "tests.supp
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("MAILLAGE_TEST_SHARED", ROOT.parent / "shared"))
 TEMPLATE = "maillage_template"
+LESSER = os.environ.get("MAILLAGE_TEST_LESSER", "")
+"""A role without DDL that everything runs as: tests that tamper with the schema, or with rows that nobody may change, fail under it."""
 _numbers = count(1)
 
 # A database of its own for each test is a copy of some 600 files: ten times quicker in memory than on most disks.
@@ -77,6 +80,10 @@ def postgres(scratch: Path) -> Iterator[str]:
         _administer(server, sql.SQL("create database {}").format(sql.Identifier(TEMPLATE)))
         migrate(make_conninfo(server, dbname=TEMPLATE))
         asyncio.run(note_rules(make_conninfo(server, dbname=TEMPLATE)))
+        if LESSER:
+            made = sql.SQL("do $$ begin create role {} login; exception when duplicate_object then null; end $$")
+            _administer(server, made.format(sql.Identifier(LESSER)))
+            asyncio.run(grant_runtime(make_conninfo(server, dbname=TEMPLATE), LESSER))
         yield server
 
 
@@ -86,7 +93,7 @@ def dsn(postgres: str) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     create = sql.SQL("create database {} template {} strategy file_copy")
     _administer(postgres, create.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
-    yield make_conninfo(postgres, dbname=name)
+    yield make_conninfo(postgres, dbname=name, **({"user": LESSER} if LESSER else {}))
     _administer(postgres, sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 

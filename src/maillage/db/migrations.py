@@ -123,7 +123,8 @@ def migrate(dsn: str, migrations: Sequence[Migration] | None = None) -> list[Mig
 
 
 def _pending(connection: Connection, migrations: Iterable[Migration]) -> list[Migration]:
-    connection.execute(_LEDGER)
+    if connection.execute("select to_regclass('migration') is not null").fetchone() != (True,):
+        connection.execute(_LEDGER)
     known = {(m.owner, m.number): m for m in migrations}
     done: set[tuple[str, int]] = set()
     for owner, number, what, sha256, state in connection.execute(

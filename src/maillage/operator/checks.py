@@ -16,6 +16,7 @@ from maillage.errors import MaillageError, SetupError
 from maillage.fhir import reindexing
 from maillage.files import keys_of, open_files
 from maillage.http.app import relying_parties
+from maillage.operator.granting import grant_runtime, held_beyond
 from maillage.operator.unencrypted import unencrypted
 from maillage.services.accounts.public import breached_from
 
@@ -27,14 +28,16 @@ QUERIES = load_queries("maillage.operator", "checks.sql")
 Check = Callable[[Platform], Awaitable[str]]
 
 
-def migrate_database(config: Config) -> int:
-    """Brings the schema to this version and says what was applied."""
+def migrate_database(config: Config, role: str = "") -> int:
+    """Brings the schema to this version and says what was applied. With `role`, that one gets what the processes need and no more."""
     with database_of(config) as dsn:
         applied = migrate(dsn)
         asyncio.run(reindexing.note_rules(dsn))
+        if role:
+            asyncio.run(grant_runtime(dsn, role))
     for migration in applied:
         print(f"appliquée : {migration.label}")
-    print(f"{len(applied)} migration(s) ; le schéma est à jour")
+    print(f"{len(applied)} migration(s) ; le schéma est à jour" + (f" ; {role} a ses droits" if role else ""))
     return 0
 
 
@@ -69,6 +72,12 @@ async def _schema(platform: Platform) -> str:
     if waiting:
         raise SetupError(f"{len(waiting)} migrations are to be applied: run maillage migrate")
     return "à jour"
+
+
+async def _role(platform: Platform) -> str:
+    if beyond := await held_beyond(platform):
+        return f"peut plus que lire et écrire des lignes ({', '.join(beyond)}) : voir « A role for the processes » (operate.md)"
+    return "lit et écrit des lignes ; ne fait qu’ajouter aux traces"
 
 
 async def _replica(platform: Platform) -> str:
@@ -154,6 +163,7 @@ async def _identity_provider(platform: Platform) -> str:
 CHECKS: Sequence[tuple[str, Check]] = (
     ("base de données", _version),
     ("schéma", _schema),
+    ("rôle", _role),
     ("réplique", _replica),
     ("recherche", _search),
     ("documents", _documents),
