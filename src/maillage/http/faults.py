@@ -112,7 +112,9 @@ def _page(request: Request, error: MaillageError, render: Render | None) -> Resp
     words = WORDS.get(error.status, WORDS[500])
     if render is None:
         return plain_page(words.title, f"<p>{escape(words.what)}</p><p>{escape(words.then)}</p>", status=error.status)
-    response = render(request, None, ERROR_TEMPLATE, words=words, status=error.status, request_id=request.id)
+    response = render(
+        request, None, ERROR_TEMPLATE, words=words, refused=error.status == 403, status=error.status, request_id=request.id
+    )
     response.status_code = error.status
     return response
 

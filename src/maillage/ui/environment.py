@@ -74,6 +74,7 @@ _FILTERS = {
     "initials": words.initials,
     "person_name": words.person_name,
     "given_name": words.given_name,
+    "of": words.of,
     "typography": spaced,
 }
 

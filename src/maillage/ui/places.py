@@ -35,11 +35,11 @@ CORRECTIONS = Place("Corrections", "/corrections", "check")
 GUARDIANS = Place("Représentants", "/representants", "people")
 IDENTITIES = Place("Identités", "/identites", "card")
 QUARANTINE = Place("Quarantaine", "/quarantaine", "inbox")
-CONNECTORS = Place("Connecteurs", "/connecteurs", "route")
+CONNECTORS = Place("Connecteurs", "/connecteurs", "route", thumb="Flux")
 ANNOUNCEMENTS = Place("Annonces", "/annonces", "document")
 CALLS = Place("Centre 15", "/centre-15", "eye")
 EMERGENCIES = Place("Accès d’urgence", "/acces-urgence", "eye", thumb="Urgences")
-HABILITATIONS = Place("Habilitations", "/habilitations", "card")
+HABILITATIONS = Place("Habilitations", "/habilitations", "card", thumb="Droits")
 TRACES = Place("Traces", "/traces", "document")
 UNUSUAL = Place("Inhabituels", "/acces-inhabituels", "people")
 USES = Place("Usages", "/indicateurs", "chart")
@@ -52,11 +52,11 @@ PERSONAL = (HOME, DOCUMENTS, WHO_LOOKED)
 
 # Keys are values of `access.Role`. The first place served is where the role arrives after signing in.
 PLACES: Mapping[str, tuple[Place, ...]] = {
+    "regulator": (NEWS, CALLS),  # before what they have by their profession: a call does not wait
     "gp": CLINICAL,
     "nurse": CLINICAL,
     "hospital": CLINICAL,
     "professional": CLINICAL,
-    "regulator": (CALLS,),
     "coordinator": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
     "social-worker": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
     "patient": (*PERSONAL, CHOICES, CARERS),

@@ -254,9 +254,17 @@ def person_name(names: Sequence[Mapping[str, Any]], *, official_first: bool = Tr
     return words or str(name.get("text", "Nom inconnu"))
 
 
+_ELIDED = frozenset("AÀÂÄÆEÉÈÊËIÎÏOÔÖŒUÙÛÜH")
+
+
 def given_name(given: str) -> str:
     """A given name as it is said: « Marie-Louise » for MARIE-LOUISE."""
     return re.sub(r"[^\W\d_]+", lambda part: part[0].capitalize(), given)
+
+
+def of(name: str) -> str:
+    """« de Claude », « d’André », « d’Hélène »."""
+    return f"d’{name}" if name[:1].upper() in _ELIDED else f"de {name}"
 
 
 def typography(text: str) -> str:

@@ -78,6 +78,12 @@ def test_only_places_that_exist_are_shown_and_the_first_is_home() -> None:
     assert places.home_of({"system"}, served) is None
 
 
+def test_a_doctor_who_regulates_calls_finds_them_in_the_bar() -> None:
+    served = {place.path for mine in places.PLACES.values() for place in mine}
+    assert [place.path for place in places.places_of({"hospital", "regulator"}, served)][:2] == ["/nouveautes", "/centre-15"]
+    assert "/centre-15" not in {place.path for place in places.places_of({"hospital"}, served)}
+
+
 @pytest.mark.parametrize("role", places.PLACES)
 def test_nobody_has_more_than_five_places(role: str) -> None:
     everything = {place.path for of_role in places.PLACES.values() for place in of_role}

@@ -152,6 +152,16 @@ def test_a_given_name_that_is_said_to_be_missing_is_left_out() -> None:
     assert words.person_name([{"family": "martin", "given": [None, "ZOÉ"]}]) == "MARTIN Zoé"
 
 
+def test_a_name_after_de_loses_no_vowel() -> None:
+    assert [words.of(name) for name in ("Claude", "André", "Élie", "Hélène", "")] == [
+        "de Claude",
+        "d’André",
+        "d’Élie",
+        "d’Hélène",
+        "de ",
+    ]
+
+
 def test_a_given_name_in_capitals_is_said_as_a_name() -> None:
     assert words.given_name("MARIE-LOUISE") == "Marie-Louise"
     assert words.given_name("élie") == "Élie"

@@ -13,6 +13,7 @@ from maillage.connectors.psc import SignInRefused
 from maillage.services.identity import public as identity
 from maillage.services.identity.public import Traits, normal_name
 from maillage.services.portal import rules
+from maillage.ui.words import given_name, of
 
 CITIZENS = job_actor("portal/sign-in")
 UNKNOWN_PLACE = "99999"
@@ -77,10 +78,15 @@ async def _helped(ctx: Context, pivot: Pivot) -> list[Situation]:
     return [
         Situation(
             reference=f"RelatedPerson/{one['id']}", organization="", role=_role(one),
-            name=f"Dossier de {named[reference].first_given.title()} {named[reference].birth_name}",
+            name=f"Dossier {of(_said(named[reference]))} {named[reference].birth_name}",
         )
         for reference, one in people.items() if reference in named
     ]  # fmt: skip
+
+
+def _said(traits: Traits) -> str:
+    """The given name that they use, or their first."""
+    return traits.used_given or given_name(traits.first_given)
 
 
 def _role(related: dict[str, Any]) -> Role:

@@ -156,7 +156,10 @@ async def test_the_forms(born: Access, application: Any, signed_in: Any) -> None
                 assert refused.status_code == status, (who.id, wrong)
     headers = [("accept", "text/html"), *await signed_in(PARENT)]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=headers) as client:
-        assert (await client.get("/mes-secrets")).status_code == 403
+        refused = await client.get("/mes-secrets")
+        assert refused.status_code == 403
+        assert "votre responsable" not in refused.text, "whoever helps somebody has none"
+        assert "La personne choisit ce que vous voyez" in refused.text
     assert await seen(born, PARENT) == {"other"}
 
 
@@ -168,5 +171,12 @@ async def test_the_pages_are_accessible(born: Access, browser: Browser, applicat
     await expect(page.get_by_role("status")).to_contain_text("C’est noté")
     await window.check("mes-secrets")
     desk = await screen(browser, application(pages, coordination_pages), headers=await signed_in(MIDWIFE))
-    await desk.open("/patients/child/secrets")
+    page = await desk.open("/patients/child/secrets")
     await desk.check("secrets")
+    sure = page.get_by_text("la personne seule le peut").first
+    await expect(sure).to_be_hidden()
+    await page.locator("summary", has_text="Garder secret").first.click()
+    await expect(sure).to_be_visible()
+    await desk.check("secrets-confirmer")
+    await page.get_by_role("button", name="Garder secret").first.click()
+    await expect(page.get_by_role("status")).to_contain_text("C’est noté")

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import Invalid
 from maillage.http import Request, action, page, redirect
+from maillage.services.rights.pages.answering import NONE, Fault, fault_in
 from maillage.services.rights.rules import requests as rules
 from maillage.services.rights.service import requests
 from maillage.services.rights.service.carers import today
@@ -63,11 +65,11 @@ async def answer(request: Request, ctx: Context) -> Response:
     try:
         await requests.answer(ctx, id, state=str(form.get("reponse", "")), words=str(form.get("mots", "")))
     except Invalid as fault:
-        return await _desk_page(request, ctx, fault=(id, *_faults(fault).values()))
+        return await _desk_page(request, ctx, _fault_in(id, fault, form))
     return redirect(f"{DESK}?fait=1")
 
 
-async def _desk_page(request: Request, ctx: Context, fault: tuple[str, ...] = ()) -> Response:
+async def _desk_page(request: Request, ctx: Context, fault: Fault = NONE) -> Response:
     answered = request.query_params.get("vue") == "repondues"
     found = await requests.desk(ctx, answered=answered, after=request.query_params.get("apres", ""))
     view = "vue=repondues&" if answered else ""
@@ -85,11 +87,11 @@ async def correct(request: Request, ctx: Context) -> Response:
     try:
         await requests.answer_mine(ctx, id, state=str(form.get("reponse", "")), words=str(form.get("mots", "")))
     except Invalid as fault:
-        return await _corrections_page(request, ctx, fault=(id, *_faults(fault).values()))
+        return await _corrections_page(request, ctx, _fault_in(id, fault, form))
     return redirect(f"{CORRECTIONS}?fait=1")
 
 
-async def _corrections_page(request: Request, ctx: Context, fault: tuple[str, ...] = ()) -> Response:
+async def _corrections_page(request: Request, ctx: Context, fault: Fault = NONE) -> Response:
     found = await requests.mine(ctx)
     named = await requests.titles(ctx, found)
     return _answering(
@@ -97,12 +99,16 @@ async def _corrections_page(request: Request, ctx: Context, fault: tuple[str, ..
     )
 
 
-def _answering(request: Request, ctx: Context, found: Any, fault: tuple[str, ...], **values: Any) -> Response:
-    id, words = (fault[0], fault[1]) if fault else ("", "")
+def _answering(request: Request, ctx: Context, found: Any, fault: Fault, **values: Any) -> Response:
     return render(
-        request, ctx, "rights/requests.html", status=422 if fault else 200, found=found, kinds=rules.KINDS, states=rules.STATES, today=today(ctx),
-        fault_id=id, fault_words=words, said_words=ANSWERED if request.query_params.get("fait") else "", **values,
+        request, ctx, "rights/requests.html", status=422 if fault.id else 200, found=found, kinds=rules.KINDS, states=rules.STATES, today=today(ctx),
+        fault=fault, said_words=ANSWERED if request.query_params.get("fait") else "", **values,
     )  # fmt: skip
+
+
+def _fault_in(id: str, fault: Invalid, form: FormData) -> Fault:
+    (words,) = _faults(fault).values()
+    return fault_in(id, words, form, choice="reponse", remark="mots")
 
 
 def _faults(fault: Invalid) -> dict[str, str]:

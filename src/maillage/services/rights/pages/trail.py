@@ -18,6 +18,7 @@ from maillage.clock import PARIS
 from maillage.errors import Invalid, NotFound
 from maillage.http import Request, action, page, redirect
 from maillage.services.rights import rules
+from maillage.services.rights.pages.answering import NONE, Fault, fault_in
 from maillage.services.rights.rules import Visit, tracing, unusual
 from maillage.services.rights.service import emergencies
 from maillage.services.rights.service import unusual as found_unusual
@@ -89,18 +90,18 @@ async def review(request: Request, ctx: Context) -> Response:
         await emergencies.review(ctx, id, verdict=Verdict(verdict), remark=remark)
     except Invalid as fault:
         words = REMARK_MISSING if fault.issues[0].expression == "remark" else VERDICT_MISSING
-        return await _openings_page(request, ctx, status=422, fault=(id, words))
+        return await _openings_page(request, ctx, fault_in(id, words, form, choice="avis", remark="remarque"))
     return redirect(f"{EMERGENCIES}?fait={verdict}")
 
 
-async def _openings_page(request: Request, ctx: Context, *, status: int = 200, fault: tuple[str, str] = ("", "")) -> Response:
+async def _openings_page(request: Request, ctx: Context, fault: Fault = NONE) -> Response:
     reviewed = request.query_params.get("vue") == "examines"
     page = await emergencies.waiting(ctx, reviewed=reviewed, after=request.query_params.get("apres", ""))
     view = "vue=examines&" if reviewed else ""
     return render(
-        request, ctx, "rights/emergencies.html", status=status, openings=page,
+        request, ctx, "rights/emergencies.html", status=422 if fault.id else 200, openings=page,
         reviewed=reviewed, reasons=rules.EMERGENCY_REASONS, verdicts=VERDICTS, role_words=role_words, path_here=EMERGENCIES,
-        older_href=f"{EMERGENCIES}?{view}apres={page.next}" if page.next else "", fault_id=fault[0], fault_words=fault[1],
+        older_href=f"{EMERGENCIES}?{view}apres={page.next}" if page.next else "", fault=fault,
         said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
 
@@ -171,7 +172,7 @@ def _traced(line: Mapping[str, Any], found: Traces) -> dict[str, object]:
         "at": line["at"], "name": line["name"], "role": role_words(line["roles"]), "origin": line["origin"],
         "houses": tracing.listed(line["organizations"], found.organizations),
         "actor_href": f"{TRACES}?{urlencode({'acteur': line['reference']})}" if line["reference"] else "",
-        "words": tracing.ACTIONS[line["action"]], "object": _object(line),
+        "words": f"{tracing.ACTIONS[line['action']]} : {tracing.NO_RECORD.get(line['type']) or rules.thing_words(line['type'])}", "object": _object(line),
         "records": [(id, f"{TRACES}?{urlencode({'dossier': id})}") for id in shown], "more": len(line["patients"]) - len(shown),
         "reason": rules.REASONS.get(line["purpose"], line["purpose"]), "outcome": tracing.OUTCOMES.get(line["outcome"], line["outcome"]),
         "mark": {"0": "", "4": "danger"}.get(line["outcome"], "watch"),
@@ -224,18 +225,18 @@ async def decide(request: Request, ctx: Context) -> Response:
         await found_unusual.decide(ctx, id, verdict=unusual.Verdict(verdict), remark=remark)
     except Invalid as fault:
         words = WHY_MISSING if fault.issues[0].expression == "remark" else DECISION_MISSING
-        return await _unusual_page(request, ctx, status=422, fault=(id, words))
+        return await _unusual_page(request, ctx, fault_in(id, words, form, choice="avis", remark="remarque"))
     return redirect(f"{UNUSUAL}?fait={verdict}")
 
 
-async def _unusual_page(request: Request, ctx: Context, *, status: int = 200, fault: tuple[str, str] = ("", "")) -> Response:
+async def _unusual_page(request: Request, ctx: Context, fault: Fault = NONE) -> Response:
     decided = request.query_params.get("vue") == "examines"
     page = await found_unusual.found(ctx, decided=decided, after=request.query_params.get("apres", ""))
     view = "vue=examines&" if decided else ""
     return render(
-        request, ctx, "rights/unusual.html", status=status, rows=[_unusual(row, page.organizations) for row in page.found],
+        request, ctx, "rights/unusual.html", status=422 if fault.id else 200, rows=[_unusual(row, page.organizations) for row in page.found],
         decided=decided, verdicts=DECISIONS, path_here=UNUSUAL, older_href=f"{UNUSUAL}?{view}apres={page.next}" if page.next else "",
-        fault_id=fault[0], fault_words=fault[1], said_words=DECIDED.get(request.query_params.get("fait", ""), ""),
+        fault=fault, said_words=DECIDED.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
 
 

@@ -9,6 +9,15 @@ USUAL = timedelta(days=30)
 """The period that is looked at when none is asked for: it ends today."""
 
 ACTIONS = {"C": "Création", "R": "Lecture", "U": "Modification", "D": "Suppression", "E": "Recherche"}
+NO_RECORD = {
+    "sign-in": "connexion",
+    "sign-out": "déconnexion",
+    "account": "un compte",
+    "software-consent": "l’accord donné à une application",
+    "software": "un logiciel",
+    "situation": "le lieu d’exercice, ou le dossier, de la session",
+}
+"""What is no record, by the type that a line of the trail names."""
 OUTCOMES = {"0": "Fait", "4": "Refusé", "8": "Échoué"}
 KINDS = {
     "professional": "Professionnels et agents",

@@ -60,6 +60,8 @@ async def test_the_officer_says_what_they_think_of_it(opened: None, application:
         for sent, words in (({}, "Choisissez un avis"), ({"avis": "unjustified", "remarque": "non"}, "dix lettres au moins")):
             refused = await officer.post(f"/acces-urgence/{id}", data={"csrf": token, **sent})
             assert (refused.status_code, words in refused.text) == (422, True)
+        assert 'value="unjustified" checked' in refused.text, "what was chosen is kept"
+        assert 'value="non"' in refused.text, "and what was written"
         done = await officer.post(f"/acces-urgence/{id}", data={"csrf": token, "avis": "justified"})
         assert done.headers["location"] == "/acces-urgence?fait=justified"
         assert "Dr Alix URGENCE" not in (await officer.get("/acces-urgence")).text

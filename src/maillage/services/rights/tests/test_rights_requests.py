@@ -97,10 +97,12 @@ async def test_the_officer_sees_what_is_due_and_answers_once(
         for wrong, words in (
             ({}, "Choisissez une réponse"),
             ({"reponse": "lifted"}, "Choisissez une réponse"),
-            ({"reponse": "refused"}, "entre 10"),
+            ({"reponse": "refused", "mots": "non"}, "entre 10"),
         ):
             answer = await post(officer, "/demandes", f"/demandes/{id}", **wrong)
             assert (answer.status_code, words in answer.text) == (422, True), wrong
+        assert 'value="refused" checked' in answer.text, "what was chosen is kept"
+        assert ">non</textarea>" in answer.text, "and what was written"
         said = {"reponse": "refused", "mots": "Le compte rendu dit ce qui a été constaté"}
         page = (await officer.get("/demandes")).text
         assert (await post(officer, "/demandes", f"/demandes/{id}", **said)).status_code == 303
