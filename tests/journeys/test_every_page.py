@@ -1,40 +1,80 @@
-"""Every page of every persona, on the running product: it answers, axe finds nothing, nothing scrolls sideways, no script fails."""
+"""Every page of every persona, on the running product: it answers, axe finds nothing, nothing scrolls sideways, the keyboard goes through it, no script fails.
+
+A page that is declared and stands in no list here is red: nobody forgets one.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.async_api import Browser
 
+from maillage.app import declared_routes
+from maillage.http.routes import Kind
 from tests.journeys.test_main_job import signed_in
+from tests.support.browser import Screen, screen
 from tests.support.territory import Territory
 
 pytestmark = pytest.mark.browser
 
+# What each persona opens. `{…}` is filled from the first link of that shape on the page named in LINKED.
 PAGES = {
+    "nobody": ["/connexion", "/connexion?refus=dossier", "/connexion/telephone", "/compte/connexion", "/accessibilite", "/donnees-personnelles"],
     "gp": [
-        "/nouveautes",
-        "/nouveautes?vue=traites",
-        "/patients",
-        "/patients?q=PAT-TROIS",
-        "/annuaire",
-        "/annuaire?nom=exemple",
-        "/urgence",
+        "/nouveautes", "/nouveautes?vue=traites", "/documents/{id}", "/patients", "/patients?q=PAT-TROIS", "/patients/{id}",
+        "/patients/{id}/documents", "/patients/{id}/cercle", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces", "/corrections",
+        "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications", "/preuve",
     ],
-    "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites"],
-    "steward": ["/identites", "/quarantaine"],
-    "operator": ["/connecteurs", "/quarantaine", "/indicateurs", "/health"],
+    "nurse": ["/nouveautes", "/patients", "/annonces"],
+    "hospital": ["/situation"],
+    "regulator": ["/centre-15"],
+    "outsider": ["/patients?q=PAT-TROIS", "/urgence"],
+    "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/corrections"],
+    "social-worker": ["/file-active", "/taches", "/patients"],
+    "steward": ["/identites", "/identites/{id}", "/quarantaine", "/quarantaine/{id}"],
+    "operator": ["/connecteurs", "/quarantaine", "/indicateurs", "/health", "/comptes", "/comptes/inviter", "/logiciels"],
     "ars": ["/indicateurs"],
     "officer": [
-        "/acces-urgence",
-        "/acces-urgence?vue=examines",
-        "/acces-inhabituels",
-        "/acces-inhabituels?vue=examines",
-        "/traces",
-        "/annuaire",
+        "/acces-urgence", "/acces-urgence?vue=examines", "/acces-inhabituels", "/acces-inhabituels?vue=examines", "/demandes",
+        "/demandes?vue=repondues", "/traces", "/habilitations", "/habilitations/{class}", "/representants", "/annuaire",
     ],
-    "patient": ["/accueil", "/mes-documents", "/qui-a-vu"],
-    "carer": ["/accueil", "/mes-documents"],
+    "patient": [
+        "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches", "/mes-demandes",
+        "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve",
+    ],
+    "carer": ["/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu"],
+    "guardian": ["/accueil", "/mes-documents", "/qui-a-vu", "/mes-choix", "/mes-demandes"],
+    "editor": ["/developpeurs", "/developpeurs/nouveau"],
+}  # fmt: skip
+LINKED = {
+    "/documents/{id}": "/nouveautes",
+    "/mes-documents/{id}": "/mes-documents",
+    "/identites/{id}": "/identites",
+    "/quarantaine/{id}": "/quarantaine",
+    "/habilitations/{class}": "/habilitations",
 }
-RECORD = ["", "/documents", "/cercle"]
+ACCOUNTS = "src/maillage/services/accounts/tests/test_accounts_pages.py"
+SOFTWARE = "tests/journeys/test_software.py"
+ELSEWHERE = {
+    "/compte/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE, "/logiciels/{id}": SOFTWARE, "/oauth/authorize": SOFTWARE,
+}  # fmt: skip
+"""Pages that ask for something to be done first, and the test that looks at them."""
+NO_PAGE = {
+    "/", "/documents/{id}/original", "/documents/{id}/pdf", "/documents/{id}/fichiers/{number:int}", "/indicateurs.csv", "/traces.csv",
+}  # fmt: skip
+"""Declared as pages, but files and a redirection."""
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_no_page_is_forgotten() -> None:
+    declared = {route.path for route in declared_routes() if route.kind is Kind.PAGE}
+    walked = {path.partition("?")[0] for pages in PAGES.values() for path in pages}
+    assert declared - walked - ELSEWHERE.keys() - NO_PAGE == set(), "new: say above who opens it"
+    assert (ELSEWHERE.keys() | NO_PAGE) - declared == set(), "gone"
+    for path, file in ELSEWHERE.items():
+        assert path.partition("/{")[0] in (ROOT / file).read_text(encoding="utf-8"), file
 
 
 def patient_of(territory: Territory) -> str:
@@ -46,26 +86,40 @@ def patient_of(territory: Territory) -> str:
 
 @pytest.mark.parametrize("role", PAGES)
 async def test_the_pages_of_a_persona(browser: Browser, territory: Territory, role: str) -> None:
-    window = await signed_in(browser, territory, role)
+    window = await (screen(browser) if role == "nobody" else signed_in(browser, territory, role))
     faults: list[str] = []
     window.page.on("pageerror", lambda error: faults.append(str(error)))
-    pages = PAGES[role] + ([f"/patients/{patient_of(territory)}{part}" for part in RECORD] if role == "gp" else [])
-    for path in pages:
-        answer = await window.page.goto(f"{territory.web}{path}")
-        assert answer is not None
-        assert answer.status == 200, path
-        assert await window.page.locator("h1").count() == 1, path
-        await window.check(f"page-{role}{path.split('/patients/')[0].replace('/', '-').replace('?', '-')}{_part(path)}")
+    titles = [await _look(window, territory, role, path) for path in PAGES[role]]
     assert faults == []
+    assert all(titles), titles
 
 
-def _part(path: str) -> str:
-    return f"-dossier{path.rpartition('/')[2][:9] if path.count('/') > 2 else ''}" if path.startswith("/patients/") else ""
+async def _look(window: Screen, territory: Territory, role: str, path: str) -> str:
+    address = await _filled(window, territory, path)
+    answer = await window.page.goto(f"{territory.web}{address}")
+    assert answer is not None
+    assert answer.status == 200, path
+    assert await window.page.locator("h1").count() == 1, path
+    await window.check(f"page-{role}{re.sub('[^a-z0-9]+', '-', path.lower()).rstrip('-')}")
+    assert (await window.tab_order())[0] == "Aller au contenu", path
+    return (await window.page.title()).removesuffix(" – Maillage")
+
+
+async def _filled(window: Screen, territory: Territory, path: str) -> str:
+    if path.startswith("/patients/{id}"):
+        return path.replace("{id}", patient_of(territory))
+    if "{" not in path:
+        return path
+    await window.page.goto(f"{territory.web}{LINKED[path]}")
+    start = path.partition("{")[0]
+    links: Iterable[str] = await window.page.eval_on_selector_all(
+        "main a[href]", "all => all.map(one => one.getAttribute('href'))"
+    )
+    return next(link for link in links if re.fullmatch(f"{start}[^/?#]+", link))
 
 
 async def test_the_inbox_is_walked_by_keyboard(browser: Browser, territory: Territory) -> None:
     window = await signed_in(browser, territory, "gp")
     await window.open(f"{territory.web}/nouveautes")
     order = await window.tab_order()
-    assert order[0] == "Aller au contenu"
     assert any("Marquer comme traité" in name for name in order)

@@ -124,7 +124,8 @@ _FROM_THE_TOP = """() => {
   mark.focus();
 }"""
 
-# The element that has the focus: its words, whether it was reached before, whether its ring is visible.
+# The element that has the focus: its words, whether it was reached before, whether its ring is visible. Once inside a frame, the focus is drawn
+# by what the frame shows (the browser's own reader of PDF).
 _FOCUS = """() => {
   const e = document.activeElement;
   if (!e || e === document.body) return null;
@@ -132,7 +133,8 @@ _FOCUS = """() => {
   e.dataset.walked = "1";
   const style = getComputedStyle(e), box = e.getBoundingClientRect();
   const name = (e.getAttribute("aria-label") || e.innerText || e.labels?.[0]?.innerText || e.name || e.tagName).trim().replace(/\\s+/g, " ");
-  return { again, name, seen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0 && box.height > 0 };
+  const inside = e.tagName === "IFRAME" && box.width > 0;
+  return { again, name, seen: inside || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 && box.width > 0 && box.height > 0 };
 }"""
 
 
