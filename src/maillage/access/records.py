@@ -4,9 +4,13 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
+from uuid import UUID
+
+from msgspec.structs import replace
 
 from maillage.access import audit, audit_events, emergency, guards, writes
 from maillage.access.actors import Actor, ActorKind
+from maillage.access.asking import people_named
 from maillage.access.audit import Action, AuditSecret, Entry, Outcome, Trail, query_text
 from maillage.access.audit_events import AuditEvents
 from maillage.access.bundles import RecordsDoor
@@ -40,6 +44,10 @@ Params = Sequence[tuple[str, str]] | Mapping[str, str]
 
 _ACTIONS = {Verb.CREATE: Action.CREATE, Verb.UPDATE: Action.UPDATE, Verb.PUT: Action.UPDATE, Verb.DELETE: Action.DELETE}
 _DONE = {Operation.CREATE: Action.CREATE, Operation.UPDATE: Action.UPDATE, Operation.DELETE: Action.DELETE}
+
+
+FEW = 20
+"""Rows by which a total is traced to those whom it is about; one of more people tells of a cohort, and names nobody."""
 
 
 class Records:
@@ -135,10 +143,22 @@ class Records:
         asked = [*query.applied, *([("_compartment", query.within)] if query.within else [])]
         entry = self._trail.add(Action.EXECUTE, query.kind, query=query_text(asked, await self._secret(self._conn)))
         with self._trail.attempt([entry]):
-            page = await self._store.search_raw(self._conn, self.views.narrowed(query), scope=self.views.searched)
+            narrowed = self.views.narrowed(query)
+            page = await self._store.search_raw(self._conn, narrowed, scope=self.views.searched)
             _seen(entry, [*page.matches, *page.included])
-            self._name_the_person(entry)
+            if not entry.patients and self._ctx.actor.kind is not ActorKind.JOB:
+                entry.patients.update(people_named(query) or await self._counted(narrowed, page))
+                self._name_the_person(entry)
             return page
+
+    async def _counted(self, query: SearchQuery | SeveralQuery, page: StoredPage) -> set[UUID]:
+        """Of whom a total tells that shows nobody, where they are few: in the trail of each, as if they had been shown."""
+        if not page.total or page.matches or self._ctx.door != "fhir":
+            return set()
+        shown = replace(query, count=FEW, total=False, cursor=None, includes=(), revincludes=())
+        found = await self._store.search_raw(self._conn, shown, scope=self.views.searched)
+        patients = {one.patient for one in found.matches if one.patient}
+        return patients if found.next is None or len(patients) == 1 else set()
 
     def _name_the_person(self, entry: Entry) -> None:
         """What somebody looks for in their own record is in its trail, also where nothing is found."""
