@@ -85,6 +85,11 @@ class Answer:
         except psycopg.OperationalError as error:
             log.warning("database_unavailable", error=type(error).__name__)
             return answer_fault(request, Unavailable("The database does not answer."), self._render)
+        except psycopg.DataError as error:
+            if not is_no_text(error):
+                log_fault(error)
+                return answer_fault(request, Fault("The request failed and nothing was written."), self._render)
+            return answer_fault(request, Invalid("A text holds a character that no text may hold (NUL)."), self._render)
         except Exception as error:  # noqa: BLE001  # the process edge: whatever happens is answered and logged, never shown
             log_fault(error)
             return answer_fault(request, Fault("The request failed and nothing was written."), self._render)
@@ -145,6 +150,11 @@ class Answer:
         if permission is not None and not permits(request.actor, permission):
             raise Forbidden(f"This needs the permission {permission}.")
         return await self._declared.endpoint(request, None)
+
+
+def is_no_text(error: psycopg.DataError) -> bool:
+    """Whether what was sent holds what the database takes in no text: it says so of NUL before it sends, or when it meets one escaped in JSON."""
+    return isinstance(error, psycopg.errors.UntranslatableCharacter) or (error.sqlstate is None and "NUL" in str(error))
 
 
 def log_fault(error: BaseException) -> None:
