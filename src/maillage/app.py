@@ -20,6 +20,7 @@ from maillage.access.sessions import SessionPolicy
 from maillage.access.uploads import Uploads
 from maillage.clock import Clock, SystemClock
 from maillage.config import Config
+from maillage.connectors.clamd import clamd_of
 from maillage.connectors.mail.mailer import Mailer, TransportSecurity
 from maillage.connectors.transport import is_here
 from maillage.db import Database, EmbeddedPostgres
@@ -28,6 +29,7 @@ from maillage.fhir import reindexing
 from maillage.fhir.store import Store
 from maillage.files import keys_of, open_files
 from maillage.files.kinds import media_type
+from maillage.files.scanning import NoScanner
 from maillage.http.health import Found, Probe, ask
 from maillage.jobs.health import worker_probe
 
@@ -92,7 +94,8 @@ async def platform_of(config: Config, *, clock: Clock | None = None, patience: f
 
 def _uploads(config: Config) -> Uploads:
     types = frozenset(media_type(one) for one in config.upload_types.split(",") if one.strip())
-    return Uploads(longest=config.upload_limit, most=config.upload_count, types=types)
+    scanner = clamd_of(config.upload_scanner, patience=config.upload_scanner_patience) if config.upload_scanner else NoScanner()
+    return Uploads(longest=config.upload_limit, most=config.upload_count, types=types, scanner=scanner)
 
 
 def load_services(*doors: str) -> list[Any]:

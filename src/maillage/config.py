@@ -47,6 +47,10 @@ class Config:
     upload_limit: int = 20_000_000  # longest file in a resource or a clinical document
     upload_count: int = 100  # files in one resource, at most
     upload_types: str = ""  # media types of files, by commas; empty: all but programs
+    upload_scanner: str = (
+        ""  # looks at each file before it is kept: "clamd://host:3310" or "clamd:///run/clamav/clamd.ctl"; empty: none does
+    )
+    upload_scanner_patience: float = 30.0  # how long a file waits for it; one that was not looked at is not taken
     mllp: str = "127.0.0.1:2575"  # where the MLLP process listens, and where `/health` and `maillage send` look for it
     mllp_frame_limit: int = 64_000_000  # longest message
     mllp_stall: float = 60.0  # a message that has begun and brings no byte for so long is given up, and kept in quarantine

@@ -148,6 +148,7 @@ async def test_an_address_that_a_record_names_is_not_fetched(machine: httpx.Asyn
 CALLS_OUT = {
     "app.py": "whether the MLLP door answers, for /health",
     "connectors/listening.py": "an emulator waits for its own door",
+    "connectors/clamd/client.py": "the scanner of the settings",
     "connectors/mail/mailer.py": "the mail server of the settings",
     "connectors/mllp/client.py": "what `maillage send` sends to",
     "connectors/outgoing.py": "the keys of a registered software, at a public address that is checked and held to",
@@ -162,7 +163,7 @@ CALLS_OUT = {
 
 def test_what_calls_out_is_known() -> None:
     brought = r"^\s*(?:import|from) (?:httpx|aiosmtplib|urllib\.request|requests|aiohttp|obstore)\b"
-    calls = re.compile(rf"{brought}|open_connection\(|create_connection\(", re.MULTILINE)
+    calls = re.compile(rf"{brought}|open_connection\(|open_unix_connection\(|create_connection\(", re.MULTILINE)
     root = Path(maillage.__file__).parent
     sources = (one for one in root.rglob("*.py") if "tests" not in one.parts and "emulator" not in one.parts)
     found = {str(one.relative_to(root)) for one in sources if calls.search(one.read_text(encoding="utf-8"))}

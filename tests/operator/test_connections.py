@@ -31,6 +31,7 @@ SAFE = Config(
         ("web", "0.0.0.0:8000", "[::1]:8000"),
         ("mllp_tls_certificate", "", "/etc/y.pem"),
         ("smtp_tls", "none", "tls"),
+        ("upload_scanner", "clamd://scanner.example:3310", "clamd:///run/clamav/clamd.ctl"),
         ("files_url", "http://store.example/documents", "http://127.0.0.1:9000/documents"),
     ],
 )

@@ -43,6 +43,8 @@ async def completed(ctx: "Context", conn: Connection, changes: Sequence[Change],
     for place, change in enumerate(changes):
         with _placed(place, len(changes)):
             one = change if checked else allowed(ctx, change)
+            if not checked and one.verb is not Verb.DELETE:
+                await ctx.uploads.scan(one.resource)
             if one.resource["resourceType"] == "Patient" and one.verb is not Verb.DELETE:
                 await _refuse_new_links(ctx, conn, one)
                 await _refuse_new_care(ctx, conn, one)

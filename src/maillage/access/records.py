@@ -22,7 +22,7 @@ from maillage.access.stays import keep_with_stays
 from maillage.access.views import Views
 from maillage.access.visibility import seen_by
 from maillage.db import Connection, begun, load_queries
-from maillage.errors import Forbidden, Invalid, MaillageError
+from maillage.errors import Forbidden, Invalid, MaillageError, Unavailable
 from maillage.fhir import compartment, ids
 from maillage.fhir.bundle import Done, Operate, process, single
 from maillage.fhir.change import Change, Operation, Stored, Verb
@@ -280,6 +280,9 @@ class Records:
             return (await self.write_changes([change]))[0]
         try:
             checked = allowed(self._ctx, change)
+            await self._ctx.uploads.scan(checked.resource)  # here, where nobody else's write waits for it
+        except Unavailable:
+            raise
         except MaillageError:
             return (await self.write_changes([change]))[0]  # says so again, and leaves a line in the trail
         return await self._combined(checked)

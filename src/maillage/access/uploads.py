@@ -1,4 +1,4 @@
-"""What is sent to be kept, at every door: how long a file, how many in a resource, of which types, and whether it is what it says."""
+"""What is sent to be kept, at every door: how long a file, how many in a resource, of which types, whether it is what it says, and what a scanner says of it."""
 
 import base64
 import binascii
@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from maillage.errors import Issue, TooLarge, Unprocessable, Unsupported
+from maillage.errors import Infected, Issue, TooLarge, Unprocessable, Unsupported
 from maillage.files.kinds import contradiction, is_program, media_type
+from maillage.files.scanning import NoScanner, Scanner
 
 Resource = dict[str, Any]
 LOOKED_AT = 2_048  # characters of base64: what tells a type is before
@@ -21,6 +22,7 @@ class Uploads:
     longest: int = 20_000_000
     most: int = 100
     types: frozenset[str] = field(default_factory=frozenset)
+    scanner: Scanner = field(default_factory=NoScanner)
 
     def check(self, resource: Resource) -> None:
         """TooLarge, Unsupported or Unprocessable, with the place, for the first file of a resource that is not taken."""
@@ -46,6 +48,19 @@ class Uploads:
         """Of a file inside a clinical document: a letter is not refused for an image that is mislabelled, which no browser will guess at; only for its length, or for a program."""
         if len(content) > self.longest or is_program(said, content):
             self.check_file(said, content, place)
+
+    async def scan(self, resource: Resource) -> None:
+        """Infected, with the place, for the first file of a resource that the scanner knows; Unavailable where it has not looked. After `check`."""
+        if not isinstance(self.scanner, NoScanner):
+            for place, _, data in _files(resource):
+                await self.scan_file(base64.b64decode(data), place)
+
+    async def scan_file(self, content: bytes, place: str) -> None:
+        """The same of one file."""
+        if found := await self.scanner.found(content):
+            text = f"The file is known as malicious ({found})."
+            french = f"un fichier est connu comme malveillant ({found})"
+            raise Infected(text, issues=[Issue(Infected.code, text, place)], french=french)
 
 
 def _files(resource: Resource) -> Iterator[Found]:

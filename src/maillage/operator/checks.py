@@ -11,6 +11,7 @@ from maillage.access import anchor, chain
 from maillage.access.platform import Platform
 from maillage.app import database_of, platform_of
 from maillage.config import Config
+from maillage.connectors.clamd import clamd_of
 from maillage.db import load_queries, migrate, pending
 from maillage.errors import MaillageError, SetupError
 from maillage.fhir import reindexing
@@ -124,6 +125,16 @@ async def _trail(platform: Platform) -> str:
     return f"chaîne des traces intacte ({found.entries} lignes)"
 
 
+async def _scanner(platform: Platform) -> str:
+    config = platform.config
+    if not config.upload_scanner:
+        return "aucun : les fichiers reçus ne sont pas examinés (MAILLAGE_UPLOAD_SCANNER n’est pas réglé)"
+    said = await clamd_of(config.upload_scanner, patience=config.upload_scanner_patience).version()
+    if not said or "UNKNOWN COMMAND" in said:
+        raise SetupError("MAILLAGE_UPLOAD_SCANNER answers, but not as clamd does")
+    return said
+
+
 async def _connections(platform: Platform) -> str:
     if plain := unencrypted(platform.config):
         raise SetupError("readable by whoever is on the way: " + "; ".join(plain))
@@ -169,6 +180,7 @@ CHECKS: Sequence[tuple[str, Check]] = (
     ("documents", _documents),
     ("chiffrement", _seals),
     ("traces", _trail),
+    ("antivirus", _scanner),
     ("connexions", _connections),
     ("mots de passe volés", _passwords),
     ("courriel", _mail),

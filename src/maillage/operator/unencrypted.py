@@ -36,5 +36,7 @@ def _doors(config: Config) -> Iterator[str]:
 def _others(config: Config) -> Iterator[str]:
     if not is_here(config.smtp) and config.smtp_tls == "none":
         yield "MAILLAGE_SMTP_TLS is none: starttls or tls"
+    if config.upload_scanner and not is_here(config.upload_scanner):
+        yield "MAILLAGE_UPLOAD_SCANNER is elsewhere, and clamd has no TLS: run it on this machine, at its socket"
     if config.files_url.startswith("http:") and not is_private(config.files_url):
         yield "MAILLAGE_FILES_URL is http"

@@ -2,7 +2,7 @@
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.errors import Conflict, Forbidden, Invalid, NotFound, Unprocessable
+from maillage.errors import Conflict, Forbidden, Infected, Invalid, NotFound, Unprocessable
 from maillage.services.documents import rules
 from maillage.services.documents.resources import messages
 from maillage.services.documents.resources.messages import DELETE, Carried
@@ -53,6 +53,8 @@ async def _taken(ctx: Context, message: Message, carried: Carried, origin: Origi
     except (Conflict, NotFound, Forbidden, Unprocessable) as fault:
         if not fault.french:  # not said by this service of the document: a race that the door tries again, or a fault of ours
             raise
+        if isinstance(fault, Infected):
+            raise carried.refused("OBX-5.5", fault.french, error="102") from fault
         if fault.issues[0].code == "code-invalid":
             raise carried.refused("OBX-3.1", fault.french, error="103") from fault
         raise carried.refused("OBX-5.5", fault.french, error="205" if isinstance(fault, Conflict) else "204") from fault

@@ -170,6 +170,8 @@ async def prepare(
     files = await beside_the_loop(cda.files, document, size=len(content))
     for place, file in files:
         ctx.uploads.check_carried(file.media_type, file.data, place)
+        await ctx.uploads.scan_file(file.data, place)
+    await ctx.uploads.scan_file(content, "ClinicalDocument")
     body = dict(files).get(cda.BODY)
     header = _with_carrier(document.header, origin)
     if unknown := rules.refusal_of_type(header.type):
