@@ -61,6 +61,10 @@ select create_reference_table('access_carer');
 -- local rights_day: one row a day
 -- local document_reminded: one row a document that waited to be announced
 -- local rights_request: one row a request, read by record and by the officer
+-- local rights_erased: one row a resource that was erased
+-- local rights_retention: one row a record whose retention ended, read by the officer
+-- local rights_retention_place: one row
+-- local access_unnamed: digests, for the moment between an erasure and the removal of bytes
 -- local rights_guardian: one row a legal representative, read by the officer
 -- local event: read in the order of one server's transactions
 -- local reaction_cursor: places in that order

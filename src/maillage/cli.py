@@ -98,6 +98,7 @@ def parser() -> argparse.ArgumentParser:
     save.add_argument("target", type=Path, metavar="DOSSIER")
     back = _verb(verbs, "restore", _restore, "restaurer une sauvegarde dans une installation vide")
     back.add_argument("source", type=Path, metavar="DOSSIER")
+    _verb(verbs, "erase-again", _erase_again, "effacer de nouveau ce qui l’avait été (« restore » le fait de lui-même)")
     return top
 
 
@@ -219,6 +220,12 @@ def _restore(config: Config, arguments: argparse.Namespace) -> int:
     from maillage.operator.backup import bring_back
 
     return bring_back(config, arguments.source)
+
+
+def _erase_again(config: Config, _: argparse.Namespace) -> int:
+    from maillage.operator.erasing import erase_again
+
+    return erase_again(config)
 
 
 if __name__ == "__main__":

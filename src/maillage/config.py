@@ -61,6 +61,7 @@ class Config:
     mllp_database_patience: float = 30.0  # how long a message waits for the database before its connection is closed unanswered
     audit_heads: str = ""  # folder where the heads of the trail are kept each night, best elsewhere; empty: `data`/audit-heads
     audit_alert: str = ""  # e-mail address that is told when the trail no longer holds; empty: nobody is written to
+    erasures: str = ""  # folder that lists what was erased, so that restores erase it again; empty: `data`/erasures
     smtp: str = "127.0.0.1:1025"  # the mail server that takes notices
     smtp_tls: str = "none"  # none, starttls or tls
     smtp_user: str = ""  # empty: the server asks for none

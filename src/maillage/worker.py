@@ -10,7 +10,7 @@ from dataclasses import replace
 import uvloop
 
 from maillage import logs
-from maillage.access import anchor
+from maillage.access import anchor, erasures
 from maillage.access.platform import Platform
 from maillage.app import database_of, keep_what_is_loaded, load_services, mailer_of, platform_of
 from maillage.config import Config
@@ -56,7 +56,9 @@ async def _receive(platform: Platform, stop: asyncio.Event) -> None:
 
 def _outside(platform: Platform) -> Outside:
     config = platform.config
-    return Outside(mail=mailer_of(platform), base_url=config.base_url, anchor=anchor.folder_of(config), alert=config.audit_alert)
+    return Outside(
+        mail=mailer_of(platform), base_url=config.base_url, anchor=anchor.folder_of(config), erasures=erasures.folder_of(config), alert=config.audit_alert,
+    )  # fmt: skip
 
 
 def _until_told_to_stop(config: Config, task: Task, *, patience: float = 10.0) -> int:

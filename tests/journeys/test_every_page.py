@@ -38,10 +38,10 @@ PAGES = {
     "ars": ["/indicateurs"],
     "officer": [
         "/acces-urgence", "/acces-urgence?vue=examines", "/acces-inhabituels", "/acces-inhabituels?vue=examines", "/demandes",
-        "/demandes?vue=repondues", "/traces", "/habilitations", "/habilitations/{class}", "/representants", "/annuaire",
+        "/demandes?vue=repondues", "/conservation", "/traces", "/habilitations", "/habilitations/{class}", "/representants", "/annuaire",
     ],
     "patient": [
-        "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches", "/mes-demandes",
+        "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches", "/mes-demandes", "/mes-demandes/effacement",
         "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve",
     ],
     "carer": ["/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu"],

@@ -5,16 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from maillage import events
-from maillage.access import chain
+from maillage.access import chain, erasures
 from maillage.access.actors import Actor, ActorKind, Role
 from maillage.app import platform_of
 from maillage.config import Config
 from maillage.db import EmbeddedPostgres, migrate
-from maillage.errors import SetupError
+from maillage.errors import Gone, SetupError
 from maillage.operator.backup import Installation, backup, program_runner, restore
+from maillage.operator.erasing import from_lists
 from maillage.services.documents.events import DocumentDeleted
 
 SYSTEM = Actor(
@@ -58,6 +60,43 @@ async def test_what_was_saved_comes_back_and_the_service_goes_on(folder: Path) -
             async with platform.database.transaction() as connection:
                 read = await events.read(connection, after=events.START, kinds=[DocumentDeleted.kind])
             assert [one.event.document for one in read] == ["a", "b"]
+
+
+async def test_what_was_erased_since_a_backup_does_not_come_back(folder: Path) -> None:
+    old, new = Config(data=folder / "old"), Config(data=folder / "new", erasures=str(folder / "elsewhere"))
+    saved, marker = folder / "backup", b"quetzalcoatlus"
+    with EmbeddedPostgres(old.data) as server:
+        migrate(server.dsn)
+        config = replace(old, database_url=server.dsn)
+        async with platform_of(config) as platform:
+            async with platform.access.act(SYSTEM, door="fhir") as ctx:
+                person = await ctx.records.write(PERSON)
+                letter = await ctx.records.write(
+                    {
+                        "resourceType": "Basic",
+                        "code": {"text": marker.decode()},
+                        "subject": {"reference": f"Patient/{person['id']}"},
+                    }
+                )
+        backup(installation(server, old), saved)
+    await erasures.keep(folder / "elsewhere", "r1", record=person["id"], names=[f"Basic/{letter['id']}"])
+    (folder / "elsewhere" / "erased-r1.ndjson").open("ab").write(b'{"request":"r1","rec')  # a writer that died
+    await erasures.keep(folder / "elsewhere", "r1", record=person["id"], names=["Basic/was-never-here"])
+
+    with EmbeddedPostgres(new.data) as server:
+        restore(installation(server, new), saved)
+        config = replace(new, database_url=server.dsn)
+        assert await from_lists(config) == (2, 1)
+        assert await from_lists(config) == (2, 0)
+        async with platform_of(config) as platform, platform.access.act(SYSTEM, door="fhir") as ctx:
+            assert await ctx.records.read("Patient", person["id"]) == person
+            with pytest.raises(Gone):
+                await ctx.records.read("Basic", letter["id"])
+        with psycopg.connect(server.dsn) as connection:
+            for column in ("res.body", "ver.was", "words.words"):
+                table, name = column.split(".")
+                found = connection.execute(f"select count(*) from {table} where {name}::text like '%quetzalcoatlus%'").fetchone()
+                assert found == (0,), column
 
 
 async def test_a_backup_never_overwrites_and_a_restore_asks_for_an_empty_database(folder: Path) -> None:

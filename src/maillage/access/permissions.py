@@ -37,6 +37,7 @@ class Permission(StrEnum):
     GUARDIANS_NAME = "guardians.name"
     REQUESTS_ANSWER = "requests.answer"
     CORRECTIONS_ANSWER = "corrections.answer"
+    ERASURE_DECIDE = "erasure.decide"
     SECRETS_KEEP = "secrets.keep"
     SECRETS_SAY = "secrets.say"
     EMERGENCY_OPEN = "emergency.open"
@@ -115,6 +116,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.HABILITATION_WRITE,
         Permission.GUARDIANS_NAME,
         Permission.REQUESTS_ANSWER,
+        Permission.ERASURE_DECIDE,
     },
     Role.ADMINISTRATOR: _SIGNED_IN | {Permission.ACCOUNT_MANAGE},
     Role.EDITOR: frozenset({Permission.SIGNED_IN, Permission.SOFTWARE_OWN}),  # sees no record and no directory
@@ -129,7 +131,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 GRAVE = frozenset({
     Permission.EMERGENCY_OPEN, Permission.EMERGENCY_REVIEW, Permission.AUDIT_READ, Permission.HABILITATION_WRITE, Permission.CHOICES_MAKE,
     Permission.RECORD_COPY, Permission.ACCOUNT_MANAGE, Permission.CARERS_NAME, Permission.GUARDIANS_NAME, Permission.SECRETS_SAY,
-    Permission.SOFTWARE_MANAGE, Permission.REQUESTS_ANSWER,
+    Permission.SOFTWARE_MANAGE, Permission.REQUESTS_ANSWER, Permission.ERASURE_DECIDE,
 })  # fmt: skip
 """Pages behind these ask for a fresh proof of who the person is: a session left open on a desk is not enough."""
 

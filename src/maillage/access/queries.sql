@@ -581,3 +581,91 @@ where (a.rt, a.id) in (select rt, id from jsonb_to_recordset(%(wanted)s::jsonb) 
   and a.author = any(array(select %(author)s::uuid
                            union all
                            select m.acts_for from access_member m where m.member = %(author)s::uuid and m.since <= %(now)s and m.until > %(now)s))
+
+-- name: people_of :many
+-- The Patients of one person that are there: key, id, when they say the person was born and died.
+select r.id, substring(left(r.body, 200) from '"id":"([^"]+)"') as name, r.body::json->>'birthDate' as born,
+       r.body::json->>'deceasedDateTime' as died
+from access_identities(%(patient)s) i join res r on r.rt = %(rt)s and r.id = i and r.body <> ''
+order by r.id <> %(patient)s, r.id
+
+-- name: inventory :many
+-- What these Patients' records hold, without contents: who wrote it, when it was, what it was written because of, what refers to it.
+select x.rt, x.name, x.d0, x.d1, x.updated, x.author, x.ended,
+  x.d1 > '9999-01-01' and x.d0 is not null as going_on,
+  case when x.author = 'platform' then array(
+    select access_told(d.body)
+    from access_telling t join res d on d.rt = 42 and d.id = t.document where t.rt = x.rt and t.teller = x.id
+    union select access_told(d.body) from refs f join res d on d.rt = f.dt and d.id = f.dst where x.rt = 111 and f.st = 111 and f.src = x.id and f.dt > 0 and d.patient is not null
+  ) else '{}' end as about,
+  case when x.author = 'person' then array(
+    select distinct access_told(s.body) from refs f join res s on s.rt = f.st and s.id = f.src where f.dst = x.id and f.dt = x.rt
+  ) else '{}' end as used_by
+from (
+  select r.rt, r.id, r.updated, r.d1, nullif(r.d0, '-infinity') as d0, substring(left(r.body, 200) from '"id":"([^"]+)"') as name,
+    case
+      when r.rt = 23 and b.body->'sender'->>'reference' = any(%(names)s) then 'person'
+      when r.rt = 23 and b.body->'category' @> '[{"coding":[{"code":"notification"}]}]' then 'platform'
+      when r.rt = 111 then 'platform'
+      when r.rt = 113 and coalesce(b.body->'author', b.body->'source')->>'reference' = any(%(names)s) then 'person'
+      when r.rt = 42 and (select bool_and(a->>'reference' = any(%(names)s)) from jsonb_array_elements(b.body->'author') as a) then 'person'
+      when r.rt = 29 and b.body->'category' @> jsonb_build_array(jsonb_build_object('coding', jsonb_build_array(jsonb_build_object('system', %(choices)s::text)))) then 'choice'
+      when r.rt = 114 and b.body->'extension' @> jsonb_build_array(jsonb_build_object('url', %(carer_scope)s::text))
+        and not b.body->'extension' @> '[{"url":"urn:maillage:carer-authority"}]' then 'choice'
+      else 'care'
+    end as author,
+    case r.rt when 29 then b.body->>'status' <> 'active' when 114 then coalesce(b.body->>'active', 'true') = 'false' else false end as ended
+  from unnest(%(patients)s::uuid[]) as p(patient)
+  join res r on r.patient = p.patient
+  cross join lateral (select case when r.rt in (23, 29, 42, 113, 114) then r.body::jsonb end as body) b
+) x
+order by x.rt, x.d0, x.id
+
+-- name: deleted_of :many
+-- What was deleted from these Patients' records and of which the history is there.
+select distinct on (v.rt, v.id) v.rt, v.at, substring(left(v.was, 200) from '"id":"([^"]+)"') as name
+from ver v
+where v.op = 'd' and v.patient = any(%(patients)s) and v.was is not null
+  and not exists (select from res r where r.rt = v.rt and r.id = v.id)
+order by v.rt, v.id, v.version desc
+
+-- name: last_care :many
+-- Of these Patients: who they are, their life, the last moment at which something was done for them (types `aside` are no care), and whether a stay goes on.
+select r.id, substring(left(r.body, 200) from '"id":"([^"]+)"') as name, r.body::json->>'birthDate' as born,
+       r.body::json->>'deceasedDateTime' as died, coalesce(c.last, r.updated) as last, coalesce(c.going_on, false) as going_on
+from unnest(%(patients)s::uuid[]) as p(patient) join res r on r.rt = %(rt)s and r.id = p.patient and r.body <> ''
+cross join lateral (
+  select max(case when d.d1 < '9999-01-01' then d.d1 when d.d0 > '-infinity' then d.d0 else d.updated end) as last,
+         bool_or(d.d1 >= '9999-01-01' and d.rt = any(%(stays)s::smallint[])) as going_on
+  from access_identities(p.patient) i join res d on d.patient = i where d.rt <> all(%(aside)s::smallint[])
+) c
+
+-- name: next_records :many
+-- The Patients behind one, in the order of their keys.
+select id from res where rt = %(rt)s and id > %(after)s order by id limit %(count)s
+
+-- name: forget_access :exec
+-- Masks, tellings, signatures and whatever else is known of resources that are erased; of Patients (`patients`), what opened them; of people (`references`), what they came in by.
+with gone as materialized (select * from json_to_recordset(%(gone)s::json) as g(rt smallint, id uuid, via uuid)),
+unmasked as (delete from access_mask m using gone g where (m.rt = g.rt and m.id = g.id) or m.via = g.via),
+told as (delete from access_telling t using gone g where t.rt = g.rt and t.teller = g.id),
+telling as (delete from access_telling t using gone g where g.rt = 42 and t.document = g.id),
+unsigned as (delete from access_author a using gone g where a.rt = g.rt and a.id = g.id),
+closed as (delete from access_grant where patient = any(%(patients)s) or origin = any(%(patients)s)),
+unlinked as (delete from access_link where patient = any(%(patients)s) or other = any(%(patients)s)),
+tokens as (delete from access_token where actor->>'reference' = any(%(references)s)),
+sessions as (delete from access_session where actor->>'reference' = any(%(references)s)),
+delegations as (delete from access_delegation where actor->>'reference' = any(%(references)s))
+update access_emergency set words = '', remark = '' where patient = any(%(patients)s)
+
+-- name: note_unnamed :exec
+-- Documents (digests) whose bytes nothing names any more.
+insert into access_unnamed (sha256) select distinct unnest(%(digests)s::text[]) on conflict do nothing
+
+-- name: unnamed :many
+-- The next of them, held while they are removed.
+select sha256 from access_unnamed order by sha256 limit %(count)s for update
+
+-- name: forget_unnamed :exec
+-- Their bytes are gone.
+delete from access_unnamed where sha256 = any(%(digests)s)

@@ -15,6 +15,7 @@ from maillage.access.audit import Action, AuditSecret, Entry, Outcome, Trail, qu
 from maillage.access.audit_events import AuditEvents
 from maillage.access.bundles import RecordsDoor
 from maillage.access.completing import allowed, completed, refuse_new_physicians
+from maillage.access.erasing import Erasing
 from maillage.access.grants import Written, derive, read_from, says_who_sees
 from maillage.access.operations import Operations
 from maillage.access.references import grantee
@@ -87,6 +88,11 @@ class Records:
     def audit_events(self) -> AuditEvents:
         """The trail, as FHIR tells it."""
         return AuditEvents(self._ctx, self._conn, store=self._store, trail=self._trail, secret=self._secret)
+
+    @cached_property
+    def erasing(self) -> Erasing:
+        """What a record holds, for who decides about its end, and that end."""
+        return Erasing(self._ctx, self._conn, store=self._store, trail=self._trail)
 
     async def read(self, kind: str, id: str) -> Resource:
         """The current version. NotFound, or Gone when it was deleted."""

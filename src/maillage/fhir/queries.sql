@@ -29,6 +29,8 @@ with met as materialized (
       when not seen then 'missing'
       when before is null and verb = 'put' and not coalesce((
         select ({last}) from ver l where l.rt = n.rt and l.id = n.id order by l.version desc limit 1), true) then 'missing'
+      when before is null and verb = 'put' and exists (
+        select from ver e where e.rt = n.rt and e.id = n.id and e.version = 1 and e.op = 'd') then 'erased'
       when expected is not null and expected is distinct from before then 'stale'
       when verb <> 'delete' and patient is not null and not coalesce(({new}), false) and patient not in (
         select x.id from met x where x.rt = %(patient_type)s and x.before is null and x.verb in ('create', 'put')) then 'outside'
@@ -278,7 +280,9 @@ where {row}
 
 -- name: trace :one
 -- What the log says of a resource that is not to be read: its last write, and whether that one is in scope (`{row}`).
-select v.version, v.op, v.at, coalesce(({row}), false) as seen from ver v where v.rt = %(rt)s and v.id = %(id)s order by v.version desc limit 1
+select v.version, v.op, v.at, coalesce(({row}), false) as seen,
+  exists (select from ver e where e.rt = v.rt and e.id = v.id and e.version = 1 and e.op = 'd') as erased
+from ver v where v.rt = %(rt)s and v.id = %(id)s order by v.version desc limit 1
 
 -- name: vread :one
 -- One version: the log's row of it, its body (kept by the next write, or current), and the head of the text (for the id).
@@ -389,3 +393,36 @@ cross join lateral (
 ) r
 where {seen}
 order by r.rt, r.d0 desc, r.id desc
+
+-- name: hold_to_erase :exec
+-- Waits until no other writer holds these resources, in the order of `write`, and holds them.
+select from (select * from json_to_recordset(%(wanted)s::json) as n(rt int2, id uuid) order by rt, id) n
+cross join lateral (select true as there from res r where r.rt = n.rt and r.id = n.id limit 1 for update) held
+
+-- name: versions_to_erase :many
+-- Those of these resources of which the log knows something that can be erased: their last version, and in whose compartment it was.
+select n.rt, n.id, n.kind, n.name, l.version as last, l.patient
+from json_to_recordset(%(wanted)s::json) as n(rt int2, id uuid, kind text, name text)
+cross join lateral (select v.version, v.patient from ver v where v.rt = n.rt and v.id = n.id order by v.version desc limit 1) l
+where not exists (select from ver v where v.rt = n.rt and v.id = n.id and v.version = 1 and v.op = 'd')
+
+-- name: erase_found_by :exec
+-- The current versions, and whatever they are found by. What other resources say of them is theirs.
+with gone as materialized (select * from json_to_recordset(%(gone)s::json) as n(rt int2, id uuid)),
+unlinked as (delete from refs f using gone n where f.src = n.id and f.st = n.rt),
+undated as (delete from hot f using gone n where f.id = n.id and f.rt = n.rt),
+unmeasured as (delete from amount f using gone n where f.id = n.id and f.rt = n.rt),
+unsaid as (delete from words f using gone n where f.id = n.id and f.rt = n.rt)
+delete from res r using gone n where r.rt = n.rt and r.id = n.id
+
+-- name: erase_versions :exec
+-- Every version.
+delete from ver v using json_to_recordset(%(gone)s::json) as n(rt int2, id uuid) where v.rt = n.rt and v.id = n.id
+
+-- name: leave_erased :exec
+-- That there was one: its first number, and the one behind its last, so that whoever writes it meanwhile has lost.
+insert into ver (at, rt, id, version, op, was)
+select date_trunc('milliseconds', now()), n.rt, n.id, x.version, 'd', '{"resourceType":"' || n.kind || '","id":"' || n.name || '"}'
+from json_to_recordset(%(gone)s::json) as n(rt int2, id uuid, kind text, name text, last int)
+cross join lateral (values (1), (n.last + 1)) as x(version)
+order by n.rt, n.id, x.version

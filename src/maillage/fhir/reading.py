@@ -130,6 +130,8 @@ async def absence(conn: Connection, kind: str, id: str, scope: Scope) -> NotFoun
     number, key = place(kind, id)
     cursor = await conn.execute(_text("trace", scope.sql("v")), {"rt": number, "id": key, **scope.params})
     row = await cursor.fetchone()
+    if row and row["erased"] and row["seen"]:
+        return Gone(f"{kind}/{id} was erased: nothing of it is kept")
     if row and row["op"] == "d" and row["seen"]:
         return Gone(f"{kind}/{id} was deleted by version {row['version']}")
     return NotFound(f"{kind}/{id} is not known")

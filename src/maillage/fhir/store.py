@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from maillage.db import Connection
-from maillage.fhir import loading, reading, record, search, writing
+from maillage.fhir import erasing, loading, reading, record, search, writing
 from maillage.fhir.change import Change, Resource, Stored
 from maillage.fhir.past import Past
 from maillage.fhir.reading import HistoryPage
@@ -41,6 +41,10 @@ class Store:
 
     async def read_raw(self, conn: Connection, kind: str, id: str, *, scope: Scope) -> Stored:
         return await reading.read(conn, kind, id, scope=scope)
+
+    async def erase(self, conn: Connection, names: Sequence[tuple[str, str]]) -> list[erasing.Erased]:
+        """Erases these resources with all their versions (see `erasing.erase`)."""
+        return await erasing.erase(conn, names)
 
     async def vread(self, conn: Connection, kind: str, id: str, version: int, *, scope: Scope) -> Resource:
         """One version, also of a resource that was deleted later."""

@@ -91,6 +91,8 @@ def _refusal(outcome: dict[str, Any], change: Change, rows: Rows, place: str) ->
         case "stale":
             error, current = PreconditionFailed, outcome["before"] or "none"
             message = f"{name} is at version {current}, not {change.expected}: read it again before writing"
+        case "erased":
+            error, message = Conflict, f"{name} was erased: nothing is written under its id again"
         case "outside":
             error, message = Forbidden, f"{name} belongs to a patient that this writer may not write for"
         case _:

@@ -46,6 +46,8 @@ class Files(Protocol):
 
     async def exists(self, sha256: str) -> bool: ...
 
+    async def remove(self, sha256: str) -> None: ...
+
     async def probe(self) -> None: ...
 
 
@@ -81,6 +83,12 @@ class StoredFiles:
 
     async def exists(self, sha256: str) -> bool:
         return await self._blobs.exists(_named(sha256))
+
+    async def remove(self, sha256: str) -> None:
+        """The bytes are gone, and their key first: what is sealed is lost with it, also where it was copied. Of an unknown digest nothing happens."""
+        name = _named(sha256)
+        await self._blobs.remove(name + BESIDE)
+        await self._blobs.remove(name)
 
     async def probe(self) -> None:
         """Unavailable with the reason, where nothing can be written."""

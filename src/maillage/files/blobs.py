@@ -1,6 +1,7 @@
 """Where bytes are: a folder of this machine, or an object store. A name is there whole or not at all, and durable once written."""
 
 import asyncio
+import contextlib
 import errno
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -181,7 +182,8 @@ class Objects:
         return True
 
     async def remove(self, name: str) -> None:
-        await self._store.delete_async(_address(name))
+        with contextlib.suppress(FileNotFoundError):
+            await self._store.delete_async(_address(name))
 
     async def names(self, under: str = "") -> AsyncIterator[str]:
         async for batch in self._store.list(under or None):

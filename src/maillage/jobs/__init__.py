@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from types import ModuleType
 
+from maillage.jobs.forgetting import forget_work
 from maillage.jobs.reactions import Reaction, reaction, reaction_to_many
 from maillage.jobs.reactor import Reactor
 from maillage.jobs.runner import JobRunner
@@ -18,6 +19,7 @@ __all__ = [
     "Task",
     "declared_in",
     "errand",
+    "forget_work",
     "periodic",
     "reaction",
     "reaction_to_many",

@@ -143,3 +143,11 @@ delete from job_done where at < %(before)s
 -- name: failed_tasks :value
 -- Tasks that used up their attempts.
 select count(*) as count from procrastinate_jobs where status = 'failed'
+
+-- name: forget :exec
+-- Work that waits, or was set aside, about records and documents that are erased.
+with aside as (
+  delete from dead_letter where payload->>'patient' = any(%(patients)s::text[]) or payload->>'document' = any(%(documents)s::text[])
+)
+delete from procrastinate_jobs
+where status in ('todo', 'failed') and (args->>'patient' = any(%(patients)s::text[]) or args->>'document' = any(%(documents)s::text[]))

@@ -28,12 +28,14 @@ ATTEMPTS = 8
 class Outside:
     """What errands use: the connectors, and the address at which people reach the platform, for what they are sent.
 
-    `anchor` is the folder where the heads of the trail are kept, `alert` the address that is told when it no longer holds ("": nobody).
+    `anchor` is the folder where the heads of the trail are kept, `alert` the address that is told when it no longer holds ("": nobody),
+    `erasures` the folder that lists what was erased.
     """
 
     mail: Mailer
     base_url: str
     anchor: Path
+    erasures: Path
     alert: str = ""
 
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from maillage.config import Config
 from maillage.db import EmbeddedPostgres, load_queries
 from maillage.errors import Damaged, SetupError
 from maillage.files import BESIDE, MARKS, Keys, keys_of, verify
+from maillage.operator.erasing import erase_again
 
 MANIFEST = "manifest.json"
 DUMP = "database.dump"
@@ -195,11 +196,11 @@ def save(config: Config, target: Path) -> int:
 
 
 def bring_back(config: Config, source: Path) -> int:
-    """`maillage restore FOLDER`."""
+    """`maillage restore FOLDER`: then what was erased since is erased again."""
     with _installation(config) as installation:
         counts = restore(installation, source.resolve())
-    print(f"maillage: {sum(counts.values())} lignes restaurées et vérifiées")
-    return 0
+        print(f"maillage: {sum(counts.values())} lignes restaurées et vérifiées")
+        return erase_again(replace(config, database_url=installation.dsn))
 
 
 @contextmanager

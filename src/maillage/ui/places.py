@@ -31,6 +31,7 @@ WHO_LOOKED = Place("Qui a vu", "/qui-a-vu", "eye", thumb="Accès")
 CHOICES = Place("Mes choix", "/mes-choix", "check", thumb="Choix")
 CARERS = Place("Mes proches", "/mes-proches", "people", thumb="Proches")
 REQUESTS = Place("Demandes", "/demandes", "inbox")
+RETENTION = Place("Conservation", "/conservation", "document")
 CORRECTIONS = Place("Corrections", "/corrections", "check")
 GUARDIANS = Place("Représentants", "/representants", "people")
 IDENTITIES = Place("Identités", "/identites", "card")
@@ -65,7 +66,7 @@ PLACES: Mapping[str, tuple[Place, ...]] = {
     "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
     "operator": (CONNECTORS, QUARANTINE, USES, ACCOUNTS, SOFTWARE, DIRECTORY),
     "ars": (USES, DIRECTORY),
-    "officer": (EMERGENCIES, UNUSUAL, REQUESTS, TRACES, HABILITATIONS, GUARDIANS, DIRECTORY),
+    "officer": (EMERGENCIES, UNUSUAL, REQUESTS, TRACES, HABILITATIONS, GUARDIANS, RETENTION, DIRECTORY),
     "administrator": (ACCOUNTS, DIRECTORY),
     "editor": (DEVELOPERS,),
 }

@@ -90,6 +90,7 @@ async def outside(mailbox: Mailbox, tmp_path: Path) -> AsyncIterator[Outside]:
             mail=Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock()),
             base_url="http://door.example",
             anchor=tmp_path,
+            erasures=tmp_path,
         )
 
 

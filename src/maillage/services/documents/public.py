@@ -4,6 +4,7 @@ from maillage.services.documents.resources.coding import TYPE_WORDS
 from maillage.services.documents.resources.summary import DocumentSummary, summary
 from maillage.services.documents.rules import Wanted
 from maillage.services.documents.service.delivery import Delivery, tells_deliveries
+from maillage.services.documents.service.forgetting import forget_documents
 from maillage.services.documents.service.guarding import complete
 from maillage.services.documents.service.listing import Listing, documents_of
 from maillage.services.documents.service.reading import Preview, document, is_original, original, preview
@@ -23,6 +24,7 @@ __all__ = [
     "complete",
     "document",
     "documents_of",
+    "forget_documents",
     "import_document",
     "is_original",
     "original",

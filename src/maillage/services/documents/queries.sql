@@ -1,10 +1,10 @@
 -- name: claim :one
--- Takes a unique id for these bytes, or says who has it; waits for whoever is taking it now.
+-- Takes a unique id for these bytes, or says who has it; waits for whoever is taking it now. One that was withdrawn, or erased (no document), is never taken again.
 insert into documents_identity as held (unique_id, document, sha256, custodian)
 values (%(unique_id)s, %(document)s, %(sha256)s, %(custodian)s)
 on conflict (unique_id) do update set
-  document = coalesce(held.document, excluded.document),
-  sha256 = coalesce(held.sha256, excluded.sha256),
+  document = case when held.withdrawn then held.document else coalesce(held.document, excluded.document) end,
+  sha256 = case when held.withdrawn then held.sha256 else coalesce(held.sha256, excluded.sha256) end,
   custodian = coalesce(held.custodian, excluded.custodian)
 returning unique_id, document, sha256, custodian, replaced_by, withdrawn
 
@@ -32,3 +32,11 @@ update documents_identity set withdrawn = true where document = %(document)s
 -- name: remind :many
 -- Those of these documents of which nobody was reminded yet; they are from now on.
 insert into document_reminded (document, at) select unnest(%(documents)s::text[]), %(now)s on conflict do nothing returning document
+
+-- name: forget :many
+-- Documents that are erased: the unique id alone stays, as withdrawn, so that the same document is not received again. Answers the digests that no other has.
+with gone as materialized (select unique_id, document, sha256 from documents_identity where document = any(%(documents)s::text[]) for update),
+reminded as (delete from document_reminded where document = any(%(documents)s::text[])),
+blank as (update documents_identity d set document = null, sha256 = null, custodian = null, withdrawn = true from gone g where d.unique_id = g.unique_id)
+select distinct g.sha256 from gone g
+where not exists (select from documents_identity o where o.sha256 = g.sha256 and o.unique_id not in (select unique_id from gone))

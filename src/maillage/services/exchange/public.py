@@ -2,6 +2,7 @@
 
 from maillage.connectors.mllp.er7 import NULL, Message, Place, Segment
 from maillage.services.exchange.resources.answers import Handled, Refused
+from maillage.services.exchange.service.forgetting import forget_messages
 from maillage.services.exchange.service.receiving import Arrival, receive
 from maillage.services.exchange.service.routes import handles
 from maillage.services.exchange.service.watch import Connector, flow, watches
@@ -16,6 +17,7 @@ __all__ = [
     "Refused",
     "Segment",
     "flow",
+    "forget_messages",
     "handles",
     "needed",
     "needed_segment",

@@ -101,3 +101,15 @@ select count(*) filter (where state <> 'refused') as accepted_last_hour,
   count(*) filter (where state = 'refused') as refused_last_hour,
   (select count(*) from exchange_quarantine where state = 'open') as quarantined
 from exchange_message where received_at > %(now)s - interval '1 hour'
+
+-- name: forget :exec
+-- The texts of messages that waited in the quarantine and were replayed into resources (references) that are erased: who sent what, when, stays.
+with replayed as materialized (
+  select q.id from exchange_quarantine q
+  where q.state = 'replayed' and octet_length(q.original) > 0 and exists (
+    select from exchange_message m where m.source = q.source and m.records && %(records)s::text[] and m.received_at >= q.received_at
+      and (m.control_id = q.control_id or m.sha256 in (select sha256(a.content) from exchange_attempt a where a.quarantine = q.id)))
+), corrected as (
+  update exchange_attempt a set content = ''::bytea from replayed r where a.quarantine = r.id
+)
+update exchange_quarantine q set original = ''::bytea, text = '' from replayed r where q.id = r.id

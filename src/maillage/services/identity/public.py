@@ -10,6 +10,7 @@ from maillage.services.identity.rules.status import IdentityStatus
 from maillage.services.identity.rules.traits import Traits, complete, loose_name, normal_name
 from maillage.services.identity.service import guarding as _guarding
 from maillage.services.identity.service.banner import banner, banner_of
+from maillage.services.identity.service.forgetting import forget_people
 from maillage.services.identity.service.identify import Certainty, Identified, identify
 from maillage.services.identity.service.importing import ImportedCase, import_cases, import_people
 from maillage.services.identity.service.people import QUERIES, candidates_of_each
@@ -31,6 +32,7 @@ __all__ = [
     "banner_of",
     "claim_of",
     "claims_to_be_ins",
+    "forget_people",
     "identify",
     "identities_of",
     "import_cases",

@@ -22,3 +22,7 @@ update messaging_mail set pending = greatest(0, pending - %(counted)s), sent = %
 -- name: mail_refused :exec
 -- The address was refused for good: nothing is owed to it until another notice comes.
 update messaging_mail set pending = 0, sent = %(now)s where recipient = %(recipient)s
+
+-- name: forget :exec
+-- Addresses of people whose record is erased.
+delete from messaging_mail where recipient = any(%(recipients)s::text[])

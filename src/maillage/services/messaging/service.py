@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from maillage.access.context import Context
+from maillage.access.erasing import Erased, forgets
 from maillage.access.permissions import Permission
 from maillage.db import load_queries
 from maillage.errors import Forbidden
@@ -223,3 +224,10 @@ async def mail_sent(ctx: Context, *, recipient: str, counted: int) -> None:
 async def mail_refused(ctx: Context, *, recipient: str) -> None:
     """The mail server refuses this address for good."""
     await ctx.run(QUERIES.mail_refused, recipient=recipient, now=ctx.now)
+
+
+@forgets
+async def forget_addresses(ctx: Context, erased: Sequence[Erased]) -> list[str]:
+    """Nothing is owed to people whose record is erased. Notices are resources, erased as such."""
+    await ctx.run(QUERIES.forget, recipients=[one.name for one in erased if one.type in ("Patient", "RelatedPerson")])
+    return []

@@ -36,3 +36,9 @@ class OppositionAccepted(Event, frozen=True, kw_only=True):
     """The officer took note that a person wants their data for their care only; `request` is the id of the row of `rights_request`."""
 
     request: str
+
+
+class ErasureDecided(Event, frozen=True, kw_only=True):
+    """The officer decided that something of a record is erased; `request` is the id of the row of `rights_request`."""
+
+    request: str

@@ -8,8 +8,15 @@ from maillage.connectors.mail.mailer import Letter
 from maillage.errors import Invalid, NotFound
 from maillage.jobs import Job, errand, periodic, reaction
 from maillage.services.rights import rules
-from maillage.services.rights.events import EmergencyOpened, GuardianEnded, GuardianNamed, OppositionAccepted, SecretLifted
-from maillage.services.rights.service import guardians, requests, secrets, unusual
+from maillage.services.rights.events import (
+    EmergencyOpened,
+    ErasureDecided,
+    GuardianEnded,
+    GuardianNamed,
+    OppositionAccepted,
+    SecretLifted,
+)
+from maillage.services.rights.service import erasing, guardians, requests, secrets, unusual
 from maillage.services.rights.service.choices import choices_of
 
 log = structlog.get_logger(__name__)
@@ -44,6 +51,31 @@ async def open_what_was_secret(ctx: Context, event: SecretLifted) -> None:
 async def record_the_opposition(ctx: Context, event: OppositionAccepted) -> None:
     """What the officer accepted is the person's choice from now on."""
     await requests.record_opposition(ctx, event.request)
+
+
+@reaction(ErasureDecided)
+async def begin_to_erase(ctx: Context, event: ErasureDecided) -> None:
+    """What the officer decided is done by a job."""
+    await ctx.later(erase, request=event.request)
+
+
+@errand()
+async def erase(job: Job, *, request: str) -> None:
+    """Erases what was decided, then the bytes of its documents; a job that is killed is run again, from where it was."""
+    async with job.act() as ctx:
+        await erasing.carry_out(ctx, request, job.outside.erasures)
+    left = True
+    while left:
+        async with job.act() as ctx:
+            left = bool(await ctx.records.erasing.remove_bytes())
+    async with job.act() as ctx:
+        await erasing.end_erasure(ctx, request)
+
+
+@periodic("30 2 * * *")
+async def look_at_retentions(ctx: Context) -> None:
+    """Records that the law keeps no longer are put before the officer, who decides."""
+    await erasing.look_at_retentions(ctx)
 
 
 @errand(queue="mail")

@@ -13,6 +13,7 @@ from maillage.services.rights.service.emergencies import (
     open_for_call,
     open_in_emergency,
 )
+from maillage.services.rights.service.erasing import erase_names
 from maillage.services.rights.service.guarding import keep_carers, keep_choices
 from maillage.services.rights.service.requests import for_care_only
 from maillage.services.rights.service.secrets import mark_secret, say_secret, secrets_of
@@ -41,6 +42,7 @@ __all__ = [
     "close_emergency",
     "emergencies_of",
     "emergency_until",
+    "erase_names",
     "exclude",
     "for_care_only",
     "hide",

@@ -109,3 +109,70 @@ where id = %(id)s and (state = 'open' or (state = 'accepted' and kind = 'restric
 -- name: restricted :many
 -- Those of these records whose use is restricted.
 select distinct record from rights_request where kind = 'restriction' and state = 'accepted' and record = any(%(records)s)
+
+-- name: erasure_of :one
+-- The erasure that waits, or is being done, for a record as a whole.
+select * from rights_request where record = %(record)s and kind = 'erasure' and state in ('open', 'erasing') and about is null order by asked limit 1
+
+-- name: plan_erasure :exec
+-- What a decision named.
+insert into rights_erased (request, type, id)
+select %(request)s, split_part(name, '/', 1), split_part(name, '/', 2) from unnest(%(names)s::text[]) as name on conflict do nothing
+
+-- name: planned :many
+-- What a decision named and nobody has erased; other workers wait.
+select type, id from rights_erased where request = %(request)s and state = 'planned' order by type, id for update
+
+-- name: settle_erased :exec
+-- What became of what a decision named.
+update rights_erased set state = case when type || '/' || id = any(%(erased)s::text[]) then 'erased' else 'kept' end
+where request = %(request)s and state = 'planned'
+
+-- name: erased_of :many
+-- What was erased because of these requests, by type.
+select request, type, count(*) filter (where state = 'erased') as erased, count(*) filter (where state = 'planned') as planned,
+       count(*) filter (where state = 'kept') as kept
+from rights_erased where request = any(%(requests)s::uuid[]) group by request, type order by request, type
+
+-- name: end_erasure :exec
+-- All that was decided is done.
+update rights_request set state = 'erased' where id = %(id)s and state = 'erasing'
+
+-- name: forget :exec
+-- What is known here of people whose record is erased: their words and those who represented them. That they asked, when, and what was answered by whom, stays.
+with representatives as (delete from rights_guardian where record = any(%(records)s::text[])),
+unusual as (delete from rights_unusual where record = any(%(records)s::text[])),
+listed as (delete from rights_retention where record = any(%(records)s::text[]))
+update rights_request set words = '', answer = case when answer is null then null else '' end where record = any(%(records)s::text[])
+
+-- name: retention_place :value
+-- How far the nights came.
+select after from rights_retention_place
+
+-- name: retention_went_to :exec
+-- How far they are now.
+update rights_retention_place set after = %(after)s
+
+-- name: note_retention :exec
+-- Of the records that a night looked at (`seen`), those whose retention has ended; the others are no longer listed.
+with left_out as (
+  delete from rights_retention where record = any(%(seen)s::text[]) and record not in (select r.record from jsonb_to_recordset(%(ended)s::jsonb) as r(record text))
+)
+insert into rights_retention (record, until, last_care, found)
+select r.record, r.until, r.last_care, %(today)s from jsonb_to_recordset(%(ended)s::jsonb) as r(record text, until date, last_care date)
+on conflict (record) do update set until = excluded.until, last_care = excluded.last_care
+
+-- name: retentions_ended :many
+-- Records whose retention has ended and that nobody keeps for now, the longest ended first, after one.
+select * from rights_retention
+where (kept_until is null or kept_until < %(today)s)
+  and (%(after)s::text is null or (until, record) > (select b.until, b.record from rights_retention b where b.record = %(after)s::text))
+order by until, record limit %(count)s
+
+-- name: retention_ended :one
+-- One of them.
+select * from rights_retention where record = %(record)s
+
+-- name: keep_longer :exec
+-- An officer keeps a record beyond its retention, until a day on which they are asked again.
+update rights_retention set kept_until = %(until)s, kept_by = %(by)s, words = %(words)s where record = %(record)s

@@ -35,3 +35,7 @@ where day between %(first)s and %(last)s and replacement and (%(organization)s =
 -- name: months :many
 -- The months in which something was counted, the newest first.
 select distinct date_trunc('month', day)::date as month from steering_document order by month desc limit 24
+
+-- name: forget :exec
+-- A document that is erased goes on being counted, under a name that leads to nothing.
+update steering_document set document = gen_random_uuid()::text where document = any(%(documents)s::text[])

@@ -7,6 +7,7 @@ from datetime import date, datetime
 import msgspec
 
 from maillage.access.context import Context
+from maillage.access.erasing import Erased, forgets
 from maillage.access.permissions import Permission
 from maillage.clock import PARIS
 from maillage.db import load_queries
@@ -96,3 +97,10 @@ async def _names(ctx: Context, organizations: Sequence[str]) -> dict[str, str]:
         found = await ctx.records.find("Organization", {"_id": ",".join(some), "_count": str(len(some))})
         names |= {one["id"]: one.get("name", "") for one in found}
     return names
+
+
+@forgets
+async def forget_names(ctx: Context, erased: Sequence[Erased]) -> list[str]:
+    """What was counted stays counted, without the name of the document."""
+    await ctx.run(QUERIES.forget, documents=[one.id for one in erased if one.type == "DocumentReference"])
+    return []

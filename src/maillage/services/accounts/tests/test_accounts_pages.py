@@ -183,7 +183,7 @@ async def test_an_invitation_is_mailed_once_the_directory_has_the_person(
     async with smtp_door(mailbox, host="127.0.0.1", port=0) as address:
         mail = Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock())
         runner = JobRunner(
-            database=database, access=access, clock=SystemClock(), outside=Outside(mail=mail, base_url="https://exemple.fr/", anchor=tmp_path),
+            database=database, access=access, clock=SystemClock(), outside=Outside(mail=mail, base_url="https://exemple.fr/", anchor=tmp_path, erasures=tmp_path),
             reactions=[jobs.welcome, jobs.tell_the_directory], tasks=[jobs.mail_the_link],
         )  # fmt: skip
         life = asyncio.create_task(runner.run())
@@ -345,7 +345,10 @@ async def test_a_new_device_is_written_about(house: None, access: Access, tmp_pa
         cookie = await access.enter(doctor, Device(agent="Firefox Windows", address="192.0.2.1", secret="s"), hint="psc x")
         session = (await access.session(cookie)).id
         job = Job(
-            name="tests", key="1", outside=Outside(mail=mail, base_url="https://exemple.fr", anchor=tmp_path), access=access
+            name="tests",
+            key="1",
+            outside=Outside(mail=mail, base_url="https://exemple.fr", anchor=tmp_path, erasures=tmp_path),
+            access=access,
         )
         await jobs.mail_of_a_new_device(job, actor=doctor.id, reference="Practitioner/doctor", session=str(session))
         await jobs.mail_of_a_new_device(job, actor="nobody", reference="Practitioner/none", session=str(session))

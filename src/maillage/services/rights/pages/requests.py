@@ -11,7 +11,8 @@ from maillage.errors import Invalid
 from maillage.http import Request, action, page, redirect
 from maillage.services.rights.pages.answering import NONE, Fault, fault_in
 from maillage.services.rights.rules import requests as rules
-from maillage.services.rights.service import requests
+from maillage.services.rights.rules import thing_words
+from maillage.services.rights.service import erasing, requests
 from maillage.services.rights.service.carers import today
 from maillage.services.rights.service.visits import person_of
 from maillage.ui import render
@@ -49,7 +50,7 @@ async def _own_page(request: Request, ctx: Context, values: dict[str, str], faul
     about = values.get("quoi", "")
     named = await requests.titles(ctx, [*found, {"about": about}])
     return render(
-        request, ctx, "rights/own_requests.html", status=422 if faults else 200, found=found, values=values, faults=faults or {}, kinds=rules.KINDS,
+        request, ctx, "rights/own_requests.html", status=422 if faults else 200, found=found, values=values, faults=faults or {}, kinds=rules.KINDS, told=await erasing.told(ctx, found), thing_words=thing_words,
         states=rules.STATES, titles=named, about=about if about in named else "", path_here=OWN, said_words=ASKED if request.query_params.get("fait") else "",
     )  # fmt: skip
 

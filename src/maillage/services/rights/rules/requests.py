@@ -1,16 +1,19 @@
-"""What a person may ask of those who hold their data, by when it is answered, and how (RGPD art. 12, 16, 18, 21)."""
+"""What a person may ask of those who hold their data, by when it is answered, and how (RGPD art. 12, 16, 17, 18, 21)."""
 
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date
 
-RECTIFICATION, RESTRICTION, OPPOSITION = "rectification", "restriction", "opposition"
+RECTIFICATION, RESTRICTION, OPPOSITION, ERASURE = "rectification", "restriction", "opposition", "erasure"
 FEWEST_LETTERS, MOST_LETTERS = 10, 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A sort of request: what it is called by the person, what it means, and the answers that it has, by code, in words."""
+    """A sort of request: what it is called by the person, what it means, and the answers that it has, by code, in words.
+
+    Without answers: it is asked and decided on pages of its own.
+    """
 
     title: str
     words: str
@@ -33,10 +36,12 @@ KINDS = {
         "Statistiques de la région, recherche publique.",
         {"accepted": "Opposition enregistrée", "refused": "Refusé"},
     ),
+    ERASURE: Kind("Faire effacer ce que la loi ne garde pas", "Une page à part dit ce qui peut l’être.", {}),
 }
 LIFTED = "lifted"
 STATES = {
     "open": "En attente", "corrected": "Corrigé", "accepted": "Accepté", "refused": "Refusé", LIFTED: "Limitation levée",
+    "erasing": "Effacement en cours", "erased": "Effacé",
 }  # fmt: skip
 
 

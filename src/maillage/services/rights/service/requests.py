@@ -12,7 +12,7 @@ from maillage.access.permissions import Permission
 from maillage.access.references import local
 from maillage.access.signing import signed_among
 from maillage.db import load_queries
-from maillage.errors import Conflict, Forbidden, Invalid, NotFound
+from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound
 from maillage.services.rights import rules
 from maillage.services.rights.events import OppositionAccepted
 from maillage.services.rights.resources import Proof, consent_of
@@ -24,6 +24,8 @@ PAGE, MOST = 50, 200
 MOST_OPEN = 20
 """Requests that wait about one record at once: more are put together in words."""
 SECONDARY = "secondary-use"
+CORRECTABLE = frozenset({"DocumentReference"})
+ERASABLE = CORRECTABLE | {"Communication", "QuestionnaireResponse", "Consent", "RelatedPerson"}
 
 Request = dict[str, Any]
 """A row of `rights_request`."""
@@ -50,7 +52,7 @@ async def ask(ctx: Context, patient: str, kind: str, *, words: str, about: str =
     if not requests.FEWEST_LETTERS <= len(words) <= requests.MOST_LETTERS:
         raise Invalid.at("mots", f"{requests.FEWEST_LETTERS} to {requests.MOST_LETTERS} letters")
     if about:
-        await _refuse_others(ctx, patient, about)
+        await _refuse_others(ctx, patient, about, ERASABLE if kind == requests.ERASURE else CORRECTABLE)
     if await ctx.run(QUERIES.requests_open_of, record=patient) >= MOST_OPEN:
         raise Conflict(f"{MOST_OPEN} requests wait already")
     id = uuid4()
@@ -90,13 +92,13 @@ async def mine(ctx: Context) -> Sequence[Request]:
 async def answer(ctx: Context, id: str, *, state: str, words: str) -> None:
     """The officer's answer. NotFound; Invalid (at `reponse`, `mots`); Conflict where it was answered meanwhile."""
     ctx.require(Permission.REQUESTS_ANSWER)
-    await _answer(ctx, await _row(ctx, id), state, words)
+    await _answer(ctx, await row_of(ctx, id), state, words)
 
 
 async def answer_mine(ctx: Context, id: str, *, state: str, words: str) -> None:
     """The author's answer to a correction of what they signed; NotFound to others. Errors as `answer`."""
     ctx.require(Permission.CORRECTIONS_ANSWER)
-    row = await _row(ctx, id)
+    row = await row_of(ctx, id)
     if row["about"] is None or row["about"] not in await signed_among(ctx, [row["about"]]):
         raise NotFound(f"no request {id} about what one signed")
     await _answer(ctx, row, state, words)
@@ -104,7 +106,7 @@ async def answer_mine(ctx: Context, id: str, *, state: str, words: str) -> None:
 
 async def record_opposition(ctx: Context, id: str) -> None:
     """Writes the no that a person asked the officer for: for the reaction."""
-    row = await _row(ctx, id)
+    row = await row_of(ctx, id)
     proof = Proof(person=f"Patient/{row['record']}", collector=None, how="written", at=row["answered"])
     await ctx.records.write(consent_of(row["record"], SECONDARY, denied=True, proof=proof))
 
@@ -146,19 +148,20 @@ async def _answer(ctx: Context, row: Request, state: str, words: str) -> None:
         ctx.announce(OppositionAccepted(request=str(row["id"])))
 
 
-async def _refuse_others(ctx: Context, patient: str, about: str) -> None:
+async def _refuse_others(ctx: Context, patient: str, about: str, kinds: frozenset[str]) -> None:
     kind, _, id = about.partition("/")
-    if local(about) is None or kind != "DocumentReference":
-        raise Invalid.at("quoi", "what is wrong is a document, by its reference")
+    if local(about) is None or kind not in kinds:
+        raise Invalid.at("quoi", f"one thing of theirs is asked about, by its reference: {', '.join(sorted(kinds))}")
     try:
-        document = await ctx.records.read(kind, id)
-    except NotFound:
+        resource = await ctx.records.read(kind, id)
+    except (NotFound, Gone):
         raise Invalid.at("quoi", f"{about} is not in this record") from None
-    if document.get("subject", {}).get("reference") != f"Patient/{patient}":
+    if (resource.get("subject") or resource.get("patient") or {}).get("reference") != f"Patient/{patient}":
         raise Forbidden(f"{about} is not in this record")
 
 
-async def _row(ctx: Context, id: str) -> Request:
+async def row_of(ctx: Context, id: str) -> Request:
+    """The row of a request, for the verbs of this service, which say who may. NotFound where there is none."""
     row: Request | None = await ctx.run(QUERIES.request, id=_id(id))
     if row is None:
         raise NotFound(f"no request {id}")

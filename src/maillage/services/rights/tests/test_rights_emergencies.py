@@ -108,7 +108,7 @@ async def test_the_person_is_written_to_at_once(opened: None, access: Access, da
     mailbox = Mailbox(SystemClock())
     async with smtp_door(mailbox, host="127.0.0.1", port=0) as address:
         mail = Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock())
-        outside = Outside(mail=mail, base_url="https://exemple.fr", anchor=tmp_path)
+        outside = Outside(mail=mail, base_url="https://exemple.fr", anchor=tmp_path, erasures=tmp_path)
         runner = JobRunner(
             database=database, access=access, clock=SystemClock(), outside=outside,
             reactions=[jobs.tell_the_person], tasks=[jobs.write_to_the_person],

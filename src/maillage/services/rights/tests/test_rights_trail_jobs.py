@@ -26,7 +26,7 @@ async def night(access: Access, folder: Path, *, alert: str = "dpo@exemple.fr") 
     mailbox = Mailbox(SystemClock())
     async with smtp_door(mailbox, host="127.0.0.1", port=0) as address:
         mail = Mailer(address=address, sender="maillage@maillage.example", clock=SystemClock())
-        outside = Outside(mail=mail, base_url="https://exemple.fr", anchor=folder, alert=alert)
+        outside = Outside(mail=mail, base_url="https://exemple.fr", anchor=folder, erasures=folder, alert=alert)
         yield Job(name="rights.verify_the_trail", key="k", outside=outside, access=access), mailbox
 
 

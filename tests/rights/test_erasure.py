@@ -1,0 +1,316 @@
+"""An erasure, on all the product: what was erased is in no table and no file, read by no door, and is not brought back."""
+
+import asyncio
+import re
+import sys
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql
+from starlette.applications import Starlette
+
+from maillage.access.access import Access
+from maillage.access.actors import Role
+from maillage.access.platform import Platform
+from maillage.app import load_services, web
+from maillage.clock import FixedClock
+from maillage.connectors.mail import Mailer
+from maillage.db import Database
+from maillage.errors import Conflict, MaillageError
+from maillage.jobs import Job, Outside
+from maillage.services.documents import public as documents
+from maillage.services.messaging import service as messaging
+from maillage.services.rights import jobs
+from tests.support.browser import HERE
+from tests.support.pages import client_of
+from tests.support.people import MACHINE, SEED, care_team, officer_of, patient, professional
+
+ZOE, GP, OFFICER = patient("zoe"), professional("gp", Role.GP), officer_of(Role.OFFICER)
+MARKER = "quetzalcoatlus"
+OF_IT = {"subject": {"reference": "Patient/zoe"}}
+HELD = "Vos derniers soins sont trop anciens pour être gardés"
+
+LETTER = f"""<?xml version="1.0" encoding="UTF-8"?>
+<ClinicalDocument xmlns="urn:hl7-org:v3"><id root="1.2.3" extension="e1"/>
+<code code="11490-0" codeSystem="2.16.840.1.113883.6.1" displayName="Lettre de liaison à la sortie"/><title>{MARKER} 1</title>
+<effectiveTime value="20261120101500+0100"/><confidentialityCode code="N" codeSystem="2.16.840.1.113883.5.25"/><setId root="1.2.3.9"/>
+<recordTarget><patientRole><id root="1.9.9" extension="IPP-7"/><patient><name><family qualifier="BR">MARTIN</family><given>ZOÉ</given>
+<given qualifier="BR">ZOÉ</given></name><administrativeGenderCode code="F" codeSystem="2.16.840.1.113883.5.1"/><birthTime value="19500601"/>
+</patient></patientRole></recordTarget><author><time value="20261120101500+0100"/><assignedAuthor>
+<id root="1.2.250.1.71.4.2.1" extension="810100000001"/><assignedPerson><name><family>EXEMPLE</family><given>Camille</given></name>
+</assignedPerson></assignedAuthor></author><custodian><assignedCustodian><representedCustodianOrganization>
+<id root="1.2.250.1.71.4.2.2" extension="1330000001"/><name>CHU d'essai</name></representedCustodianOrganization></assignedCustodian></custodian>
+<component><structuredBody><component><section><title>Sortie</title><text><paragraph>{MARKER}</paragraph></text>
+</section></component></structuredBody></component></ClinicalDocument>""".encode()
+
+
+@pytest.fixture
+def app(platform: Platform) -> Starlette:
+    """The whole product, in this process."""
+    load_services()
+    return web(platform)
+
+
+@pytest.fixture
+async def record(access: Access) -> str:
+    """The id of the letter of Zoé, in a record with a bit of everything, some of it deleted and written several times; the marker is in each."""
+    load_services()
+    person = {
+        "resourceType": "Patient", "id": "zoe", "gender": "female", "birthDate": "1950-06-01",
+        "name": [{"use": "official", "family": "MARTIN", "given": ["ZOÉ"], "text": MARKER}],
+        "identifier": [{"system": "urn:oid:1.9.9", "value": "IPP-7"}],
+        "telecom": [{"system": "email", "value": f"{MARKER}@exemple.fr"}],
+    }  # fmt: skip
+    stay = {
+        "resourceType": "Encounter", "id": "stay", "status": "finished", "class": {"code": "IMP"}, "period": {"start": "2026-11-14", "end": "2026-11-20"},
+        "type": [{"text": MARKER}], **OF_IT,
+    }  # fmt: skip
+    glucose = {
+        "resourceType": "Observation", "id": "glucose", "status": "final", "code": {"text": MARKER}, "effectiveDateTime": "2026-11-15",
+        "valueQuantity": {"value": Decimal("7.31"), "unit": "mmol/L", "system": "http://unitsofmeasure.org", "code": "mmol/L"}, **OF_IT,
+    }  # fmt: skip
+    wrong = {"resourceType": "Condition", "id": "wrong", "code": {"text": MARKER}, **OF_IT}
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(person, care_team("zoe", "Practitioner/gp"), stay, glucose, wrong)
+        await ctx.records.write(glucose | {"note": [{"text": f"{MARKER} encore"}]})
+        await ctx.records.delete("Condition", "wrong")
+    async with access.act(SEED) as ctx:
+        received = await documents.receive(ctx, LETTER, origin=documents.Origin(door="mllp", source="CHU", subject="Patient/zoe"))
+        await messaging.post(
+            ctx, [messaging.News(document=received.document, patient="zoe", author=None, custodian=None)]
+        )  # fmt: skip
+    return received.document
+
+
+def outside(folder: Path, clock: FixedClock) -> Outside:
+    return Outside(
+        mail=Mailer(address="127.0.0.1:9", sender="m@exemple.fr", clock=clock),
+        base_url=HERE,
+        anchor=folder,
+        erasures=folder / "erasures",
+    )
+
+
+async def carried_out(access: Access, folder: Path, clock: FixedClock, id: str) -> None:
+    await jobs.erase(Job(name="rights.erase", key="1", outside=outside(folder, clock), access=access), request=id)
+
+
+async def decided(app: Starlette, access: Access, signed_in: Any, page: str) -> httpx.Response:
+    """The officer erases what the page proposes, as a person would: reads it, then fills it in."""
+    transport = httpx.ASGITransport(app=app)
+    headers = [("accept", "text/html"), *await signed_in(OFFICER)]
+    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers=headers) as officer:
+        shown = (await officer.get(page)).text
+        token, seen = re.findall(r'name="csrf" value="(\w+)"', shown)[-1], re.findall(r'name="vu" value="(\w+)"', shown)[0]
+        form = {"csrf": token, "vu": seen, "decision": "effacer", "mots": HELD, "confirmation": "EFFACER"}
+        return await officer.post(page, data=form)
+
+
+async def taken_up(app: Starlette, signed_in: Any, record: str) -> str:
+    """The officer takes a record that the night listed: the address of the page of decision."""
+    headers = [("accept", "text/html"), *await signed_in(OFFICER)]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=headers) as officer:
+        token = re.findall(r'name="csrf" value="(\w+)"', (await officer.get("/conservation")).text)[-1]
+        return str((await officer.post(f"/conservation/{record}", data={"csrf": token})).headers["location"])
+
+
+def places_of(dsn: str, folder: Path, marker: str) -> dict[str, int]:
+    """Where a word is: in which columns of which tables (as text, or as UTF-8 or base64 in bytes), in which files."""
+    found: dict[str, int] = {}
+    with psycopg.connect(dsn) as connection:
+        columns = connection.execute(
+            "select table_name, column_name, data_type from information_schema.columns c join information_schema.tables t using (table_schema, table_name)"
+            " where table_schema = 'public' and t.table_type = 'BASE TABLE' and data_type <> 'boolean'"
+        ).fetchall()
+        for table, column, kind in columns:
+            text = sql.SQL("encode({}, 'escape')" if kind == "bytea" else "{}::text").format(sql.Identifier(column))
+            query = sql.SQL("select count(*) from {} where {} ilike {}").format(
+                sql.Identifier(table), text, sql.Literal(f"%{marker}%")
+            )
+            row = connection.execute(query).fetchone()
+            assert row is not None
+            if row[0]:
+                found[f"{table}.{column}"] = row[0]
+    for file in folder.rglob("*"):
+        if file.is_file() and marker.encode() in file.read_bytes():
+            found["files"] = found.get("files", 0) + 1
+    return found
+
+
+async def test_a_record_past_its_retention_is_erased_from_every_table_and_file(
+    app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
+) -> None:
+    before = places_of(database.dsn, tmp_path, MARKER)
+    assert {"identity_person.birth_name"} <= places_of(database.dsn, tmp_path, "MARTIN").keys()
+    assert {"res.body", "ver.was", "words.words", "files", "res.str"} <= before.keys(), before
+    clock.advance(timedelta(days=21 * 366))
+    async with access.act(SEED) as ctx:
+        await jobs.look_at_retentions.handler(ctx)
+    page = await taken_up(app, signed_in, "zoe")
+    assert (await decided(app, access, signed_in, page)).headers["location"].startswith("/demandes?vue=repondues")
+    assert places_of(database.dsn, tmp_path, MARKER) == before, "nothing is erased before the job"
+    id = page.split("/")[2]
+    await carried_out(access, tmp_path, clock, id)
+    assert places_of(database.dsn, tmp_path, MARKER) == {}
+    assert places_of(database.dsn, tmp_path, "MARTIN") == {}, "nor who they were"
+    # the trail stays, and says what was erased and why
+    async with database.reading() as conn:
+        lines = await (
+            await conn.execute("select type, id from audit where action = 'D' and query = %s", [f"erased={id}"])
+        ).fetchall()
+    assert {("Patient", "zoe"), ("DocumentReference", record), ("Observation", "glucose"), ("Condition", "wrong")} <= {
+        (one["type"], one["id"]) for one in lines
+    }
+    # every door
+    async with await client_of(app, access, MACHINE, accept="application/fhir+json") as machine:
+        for path in (f"DocumentReference/{record}", "Observation/glucose", "Patient/zoe", "Observation/glucose/_history/1"):
+            assert (await machine.get(f"/fhir/{path}")).status_code in (404, 410), path
+        assert (await machine.get("/fhir/Observation/glucose")).status_code == 410
+        for search in (f"Patient?_content={MARKER}", "Observation?value-quantity=7.31", "Observation?subject=Patient/zoe", "Encounter?date=2026-11-15",
+                       "Encounter?_revinclude=Observation:encounter", f"DocumentReference?_id={record}", "Communication?category=notification"):  # fmt: skip
+            assert "entry" not in (await machine.get(f"/fhir/{search}")).json(), search
+        for history in ("Observation/glucose/_history", "Observation/_history", "_history"):
+            answer = await machine.get(f"/fhir/{history}")
+            assert (answer.status_code, MARKER in answer.text) == (200, False)
+        put = await machine.put("/fhir/Observation/glucose", json=_again())
+        assert (put.status_code, "was erased" in put.text) == (409, True)
+    async with await client_of(app, access, GP, accept="application/fhir+json") as gp:
+        assert (await gp.get("/fhir/Observation/glucose")).status_code == 404  # whose it was is forgotten with it
+    with pytest.raises(Conflict):
+        async with access.act(SEED) as ctx:
+            await documents.receive(ctx, LETTER, origin=documents.Origin(door="mllp", source="CHU"))
+    # again, as after a kill -9 behind the commit
+    await carried_out(access, tmp_path, clock, id)
+
+
+def _again() -> dict[str, Any]:
+    return {"resourceType": "Observation", "id": "glucose", "status": "final", "code": {"text": "x"}, **OF_IT}
+
+
+async def one_message_decided(app: Starlette, access: Access, signed_in: Any) -> str:
+    """Zoé wrote a message with the marker, asked for its erasure, and the officer decided so: the id of the request."""
+    message = {
+        "resourceType": "Communication", "id": "said", "status": "completed", "sender": {"reference": "Patient/zoe"}, "payload": [{"contentString": f"{MARKER}-said"}],
+        "sent": "2026-11-20T10:00:00+01:00", **OF_IT,
+    }  # fmt: skip
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(message)
+    headers = [("accept", "text/html"), *await signed_in(ZOE)]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=headers) as zoe:
+        token = re.findall(r'name="csrf" value="(\w+)"', (await zoe.get("/mes-demandes/effacement")).text)[-1]
+        form = {"csrf": token, "mots": "Je ne veux plus que cela se lise", "quoi": "Communication/said"}
+        assert (await zoe.post("/mes-demandes/effacement", data=form)).status_code == 303
+    headers = [("accept", "text/html"), *await signed_in(OFFICER)]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=headers) as officer:
+        page = re.findall(r'href="(/demandes/[0-9a-f-]{36}/effacement)"', (await officer.get("/demandes")).text)[-1]
+    assert (await decided(app, access, signed_in, page)).status_code == 303
+    return str(page.split("/")[2])
+
+
+async def test_one_thing_goes_and_nothing_else_of_the_record(
+    app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
+) -> None:
+    before = places_of(database.dsn, tmp_path, MARKER)
+    id = await one_message_decided(app, access, signed_in)
+    assert "res.body" in places_of(database.dsn, tmp_path, f"{MARKER}-said")
+    await carried_out(access, tmp_path, clock, id)
+    assert places_of(database.dsn, tmp_path, f"{MARKER}-said") == {}
+    assert places_of(database.dsn, tmp_path, MARKER) == before
+
+
+async def test_who_writes_at_the_same_instant_brings_nothing_back(
+    app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
+) -> None:
+    id = await one_message_decided(app, access, signed_in)
+
+    async def put(number: int) -> str:
+        again = {
+            "resourceType": "Communication", "id": "said", "status": "completed", "sender": {"reference": "Patient/zoe"},
+            "payload": [{"contentString": f"{MARKER}-said {number}"}], **OF_IT,
+        }  # fmt: skip
+        try:
+            async with access.act(SEED) as ctx:
+                await ctx.records.write(again)
+        except MaillageError as refusal:
+            return type(refusal).__name__
+        return "written"
+
+    assert await put(0) == "written"
+    writers = [asyncio.create_task(put(number)) for number in range(1, 12)]
+    await carried_out(access, tmp_path, clock, id)
+    said = await asyncio.gather(*writers)
+    assert set(said) <= {"written", "Conflict"}
+    assert await put(99) == "Conflict"
+    assert places_of(database.dsn, tmp_path, f"{MARKER}-said") == {}, said
+
+
+IN_A_PROCESS = """
+import asyncio, sys
+from datetime import datetime
+from pathlib import Path
+from maillage.access import erasures
+from maillage.clock import FixedClock
+from maillage.app import load_services, platform_of
+from maillage.config import Config
+from maillage.connectors.mail import Mailer
+from maillage.jobs import Job, Outside
+from maillage.services.rights import jobs
+
+async def main(dsn, data, request, now):
+    load_services()
+    config = Config(data=Path(data), database_url=dsn)
+    async with platform_of(config, clock=FixedClock(datetime.fromisoformat(now))) as platform:
+        mail = Mailer(address="127.0.0.1:9", sender="m@exemple.fr", clock=platform.clock)
+        outside = Outside(mail=mail, base_url="http://x", anchor=Path(data), erasures=erasures.folder_of(config))
+        await jobs.erase(Job(name="rights.erase", key="1", outside=outside, access=platform.access), request=request)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def killed_while(dsn: str, folder: Path, request: str, clock: FixedClock, blocked: str) -> None:
+    """The job in a process of its own, killed by -9 once it waits for what this statement holds."""
+    with psycopg.connect(dsn) as holder:
+        holder.execute(blocked.encode())
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", IN_A_PROCESS, dsn, str(folder), request, clock.now().isoformat()
+        )
+        for _ in range(600):
+            with psycopg.connect(dsn, autocommit=True) as looking:
+                waits = looking.execute(
+                    "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+                ).fetchone()
+            if waits and waits[0]:
+                break
+            await asyncio.sleep(0.05)
+        assert waits not in (None, (0,)), "it never came there"
+        process.kill()
+        await process.wait()
+
+
+async def test_a_job_that_is_killed_leaves_all_or_nothing_and_is_taken_up(
+    app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
+) -> None:
+    clock.advance(timedelta(days=21 * 366))
+    async with access.act(SEED) as ctx:
+        await jobs.look_at_retentions.handler(ctx)
+    page = await taken_up(app, signed_in, "zoe")
+    assert (await decided(app, access, signed_in, page)).status_code == 303
+    id = page.split("/")[2]
+    before = places_of(database.dsn, tmp_path, MARKER)
+    await killed_while(database.dsn, tmp_path, id, clock, "lock table access_unnamed in access exclusive mode")
+    assert places_of(database.dsn, tmp_path, MARKER) == before, "killed within the transaction: nothing is erased"
+    async with database.transaction() as conn:
+        await conn.execute("insert into access_unnamed (sha256) values (%s)", ["0" * 64])
+    await killed_while(database.dsn, tmp_path, id, clock, "select from access_unnamed for update")
+    assert places_of(database.dsn, tmp_path, MARKER) == {"files": before["files"]}, "killed behind it: the bytes are still owed"
+    await carried_out(access, tmp_path, clock, id)
+    assert places_of(database.dsn, tmp_path, MARKER) == {}
+    async with database.reading() as conn:
+        row = await (await conn.execute("select state from rights_request where id = %s", [id])).fetchone()
+    assert row == {"state": "erased"}
