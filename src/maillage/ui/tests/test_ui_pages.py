@@ -20,7 +20,7 @@ CHOICES = [
     Choice(id="carer", name="Claude PAT-TROIS", title="Aidant", role="carer", provider="sans-carte"),
     Choice(id="steward", name="Yann GABARIT", title="Identitovigilance", role="steward", provider="sans-carte"),
 ]
-PROVIDERS = {"psc_issuer": "http://psc.test", "cardless_issuer": "http://psc.test", "base_url": HERE}
+PROVIDERS = {"psc_issuer": "https://psc.test", "cardless_issuer": "https://psc.test", "base_url": HERE}
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def test_whoever_types_another_name_of_the_machine_is_led_to_the_one_that_
 
 @pytest.mark.browser
 async def test_where_franceconnect_is_set_nobody_loses_the_accounts_of_the_region(browser: Browser, application) -> None:
-    window = await screen(browser, application(pages, settings={**PROVIDERS, "citizen_issuer": "http://fc.test"}))
+    window = await screen(browser, application(pages, settings={**PROVIDERS, "citizen_issuer": "https://fc.test"}))
     page = await window.open("/connexion")
     await expect(page.get_by_role("link", name="S’identifier avec FranceConnect")).to_be_visible()
     region = page.get_by_role("link", name="Pas de carte ? Compte de la région")
