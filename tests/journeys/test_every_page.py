@@ -59,8 +59,8 @@ ACCOUNTS = "src/maillage/services/accounts/tests/test_accounts_pages.py"
 SOFTWARE = "tests/journeys/test_software.py"
 ERASURE = "src/maillage/services/rights/tests/test_rights_erasure.py"
 ELSEWHERE = {
-    "/compte/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE, "/logiciels/{id}": SOFTWARE, "/oauth/authorize": SOFTWARE,
-    "/demandes/{id}/effacement": ERASURE,
+    "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE, "/logiciels/{id}": SOFTWARE,
+    "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE,
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {

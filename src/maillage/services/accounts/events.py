@@ -4,9 +4,10 @@ from maillage.events import Event
 
 
 class AccountInvited(Event, frozen=True, kw_only=True):
-    """Somebody (`account`, id of the row of `account`) was invited, or is sent a new link."""
+    """Somebody (`account`, id of the row of `account`) was invited, or is sent a new link. `keeps`: it sets the password alone."""
 
     account: str
+    keeps: bool = False
 
 
 class AccountClosed(Event, frozen=True, kw_only=True):

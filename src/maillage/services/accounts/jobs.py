@@ -24,7 +24,7 @@ LINK = "/compte/lien"
 async def welcome(ctx: Context, event: AccountInvited) -> None:
     """The directory first: whoever uses the link at once already is somebody there."""
     await accounts.enrol(ctx, UUID(event.account))
-    await ctx.later(mail_the_link, account=event.account)
+    await ctx.later(mail_the_link, account=event.account, keeps=event.keeps)
 
 
 @reaction(AccountClosed)
@@ -34,13 +34,13 @@ async def tell_the_directory(ctx: Context, event: AccountClosed) -> None:
 
 
 @errand(queue="mail")
-async def mail_the_link(job: Job, *, account: str) -> None:
+async def mail_the_link(job: Job, *, account: str, keeps: bool = False) -> None:
     """A new link in a letter. The link is made here, so that no job holds it; one mailed twice, only the second opens anything."""
     async with job.act() as ctx:
         found = await accounts.account_by_id(ctx, UUID(account))
         if found.closed:
             return
-        secret = await accounts.new_link(ctx, found.id)
+        secret = await accounts.new_link(ctx, found.id, keeps=keeps)
     subject, text = invitations.letter(f"{job.outside.base_url.rstrip('/')}{LINK}?lien={secret}", again=found.ready is not None)
     try:
         await job.outside.mail.send(Letter(to=found.email, subject=subject, text=text, key=job.key))

@@ -40,18 +40,18 @@ update account set closed = null where id = %(account)s
 
 -- name: set_link :exec
 -- The link of an account; the one before it is worth nothing any more.
-insert into account_link (account, hash, expires) values (%(account)s, %(hash)s, %(expires)s)
-on conflict (account) do update set hash = excluded.hash, expires = excluded.expires
+insert into account_link (account, hash, expires, keeps) values (%(account)s, %(hash)s, %(expires)s, %(keeps)s)
+on conflict (account) do update set hash = excluded.hash, expires = excluded.expires, keeps = excluded.keeps
 
 -- name: account_of_link :one
 -- The account that a link that still counts is of.
-select a.*, exists (select from account_passkey p where p.account = a.id) as passkey, true as linked
+select a.*, exists (select from account_passkey p where p.account = a.id) as passkey, true as linked, l.keeps
 from account_link l join account a on a.id = l.account
 where l.hash = %(hash)s and l.expires > %(now)s and a.closed is null
 
 -- name: take_link :value
--- The link is used: once.
-delete from account_link where hash = %(hash)s and expires > %(now)s returning account
+-- The link is used: once, and for what it was made.
+delete from account_link where hash = %(hash)s and expires > %(now)s and keeps = %(keeps)s returning account
 
 -- name: forget_link :exec
 -- The link of an account is worth nothing any more.

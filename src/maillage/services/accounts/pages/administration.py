@@ -7,11 +7,12 @@ from starlette.responses import Response
 from maillage.access.actors import Role
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.errors import Conflict, NotFound
+from maillage.errors import Conflict, Invalid, NotFound
 from maillage.fhir.national import FINESS, IDNST
 from maillage.http import Request, action, page, redirect
 from maillage.services.accounts.forms import InvitationForm, invitation_form
 from maillage.services.accounts.rules import invitations
+from maillage.services.accounts.rules.invitations import Reset
 from maillage.services.accounts.service import accounts
 from maillage.services.accounts.service.accounts import Account, Invited
 from maillage.ui import render
@@ -21,6 +22,7 @@ INVITE = "/comptes/inviter"
 SAID = {
     "invite": "Invitation envoyée\u00a0: le lien est valable trois jours.",
     "lien": "Nouveau lien envoyé. L’ancien ne sert plus\u00a0; les clés et le mot de passe seront remplacés quand il sera utilisé.",
+    "lien-seul": "Nouveau lien envoyé. Il change le mot de passe\u00a0; le code à usage unique reste et sera demandé.",
     "ferme": "Compte fermé. Ses sessions sont terminées.",
 }
 
@@ -64,10 +66,28 @@ async def invite(request: Request, ctx: Context) -> Response:
     return redirect(f"{PATH}?fait=invite")
 
 
+async def ask_for_link(request: Request, ctx: Context) -> Response:
+    """GET /comptes/{id}/lien: what it replaces, and how its sender knows who asks."""
+    return await _link_form(request, ctx, Reset(), {})
+
+
 async def send_link(request: Request, ctx: Context) -> Response:
     """POST /comptes/{id}/lien."""
-    await accounts.send_link(ctx, _id(request.path_params["id"]))
-    return redirect(f"{PATH}?fait=lien")
+    form = await request.form()
+    reset = Reset(what=str(form.get("quoi", "")), verification=" ".join(str(form.get("verification", "")).split()))
+    try:
+        await accounts.send_link(ctx, _id(request.path_params["id"]), reset=reset)
+    except Invalid as fault:
+        return await _link_form(request, ctx, reset, {str(fault.issues[0].expression): fault.message})
+    return redirect(f"{PATH}?fait={'lien-seul' if reset.what == invitations.PASSWORD else 'lien'}")
+
+
+async def _link_form(request: Request, ctx: Context, reset: Reset, faults: dict[str, str]) -> Response:
+    found = await accounts.managed(ctx, _id(request.path_params["id"]))
+    may = [one for one in invitations.RESETS if one[0] == invitations.ALL or (found.password and not found.closed)]
+    return render(
+        request, ctx, "accounts/new_link.html", status=422 if faults else 200, account=found, reset=reset, faults=faults, resets=may, path_here=PATH,
+    )  # fmt: skip
 
 
 async def close(request: Request, ctx: Context) -> Response:
@@ -122,6 +142,7 @@ routes = [
     page(PATH, listed, permission=Permission.ACCOUNT_MANAGE),
     page(INVITE, ask, permission=Permission.ACCOUNT_MANAGE),
     action(INVITE, invite, permission=Permission.ACCOUNT_MANAGE),
+    page(f"{PATH}/{{id}}/lien", ask_for_link, permission=Permission.ACCOUNT_MANAGE),
     action(f"{PATH}/{{id}}/lien", send_link, permission=Permission.ACCOUNT_MANAGE),
     action(f"{PATH}/{{id}}/fermer", close, permission=Permission.ACCOUNT_MANAGE),
 ]

@@ -9,7 +9,7 @@ from maillage.errors import Gone, Invalid
 from maillage.http import Request, action, page
 from maillage.http.doorstep import keep, refuse_strangers, stand_on
 from maillage.services.accounts.pages.sign_in import access_of, breached_of, come_in, hasher, keys_of, site_of
-from maillage.services.accounts.service import challenges, codes, factors
+from maillage.services.accounts.service import challenges, codes, factors, proofs
 from maillage.services.accounts.service.accounts import Account
 from maillage.services.accounts.service.challenges import NotProven
 from maillage.services.accounts.service.proofs import DOOR, Proof
@@ -60,6 +60,10 @@ async def set_password(request: Request, ctx: Context | None) -> Response:
     link = form.get("lien", "")
     try:
         async with access_of(request).act(DOOR) as acting:
+            keeps = await factors.keeps_second_factor(acting, link)
+        if keeps:
+            return await _reset(request, form)
+        async with access_of(request).act(DOOR) as acting:
             account, recovery = await factors.set_password(
                 acting,
                 keys_of(request),
@@ -80,13 +84,36 @@ async def set_password(request: Request, ctx: Context | None) -> Response:
     return response
 
 
+async def _reset(request: Request, form: dict[str, str]) -> Response:
+    """The password alone: its holder shows the second factor that they have, and signs in."""
+    await proofs.reset_password(
+        access_of(request), keys_of(request), hasher(), breached_of(request),
+        link=form.get("lien", ""), password=form.get("mot-de-passe", ""), code=form.get("code", ""),
+    )  # fmt: skip
+    return RedirectResponse("/compte/connexion", status_code=303)
+
+
 async def _shown(request: Request, link: str, *, other: bool = False, faults: dict[str, str] | None = None) -> Response:
     stand_on(request)
     try:
         async with access_of(request).act(DOOR, read_only=True) as acting:
             account = await factors.account_of_link(acting, link)
+            keeps = await factors.keeps_second_factor(acting, link)
     except Gone:
         return _gone(request)
+    if keeps:
+        return keep(
+            request,
+            render(
+                request,
+                None,
+                "accounts/reset.html",
+                status=422 if faults else 200,
+                account=account,
+                link=link,
+                faults=faults or {},
+            ),
+        )
     seal, site = keys_of(request), site_of(request)
     may = factors.may_have_password(account) and seal.is_set
     secret = factors.offered_secret(seal, link) if may else b""

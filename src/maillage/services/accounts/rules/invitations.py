@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 
 LINK_LIFE = timedelta(hours=72)
@@ -60,3 +61,37 @@ def _text(first: str, address: str) -> str:
         f"Bonjour,\n\n{first}\n\n{address}\n\nCe lien sert une seule fois, pendant trois jours. "
         "Si vous n’attendiez pas ce message, ne l’ouvrez pas et prévenez l’administrateur de votre structure.\n"
     )
+
+
+PASSWORD, ALL = "mot-de-passe", "tout"
+RESETS = (
+    (PASSWORD, "Son mot de passe seulement\u00a0: son code à usage unique reste, et lui sera demandé"),
+    (ALL, "Tous ses moyens de connexion, y compris le second facteur (téléphone ou clé perdus)"),
+)
+SHORTEST_CHECK, LONGEST_CHECK = 10, 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """What a new link is to replace, and how whoever sends it knows that it is its holder who asks."""
+
+    what: str = ""
+    verification: str = ""
+
+
+def refusal_of_reset(reset: Reset, *, opened: bool, password: bool) -> tuple[str, str] | None:
+    """What is missing: the place and the words. `opened`: somebody came in by the account; `password`: it has one."""
+    if not opened:
+        return None
+    if reset.what not in (PASSWORD, ALL):
+        return "quoi", "Choisissez ce que le lien remplace"
+    if reset.what == PASSWORD and not password:
+        return "quoi", "Ce compte n’a pas de mot de passe"
+    if not SHORTEST_CHECK <= len(reset.verification) <= LONGEST_CHECK:
+        return "verification", "Écrivez en une phrase comment vous avez vérifié que c’est bien cette personne"
+    return None
+
+
+def words_of_reset(reset: Reset) -> str | None:
+    """The same for the trail; None for a first invitation sent again."""
+    return f"nouveau lien ({reset.what})\u00a0: {reset.verification}" if reset.what else None

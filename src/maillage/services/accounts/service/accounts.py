@@ -16,6 +16,7 @@ from maillage.db import load_queries
 from maillage.errors import Conflict, Forbidden, Invalid, NotFound
 from maillage.services.accounts.events import AccountClosed, AccountInvited
 from maillage.services.accounts.rules import attempts, invitations
+from maillage.services.accounts.rules.invitations import Reset
 from maillage.services.accounts.service.sealing import hashed
 
 QUERIES = load_queries("maillage.services.accounts")
@@ -100,12 +101,21 @@ async def invite(ctx: Context, whom: Invited, *, mailed: bool = True) -> UUID:
     return account
 
 
-async def send_link(ctx: Context, account: UUID) -> None:
-    """A new link by mail, which will set all factors anew: for who lost theirs, or let the first one expire. A closed account is open again."""
+async def send_link(ctx: Context, account: UUID, *, reset: Reset) -> None:
+    """A new link by mail, for who lost a factor, or let the first link expire. A closed account is open again.
+
+    Where somebody came in by this account before, whoever sends it says how they know that it is them who ask: it stands in the trail. Invalid at
+    `verification` or `quoi`, in French.
+    """
     found = await managed(ctx, account)
+    if refused := invitations.refusal_of_reset(
+        reset, opened=found.ready is not None, password=found.password and not found.closed
+    ):
+        place, words = refused
+        raise Invalid.at(place, words)
     await ctx.run(QUERIES.reopen_account, account=found.id)
-    ctx.trace(Action.UPDATE, "account", str(found.id))
-    ctx.announce(AccountInvited(account=str(found.id)))
+    ctx.trace(Action.UPDATE, "account", str(found.id), query=invitations.words_of_reset(reset))
+    ctx.announce(AccountInvited(account=str(found.id), keeps=reset.what == invitations.PASSWORD))
 
 
 async def close(ctx: Context, account: UUID) -> None:
@@ -154,10 +164,10 @@ async def account_by_email(ctx: Context, email: str) -> Account | None:
     return account_of(row) if row else None
 
 
-async def new_link(ctx: Context, account: UUID) -> str:
-    """The secret of a new link, shown this once; the link before it is worth nothing any more."""
+async def new_link(ctx: Context, account: UUID, *, keeps: bool = False) -> str:
+    """The secret of a new link, shown this once; the link before it is worth nothing any more. `keeps`: it sets the password alone."""
     secret = secrets.token_urlsafe(32)
-    await ctx.run(QUERIES.set_link, account=account, hash=hashed(secret), expires=ctx.now + invitations.LINK_LIFE)
+    await ctx.run(QUERIES.set_link, account=account, hash=hashed(secret), expires=ctx.now + invitations.LINK_LIFE, keeps=keeps)
     return secret
 
 

@@ -38,6 +38,14 @@ async def account_of_link(ctx: Context, link: str) -> Account:
     return account_of(row)
 
 
+async def keeps_second_factor(ctx: Context, link: str) -> bool:
+    """Whether a link sets the password alone. Gone as above."""
+    row = await ctx.run(QUERIES.account_of_link, hash=hashed(link), now=ctx.now)
+    if row is None:
+        raise Gone("this link was used, or has expired")
+    return bool(row["keeps"])
+
+
 def may_have_password(account: Account) -> bool:
     """Whether a password and a code open anything of this account: nothing, where all of its roles are guarded."""
     return bool(invitations.opened(account.roles, GUARDED_ROLES, passkey=False))
@@ -68,7 +76,7 @@ async def set_password(
     account = await account_of_link(ctx, link)
     if not may_have_password(account) or not seal.is_set:
         raise Forbidden("this account is opened by a passkey")
-    await _refuse_known(account, password, breached)
+    await refuse_known(account, password, breached)
     secret = offered_secret(seal, link)
     step = codes.step_of(secret, code, ctx.now)
     if step is None:
@@ -82,7 +90,7 @@ async def set_password(
 
 async def change_password(ctx: Context, hasher: Passwords, breached: Breached, account: Account, password: str) -> None:
     """Another password from now on, for who proved to know the one before; the second factor stays. Invalid at `password`, in French."""
-    await _refuse_known(account, password, breached)
+    await refuse_known(account, password, breached)
     await ctx.run(QUERIES.rehash_password, account=account.id, password=await hasher.hash(password))
     ctx.trace(Action.UPDATE, "account", str(account.id))
 
@@ -128,7 +136,7 @@ async def recovery_left(ctx: Context, account: UUID) -> int:
     return left
 
 
-async def _refuse_known(account: Account, password: str, breached: Breached) -> None:
+async def refuse_known(account: Account, password: str, breached: Breached) -> None:
     """Invalid at `password`, in French, for one that is guessed first, or that others have lost."""
     if reason := passwords.refusal(password, own=(account.email, account.given, account.family)):
         raise Invalid.at("password", reason)
@@ -138,7 +146,7 @@ async def _refuse_known(account: Account, password: str, breached: Breached) -> 
 
 async def _begin_anew(ctx: Context, link: str, account: Account) -> None:
     """The link is used; what opened the account before opens it no more, and whoever came in by it is out."""
-    if await ctx.run(QUERIES.take_link, hash=hashed(link), now=ctx.now) is None:
+    if await ctx.run(QUERIES.take_link, hash=hashed(link), now=ctx.now, keeps=False) is None:
         raise Gone("this link was used, or has expired")
     await ctx.run(QUERIES.forget_factors, account=account.id)
     await end_sessions(ctx, account)

@@ -7,12 +7,15 @@ from uuid import UUID
 
 from maillage.access.access import Access
 from maillage.access.actors import job_actor
+from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.db import load_queries
+from maillage.errors import Gone, Invalid
 from maillage.services.accounts.rules import attempts, invitations
 from maillage.services.accounts.rules.attempts import Tries
-from maillage.services.accounts.service import challenges, codes
-from maillage.services.accounts.service.accounts import Account, account_by_id
+from maillage.services.accounts.service import challenges, codes, factors
+from maillage.services.accounts.service.accounts import Account, account_by_id, account_of, end_sessions
+from maillage.services.accounts.service.breached import Breached
 from maillage.services.accounts.service.challenges import NotProven, Site
 from maillage.services.accounts.service.sealing import Passwords, Seal, hashed
 
@@ -59,6 +62,37 @@ async def by_password(access: Access, seal: Seal, hasher: Passwords, shown: Show
         raise NotProven("address, password or code is wrong, or too many tries")
     await _at_todays_cost(access, hasher, row, shown.password)
     return Proof(proven, passkey=False)
+
+
+async def reset_password(
+    access: Access, seal: Seal, hasher: Passwords, breached: Breached, *, link: str, password: str, code: str
+) -> Account:
+    """By a link for that alone: another password, for who shows the second factor that they have. Gone; Invalid at `password` or `code`, in French.
+
+    Tries are noted before they are judged: who reads somebody's mail could otherwise try all codes.
+    """
+    async with access.act(DOOR) as ctx:
+        row: dict[str, Any] | None = await ctx.run(QUERIES.account_of_link, hash=hashed(link), now=ctx.now)
+        if row is None or not row["keeps"] or row["totp"] is None:
+            raise Gone("this link was used, or has expired")
+        key = _key("code", row["email"])
+        await ctx.run(QUERIES.note_try, keys=[key], now=ctx.now)
+        tries = Tries(codes=await _count(ctx, key, ctx.now - attempts.LONG_WINDOW))
+    if attempts.too_many(tries):
+        raise Invalid.at("code", "Trop d’essais\u00a0: réessayez dans une heure")
+    await factors.refuse_known(account_of(row), password, breached)
+    kept = await hasher.hash(password)
+    async with access.act(DOOR) as ctx:
+        account = await _with_code(ctx, seal, row, code)
+        if account is None:
+            raise Invalid.at("code", "Ce code n’est pas celui que votre application affiche maintenant")
+        if await ctx.run(QUERIES.take_link, hash=hashed(link), now=ctx.now, keeps=True) is None:
+            raise Gone("this link was used, or has expired")
+        await ctx.run(QUERIES.rehash_password, account=account.id, password=kept)
+        await ctx.run(QUERIES.forgive_tries, keys=[key])
+        await end_sessions(ctx, account)
+        ctx.trace(Action.UPDATE, "account", str(account.id))
+    return account
 
 
 async def knows_password(access: Access, hasher: Passwords, shown: Shown) -> bool:

@@ -254,6 +254,78 @@ async def test_who_knows_their_password_changes_it(house: None, access: Access, 
         assert await sign_in(later, other, totp.at(clock.now())) == 303
 
 
+async def test_a_new_password_leaves_the_second_factor_and_asks_for_it(
+    house: None, access: Access, clock: FixedClock, database: Database, application: Any, signed_in: Any
+) -> None:
+    app, link, fresh = application(pages, settings=KEYS), await link_of(access), "hibou parapluie cerise"
+    async with browsing(app, await signed_in(OPERATOR)) as operator, browsing(app) as theo, browsing(app) as elsewhere:
+        totp, _ = await set_password(theo, link, clock)
+        listed = (await operator.get("/comptes")).text
+        (account,) = set(re.findall(r"/comptes/([0-9a-f-]{36})/lien", listed))
+        asked = await operator.get(f"/comptes/{account}/lien")
+        csrf, checked = {"csrf": token(asked.text)}, "venue au bureau, carte d’identité vue"
+        for wrong, place in (
+            ({}, "quoi"),
+            ({"quoi": "tout"}, "verification"),
+            ({"quoi": "x", "verification": checked}, "quoi"),
+            ({"quoi": "mot-de-passe", "verification": "oui"}, "verification"),
+        ):
+            refused = await operator.post(f"/comptes/{account}/lien", data={**csrf, **wrong})
+            assert (refused.status_code, f'href="#{place}"' in refused.text) == (422, True), wrong
+        sent = await operator.post(f"/comptes/{account}/lien", data={**csrf, "quoi": "mot-de-passe", "verification": checked})
+        assert sent.headers["location"] == "/comptes?fait=lien-seul"
+        async with database.transaction() as conn:
+            rows = await (await conn.execute("select query from audit where type = 'account' and query is not null")).fetchall()
+        assert [checked in row["query"] for row in rows] == [True], "who sent it, and how they checked, is in the trail"
+        async with access.act(ENROLLING) as ctx:
+            reset = await accounts.new_link(ctx, UUID(account), keeps=True)
+        shown = (await elsewhere.get("/compte/lien", params={"lien": reset, "autre": "1"})).text
+        assert ("Nouveau mot de passe" in shown, "<svg" in shown.partition("<main")[2]) == (True, False)
+        clock.advance(timedelta(seconds=30))
+        form = {"csrf": token(shown), "lien": reset, "mot-de-passe": fresh}
+        for code in ("000000", "", pyotp.TOTP("A" * 32).at(clock.now())):
+            assert (await elsewhere.post("/compte/lien/mot-de-passe", data={**form, "code": code})).status_code == 422, code
+        key = await elsewhere.post("/compte/lien/cle", data={"csrf": form["csrf"], "lien": reset, "reponse": "{}"})
+        assert key.status_code in (410, 422), "no passkey by such a link"
+        assert (await theo.get("/mon-compte")).status_code == 200, "nothing has changed yet"
+        done = await elsewhere.post("/compte/lien/mot-de-passe", data={**form, "code": totp.at(clock.now())})
+        assert done.headers["location"] == "/compte/connexion"
+        assert (await theo.get("/mon-compte")).status_code == 303, "whoever was in is out"
+        again = await elsewhere.post("/compte/lien/mot-de-passe", data={**form, "code": totp.at(clock.now())})
+        assert again.status_code == 410, "once"
+        clock.advance(timedelta(seconds=30))
+        for password, status in ((PASSWORD, 401), (fresh, 303)):
+            csrf = {"csrf": token((await elsewhere.get("/compte/connexion")).text)}
+            answer = await elsewhere.post(
+                "/compte/connexion", data={**csrf, "email": THEO.email, "mot-de-passe": password, "code": totp.at(clock.now())}
+            )
+            assert answer.status_code == status, password
+
+
+async def test_codes_cannot_all_be_tried_behind_somebodys_mail(
+    house: None, access: Access, clock: FixedClock, application: Any
+) -> None:
+    app, link = application(pages, settings=KEYS), await link_of(access)
+    async with browsing(app) as first, browsing(app) as theo:
+        totp, _ = await set_password(first, link, clock)
+        async with access.act(ENROLLING) as ctx:
+            found = await accounts.account_by_email(ctx, THEO.email)
+            assert found is not None
+            reset = await accounts.new_link(ctx, found.id, keeps=True)
+        clock.advance(timedelta(seconds=30))
+        form = {
+            "csrf": token((await theo.get("/compte/lien", params={"lien": reset})).text),
+            "lien": reset,
+            "mot-de-passe": "hibou parapluie cerise",
+        }
+        for _ in range(6):
+            assert (await theo.post("/compte/lien/mot-de-passe", data={**form, "code": "000000"})).status_code == 422
+        right = await theo.post("/compte/lien/mot-de-passe", data={**form, "code": totp.at(clock.now())})
+        assert (right.status_code, "Trop d’essais" in right.text) == (422, True)
+        clock.advance(timedelta(hours=1, seconds=1))
+        assert (await theo.post("/compte/lien/mot-de-passe", data={**form, "code": totp.at(clock.now())})).status_code == 303
+
+
 async def test_a_password_that_others_lost_is_set_by_no_page(
     house: None, access: Access, clock: FixedClock, application: Any, tmp_path: Path
 ) -> None:
@@ -504,3 +576,27 @@ async def test_the_pages_of_administration_are_accessible(
     await page.get_by_role("button", name="Envoyer l’invitation").click()
     await expect(page.get_by_role("alert")).to_contain_text("à corriger")
     await window.check("comptes-inviter-fautes")
+    await window.open("/sessions")
+    await window.check("sessions")
+
+
+@pytest.mark.browser
+async def test_the_pages_of_a_new_link_are_accessible(
+    house: None, access: Access, clock: FixedClock, browser: Browser, application: Any, signed_in: Any
+) -> None:
+    app = application(pages, settings=KEYS)
+    async with browsing(app) as theo:
+        await set_password(theo, await link_of(access), clock)
+    async with access.act(ENROLLING) as ctx:
+        found = await accounts.account_by_email(ctx, THEO.email)
+        assert found is not None
+        reset = await accounts.new_link(ctx, found.id, keeps=True)
+    window = await screen(browser, app, headers=await signed_in(OPERATOR))
+    page = await window.open(f"/comptes/{found.id}/lien")
+    await window.check("nouveau-lien")
+    await page.get_by_role("button", name="Envoyer le lien").click()
+    await expect(page.get_by_role("alert")).to_contain_text("à corriger")
+    await window.check("nouveau-lien-fautes")
+    window = await screen(browser, app)
+    await window.open(f"/compte/lien?lien={reset}")
+    await window.check("nouveau-mot-de-passe")
