@@ -82,6 +82,7 @@ async def platform_of(config: Config, *, clock: Clock | None = None, patience: f
         idle=timedelta(seconds=config.session_idle),
         lifetime=timedelta(seconds=config.session_lifetime),
         proof=timedelta(seconds=config.session_proof),
+        most=max(config.session_most, 1),
     )
     async with await Database.open(config.database_url, size=config.database_pool, patience=patience) as database:
         if config.database_replica_url:

@@ -89,6 +89,7 @@ class Config:
     software_sandbox: bool = False  # what editors register counts at once: only where every person is made up
     session_idle: int = 30 * 60  # a session ends after so long without a request
     session_lifetime: int = 10 * 3600  # a session ends after so long in any case
+    session_most: int = 10  # sessions of one person that are open at once; with one more, the one used longest ago ends
     session_proof: int = 15 * 60  # what is grave asks for a proof of identity again once the last is older than that
     token: str = field(default="", repr=False)  # bearer token of `maillage send --to fhir`
     mail_viewer: str = ""  # address of the mail emulator's page, shown to the demo's personas

@@ -39,7 +39,7 @@ WHO: dict[str, set[Role] | None] = {
     "/fhir/{kind}/{id} DELETE": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
     "/fhir/{kind}/{id}/$meta-": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
     "/fhir": USERS,
-    "/oauth/authorize": CIRCLE | OWN, "/mes-applications": CIRCLE | OWN, "/logiciels": {Role.OPERATOR}, "/developpeurs": {Role.EDITOR},
+    "/oauth/authorize": CIRCLE | OWN, "/mes-applications": CIRCLE | OWN, "/logiciels": {Role.OPERATOR}, "/sessions": {Role.OPERATOR}, "/developpeurs": {Role.EDITOR},
     "/oauth/": OPEN, "/.well-known/openid-configuration": OPEN, "/annonces": CARE | {Role.SYSTEM}, "/mes-secrets": {Role.PATIENT}, "/centre-15": {Role.REGULATOR},
     "/acces-inhabituels": {Role.OFFICER}, "/representants": {Role.OFFICER}, "/acces-urgence": {Role.OFFICER}, "/traces": {Role.OFFICER}, "/habilitations/{class}": {Role.OFFICER},
     "/habilitations": ALL, "/annuaire": USERS, "/mes-appareils": ALL, "/mon-compte": ALL, "/preuve": ALL, "/situation": ALL, "/flux": ALL,

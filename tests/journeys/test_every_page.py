@@ -34,7 +34,7 @@ PAGES = {
     "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/corrections"],
     "social-worker": ["/file-active", "/taches", "/patients"],
     "steward": ["/identites", "/identites/{id}", "/quarantaine", "/quarantaine/{id}"],
-    "operator": ["/connecteurs", "/quarantaine", "/indicateurs", "/health", "/comptes", "/comptes/inviter", "/logiciels"],
+    "operator": ["/connecteurs", "/quarantaine", "/indicateurs", "/health", "/comptes", "/comptes/inviter", "/logiciels", "/sessions"],
     "ars": ["/indicateurs"],
     "officer": [
         "/acces-urgence", "/acces-urgence?vue=examines", "/acces-inhabituels", "/acces-inhabituels?vue=examines", "/demandes",

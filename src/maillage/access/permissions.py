@@ -46,6 +46,7 @@ class Permission(StrEnum):
     HABILITATION_WRITE = "habilitation.write"
     MESSAGE_RECEIVE = "message.receive"
     ACCOUNT_MANAGE = "account.manage"
+    SESSION_END = "session.end"
     SOFTWARE_MANAGE = "software.manage"
     SOFTWARE_ALLOW = "software.allow"
     SOFTWARE_OWN = "software.own"
@@ -108,6 +109,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         Permission.QUARANTINE_REPLAY,
         Permission.ACCOUNT_MANAGE,
         Permission.SOFTWARE_MANAGE,
+        Permission.SESSION_END,
     },
     Role.OFFICER: _SIGNED_IN
     | {
@@ -131,7 +133,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 GRAVE = frozenset({
     Permission.EMERGENCY_OPEN, Permission.EMERGENCY_REVIEW, Permission.AUDIT_READ, Permission.HABILITATION_WRITE, Permission.CHOICES_MAKE,
     Permission.RECORD_COPY, Permission.ACCOUNT_MANAGE, Permission.CARERS_NAME, Permission.GUARDIANS_NAME, Permission.SECRETS_SAY,
-    Permission.SOFTWARE_MANAGE, Permission.REQUESTS_ANSWER, Permission.ERASURE_DECIDE,
+    Permission.SOFTWARE_MANAGE, Permission.SESSION_END, Permission.REQUESTS_ANSWER, Permission.ERASURE_DECIDE,
 })  # fmt: skip
 """Pages behind these ask for a fresh proof of who the person is: a session left open on a desk is not enough."""
 

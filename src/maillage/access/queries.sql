@@ -384,6 +384,10 @@ update access_delegation set revoked = %(now)s
 where id = %(id)s and revoked is null and (%(actor)s::text is null or actor->>'id' = %(actor)s) and (%(client)s::text is null or client = %(client)s)
 returning client
 
+-- name: revoke_all_delegations :exec
+-- What people let software do ends now, for all of them.
+update access_delegation set revoked = %(now)s where revoked is null
+
 -- name: revoke_delegations_of :exec
 -- All that this person lets software do is taken back.
 update access_delegation set revoked = %(now)s where actor->>'id' = %(actor)s and revoked is null

@@ -66,6 +66,7 @@ async def sign_in_on(
         actor, now=ctx.now, policy=policy, hint=hint, agent=agent, address=device.address, situations=situations
     )
     await ctx.run(QUERIES.open_session, **row)
+    await ctx.run(QUERIES.close_beyond, actor=actor.id, most=policy.most, now=ctx.now)
     ctx.trace(Action.EXECUTE, "sign-in", str(row["id"]))
     if known["any"] and not known["this"]:
         ctx.announce(NewDevice(actor=actor.id, reference=actor.reference, session=str(row["id"])))
@@ -99,11 +100,25 @@ async def end_others(ctx: Context, *, but: UUID | None) -> None:
     ctx.trace(Action.EXECUTE, "sign-out", "others" if but else "all")
 
 
-async def end_all(ctx: Context, actor: str) -> None:
-    """Every session and bearer token of this actor (its id), and what they let software do, ends with this transaction."""
+async def end_all(ctx: Context, actor: str) -> int:
+    """Every session and bearer token of this actor (its id), and what they let software do, ends with this transaction. Answers how many sessions."""
     ctx.refuse_to_write()
-    await ctx.run(QUERIES.close_sessions_of, actor=actor, but=None, now=ctx.now)
+    ended: int = await ctx.run(QUERIES.close_sessions_of, actor=actor, but=None, now=ctx.now)
     await ctx.run(TOKENS.revoke_tokens_of, actor=actor, now=ctx.now)
+    return ended
+
+
+async def end_everybody(ctx: Context, *, but: UUID | None) -> int:
+    """Every session ends, but one, and what people let software do. Software that acts by itself goes on: it is suspended by itself."""
+    ctx.refuse_to_write()
+    ended: int = await ctx.run(QUERIES.close_everybody, but=but, now=ctx.now)
+    await ctx.run(TOKENS.revoke_all_delegations, now=ctx.now)
+    return ended
+
+
+async def how_many(ctx: Context) -> int:
+    """The sessions that last, of everybody."""
+    return int(await ctx.run(QUERIES.open_count, now=ctx.now))
 
 
 async def forget_stale(ctx: Context) -> None:

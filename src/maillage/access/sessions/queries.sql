@@ -46,6 +46,23 @@ update access_session set closed = %(now)s where id = %(id)s and actor->>'id' = 
 update access_session set closed = %(now)s
 where actor->>'id' = %(actor)s and closed is null and (%(but)s::uuid is null or id <> %(but)s)
 
+-- name: close_beyond :exec
+-- Of the sessions of this actor that last, those used longest ago end, so that so many are left.
+update access_session set closed = %(now)s
+where id in (
+  select id from access_session
+  where actor->>'id' = %(actor)s and closed is null and idle_until > %(now)s and ends > %(now)s
+  order by seen desc, opened desc, id offset %(most)s
+)
+
+-- name: close_everybody :exec
+-- Every session ends now, but one.
+update access_session set closed = %(now)s where closed is null and ends > %(now)s and id is distinct from %(but)s::uuid
+
+-- name: open_count :value
+-- How many sessions last.
+select count(*) from access_session where closed is null and idle_until > %(now)s and ends > %(now)s
+
 -- name: sessions_of :many
 -- The sessions of this actor that last, newest first.
 select id, opened, seen, agent, address, split_part(coalesce(hint, ''), ' ', 1) as provider

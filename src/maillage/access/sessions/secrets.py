@@ -52,12 +52,13 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPolicy:
-    """How long a session lasts (without a sign of life, and at most), a secret, and a proof for what is grave."""
+    """How long a session lasts (without a sign of life, and at most), a secret, and a proof for what is grave; how many one person has, at most."""
 
     idle: timedelta = timedelta(minutes=30)
     lifetime: timedelta = timedelta(hours=10)
     secret: timedelta = timedelta(minutes=30)
     proof: timedelta = timedelta(minutes=15)
+    most: int = 10
 
     def due(self, session: Session, now: datetime) -> bool:
         """Whether a sign of life is worth writing down."""

@@ -251,3 +251,20 @@ def test_who_works_elsewhere_reads_as_what_they_are_there() -> None:
     unsaid = replace(town, profession=None)
     assert acting(nurse, town).profession == "50"
     assert acting(nurse, unsaid).profession == "60"
+
+
+async def test_so_many_sessions_of_one_person_last_and_the_one_used_longest_ago_ends(access: Access, clock: FixedClock) -> None:
+    cookies = []
+    for n in range(SessionPolicy().most):
+        clock.advance(timedelta(seconds=1))
+        cookies.append(await access.enter(LAB, Device(agent="", address="", secret=str(n).ljust(43, "x")), hint="psc"))
+    clock.advance(timedelta(seconds=90))
+    await access.session(cookies[0])  # the oldest is the one used last
+    last = await access.enter(LAB, Device(agent="", address="", secret="d" * 43), hint="psc")
+    with pytest.raises(Unauthenticated):
+        await access.session(cookies[1])
+    for cookie in (cookies[0], *cookies[2:], last):
+        assert (await access.session(cookie)).actor.id == LAB.id
+    other = await access.enter(professional("other"), Device(agent="", address="", secret="e" * 43), hint="psc")
+    assert (await access.session(cookies[2])).actor.id == LAB.id, "others count by themselves"
+    assert await access.session(other)

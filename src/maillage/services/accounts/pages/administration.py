@@ -35,6 +35,7 @@ async def listed(request: Request, ctx: Context) -> Response:
     return render(
         request, ctx, "accounts/accounts.html", accounts=[(one, _state(one)) for one in found], houses=houses, roles=invitations.ROLES,
         said_words=SAID.get(request.query_params.get("fait", ""), ""), invite=INVITE, path_here=PATH,
+        ends_sessions=ctx.actor.has(Role.OPERATOR),
         following=f"{PATH}?apres={found[-1].id}" if len(found) == accounts.PAGE else "",
     )  # fmt: skip
 

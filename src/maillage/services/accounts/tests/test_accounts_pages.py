@@ -18,7 +18,7 @@ from playwright.async_api import Browser, expect
 from starlette.applications import Starlette
 
 from maillage.access.access import Access
-from maillage.access.actors import Role
+from maillage.access.actors import Actor, Role
 from maillage.access.sessions import Device, Situation, acting
 from maillage.clock import FixedClock, SystemClock
 from maillage.connectors.listening import free_port, served
@@ -166,7 +166,7 @@ async def test_the_operator_invites_and_closes(house: None, application: Any, si
 async def test_others_have_no_such_pages(application: Any, signed_in: Any) -> None:
     app = application(pages, settings=KEYS)
     async with browsing(app, await signed_in(officer_of(Role.STEWARD))) as steward:
-        for path in ("/comptes", "/comptes/inviter"):
+        for path in ("/comptes", "/comptes/inviter", "/sessions"):
             assert (await steward.get(path)).status_code == 403
         assert (await steward.get("/mon-compte")).status_code == 404, "no account of ours opened this session"
     async with browsing(app) as nobody:
@@ -404,6 +404,44 @@ async def test_people_close_their_sessions(house: None, access: Access, applicat
         out = await here.post("/mes-appareils/fermer-tout", data=csrf)
         assert out.headers["location"] == "/connexion"
         assert (await here.get("/mes-appareils")).headers["location"].startswith("/connexion")
+
+
+async def test_an_operator_ends_the_sessions_of_others(house: None, access: Access, application: Any, database: Database) -> None:
+    app = application(pages, own)
+    identifier = [{"system": "https://rpps.esante.gouv.fr", "value": "10001234567"}]
+    async with access.act(SEED) as ctx:
+        await ctx.records.write({"resourceType": "Practitioner", "id": "doctor", "identifier": identifier})
+    doctor = replace(professional("doctor", Role.GP), id="Practitioner/doctor")
+
+    async def cookie(actor: Actor) -> tuple[tuple[str, str], ...]:
+        return (("cookie", f"maillage={await access.enter(actor, Device(agent='', address='', secret='d' * 43), hint='psc')}"),)
+
+    async def is_open(client: httpx.AsyncClient) -> bool:
+        return (await client.get("/mes-appareils")).status_code == 200
+
+    async with (
+        browsing(app, await cookie(OPERATOR)) as operator, browsing(app, await cookie(doctor)) as here, browsing(app, await cookie(doctor)) as there,
+        browsing(app, await cookie(professional("other", Role.GP))) as other,
+    ):  # fmt: skip
+        shown = (await operator.get("/sessions")).text
+        assert "4\u00a0sessions ouvertes" in shown or "4 sessions ouvertes" in shown
+        csrf = {"csrf": token(shown)}
+        assert (await other.get("/sessions")).status_code == 403
+        for nobody in ("", "10009999999", "nobody@exemple.fr", "Practitioner/", "' or 1=1"):
+            refused = await operator.post("/sessions/fermer", data={**csrf, "qui": nobody})
+            assert (refused.status_code, "Personne n’a ce numéro" in refused.text) == (422, True), nobody
+        assert await is_open(here)
+        done = await operator.post("/sessions/fermer", data={**csrf, "qui": "10 001 234 567"})
+        assert done.headers["location"] == "/sessions?fait=ferme&nombre=2"
+        assert [await is_open(one) for one in (here, there, other, operator)] == [False, False, True, True]
+        assert (await operator.post("/sessions/fermer-toutes", data=csrf)).status_code == 422
+        assert await is_open(other)
+        done = await operator.post("/sessions/fermer-toutes", data={**csrf, "oui": "1"})
+        assert done.headers["location"] == "/sessions?fait=toutes&nombre=1"
+        assert [await is_open(one) for one in (other, operator)] == [False, True]
+    async with database.transaction() as conn:
+        rows = await (await conn.execute("select id from audit where type = 'sign-out' order by at")).fetchall()
+    assert [row["id"] for row in rows] == ["of Practitioner/doctor", "of everybody"]
 
 
 async def test_a_new_device_is_written_about(house: None, access: Access, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ async def test_a_patient_lets_an_application_read_their_record(people: None, acc
         assert token.header["alg"] == "ES384"
         claims = token.claims
         assert (claims["iss"], claims["aud"], claims["nonce"], claims["fhirUser"]) == (HERE, made.id, "n-1", f"{BASE}/Patient/p")
-        assert claims["exp"] > access.clock.now().timestamp() >= claims["iat"]
+        assert claims["exp"] > access.clock.now().timestamp() >= claims["iat"] >= claims["auth_time"] > 0
         assert "d" not in (await program.get("/oauth/jwks")).json()["keys"][0]
 
 
