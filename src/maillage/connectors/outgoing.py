@@ -112,6 +112,8 @@ def is_public(address: Address) -> bool:
     """Whether an address is of the internet, also as it is written inside one of IPv6 (mapped, 6to4, NAT64, Teredo)."""
     inside = [address]
     if isinstance(address, IPv6Address):
+        if address.is_site_local:  # fec0::/10, which Python counts among the global ones
+            return False
         number = int(address)
         nat64 = IPv4Address(number & 0xFFFFFFFF) if address in IPv6Network("64:ff9b::/96") else None
         teredo = address.teredo[1] if address.teredo else None

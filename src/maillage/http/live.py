@@ -183,10 +183,10 @@ async def _events(live: Live, visitors: Visitors, visitor: Visitor) -> AsyncIter
             topics = await stream.next(HEARTBEAT_SECONDS)
             if stream.closed:
                 return
+            if not await visitors.still_there(visitor):  # also where signals never leave it silent
+                yield "event: fin\ndata: session\n\n"
+                return
             if not topics:
-                if not await visitors.still_there(visitor):
-                    yield "event: fin\ndata: session\n\n"
-                    return
                 yield ": \n\n"
             for topic in topics:
                 yield f"event: change\ndata: {topic}\n\n"

@@ -19,11 +19,12 @@ MOST_PART = 1024 * 1024
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
-    """Who sends a request, and by which proof. `session` is the cookie's value and `known` what is kept of it, None for a bearer token."""
+    """Who sends a request, and by which proof. `session` is the cookie's value and `known` what is kept of it, None for a bearer token (`bearer`: its header)."""
 
     actor: Actor
     session: str | None
     known: Session | None = None
+    bearer: str | None = None
 
 
 class Request(StarletteRequest):

@@ -43,13 +43,18 @@ class Visitors:
         if given is not None:
             actor = await self._bearer(given)
             self._certificates.refuse_unproven(request, actor, now=self._access.clock.now())
-            return Visitor(actor=actor, session=None)
+            return Visitor(actor=actor, session=None, bearer=given)
         secret = request.cookies.get(self.cookie)
         return await self._signed_in(secret, sign_of_life) if secret else None
 
     async def still_there(self, visitor: Visitor) -> bool:
         """Whether the visitor's session or token has not ended: asked now and then by what lasts longer than a request."""
-        return visitor.session is None or await self._access.still_open(visitor.session)
+        if visitor.bearer is None:
+            return visitor.session is not None and await self._access.still_open(visitor.session)
+        try:
+            return await self._bearer(visitor.bearer) == visitor.actor
+        except Unauthenticated:
+            return False
 
     def remember(self, response: Response, secret: str) -> None:
         """Hand the session's secret to the browser. Lax: a link from a notice e-mail arrives signed in, a foreign form does not."""

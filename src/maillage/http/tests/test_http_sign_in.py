@@ -547,6 +547,40 @@ async def test_a_stream_ends_with_its_session(
     assert rest == ["event: fin", "data: session"]
 
 
+async def test_a_stream_that_is_never_silent_ends_with_its_session_too(
+    platform: Platform, app: Starlette, browser: httpx.AsyncClient
+) -> None:  # fmt: skip
+    await sign_in(browser, "/connexion/sans-carte?persona=patient")
+    await asyncio.wait_for(app.state.live.listening.wait(), 5)
+    async with browser.stream("GET", "/flux") as stream:
+        lines = stream.aiter_lines()
+        await next_line(lines)
+        app.state.live.deliver("documents Patient/7")
+        assert [await next_line(lines), await next_line(lines)] == ["event: change", "data: documents"]
+        platform.clock.advance(timedelta(minutes=31))
+        app.state.live.deliver("documents Patient/7")
+        assert [await next_line(lines), await next_line(lines)] == ["event: fin", "data: session"]
+
+
+async def test_a_stream_ends_with_its_token(
+    platform: Platform, app: Starlette, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr("maillage.http.live.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("maillage.http.visitors.TOKEN_SECONDS", 0.0)
+    token = await platform.access.issue_token(
+        Actor(id="m", kind=ActorKind.PATIENT, name="M", roles=frozenset({Role.PATIENT}), reference="Patient/7"),
+        lifetime=timedelta(hours=1),
+    )
+    async with browser.stream("GET", "/flux", headers={"authorization": f"Bearer {token}"}) as stream:
+        lines = stream.aiter_lines()
+        assert await next_line(lines) == "retry: 3000"
+        assert await next_line(lines) == ": "
+        await platform.access.revoke_token(token)
+        async with asyncio.timeout(5):
+            rest = [line async for line in lines if line and not line.startswith(":")]
+    assert rest == ["event: fin", "data: session"]
+
+
 async def test_nobody_listens_without_signing_in(browser: httpx.AsyncClient) -> None:
     assert (await browser.get("/flux")).status_code == 303
 

@@ -17,6 +17,7 @@ TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = {"RS384": "RSA", "ES384": "EC"}
 LONGEST = 8_000
 MOST_AHEAD = 300  # seconds that an assertion lasts at most
+LAST_SECOND = 2**53
 SKEW = 10  # seconds that clocks may differ
 
 
@@ -85,7 +86,9 @@ def _held(claims: Mapping[str, Any], client: str, audiences: frozenset[str], now
 
 
 def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else float("inf")
+    """Seconds since 1970; what is no such number, or no second of any calendar, is beyond them."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LAST_SECOND
+    return float(value) if number and isinstance(value, int | float) else float("inf")
 
 
 def _part(assertion: str, place: int) -> Mapping[str, Any]:
