@@ -112,6 +112,10 @@ values (%(id)s, %(account)s, %(public_key)s, %(counter)s, %(name)s, %(now)s)
 update account_passkey set counter = %(counter)s, used = %(now)s
 where id = %(id)s and (counter < %(counter)s or (counter = 0 and %(counter)s = 0)) returning true
 
+-- name: hold_account :value
+-- What opens an account is changed by one at a time.
+select id from account where id = %(account)s for update
+
 -- name: remove_passkey :value
 -- A passkey is taken away.
 delete from account_passkey where id = %(id)s and account = %(account)s returning true
@@ -124,6 +128,10 @@ on conflict (browser) do update set challenge = excluded.challenge, purpose = ex
 -- name: take_challenge :value
 -- The challenge of this browser, once.
 delete from account_challenge where browser = %(browser)s and purpose = %(purpose)s and expires > %(now)s returning challenge
+
+-- name: hold_tries :exec
+-- Tries of the same thing are counted and judged one after the other.
+select pg_advisory_xact_lock(hashtextextended(encode(%(key)s, 'hex'), 0))
 
 -- name: note_try :exec
 -- Somebody tries to come in.

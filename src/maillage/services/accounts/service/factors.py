@@ -105,6 +105,7 @@ async def add_passkey(ctx: Context, site: Site, account: Account, *, answer: str
 
 async def remove_passkey(ctx: Context, account: Account, id: str) -> None:
     """A passkey opens it no more. NotFound for another's; Invalid for the last thing that opens the account."""
+    await ctx.run(QUERIES.hold_account, account=account.id)
     if len(await passkeys(ctx, account.id)) == 1 and not account.password:
         raise Invalid("this passkey is all that opens the account")
     try:

@@ -1,6 +1,6 @@
 """Who comes in: by a passkey, or by a password and a code. Whoever is unknown is answered like whoever is wrong, and as late."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -50,12 +50,11 @@ async def by_password(access: Access, seal: Seal, hasher: Passwords, shown: Show
         raise NotProven("too many tries from this address")
     right = await hasher.holds(row["password"] if row else None, shown.password)
     async with access.act(DOOR) as ctx:
-        if attempts.too_many(tries) or row is None or not right:
-            proven = None
-        else:
+        proven = None
+        if row is not None and right and not attempts.too_many(replace(tries, codes=await _wrong_codes(ctx, email))):
             proven = await _with_code(ctx, seal, row, shown.code)
-        if row is not None and right and proven is None:
-            await ctx.run(QUERIES.note_try, keys=[_key("code", email)], now=ctx.now)
+            if proven is None:
+                await ctx.run(QUERIES.note_try, keys=[_key("code", email)], now=ctx.now)
         if proven is not None:
             await ctx.run(QUERIES.forgive_tries, keys=[_key("pair", email, shown.address), _key("code", email)])
     if proven is None:
@@ -141,13 +140,20 @@ async def _with_code(ctx: Context, seal: Seal, row: dict[str, Any], code: str) -
 async def _tried(ctx: Context, email: str, address: str) -> tuple[Tries, dict[str, Any] | None]:
     """What was tried, this try included, and the account of the address if it has a password."""
     keys = {"pair": _key("pair", email, address), "account": _key("account", email), "address": _key("address", address)}
+    await ctx.run(QUERIES.hold_tries, key=keys["account"])
     await ctx.run(QUERIES.note_try, keys=list(keys.values()), now=ctx.now)
     since = ctx.now - attempts.WINDOW
     counts = {name: await _count(ctx, key, since) for name, key in keys.items()}
-    wrong_codes = await _count(ctx, _key("code", email), ctx.now - attempts.LONG_WINDOW)
+    wrong_codes = await _wrong_codes(ctx, email)
     row: dict[str, Any] | None = await ctx.run(QUERIES.account_of_email, email=email)
     usable = row is not None and row["password"] is not None and row["totp"] is not None
     return Tries(**counts, codes=wrong_codes), row if usable else None
+
+
+async def _wrong_codes(ctx: Context, email: str) -> int:
+    """How many codes were wrong behind the right password. Others who show one wait until this one is judged."""
+    await ctx.run(QUERIES.hold_tries, key=_key("code", email))
+    return await _count(ctx, _key("code", email), ctx.now - attempts.LONG_WINDOW)
 
 
 async def _count(ctx: Context, key: bytes, since: datetime) -> int:
