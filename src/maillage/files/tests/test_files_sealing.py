@@ -244,3 +244,20 @@ async def test_what_lies_beside_a_document_and_is_no_key_is_told(tmp_path: Path,
         beside.write_bytes(kept)
         with pytest.raises(MaillageError):
             await files.get(name)
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])
+@pytest.mark.parametrize("where", ["folder", "objects"])
+async def test_what_is_removed_is_gone_with_its_key_and_may_be_removed_again(
+    tmp_path: Path, keys: Keys, where: str, sealed: bool
+) -> None:
+    given = keys if sealed else None
+    files = LocalFiles(tmp_path, given) if where == "folder" else ObjectFiles(tmp_path.as_uri(), given)
+    other, letter = await files.put(b"another letter"), await files.put(LETTER)
+    assert await files.get(letter) == LETTER
+    await files.remove(letter)
+    await files.remove(letter)
+    assert not await files.exists(letter)
+    assert not [one for one in stored(tmp_path) if letter in one.name]
+    assert await files.get(other) == b"another letter"
+    assert await files.get(await files.put(LETTER)) == LETTER

@@ -103,13 +103,18 @@ select count(*) filter (where state <> 'refused') as accepted_last_hour,
 from exchange_message where received_at > %(now)s - interval '1 hour'
 
 -- name: forget :exec
--- The texts of messages that waited in the quarantine and were replayed into resources (references) that are erased: who sent what, when, stays.
-with replayed as materialized (
+-- The texts that waited in the quarantine and became resources (references) that are erased: replayed, or sent again. Who sent what, when, stays; one that
+-- still waits waits no more. `received_at` is the instant of the replay.
+with held as materialized (
   select q.id from exchange_quarantine q
-  where q.state = 'replayed' and octet_length(q.original) > 0 and exists (
-    select from exchange_message m where m.source = q.source and m.records && %(records)s::text[] and m.received_at >= q.received_at
-      and (m.control_id = q.control_id or m.sha256 in (select sha256(a.content) from exchange_attempt a where a.quarantine = q.id)))
+  where octet_length(q.original) > 0 and (
+    exists (select from exchange_message m where m.source = q.source and m.control_id = q.control_id and m.records && %(records)s::text[]
+              and (m.sha256 = q.sha256 or q.state <> 'open'))
+    or exists (select from exchange_attempt a join exchange_message m on m.received_at = a.at
+               where a.quarantine = q.id and a.code = 'AA' and m.records && %(records)s::text[]))
 ), corrected as (
-  update exchange_attempt a set content = ''::bytea from replayed r where a.quarantine = r.id
+  update exchange_attempt a set content = ''::bytea from held h where a.quarantine = h.id
 )
-update exchange_quarantine q set original = ''::bytea, text = '' from replayed r where q.id = r.id
+update exchange_quarantine q set original = ''::bytea, text = '', state = case q.state when 'open' then 'dismissed' else q.state end,
+  closed_at = coalesce(q.closed_at, %(now)s)
+from held h where q.id = h.id

@@ -13,5 +13,5 @@ QUERIES = load_queries("maillage.services.exchange")
 async def forget_messages(ctx: Context, erased: Sequence[Erased]) -> list[str]:
     """No document of ours is unnamed by it. Messages that were accepted at once are not kept at all."""
     if erased:
-        await ctx.run(QUERIES.forget, records=[one.name for one in erased])
+        await ctx.run(QUERIES.forget, records=[one.name for one in erased], now=ctx.now)
     return []

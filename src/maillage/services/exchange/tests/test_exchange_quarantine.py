@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from maillage.access.access import Access
-from maillage.access.actors import Actor, ActorKind, Role
+from maillage.access.actors import Actor, ActorKind, Role, job_actor
 from maillage.access.context import Context
 from maillage.clock import FixedClock
 from maillage.connectors.mllp.er7 import Message
@@ -218,3 +218,38 @@ async def test_other_services_add_their_connectors(access: Access, monkeypatch: 
     async with access.act(OPERATOR) as ctx:
         [line] = await watch.connectors(ctx)
     assert line.name == "Courrier"
+
+
+@pytest.mark.parametrize("sent_again", [False, True], ids=["replayed", "sent again"])
+async def test_what_a_message_became_is_erased_with_its_texts(access: Access, database: Database, sent_again: bool) -> None:
+    await sent(access, tst("other"))
+    await sent(access, tst())
+    async with access.act(STEWARD, read_only=True) as ctx:
+        [entry] = [one for one in await quarantine.entries(ctx) if one.control_id == "1"]
+        text = editable((await quarantine.detail(ctx, entry.id)).original)
+    if sent_again:
+        async with access.act(STEWARD) as ctx:
+            await quarantine.dismiss(ctx, entry_id=entry.id, reason="renvoyé par l'établissement")
+        await sent(access, tst(sex="F"))
+    else:
+        assert (await replayed(access, entry.id, text.replace("|X", "|F"))).code == "AA"
+    async with database.reading() as connection:
+        rows = await (
+            await connection.execute(
+                "select unnest(records) as name from exchange_message where state in ('accepted', 'replayed')"
+            )
+        ).fetchall()
+    [name] = {row["name"] for row in rows}
+
+    async def texts() -> list[str]:
+        async with database.reading() as connection:
+            cursor = await connection.execute(
+                "select control_id from exchange_quarantine where position(convert_to('Zoé', 'UTF8') in original) > 0"
+                " union all select 'attempt' from exchange_attempt where position(convert_to('Zoé', 'UTF8') in content) > 0"
+            )
+            return sorted(row["control_id"] for row in await cursor.fetchall())
+
+    assert "1" in await texts()
+    async with access.act(job_actor("tests/erase")) as ctx:
+        await ctx.records.erasing.erase("p", [("Patient", name.removeprefix("Patient/"))], because="r")
+    assert await texts() == ["other"]
