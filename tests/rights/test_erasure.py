@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -16,17 +17,21 @@ from starlette.applications import Starlette
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
+from maillage.access.erasing import QUERIES
 from maillage.access.platform import Platform
 from maillage.app import load_services, web
 from maillage.clock import FixedClock
 from maillage.connectors.mail import Mailer
 from maillage.db import Database
 from maillage.errors import Conflict, MaillageError
+from maillage.fhir import ids
 from maillage.jobs import Job, Outside
 from maillage.services.documents import public as documents
 from maillage.services.messaging import service as messaging
 from maillage.services.rights import jobs
+from maillage.services.rights.service.erasing import QUERIES as RIGHTS
 from tests.support.browser import HERE
+from tests.support.explaining import looked_at
 from tests.support.pages import client_of
 from tests.support.people import MACHINE, SEED, care_team, officer_of, patient, professional
 
@@ -314,3 +319,51 @@ async def test_a_job_that_is_killed_leaves_all_or_nothing_and_is_taken_up(
     async with database.reading() as conn:
         row = await (await conn.execute("select state from rights_request where id = %s", [id])).fetchone()
     assert row == {"state": "erased"}
+
+
+async def test_linked_identities_go_together_and_who_shares_nothing_with_them_stays(
+    app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
+) -> None:
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            {"resourceType": "Patient", "id": "source", "name": [{"text": MARKER}], "link": [{"other": {"reference": "Patient/zoe"}, "type": "refer"}]},
+            {"resourceType": "Observation", "id": "theirs", "status": "final", "code": {"text": MARKER}, "subject": {"reference": "Patient/source"}},
+            {"resourceType": "Patient", "id": "neighbour", "birthDate": "1960-01-01"},
+            {"resourceType": "Observation", "id": "stays", "status": "final", "code": {"text": "stays"}, "effectiveDateTime": "2040-01-01",
+             "subject": {"reference": "Patient/neighbour"}},
+        )  # fmt: skip
+    clock.advance(timedelta(days=21 * 366))
+    async with access.act(SEED) as ctx:
+        await jobs.look_at_retentions.handler(ctx)
+    async with database.reading() as conn:
+        listed = await (await conn.execute("select record from rights_retention")).fetchall()
+    [one] = [row["record"] for row in listed if row["record"] in ("zoe", "source")]
+    assert "neighbour" not in {row["record"] for row in listed}
+    page = await taken_up(app, signed_in, one)
+    assert (await decided(app, access, signed_in, page)).status_code == 303
+    await carried_out(access, tmp_path, clock, page.split("/")[2])
+    assert places_of(database.dsn, tmp_path, MARKER) == {}
+    async with access.act(SEED, read_only=True) as ctx:
+        assert (await ctx.records.read("Observation", "stays"))["code"] == {"text": "stays"}
+
+
+async def test_a_night_reads_as_much_of_a_large_region_as_of_a_small_one(access: Access, database: Database) -> None:
+    people = [{"resourceType": "Patient", "id": f"p{number}", "birthDate": "1950-01-01"} for number in range(4_000)]
+    async with access.act(SEED) as ctx:
+        await ctx.records.load(people)
+    statements = {
+        "next_records": {"rt": ids.number("Patient"), "after": UUID(int=0), "count": 100},
+        "retentions_ended": {"today": "2026-11-23", "after": None, "count": 50},
+    }
+    async with database.transaction() as conn:
+        await conn.execute(
+            "insert into rights_retention (record, until, last_care, found) select n::text, '2020-01-01'::date + n, '2000-01-01', '2026-01-01'"
+            " from generate_series(1, 4000) n"
+        )
+        await conn.execute("analyze res, rights_retention")
+        for name, parameters in statements.items():
+            text = (QUERIES if name == "next_records" else RIGHTS).text(name).encode()
+            row = await (await conn.execute(b"explain (analyze, format json) " + text, parameters)).fetchone()
+            assert row is not None
+            seen = sum(looked_at(next(iter(row.values()))[0]["Plan"]))
+            assert seen <= 4 * parameters["count"], (name, seen)
