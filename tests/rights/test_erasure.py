@@ -17,13 +17,14 @@ from starlette.applications import Starlette
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
-from maillage.access.erasing import QUERIES
+from maillage.access.context import Context
+from maillage.access.erasing import _FORGETS, QUERIES, forgets
 from maillage.access.platform import Platform
 from maillage.app import load_services, web
 from maillage.clock import FixedClock
 from maillage.connectors.mail import Mailer
 from maillage.db import Database
-from maillage.errors import Conflict, MaillageError
+from maillage.errors import Conflict, Gone, MaillageError
 from maillage.fhir import ids
 from maillage.jobs import Job, Outside
 from maillage.services.documents import public as documents
@@ -197,14 +198,15 @@ def _again() -> dict[str, Any]:
     return {"resourceType": "Observation", "id": "glucose", "status": "final", "code": {"text": "x"}, **OF_IT}
 
 
-async def one_message_decided(app: Starlette, access: Access, signed_in: Any) -> str:
+async def one_message_decided(app: Starlette, access: Access, signed_in: Any, *, write: bool = True) -> str:
     """Zoé wrote a message with the marker, asked for its erasure, and the officer decided so: the id of the request."""
     message = {
         "resourceType": "Communication", "id": "said", "status": "completed", "sender": {"reference": "Patient/zoe"}, "payload": [{"contentString": f"{MARKER}-said"}],
         "sent": "2026-11-20T10:00:00+01:00", **OF_IT,
     }  # fmt: skip
     async with access.act(SEED) as ctx:
-        await ctx.records.write(message)
+        if write:
+            await ctx.records.write(message)
     headers = [("accept", "text/html"), *await signed_in(ZOE)]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=headers) as zoe:
         token = re.findall(r'name="csrf" value="(\w+)"', (await zoe.get("/mes-demandes/effacement")).text)[-1]
@@ -345,6 +347,66 @@ async def test_linked_identities_go_together_and_who_shares_nothing_with_them_st
     assert places_of(database.dsn, tmp_path, MARKER) == {}
     async with access.act(SEED, read_only=True) as ctx:
         assert (await ctx.records.read("Observation", "stays"))["code"] == {"text": "stays"}
+
+
+async def test_the_binary_of_an_attachment_goes_with_what_names_it_and_not_with_one_of_two(
+    app: Starlette, access: Access, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
+) -> None:
+    def said(id: str, *binaries: str) -> dict[str, Any]:
+        attached = [{"contentAttachment": {"contentType": "text/plain", "url": f"Binary/{one}"}} for one in binaries]
+        return {
+            "resourceType": "Communication",
+            "id": id,
+            "status": "completed",
+            "sender": {"reference": "Patient/zoe"},
+            "payload": attached,
+            **OF_IT,
+        }
+
+    async with access.act(SEED) as ctx:
+        for one in ("own", "former", "shared", "others"):
+            await ctx.records.write({"resourceType": "Binary", "id": one, "contentType": "text/plain", "data": "cXVldHphbA=="})
+        await ctx.records.write(said("said", "former"), said("kept", "shared", "others"))
+        await ctx.records.write(said("said", "own", "shared"))
+    id = await one_message_decided(app, access, signed_in, write=False)
+    await carried_out(access, tmp_path, clock, id)
+    async with access.act(SEED, read_only=True) as ctx:
+        for one in ("shared", "others"):
+            assert (await ctx.records.read("Binary", one))["id"] == one
+        for one in ("own", "former"):
+            with pytest.raises(Gone, match="erased"):
+                await ctx.records.read("Binary", one)
+
+
+async def test_care_that_is_written_meanwhile_undoes_the_erasure_of_a_record(
+    app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
+) -> None:
+    clock.advance(timedelta(days=21 * 366))
+    async with access.act(SEED) as ctx:
+        await jobs.look_at_retentions.handler(ctx)
+    page = await taken_up(app, signed_in, "zoe")
+    assert (await decided(app, access, signed_in, page)).status_code == 303
+    before = places_of(database.dsn, tmp_path, MARKER)
+    late = {"resourceType": "Observation", "id": "late", "status": "final", "code": {"text": "x"}, **OF_IT}
+
+    @forgets
+    async def meanwhile(ctx: Context, erased: Any) -> list[str]:
+        """Another process writes, and commits, while the job is at work."""
+        async with access.act(SEED) as other:
+            await other.records.write(late)
+        return []
+
+    try:
+        with pytest.raises(Conflict, match="meanwhile"):
+            await carried_out(access, tmp_path, clock, page.split("/")[2])
+    finally:
+        _FORGETS.remove(meanwhile)
+    assert places_of(database.dsn, tmp_path, MARKER) == before
+    await carried_out(access, tmp_path, clock, page.split("/")[2])
+    assert places_of(database.dsn, tmp_path, MARKER) == before
+    assert (await decided(app, access, signed_in, page)).status_code == 303, "the officer is asked again, and reads what is new"
+    await carried_out(access, tmp_path, clock, page.split("/")[2])
+    assert places_of(database.dsn, tmp_path, MARKER) == {}
 
 
 async def test_a_night_reads_as_much_of_a_large_region_as_of_a_small_one(access: Access, database: Database) -> None:

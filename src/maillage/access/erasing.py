@@ -110,8 +110,25 @@ class Erasing:
             choices=CHOICES, carer_scope=CARER_SCOPE,
         )  # fmt: skip
         deleted = await QUERIES.deleted_of(self._conn, patients=[one["id"] for one in people])
+        binaries = await self._carried([one["id"] for one in people])
         life = Life(*(next((one[name] for one in people if one[name]), None) for name in ("born", "died")))
-        return life, [*map(_item, rows), *map(_deleted, deleted)]
+        return life, [*map(_item, rows), *map(_deleted, deleted), *binaries]
+
+    async def left_behind(self, erased: Sequence[Erased]) -> bool:
+        """Whether something was written meanwhile into the record of a Patient who is erased."""
+        gone = [ids.key(one.id) for one in erased if one.type == "Patient"]
+        return bool(gone and await QUERIES.left_behind(self._conn, patients=gone))
+
+    async def _carried(self, patients: Sequence[UUID]) -> list[Item]:
+        """Binaries that are in no record, and belong to what names them in an attachment."""
+        about: dict[str, set[str]] = {}
+        for row in await QUERIES.carried(self._conn, patients=list(patients)):
+            about.setdefault(row["binary"], set()).add(row["name"])
+        rows = await QUERIES.binaries(self._conn, rt=ids.number("Binary"), ids=[ids.key(one) for one in about])
+        found = [(row["name"].partition("/")[2], row["updated"].date()) for row in rows]
+        return [
+            Item("Binary", id, day, day, False, day, "platform", False, frozenset(about[id]), frozenset()) for id, day in found
+        ]
 
     async def last_care(self, patients: Sequence[UUID], *, stays: Collection[str], aside: Collection[str]) -> list[Lived]:
         """Of these Patients (keys), their life and the last that was done for them; types `aside` are no care, and one of `stays` may go on."""

@@ -625,6 +625,24 @@ from (
 ) x
 order by x.rt, x.d0, x.id
 
+-- name: carried :many
+-- The Binaries that resources of these Patients' records name in an attachment, in any version.
+select distinct x.name, m[1] as binary
+from (
+  select access_told(r.body) as name, r.body as text from res r where r.patient = any(%(patients)s::uuid[]) and position('Binary/' in r.body) > 0
+  union all
+  select access_told(v.was), v.was from res r join ver v on v.rt = r.rt and v.id = r.id
+  where r.patient = any(%(patients)s::uuid[]) and position('Binary/' in v.was) > 0
+) x cross join lateral regexp_matches(x.text, 'Binary/([A-Za-z0-9.-]{1,64})', 'g') as m
+
+-- name: binaries :many
+-- Those of these Binaries (keys) that are there, and of nobody's record.
+select access_told(body) as name, updated from res where rt = %(rt)s and id = any(%(ids)s::uuid[]) and patient is null
+
+-- name: left_behind :value
+-- How much the records of these Patients hold.
+select count(*) from res where patient = any(%(patients)s::uuid[])
+
 -- name: deleted_of :many
 -- What was deleted from these Patients' records and of which the history is there.
 select distinct on (v.rt, v.id) v.rt, v.at, substring(left(v.was, 200) from '"id":"([^"]+)"') as name

@@ -134,6 +134,14 @@ select request, type, count(*) filter (where state = 'erased') as erased, count(
        count(*) filter (where state = 'kept') as kept
 from rights_erased where request = any(%(requests)s::uuid[]) group by request, type order by request, type
 
+-- name: forget_plan :exec
+-- A decision that is to be made again.
+delete from rights_erased where request = %(request)s and state = 'planned'
+
+-- name: reopen :exec
+-- It waits for the officer again.
+update rights_request set state = 'open', answer = null, answered = null, answered_by = null where id = %(id)s and state = 'erasing'
+
 -- name: end_erasure :exec
 -- All that was decided is done.
 update rights_request set state = 'erased' where id = %(id)s and state = 'erasing'

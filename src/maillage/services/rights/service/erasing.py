@@ -78,14 +78,22 @@ async def decide(ctx: Context, id: str, *, erase: bool, words: str, seen: str = 
 
 
 async def carry_out(ctx: Context, id: str, folder: Path) -> None:
-    """For the job: erases what was decided, looked at once more, and lists it in `folder`: all of it in this transaction, or nothing. Again changes nothing."""
+    """For the job: erases what was decided, looked at once more, and lists it in `folder`: all of it in this transaction, or nothing. Again changes nothing.
+
+    A whole record to which something was added meanwhile is put before the officer again.
+    """
     row = await row_of(ctx, id)
     planned = [f"{one['type']}/{one['id']}" for one in await ctx.run(QUERIES.planned, request=row["id"])]
     if not planned:
         return
     still = {one.name for one in (await _seen(ctx, row)).proposal.erased}
+    if any(one.startswith("Patient/") for one in planned) and still != set(planned):
+        await _ask_again(ctx, row)
+        return
     names = [one for one in planned if one in still]
-    await erase_names(ctx, row["record"], names, because=id)
+    erased = await erase_names(ctx, row["record"], names, because=id)
+    if await ctx.records.erasing.left_behind(erased):
+        raise Conflict(f"something was written into the record of {id} meanwhile")  # the job is run again, and looks again
     await ctx.run(QUERIES.settle_erased, request=row["id"], erased=names)
     await erasures.keep(folder, id, record=row["record"], names=names)
 
@@ -204,6 +212,12 @@ def _part(item: Item) -> Part:
         name=item.name, begins=item.begins, ends=item.ends, going_on=item.going_on, written=item.written, author=item.author,
         ended=item.ended, about=item.about, used_by=item.used_by, deleted=item.deleted,
     )  # fmt: skip
+
+
+async def _ask_again(ctx: Context, row: Request) -> None:
+    await ctx.run(QUERIES.forget_plan, request=row["id"])
+    await ctx.run(QUERIES.reopen, id=row["id"])
+    ctx.trace(Action.UPDATE, "Task", str(row["id"]), patient=row["record"], query="request=open")
 
 
 async def _erasure(ctx: Context, id: str) -> Request:
