@@ -1,6 +1,7 @@
 """An erasure, on all the product: what was erased is in no table and no file, read by no door, and is not brought back."""
 
 import asyncio
+import contextlib
 import re
 import sys
 from datetime import timedelta
@@ -15,18 +16,19 @@ import pytest
 from psycopg import sql
 from starlette.applications import Starlette
 
+from maillage.access import erasures
 from maillage.access.access import Access
 from maillage.access.actors import Role
 from maillage.access.context import Context
 from maillage.access.erasing import _FORGETS, QUERIES, forgets
 from maillage.access.platform import Platform
 from maillage.app import load_services, web
-from maillage.clock import FixedClock
+from maillage.clock import FixedClock, SystemClock
 from maillage.connectors.mail import Mailer
 from maillage.db import Database
 from maillage.errors import Conflict, Gone, MaillageError
 from maillage.fhir import ids
-from maillage.jobs import Job, Outside
+from maillage.jobs import Job, JobRunner, Outside, declared_in
 from maillage.services.documents import public as documents
 from maillage.services.messaging import service as messaging
 from maillage.services.rights import jobs
@@ -265,7 +267,7 @@ from maillage.clock import FixedClock
 from maillage.app import load_services, platform_of
 from maillage.config import Config
 from maillage.connectors.mail import Mailer
-from maillage.jobs import Job, Outside
+from maillage.jobs import Job, JobRunner, Outside, declared_in
 from maillage.services.rights import jobs
 
 async def main(dsn, data, request, now):
@@ -429,3 +431,32 @@ async def test_a_night_reads_as_much_of_a_large_region_as_of_a_small_one(access:
             assert row is not None
             seen = sum(looked_at(next(iter(row.values()))[0]["Plan"]))
             assert seen <= 4 * parameters["count"], (name, seen)
+
+
+async def test_the_worker_does_what_was_decided_by_itself(
+    app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
+) -> None:
+    reactions, tasks = declared_in(load_services("jobs"))
+    runner = JobRunner(
+        database=database, access=access, clock=SystemClock(), outside=outside(tmp_path, clock), reactions=reactions, tasks=tasks
+    )
+    id = await one_message_decided(app, access, signed_in)
+    working = asyncio.create_task(runner.run())
+    try:
+        async with asyncio.timeout(60):
+            while await state_of(database, id) != "erased":
+                await asyncio.sleep(0.1)
+    finally:
+        working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+    assert places_of(database.dsn, tmp_path, f"{MARKER}-said") == {}
+    listed = [one for one in erasures.kept(tmp_path / "erasures") if one.request == id]
+    assert [(one.record, one.names) for one in listed] == [("zoe", ["Communication/said"])]
+
+
+async def state_of(database: Database, id: str) -> str:
+    async with database.reading() as conn:
+        row = await (await conn.execute("select state from rights_request where id = %s", [id])).fetchone()
+    assert row is not None
+    return str(row["state"])
