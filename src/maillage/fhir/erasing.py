@@ -1,7 +1,7 @@
 """Erasing: whatever a resource ever said leaves the store; what stays says that there was one of this id, and neither what nor whose.
 
-What stays are two lines of the log, both deletions: the first number of the id and the one behind its last. A log that begins with a
-deletion is an erasure, and its id is never taken again: a creation meets the first line, a writer who was at work meets the second.
+What stays are lines of the log, all deletions: one for the number of each version, and the next. A log that begins with a deletion is an
+erasure, and its id is never taken again: a creation meets the first line, a writer who was at work the one behind the version that they saw.
 """
 
 from collections.abc import Sequence

@@ -420,9 +420,9 @@ delete from res r using gone n where r.rt = n.rt and r.id = n.id
 delete from ver v using json_to_recordset(%(gone)s::json) as n(rt int2, id uuid) where v.rt = n.rt and v.id = n.id
 
 -- name: leave_erased :exec
--- That there was one: its first number, and the one behind its last, so that whoever writes it meanwhile has lost.
+-- That there was one: the number of each version, and the next, so that whoever writes it meanwhile has lost, however old what they saw.
 insert into ver (at, rt, id, version, op, was)
 select date_trunc('milliseconds', now()), n.rt, n.id, x.version, 'd', '{"resourceType":"' || n.kind || '","id":"' || n.name || '"}'
 from json_to_recordset(%(gone)s::json) as n(rt int2, id uuid, kind text, name text, last int)
-cross join lateral (values (1), (n.last + 1)) as x(version)
+cross join lateral generate_series(1, n.last + 1) as x(version)
 order by n.rt, n.id, x.version
