@@ -22,6 +22,7 @@ from maillage.connectors.psc import Provider, RelyingParty
 from maillage.connectors.psc.relying_party import PSC_ACR, PSC_SCOPE, origin
 from maillage.connectors.transport import is_private
 from maillage.errors import Invalid, MaillageError, NotFound, SetupError
+from maillage.http import searches
 from maillage.http.built import BuiltFiles
 from maillage.http.certificates import certificates_of
 from maillage.http.cors import OtherSites
@@ -139,6 +140,7 @@ def own_routes() -> list[Declared]:
     return [
         bare("/health", answer_health),
         bare("/metrics", answer_metrics),
+        *searches.routes,
         stream("/flux", answer_live, permission=Permission.SIGNED_IN),
     ]
 

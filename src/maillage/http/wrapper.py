@@ -22,6 +22,7 @@ from maillage.http.origins import origin_of
 from maillage.http.rates import Rates
 from maillage.http.request import Request, Visitor
 from maillage.http.routes import Declared, Kind
+from maillage.http.searches import open_words
 from maillage.http.visitors import Visitors
 from maillage.logs import frames_of
 
@@ -99,6 +100,7 @@ class Answer:
         if declared.kind is Kind.BARE:
             return await declared.endpoint(request, None)
         request.visitor = await self._visitors.recognise(request, sign_of_life=declared.kind is not Kind.STREAM)
+        open_words(request)
         self._count(request)
         await refuse_forgery(request)
         refuse_software(request, declared.kind)

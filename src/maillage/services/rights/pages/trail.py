@@ -17,6 +17,7 @@ from maillage.access.permissions import Permission, permits
 from maillage.clock import PARIS
 from maillage.errors import Invalid, NotFound
 from maillage.http import Request, action, page, redirect
+from maillage.http.searches import WORDS
 from maillage.services.rights import rules
 from maillage.services.rights.pages.answering import NONE, Fault, fault_in
 from maillage.services.rights.rules import Visit, tracing, unusual
@@ -136,7 +137,8 @@ async def traces(request: Request, ctx: Context) -> Response:
     """GET /traces: what the officer looks for in the trail, page by page (`?avant=`); a form that cannot be meant shows why."""
     asked = tracing.asked(request.query_params, _today(ctx))
     found = None if asked.faults else await read_traces(ctx, asked, before=request.query_params.get("avant"))
-    query = urlencode(asked.said)
+    sealed = request.query_params.get(WORDS)
+    query = urlencode({WORDS: sealed} if sealed else asked.said)
     return render(
         request, ctx, "rights/traces.html", status=422 if asked.faults else 200, asked=asked, check=await checking.last_seen(ctx),
         lines=[_traced(line, found) for line in found.lines] if found else [], query=query, path_here=TRACES,
