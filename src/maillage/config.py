@@ -47,9 +47,7 @@ class Config:
     upload_limit: int = 20_000_000  # longest file in a resource or a clinical document
     upload_count: int = 100  # files in one resource, at most
     upload_types: str = ""  # media types of files, by commas; empty: all but programs
-    upload_scanner: str = (
-        ""  # looks at each file before it is kept: "clamd://host:3310" or "clamd:///run/clamav/clamd.ctl"; empty: none does
-    )
+    upload_scanner: str = ""  # looks at each file before it is kept: "clamd://host:3310", "clamd:///socket"; empty: none
     upload_scanner_patience: float = 30.0  # how long a file waits for it; one that was not looked at is not taken
     mllp: str = "127.0.0.1:2575"  # where the MLLP process listens, and where `/health` and `maillage send` look for it
     mllp_frame_limit: int = 64_000_000  # longest message
@@ -80,9 +78,7 @@ class Config:
     citizen_discovery: str = ""  # empty: the issuer's .well-known/openid-configuration
     account_keys: str = field(default="", repr=False)  # seal second factors: 32 bytes in base64, several by commas
     account_keys_file: str = ""  # a file that holds them instead; neither: accounts held here are opened by passkeys alone
-    breached_passwords: str = (
-        ""  # file of the SHA-1 of breached passwords, sorted, as Have I Been Pwned gives it; empty: the list that is shipped
-    )
+    breached_passwords: str = ""  # file of SHA-1 of breached passwords, sorted, as of Have I Been Pwned; empty: the list shipped
     openid_key: str = field(default="", repr=False)  # says who somebody is to applications: a private key in PEM, RSA or EC P-384
     openid_key_file: str = ""  # a file that holds it instead; neither: applications are not told (no openid, no fhirUser)
     software_networks: str = ""  # our own networks where software may publish its keys, also by http; others must be public

@@ -32,15 +32,26 @@ async def test_patients_written_through_fhir_are_matched_by_the_worker(access, d
         assert await record_of(ctx, unknown["id"]) is None
 
 
-@pytest.mark.parametrize(("already", "linked"), [((), None), (("Practitioner/outsider",), "record")])
-async def test_nobody_lets_themself_into_a_record_by_sending_its_identity(access, database, clock, already, linked):
+ONESELF = {"generalPractitioner": [{"reference": "Practitioner/outsider"}]}
+OWN_PLACE = {"managingOrganization": {"reference": "Organization/outside"}}
+
+
+@pytest.mark.parametrize(
+    ("already", "said", "linked"),
+    [
+        ((), ONESELF, None),
+        (("Practitioner/outsider",), ONESELF, None),  # an attending physician sees what is masked from the circle
+        (("Organization/outside",), OWN_PLACE, "record"),
+    ],
+)
+async def test_nobody_lets_themself_into_a_record_by_sending_its_identity(access, database, clock, already, said, linked):
     outsider = professional("outsider")
     reactor = Reactor(database=database, access=access, clock=clock, reactions=[jobs.match_stored_patient])
     await reactor.prepare()
     async with access.act(SEED) as ctx:
         await ctx.records.write(as_regional(patient_for(CLAIM), "1") | {"id": "record"}, care_team("record", *already))
     async with access.act(outsider, door="fhir") as ctx:
-        sent = await ctx.records.write(patient_for(CLAIM) | {"generalPractitioner": [{"reference": "Practitioner/outsider"}]})
+        sent = await ctx.records.write(patient_for(CLAIM) | said)
     await reactor.drain()
     async with access.act(SEED) as ctx:
         assert await record_of(ctx, sent["id"]) == linked
@@ -48,6 +59,7 @@ async def test_nobody_lets_themself_into_a_record_by_sending_its_identity(access
         async with access.act(outsider) as ctx:
             with pytest.raises(NotFound):
                 await ctx.records.read("Patient", "record")
+    if linked is None:
         async with database.transaction() as conn:
             cases = await (await conn.execute("select reason, near, state from identity_case")).fetchall()
         assert [tuple(case.values()) for case in cases] == [("opens-record", ["record"], "open")]
