@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
 
@@ -45,4 +46,10 @@ class Scope:
 
     def sql(self, row: str, *, rt: str | None = None) -> str:
         """The condition for the row behind the alias `row`; `rt` gives the type number where the alias has no such column."""
-        return self.text.replace("{row}", row).replace("{rt}", rt or f"{row}.rt")
+        return _about(self.text, row, rt or f"{row}.rt")
+
+
+@lru_cache(maxsize=512)
+def _about(text: str, row: str, rt: str) -> str:
+    """The same text each time: what is made of it is looked up by it."""
+    return text.replace("{row}", row).replace("{rt}", rt)
