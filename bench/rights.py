@@ -1,7 +1,7 @@
 """What rights and the trail cost: each call over HTTP, against the same call on the store beneath `access/`, in turns, in one run. `make bench-rights`.
 
 A region of synthetic patients with ten observations each, a doctor with 50 of them and one with 5,000. Two servers of one web worker each
-on one database: the product, and the product on the bare store (`bench.beneath`). A cost is the share of the rate that is lost. The last
+on one database: the product, and the product on the bare store (`bench.beneath`). A cost is the share of the rate that is lost, the median of neighbouring turns. The last
 line compares the searches of the two doctors.
 """
 
@@ -135,20 +135,37 @@ async def rate(load: ModuleType, server: Server, name: str, seconds: float, conn
     return len(spans) / seconds, spans
 
 
-async def in_turns(
-    load: ModuleType, servers: list[Server], name: str, wanted: argparse.Namespace, turns: int = 3
-) -> list[tuple[float, float]]:  # fmt: skip
-    """For each server the median rate of its turns and the 95th percentile of its milliseconds."""
-    rates: list[list[float]] = [[] for _ in servers]
-    spans: list[list[float]] = [[] for _ in servers]
+@dataclass(frozen=True)
+class Turns:
+    """What servers did in turns, side by side: the rate of each turn, and the milliseconds of every call."""
+
+    rates: list[list[float]]
+    spans: list[list[float]]
+
+    def rate(self, place: int) -> float:
+        """The median of one server's turns."""
+        return statistics.median(self.rates[place])
+
+    def lost(self) -> float:
+        """The share of the first server's rate that the second loses: the median of neighbouring turns, as the machine itself drifts."""
+        return statistics.median(1 - within / without for without, within in zip(*self.rates, strict=True))
+
+    def p95(self, place: int) -> float:
+        """The 95th percentile of one server's milliseconds."""
+        return percentile(self.spans[place], 95)
+
+
+async def in_turns(load: ModuleType, servers: list[Server], name: str, wanted: argparse.Namespace) -> Turns:
+    """Each server `turns` times, for so many seconds, now one first and now the other."""
+    found = Turns([[] for _ in servers], [[] for _ in servers])
     for server in servers:
         await rate(load, server, name, 0.5, wanted.connections)
-    for _ in range(turns):
-        for place, server in enumerate(servers):
-            found, taken = await rate(load, server, name, wanted.seconds, wanted.connections)
-            rates[place].append(found)
-            spans[place] += taken
-    return [(statistics.median(found), percentile(taken, 95)) for found, taken in zip(rates, spans, strict=True)]
+    for turn in range(wanted.turns):
+        for place, server in list(enumerate(servers))[:: -1 if turn % 2 else 1]:
+            reached, taken = await rate(load, server, name, wanted.seconds, wanted.connections)
+            found.rates[place].append(reached)
+            found.spans[place].extend(taken)
+    return found
 
 
 async def fill(dsn: str, files: Path, patients: int) -> tuple[dict[str, str], list[str]]:
@@ -211,21 +228,23 @@ async def bench(
     figures, known = Figures(), ids[:FEW]
     few = Server(above, tokens["few"], known)
     for name, most in (("read", NARROW), ("search", NARROW), ("everything", WIDE), ("create", WIDE), ("bundle", WIDE)):
-        (without, _), (within, _) = await in_turns(load, [Server(beneath, tokens["few"], known), few], name, wanted)
-        figures.add(f"{name}, beneath", without, "a second")
-        figures.add(f"{name}, above", within, "a second")
-        figures.add(f"{name}: lost to rights and trail", 100 * (1 - within / without), "% of the rate", bound=most)
+        turns = await in_turns(load, [Server(beneath, tokens["few"], known), few], name, wanted)
+        figures.add(f"{name}, beneath", turns.rate(0), "a second")
+        figures.add(f"{name}, above", turns.rate(1), "a second")
+        figures.add(f"{name}: lost to rights and trail", 100 * turns.lost(), "% of the rate", bound=most)
     many = Server(above, tokens["many"], ids[:MANY])
-    (_, less), (_, more) = await in_turns(load, [few, many], "search", wanted)
+    turns = await in_turns(load, [few, many], "search", wanted)
+    less, more = turns.p95(0), turns.p95(1)
     figures.add(f"search p95 with {MANY} patients", more, "ms", bound=1.5 * less, reference=(f"that with {FEW}", less))
     return figures
 
 
 def main() -> int:
-    """`python -m bench.rights [--patients N] [--seconds S]`"""
+    """`python -m bench.rights [--patients N] [--seconds S] [--turns T]`"""
     options = argparse.ArgumentParser(prog="make bench-rights", description=__doc__)
     options.add_argument("--patients", type=int, default=20_000)
-    options.add_argument("--seconds", type=float, default=3)
+    options.add_argument("--seconds", type=float, default=1)
+    options.add_argument("--turns", type=int, default=15)
     options.add_argument("--connections", type=int, default=8)
     wanted = options.parse_args()
     if not LOADER.exists():
