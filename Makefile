@@ -48,7 +48,7 @@ sbom: $(STAMPS)/supply $(STAMPS)/node ## what the product is made of, from the l
 	@$(SUPPLY)/bin/cyclonedx-py requirements requirements/runtime.txt --output-reproducible --output-format JSON --output-file sbom/python.cdx.json
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/npm sbom --sbom-format cyclonedx --package-lock-only > sbom/node.cdx.json
 
-audit: $(STAMPS)/supply $(STAMPS)/node ## whether a locked package is known to be weak (asks the network: CI does each night)
+audit: $(STAMPS)/supply $(STAMPS)/node ## whether a locked package is known to be weak (asks the network: to be run each night)
 	@$(SUPPLY)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements/runtime.txt
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/npm audit --package-lock-only
 

@@ -37,9 +37,10 @@ def keep(request: Request, response: Response) -> Response:
 
 
 async def refuse_strangers(request: Request) -> str:
-    """The browser's secret; Forged when the form was not made for this browser."""
-    known = request.cookies.get(_cookie(request), "")
-    if len(known) != _LENGTH or not holds(await sent_token(request), known):
+    """The browser's secret; Forged when the form was not made for this browser. A page shown to who is signed in has their session's token."""
+    known, sent = request.cookies.get(_cookie(request), ""), await sent_token(request)
+    session = request.visitor.session if request.visitor else None
+    if len(known) != _LENGTH or not (holds(sent, known) or (session is not None and holds(sent, session))):
         raise Forged("This form was not sent from a page of ours, or its page is too old. Reload it.")
     request.scope[DOORSTEP] = known
     return known

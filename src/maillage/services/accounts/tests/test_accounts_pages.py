@@ -102,6 +102,19 @@ async def test_by_a_link_somebody_sets_a_password_and_a_code_and_is_in(
         assert recovery[0] not in more.text
 
 
+async def test_who_is_signed_in_takes_a_link_too(
+    house: None, access: Access, clock: FixedClock, application: Any, signed_in: Any
+) -> None:
+    """On a shared computer somebody else's session may still be open: the link's holder is in instead."""
+    app, link = application(pages, settings=KEYS), await link_of(access)
+    [(_, cookie)] = await signed_in(OPERATOR)
+    name, _, session = cookie.partition("=")
+    async with browsing(app) as visitor:
+        visitor.cookies.set(name, session)
+        _, answer = await set_password(visitor, link, clock)
+    assert (answer.status_code, "codes de secours" in answer.text.lower()) == (200, True)
+
+
 DOORS = (
     "/compte/connexion",
     "/compte/cle",
