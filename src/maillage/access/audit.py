@@ -248,10 +248,22 @@ class Position(NamedTuple):
     def parse(cls, text: str) -> Self:
         """The position that `str` wrote; anything else is Invalid."""
         try:
-            at, chain, batch, place = text.split("~")
-            return cls(datetime.fromisoformat(at), int(chain), int(batch), int(place))
+            at, *numbers = text.split("~")
+            chain, batch, place = map(int, numbers)
+            found = cls(datetime.fromisoformat(at), chain, batch, place)
         except ValueError:
-            raise Invalid("this place in the trail is not one of ours") from None
+            found = None
+        if (
+            found is None
+            or found.at.tzinfo is None
+            or not all(0 <= one < most for one, most in zip(found[1:], _MOST, strict=True))
+        ):
+            raise Invalid("this place in the trail is not one of ours")
+        return found
+
+
+_MOST = (2**15, 2**63, 2**31)
+"""What the columns of a position hold less than: chain, batch, place."""
 
 
 def query_text(params: Iterable[tuple[str, str]], secret: bytes) -> str:

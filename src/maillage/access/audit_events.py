@@ -15,6 +15,7 @@ from maillage.db import Connection, load_queries
 from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.fhir import ids
 from maillage.fhir.change import Stored
+from maillage.fhir.past import foreign_cursor
 from maillage.fhir.scope import Scope
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 from maillage.fhir.store import Store
@@ -44,7 +45,8 @@ def refuse_mixed(query: SearchQuery | SeveralQuery) -> None:
         name == "_type" and TYPE in value.split(",") for name, value in query.applied
     )
     if named or listed:
-        raise Invalid(f"the trail is searched by itself, at /{TYPE}: not {named[0] if named else '_type'}")
+        asked_by = named[0] if named else "_type"
+        raise Invalid.at(asked_by.partition("=")[0], f"the trail is searched by itself, at /{TYPE}: not {asked_by}")
 
 
 class AuditEvents:
@@ -82,7 +84,7 @@ class AuditEvents:
             self._ctx.records.views.require("s", TYPE)
             wanted = await self._allowed(wanted_by(query))
             entry.patients.update(wanted.patients or ())
-            before = Position.parse(query.cursor) if query.cursor else None
+            before = _position(query.cursor) if query.cursor else None
             lines, after = await audit_search.found(self._conn, wanted, count=query.count, before=before)
             total = await counted(self._conn, wanted) if query.total else None
             return StoredPage(await self._told(lines, wanted), next=str(after) if after else None, total=total)
@@ -163,3 +165,10 @@ class AuditEvents:
             lines = [seen_by_the_person(line, wanted.patients or (), self._ctx.actor.reference) for line in lines]
         names = await self.names_of_records({key for line in lines for key in line["patients"]})
         return [as_stored(line, names) for line in lines]
+
+
+def _position(cursor: str) -> Position:
+    try:
+        return Position.parse(cursor)
+    except Invalid:
+        raise foreign_cursor("search") from None

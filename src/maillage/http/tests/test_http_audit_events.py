@@ -170,6 +170,26 @@ async def test_a_date_that_is_none_is_refused_where_it_stands(trail: None, clien
     assert (answer.status_code, issue["expression"]) == (400, ["_lastUpdated"])
 
 
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("AuditEvent?_cursor=x", "_cursor"),
+        ("AuditEvent?_cursor=2026-11-22T10:00:00~1~1~1", "_cursor"),
+        ("AuditEvent?_cursor=2026-11-22T10:00:00Z~32768~1~1", "_cursor"),
+        (f"AuditEvent?_cursor=2026-11-22T10:00:00Z~1~{2**63}~1", "_cursor"),
+        ("AuditEvent?_cursor=2026-11-22T10:00:00Z~1~1~-1", "_cursor"),
+        ("Patient?_has:AuditEvent:patient:action=R", "_has:AuditEvent:patient:action"),
+        ("?_type=Patient,AuditEvent", "_type"),
+    ],
+)
+async def test_a_place_in_the_trail_that_is_none_is_refused_where_it_stands(
+    trail: None, clients: Any, address: str, place: str
+) -> None:
+    answer = await (await clients(OFFICER)).get(f"/fhir/{address}")
+    (issue,) = answer.json()["issue"]
+    assert (answer.status_code, issue["expression"]) == (400, [place])
+
+
 async def test_pages_follow_each_other_and_totals_are_exact(trail: None, clients: Any) -> None:
     officer = await clients(OFFICER)
     whole = [one["id"] for one in await search(officer, "agent=Practitioner/gp")]
