@@ -302,14 +302,20 @@ async def killed_while(dsn: str, folder: Path, request: str, clock: FixedClock, 
         await process.wait()
 
 
-async def test_a_job_that_is_killed_leaves_all_or_nothing_and_is_taken_up(
-    app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
-) -> None:
+async def whole_record_decided(app: Starlette, access: Access, clock: FixedClock, signed_in: Any) -> str:
+    """Zoé's record has reached the end of its time and the officer decided that it goes: the page of the decision."""
     clock.advance(timedelta(days=21 * 366))
     async with access.act(SEED) as ctx:
         await jobs.look_at_retentions.handler(ctx)
     page = await taken_up(app, signed_in, "zoe")
     assert (await decided(app, access, signed_in, page)).status_code == 303
+    return page
+
+
+async def test_a_job_that_is_killed_leaves_all_or_nothing_and_is_taken_up(
+    app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
+) -> None:
+    page = await whole_record_decided(app, access, clock, signed_in)
     id = page.split("/")[2]
     before = places_of(database.dsn, tmp_path, MARKER)
     await killed_while(database.dsn, tmp_path, id, clock, "lock table access_unnamed in access exclusive mode")
@@ -383,11 +389,7 @@ async def test_the_binary_of_an_attachment_goes_with_what_names_it_and_not_with_
 async def test_care_that_is_written_meanwhile_undoes_the_erasure_of_a_record(
     app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
 ) -> None:
-    clock.advance(timedelta(days=21 * 366))
-    async with access.act(SEED) as ctx:
-        await jobs.look_at_retentions.handler(ctx)
-    page = await taken_up(app, signed_in, "zoe")
-    assert (await decided(app, access, signed_in, page)).status_code == 303
+    page = await whole_record_decided(app, access, clock, signed_in)
     before = places_of(database.dsn, tmp_path, MARKER)
     late = {"resourceType": "Observation", "id": "late", "status": "final", "code": {"text": "x"}, **OF_IT}
 
