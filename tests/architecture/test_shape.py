@@ -17,7 +17,7 @@ ALLOWED_FILES = {
     "README.md", "__init__.py", "public.py", "pages.py", "operations.py", "ports.py", "jobs.py", "forms.py", "service.py",
     "resources.py", "rules.py", "events.py", "queries.sql",
 }  # fmt: skip
-ALLOWED_FOLDERS = {"service", "resources", "rules", "pages", "definitions", "migrations", "templates", "tests"}
+ALLOWED_FOLDERS = {"service", "resources", "rules", "pages", "forms", "definitions", "migrations", "templates", "tests"}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "manager", "misc", "util", "helper"}
 
 

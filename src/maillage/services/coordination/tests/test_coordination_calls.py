@@ -16,7 +16,7 @@ from maillage.clock import FixedClock
 from maillage.connectors.psc import carded
 from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.services.coordination import pages
-from maillage.services.coordination.forms import call_form, emergency_form
+from maillage.services.coordination.forms.emergency import call_form, emergency_form
 from maillage.services.identity import public as identity
 from maillage.services.rights import pages as rights_pages
 from maillage.services.rights.events import EmergencyOpened

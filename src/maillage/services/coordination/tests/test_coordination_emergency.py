@@ -8,7 +8,7 @@ from playwright.async_api import Browser, expect
 from maillage.access.access import Access
 from maillage.access.actors import Role
 from maillage.services.coordination import pages
-from maillage.services.coordination.forms import emergency_form
+from maillage.services.coordination.forms.emergency import emergency_form
 from maillage.services.identity import public as identity
 from maillage.services.rights import pages as rights_pages
 from maillage.services.rights.public import Reason
