@@ -52,21 +52,23 @@ ACCOUNTS = Place("Comptes", "/comptes", "people")
 SOFTWARE = Place("Logiciels", "/logiciels", "route")
 DEVELOPERS = Place("Développeurs", "/developpeurs", "route")
 
-CLINICAL = (NEWS, PATIENTS, DIRECTORY, ANNOUNCEMENTS, CORRECTIONS)
+CLINICAL = (NEWS, PATIENTS, AGENDA, MESSAGES, DIRECTORY, ANNOUNCEMENTS, CORRECTIONS)
+VISITING = (ROUND, NEWS, MESSAGES, PATIENTS, AGENDA, DIRECTORY, ANNOUNCEMENTS, CORRECTIONS)
+COORDINATING = (CASELOAD, SUPPORT, TASKS, AGENDA, MESSAGES, NEWS, PATIENTS, DIRECTORY)
 PERSONAL = (HOME, DOCUMENTS, WHO_LOOKED)
 
 # Keys are values of `access.Role`. The first place served is where the role arrives after signing in.
 PLACES: Mapping[str, tuple[Place, ...]] = {
     "regulator": (NEWS, CALLS),  # before what they have by their profession: a call does not wait
     "gp": CLINICAL,
-    "nurse": CLINICAL,
+    "nurse": VISITING,
     "hospital": CLINICAL,
     "professional": CLINICAL,
-    "coordinator": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
-    "social-worker": (CASELOAD, TASKS, NEWS, PATIENTS, DIRECTORY),
-    "patient": (*PERSONAL, CHOICES, CARERS),
-    "representative": (*PERSONAL, CHOICES),
-    "carer": PERSONAL,
+    "coordinator": COORDINATING,
+    "social-worker": COORDINATING,
+    "patient": (*PERSONAL, MESSAGES, CHOICES, CARERS),
+    "representative": (*PERSONAL, MESSAGES, CHOICES),
+    "carer": (*PERSONAL, MESSAGES),
     "steward": (IDENTITIES, QUARANTINE, DIRECTORY),
     "operator": (CONNECTORS, QUARANTINE, USES, ACCOUNTS, SOFTWARE, DIRECTORY),
     "ars": (USES, DIRECTORY),
