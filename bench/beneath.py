@@ -14,6 +14,7 @@ from maillage.access.combining import Hand
 from maillage.access.context import Context
 from maillage.access.platform import Platform
 from maillage.access.records import Records
+from maillage.access.views import Views
 from maillage.config import Config
 from maillage.fhir import validation
 from maillage.fhir.change import Change, Stored, Verb
@@ -28,19 +29,27 @@ class _Untold(Trail):
         return Entry(action, type, id, query)
 
 
+class _Everything(Views):
+    """Every row, for whatever is done."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.whole = Scope.all()
+
+
 class _Bare(Records):
     """The store's own answers."""
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
-        self._visible = Scope.all()
+        self.views = _Everything(self._ctx.actor, self._ctx.now)
 
     async def write_changes(self, changes: Sequence[Change], *, checked: bool = False) -> list[Stored]:
         """Validation and the store: what a write costs without rights."""
         for change in changes:
             if not checked and change.verb is not Verb.DELETE:
                 validation.validate(change.resource)
-        return await self._store.write_raw(self._conn, changes, scope=self._visible)
+        return await self._store.write_raw(self._conn, changes, scope=self.views.written)
 
 
 class _Beneath(Access):

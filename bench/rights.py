@@ -222,9 +222,22 @@ def serving(application: str, dsn: str, data: Path) -> Iterator[str]:
             process.wait(30)
 
 
+async def assert_apart(load: ModuleType, above: str, beneath: str, token: str, stranger: str) -> None:
+    """That one server asks whose patient it is, and the other does not: else nothing is compared."""
+    for base, expected in ((above, 404), (beneath, 200)):
+        for path in (f"/fhir/Patient/{stranger}", f"/fhir/Patient/{stranger}/$everything"):
+            status, _, answer = await load.Client(base, token).req("GET", path, None)
+            if status != expected:
+                raise SystemExit(f"{base} GET {path}: {status}, not {expected}: {answer[:300]!r}")
+        _, _, answer = await load.Client(base, token).req("GET", f"/fhir/Observation?{newest(stranger)}", None)
+        if (b'"entry"' in answer) is not (expected == 200):
+            raise SystemExit(f"{base}: what a stranger's record holds: {answer[:300]!r}")
+
+
 async def bench(
     load: ModuleType, above: str, beneath: str, tokens: dict[str, str], ids: list[str], wanted: argparse.Namespace
 ) -> Figures:
+    await assert_apart(load, above, beneath, tokens["few"], ids[-1])
     figures, known = Figures(), ids[:FEW]
     few = Server(above, tokens["few"], known)
     for name, most in (("read", NARROW), ("search", NARROW), ("everything", WIDE), ("create", WIDE), ("bundle", WIDE)):
