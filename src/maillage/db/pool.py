@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import psycopg
-from psycopg import AsyncClientCursor, AsyncConnection, AsyncCursor
+from psycopg import AsyncClientCursor, AsyncConnection, AsyncCursor, _queries
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -30,6 +30,10 @@ from maillage.errors import Unavailable
 OPTIONS = (
     "-c timezone=UTC -c plan_cache_mode=force_generic_plan -c max_parallel_workers_per_gather=0 -c statement_timeout={longest}"
 )
+
+# The driver remembers how it numbered the parameters of a statement, but for longer ones than 4,096 characters: what carries the condition of an
+# actor's sight would be taken apart for each call, which takes longer than PostgreSQL does to answer it.
+_queries.MAX_CACHED_STATEMENT_LENGTH = 65_536
 
 LONGEST = 60.0  # seconds of one statement
 SINGLES = 2  # connections for statements that are transactions of their own
