@@ -30,7 +30,7 @@ from maillage.errors import Conflict, Gone, MaillageError
 from maillage.fhir import ids
 from maillage.jobs import Job, JobRunner, Outside, declared_in
 from maillage.services.documents import public as documents
-from maillage.services.messaging import service as messaging
+from maillage.services.messaging.service import notices as messaging
 from maillage.services.rights import jobs
 from maillage.services.rights.service.erasing import QUERIES as RIGHTS
 from tests.support.browser import HERE

@@ -13,7 +13,7 @@ from maillage.access.platform import Platform
 from maillage.app import declared_routes
 from maillage.http.app import create_app
 from maillage.services.identity import public as identity
-from maillage.services.messaging import resources as messaging
+from maillage.services.messaging.resources import notice as messaging
 from tests.support.people import MACHINE, NOON, SEED, care_team, carer, officer_of, patient, professional
 
 Resource = dict[str, Any]

@@ -1,7 +1,8 @@
 """The verbs of the directory: search, the circle of a person, somebody by national number."""
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from maillage.access.context import Context
@@ -58,6 +59,21 @@ async def circles(ctx: Context, patients: Iterable[str]) -> dict[str, list[Membe
         teams = [team for team in page.matches if _subject(team) in about[patient]]
         found[patient] = members(person, teams, known, today=today)
     return found
+
+
+async def professionals(ctx: Context, references: Iterable[str]) -> dict[str, Member]:
+    """What the directory knows of these Practitioners, in a circle or not, by reference; who works in several places stands for all of them."""
+    wanted = ",".join(sorted(set(references)))
+    if not wanted:
+        return {}
+    includes = (("_include", "PractitionerRole:practitioner"), ("_include", "PractitionerRole:organization"))
+    page = await ctx.records.search("PractitionerRole", [("practitioner", wanted), ("active", "true"), *MANY, *includes])
+    plain = await ctx.records.find("Practitioner", [("_id", wanted.replace("Practitioner/", "")), *MANY])
+    named = [f"PractitionerRole/{one['id']}" for one in page.matches] + [f"Practitioner/{one['id']}" for one in plain]
+    team = {"participant": [{"member": {"reference": one}} for one in named]}
+    found = members({}, [team], [*page.matches, *page.included, *plain], today=ctx.now.date().isoformat())
+    places = Counter(str(role["practitioner"]["reference"]) for role in page.matches if "practitioner" in role)
+    return {one.reference: replace(one, role=None) if places[one.reference] > 1 else one for one in found}
 
 
 async def general_practitioner(ctx: Context, patient: str) -> Member | None:

@@ -9,8 +9,12 @@ from maillage.connectors.mail.mailer import Letter
 from maillage.errors import Invalid
 from maillage.jobs import Job, errand, periodic, reaction, reaction_to_many
 from maillage.services.documents.events import AnnouncementDue, DocumentDeleted, DocumentReceived, DocumentReplaced
-from maillage.services.messaging import resources, rules, service
-from maillage.services.messaging.service import News
+from maillage.services.messaging.events import MatterTold
+from maillage.services.messaging.resources import notice as resources
+from maillage.services.messaging.rules import notices as rules
+from maillage.services.messaging.service import mail, matters
+from maillage.services.messaging.service import notices as service
+from maillage.services.messaging.service.notices import News
 
 log = structlog.get_logger(__name__)
 
@@ -48,11 +52,20 @@ async def withdraw_the_deleted(ctx: Context, event: DocumentDeleted) -> None:
     await service.withdraw(ctx, document=event.document)
 
 
+@reaction(MatterTold)
+async def put_before(ctx: Context, event: MatterTold) -> None:
+    """What a service above wants somebody to look at, or nobody any more, in the order in which it was said."""
+    if event.settled:
+        await matters.treat_settled(ctx, event)
+    elif (await matters.post(ctx, event)).mail:
+        await ctx.later(send_mail)
+
+
 @errand(queue="mail")
 async def send_mail(job: Job) -> None:
     """Sends the e-mails that are owed, one for each person, however many notices wait for them."""
     async with job.act(read_only=True) as ctx:
-        owed = await service.owed_mail(ctx, limit=AT_ONCE)
+        owed = await mail.owed_mail(ctx, limit=AT_ONCE)
     for one in owed:
         subject, text = rules.mail_text(one.count, job.outside.base_url)
         key = f"{one.recipient.replace('/', '-')}-{one.since:%Y%m%d%H%M%S}"
@@ -61,14 +74,14 @@ async def send_mail(job: Job) -> None:
         except Invalid as fault:
             log.warning("mail_refused", reason=fault.message)
             async with job.act() as ctx:
-                await service.mail_refused(ctx, recipient=one.recipient)
+                await mail.mail_refused(ctx, recipient=one.recipient)
             continue
         async with job.act() as ctx:
-            await service.mail_sent(ctx, recipient=one.recipient, counted=one.count)
+            await mail.mail_sent(ctx, recipient=one.recipient, counted=one.count)
 
 
 @periodic("*/5 * * * *")
 async def mail_what_waited(ctx: Context) -> None:
     """Those who were written to within the hour get their next e-mail when the hour is over."""
-    if await service.owed_mail(ctx, limit=1):
+    if await mail.owed_mail(ctx, limit=1):
         await ctx.later(send_mail)

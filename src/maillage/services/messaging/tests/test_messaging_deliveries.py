@@ -9,7 +9,8 @@ from maillage.access.actors import Role
 from maillage.services.documents.events import DocumentReceived
 from maillage.services.documents.public import Delivery
 from maillage.services.messaging import jobs as messaging
-from maillage.services.messaging import resources, service
+from maillage.services.messaging.resources import notice as resources
+from maillage.services.messaging.service import notices as service
 from maillage.services.pathways import jobs as pathways
 from tests.support.people import SEED, care_team, professional
 

@@ -8,7 +8,9 @@ from playwright.async_api import Browser, expect
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
-from maillage.services.messaging import pages, resources, service
+from maillage.services.messaging import pages
+from maillage.services.messaging.resources import notice as resources
+from maillage.services.messaging.service import notices as service
 from tests.support.browser import HERE, PHONE, screen
 from tests.support.people import NOON, SEED, care_team, patient, professional
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from maillage.services.directory.public import Member
-from maillage.services.messaging import rules
+from maillage.services.messaging.rules import notices as rules
 
 
 def member(reference: str, **other: Any) -> Member:

@@ -7,8 +7,11 @@ from maillage.access.permissions import Permission
 from maillage.http import Request, action, page, redirect
 from maillage.services.documents import public as documents
 from maillage.services.identity import public as identity
-from maillage.services.messaging import resources, rules, service
-from maillage.services.messaging.service import Inbox
+from maillage.services.messaging.resources.notice import Notice
+from maillage.services.messaging.resources.wording import Words, words_of
+from maillage.services.messaging.rules import notices as rules
+from maillage.services.messaging.service import inbox as service
+from maillage.services.messaging.service.inbox import Inbox
 from maillage.ui import render
 
 
@@ -19,7 +22,8 @@ async def inbox(request: Request, ctx: Context) -> Response:
     waiting = await service.count_to_treat(ctx)
     chosen = _chosen(held, request.query_params.get("notice"))
     picked = bool(chosen and request.query_params.get("notice"))
-    preview = await documents.preview(ctx, chosen.document) if chosen else None
+    document = documents.summary(held.matters[chosen.about]) if chosen and chosen.document else None
+    preview = await documents.preview(ctx, chosen.document) if chosen and chosen.document else None
     banner = await identity.banner(ctx, chosen.patient) if chosen else None
     return render(
         request,
@@ -27,10 +31,11 @@ async def inbox(request: Request, ctx: Context) -> Response:
         "messaging/inbox.html",
         groups=rules.grouped(_shown(held), key=lambda n: n.patient),
         patients=held.patients,
-        documents={id: documents.summary(r) for id, r in held.documents.items()},
+        words={n.id: _words(n, held) for n in _shown(held)},
         treated=treated,
         chosen=chosen,
         picked=picked,
+        document=document,
         preview=preview,
         banner=banner,
         next=held.next,
@@ -40,12 +45,26 @@ async def inbox(request: Request, ctx: Context) -> Response:
     )
 
 
-def _shown(held: Inbox) -> list[resources.Notice]:
-    """The notices whose document the reader may still see: one masked since leaves no trace (UI.md, confidentiality)."""
-    return [n for n in held.notices if n.document in held.documents and n.patient in held.patients]
+def _words(notice: Notice, held: Inbox) -> Words:
+    resource = held.matters[notice.about]
+    if not notice.document:
+        return words_of(notice.kind, resource, patient=notice.patient)
+    document = documents.summary(resource)
+    kind = document.type_label if document.type_label != document.title else ""
+    return Words(
+        document.title,
+        kind or "",
+        ", ".join(filter(None, [document.organisation, document.author])),
+        f"/documents/{notice.document}",
+    )
 
 
-def _chosen(held: Inbox, wanted: str | None) -> resources.Notice | None:
+def _shown(held: Inbox) -> list[Notice]:
+    """The notices of what the reader may still see: one masked since leaves no trace (UI.md, confidentiality)."""
+    return [n for n in held.notices if n.about in held.matters and n.patient in held.patients]
+
+
+def _chosen(held: Inbox, wanted: str | None) -> Notice | None:
     shown = _shown(held)
     if wanted:
         return next((n for n in shown if n.id == wanted), None)

@@ -1,0 +1,6 @@
+"""What services above may ask of messaging."""
+
+from maillage.services.messaging.resources.wording import Words, renders
+from maillage.services.messaging.service.matters import notify, settle
+
+__all__ = ["Words", "notify", "renders", "settle"]

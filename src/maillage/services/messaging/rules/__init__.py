@@ -1,0 +1,1 @@
+"""Decisions of messaging, one file a noun. Pure."""
