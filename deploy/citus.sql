@@ -87,6 +87,7 @@ select create_reference_table('access_carer');
 -- local steering_document: counters, no patient
 -- local sign_in_attempt: no patient; lasts minutes
 -- local sign_in_push: no patient; lasts minutes
+-- local form_sent: digests and addresses of pages; lasts days
 -- local account: no patient
 -- local account_link: refers to account
 -- local account_passkey: refers to account

@@ -13,7 +13,7 @@ FIELD = "csrf"
 HEADER = "x-csrf-token"
 DOORSTEP = "maillage.doorstep"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def csrf_token(request: Request) -> str:
@@ -79,7 +79,7 @@ def _from_elsewhere(request: Request) -> bool:
 
 
 async def _field(request: Request) -> str:
-    if not request.headers.get("content-type", "").startswith(_FORMS):
+    if not request.headers.get("content-type", "").startswith(FORMS):
         return ""
     sent = (await request.form()).get(FIELD)
     return sent if isinstance(sent, str) else ""

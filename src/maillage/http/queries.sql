@@ -45,3 +45,23 @@ select pg_notify('maillage_live', %(topic)s || ' ' || reference) from unnest(%(r
 -- name: ping :value
 -- Whether the server answers.
 select 1 as one
+
+-- name: begin_form :value
+-- Whether this form is sent for the first time; who sends it at the same time waits here for the outcome. A few old ones go.
+with gone as (
+  delete from form_sent where digest in (select digest from form_sent where expires < %(now)s order by expires limit 20 for update skip locked)
+),
+begun as (insert into form_sent (digest, go_to, expires) values (%(digest)s, '', %(expires)s) on conflict (digest) do nothing returning 1)
+select exists (select from begun)
+
+-- name: outcome_of_form :value
+-- Where the first sending of this form led.
+select go_to from form_sent where digest = %(digest)s
+
+-- name: keep_form :exec
+-- The form was carried out, and leads there.
+update form_sent set go_to = %(go_to)s where digest = %(digest)s
+
+-- name: drop_form :exec
+-- The form was answered with a page (a fault to mend): it may be sent again.
+delete from form_sent where digest = %(digest)s

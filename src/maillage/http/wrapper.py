@@ -18,6 +18,7 @@ from maillage.http.attempts import note_attempt
 from maillage.http.csrf import refuse_forgery
 from maillage.http.faults import Fault, Render, answer_fault
 from maillage.http.limits import limited, refuse_long_query
+from maillage.http.once import answered_once
 from maillage.http.origins import origin_of
 from maillage.http.rates import Rates
 from maillage.http.request import Request, Visitor
@@ -125,6 +126,8 @@ class Answer:
         ) as ctx:
             if declared.permission is not None:
                 ctx.require(declared.permission)
+            if declared.kind is Kind.ACTION:
+                return await answered_once(request, ctx, self._answered)
             return await self._answered(request, ctx)
 
     def _count(self, request: Request) -> None:

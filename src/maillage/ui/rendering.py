@@ -11,6 +11,7 @@ from maillage.access.actors import Actor
 from maillage.access.permissions import Permission, permits
 from maillage.access.sessions import chosen
 from maillage.clock import SystemClock
+from maillage.http import once
 from maillage.http.csrf import FIELD, csrf_token
 from maillage.http.request import Request
 from maillage.ui.compression import compressed
@@ -82,9 +83,10 @@ def served(request: Request) -> frozenset[str]:
 
 
 def _csrf_field(request: Request) -> Callable[[], Markup]:
-    """The hidden field of a form, as a function for templates."""
+    """The hidden fields of a form, as a function for templates: its token, and the key by which it is carried out once."""
 
     def field() -> Markup:
-        return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, csrf_token(request))
+        hidden = Markup('<input type="hidden" name="{}" value="{}">')
+        return hidden.format(FIELD, csrf_token(request)) + hidden.format(once.FIELD, once.fresh_key())
 
     return field
