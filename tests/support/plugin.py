@@ -26,7 +26,13 @@ from tests.support.people import access, clock
 
 __all__ = ["access", "clock"]
 
-pytest_plugins = ["tests.support.attacked", "tests.support.browser", "tests.support.pages", "tests.support.territory"]
+pytest_plugins = [
+    "tests.support.attacked",
+    "tests.support.browser",
+    "tests.support.pages",
+    "tests.support.territory",
+    "tests.support.followed",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("MAILLAGE_TEST_SHARED", ROOT.parent / "shared"))

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from maillage.access.audit import Action
-from maillage.access.habilitation import classes, professions
+from maillage.access.habilitation import classes, profession_of, professions
 from maillage.access.permissions import Permission
 from maillage.db import load_queries
 from maillage.errors import Invalid, NotFound
+from maillage.fhir import ids
 
 if TYPE_CHECKING:
     from maillage.access.context import Context
@@ -33,6 +34,16 @@ async def in_force(ctx: "Context") -> dict[str, Row]:
     ctx.require(Permission.SIGNED_IN)
     found = await ctx.run(QUERIES.matrix)
     return {row["class"]: Row(frozenset(row["readers"]), row["changed"], row["changed_by"]) for row in found}
+
+
+async def types_kept(ctx: "Context") -> frozenset[str]:
+    """The types of resources that the profession of whoever acts does not read: a page says nothing of them, not even that it knows nothing.
+
+    None for who reads as no professional does.
+    """
+    profession = profession_of(ctx.actor)
+    rows = await ctx.run(QUERIES.types_kept, profession=profession) if profession else []
+    return frozenset(ids.kind(row["rt"]) for row in rows)
 
 
 async def change(ctx: "Context", one: str, readers: Collection[str]) -> None:

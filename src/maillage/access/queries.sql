@@ -180,6 +180,18 @@ where a.patients && array(select access_identities(%(patient)s))
 order by a.at desc, a.chain desc, a.batch desc, a.place desc
 limit %(count)s
 
+-- name: types_kept :many
+-- The types that a profession does not read now.
+select unnest(h.types) as rt from access_habilitation h where h.profession = %(profession)s
+
+-- name: own_writes :many
+-- What somebody wrote in these records since an instant, and in which transaction (its number modulo 2^32): the line of the trail and the version
+-- are of the same. Clocks may differ by some minutes.
+select a.type, a.id, a.xmin::text::bigint as write
+from audit a
+where a.reference = %(reference)s and a.at >= %(since)s::timestamptz - interval '15 minutes' and a.action in ('C', 'U', 'D')
+  and a.patients && %(patients)s::uuid[]
+
 -- name: audit_found :fragment
 -- The lines that are wanted: each condition falls away where its value is null, as the statement is planned for its values.
 (%(since)s::timestamptz is null or a.at >= %(since)s::timestamptz) and (%(until)s::timestamptz is null or a.at < %(until)s::timestamptz)

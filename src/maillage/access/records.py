@@ -1,6 +1,6 @@
 """The guarded door to the records: every call is filtered in SQL for the actor, checked, and left in the trail."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -32,6 +32,7 @@ from maillage.fhir.holding import hold_rows
 from maillage.fhir.index import index
 from maillage.fhir.past import Past
 from maillage.fhir.reading import EVERY, HistoryPage
+from maillage.fhir.record import Changed, Knot, Place, Wanted
 from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 from maillage.fhir.store import Page, Store
 
@@ -185,6 +186,34 @@ class Records:
             for versions in found.values():
                 _seen(entry, versions)
             return {kind: [one.resource for one in versions] for kind, versions in found.items()}
+
+    async def thread(self, patients: Sequence[str], wanted: Wanted) -> tuple[list[Knot], str]:
+        """A page of one thread of these Patient ids' records by main date, the last first; the second goes back in as `wanted.before`, empty at the end."""
+        entry = self._trail.add(Action.EXECUTE, "Patient", ",".join(patients), query="thread")
+        with self._trail.attempt([entry]):
+            knots, following = await self._store.thread(self._conn, patients, wanted, scope=self.views.searched)
+            _seen(entry, [one.stored for one in knots])
+            return knots, following
+
+    async def changed(
+        self, patients: Sequence[str], types: Collection[str], *, since: Place, most: int
+    ) -> tuple[Place, list[Changed]]:
+        """What others than whoever acts wrote of these types in these Patient ids' records since a place in the log, the last written first, and
+        the place that is now. Of `most` writes at most; what is hidden from them was not written."""
+        entry = self._trail.add(Action.EXECUTE, "Patient", ",".join(patients), query="changed")
+        with self._trail.attempt([entry]):
+            now, found = await self._store.changed(self._conn, patients, types, since=since, most=most, scope=self.views.searched)
+            if found and self._ctx.actor.reference:
+                own = await QUERIES.own_writes(
+                    self._conn, reference=self._ctx.actor.reference, since=since.at, patients=[ids.key(one) for one in patients]
+                )
+                mine = {(one["type"], one["id"], one["write"]) for one in own}
+                found = [
+                    one for one in found
+                    if not all((one.now.type, one.now.id, int(write) % 2**32) in mine for write in one.writes)
+                ]  # fmt: skip
+            _seen(entry, [one.now for one in found])
+            return now, found
 
     async def trail(
         self,

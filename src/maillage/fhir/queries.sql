@@ -394,6 +394,56 @@ cross join lateral (
 where {seen}
 order by r.rt, r.d0 desc, r.id desc
 
+-- name: thread :many
+-- One thread of some types in some patients' records, by main date, the last first, from before a place (`at`, `rt`, `id`) on. `{seen}`: scope of
+-- `r`; `{named}`: a further condition. Each type gives a page at most, so a long record costs no more than a short one.
+select r.rt, r.id, r.version, r.updated, r.patient, r.d0, convert_to(r.body, 'UTF8') as body
+from unnest(%(patients)s::uuid[]) as p(patient)
+cross join unnest(%(types)s::int2[]) as t(rt)
+cross join lateral (
+  select * from res r
+  where r.patient = p.patient and r.rt = t.rt and r.d0 >= %(since)s and r.d0 < %(until)s and r.d0 <= %(at)s
+    and (r.d0, r.rt, r.id) < (%(at)s, %(rt)s::int2, %(id)s::uuid) and {named} and ({seen})
+  order by r.d0 desc, r.id desc limit %(most)s
+) r
+order by r.d0 desc, r.rt desc, r.id desc limit %(most)s
+
+-- name: named_in :fragment
+-- A row that names one of some people by one of some parameters.
+(select true from refs f where f.src = r.id and f.p = any(%(by)s::int4[]) and f.st = r.rt
+   and (f.dt, f.dst) in (select * from unnest(%(kinds)s::int2[], %(people)s::uuid[])) limit 1)
+
+-- name: changed :many
+-- What was written of some types in some patients' records since a place in the log, the last written first: how it is, how it was at that place
+-- (null: it was not), by which transactions. A write that was under way when the place was read (`horizon`) is behind it, however late it ends.
+-- Of very many writes the last are told. `{seen}`, `{left}`: scope of `r`, and of `l`, the deletion of what is no more. One row at least: where the log is now.
+with written as materialized (
+  select v.* from unnest(%(patients)s::uuid[]) as p(patient)
+  cross join lateral (
+    select * from ver
+    where ver.patient = p.patient and ver.at > %(since)s::timestamptz - interval '15 minutes'
+      and (ver.at > %(since)s or ver.xid >= %(horizon)s::xid8) and ver.rt = any(%(types)s::int2[])
+    order by ver.at desc limit %(versions)s
+  ) v
+), touched as materialized (
+  select w.rt, w.id, min(w.version) as first, max(w.version) as last, max(w.at) as at, array_agg(w.xid::text) as writes
+  from written w group by w.rt, w.id
+), told as (
+  select t.rt, t.last as version, t.at as updated, coalesce(r.patient, l.patient) as patient, t.writes,
+    row_number() over (order by t.at desc, r.d0 desc nulls last, t.rt, t.id) as place,
+    convert_to(r.body, 'UTF8') as body, convert_to(b.was, 'UTF8') as before
+  from touched t
+  join ver b on b.rt = t.rt and b.id = t.id and b.version = t.first
+  left join res r on r.rt = t.rt and r.id = t.id
+  left join lateral (select * from ver l where r.id is null and l.rt = t.rt and l.id = t.id order by l.version desc limit 1) l on true
+  where case when r.id is null then l.op = 'd' and l.patient = any(%(patients)s::uuid[]) and coalesce(({left}), false)
+        else r.patient = any(%(patients)s::uuid[]) and coalesce(({seen}), false) end
+  order by place limit %(most)s
+)
+select now() as now, pg_snapshot_xmin(pg_current_snapshot())::text as horizon, told.*
+from (select true) as one left join told on true
+order by told.place
+
 -- name: hold_to_erase :exec
 -- Waits until no other writer holds these resources, in the order of `write`, and holds them.
 select from (select * from json_to_recordset(%(wanted)s::json) as n(rt int2, id uuid) order by rt, id) n

@@ -3,7 +3,7 @@
 Methods ending in `_raw` answer `Stored` values with the JSON text as it is held; the others parse it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from maillage.db import Connection
@@ -74,6 +74,18 @@ class Store:
     ) -> dict[str, list[Stored]]:
         """The newest resources of some types in these patients' records (see `record.compartment`)."""
         return await record.compartment(conn, patients, limits, scope=scope)
+
+    async def thread(
+        self, conn: Connection, patients: Sequence[str], wanted: record.Wanted, *, scope: Scope
+    ) -> tuple[list[record.Knot], str]:
+        """A page of one thread of these patients' records (see `record.thread`)."""
+        return await record.thread(conn, patients, wanted, scope=scope)
+
+    async def changed(
+        self, conn: Connection, patients: Sequence[str], types: Collection[str], *, since: record.Place, most: int, scope: Scope
+    ) -> tuple[record.Place, list[record.Changed]]:
+        """What was written in these patients' records since a place in the log (see `record.changed`)."""
+        return await record.changed(conn, patients, types, since=since, most=most, scope=scope)
 
     async def load(self, conn: Connection, resources: Iterable[Resource]) -> int:
         """Creates many resources at once (see `loading.load`)."""

@@ -141,7 +141,7 @@ def is_public(roles: Collection[str]) -> bool:
 
 
 def record_tabs(patient: str) -> list[tuple[str, str]]:
-    """The tabs of a person's record: label and address."""
+    """The tabs of a person's record, in their order: label and address."""
     return [
         ("Résumé", f"/patients/{patient}"),
         ("Documents", f"/patients/{patient}/documents"),

@@ -4,15 +4,16 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission, permits
-from maillage.http import Request, page
+from maillage.http import Request, action, page, redirect
 from maillage.services.coordination.resources import timeline
-from maillage.services.coordination.service import records
+from maillage.services.coordination.service import records, seen
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.places import record_tabs
 
-TIMELINE = 25
-CHANGED = 8
+SHOWN = 12
+"""Changes that stand open; the others are one tap away."""
+ALERTS = 2
 CLOSED = "Dossier refermé : vous n’y avez plus accès."
 
 
@@ -32,11 +33,10 @@ async def search(request: Request, ctx: Context) -> Response:
 
 
 async def record(request: Request, ctx: Context) -> Response:
-    """The summary: what came lately, problems, treatments, measures, thread, circle."""
+    """The summary: what others changed since the last « vu », alerts, at a glance, the beginning of the thread; aside the circle."""
     patient = str(request.path_params["id"])
     held = await records.read(ctx, patient=patient)
-    view = request.query_params.get("fil", "")
-    moments = timeline.moments(held.resources)
+    alerts = timeline.alerts(held.of("Flag"))
     return render(
         request,
         ctx,
@@ -44,19 +44,42 @@ async def record(request: Request, ctx: Context) -> Response:
         patient=patient,
         banner=held.banner,
         tabs=record_tabs(patient),
-        recent=timeline.last_received(moments)[:CHANGED],
+        since=held.since,
+        changes=held.since.facts[:SHOWN],
+        further=held.since.facts[SHOWN:],
+        alerts=alerts[:ALERTS],
+        more_alerts=len(alerts[ALERTS:]),
+        marks=held.since.marks,
+        clinical=not {"Condition", "MedicationStatement"} & held.kept,
         problems=timeline.problems(held.of("Condition")),
         treatments=timeline.treatments(held.of("MedicationStatement", "MedicationRequest")),
         measures=timeline.measures(held.of("Observation")),
-        thread=[m for m in moments if not view or m.kind == view][:TIMELINE],
-        view=view,
+        thread=held.thread.lines,
+        following=held.thread.following,
         coming=timeline.coming(held.of("Appointment"), ctx.now),
+        own_words=timeline.own_words(held.of("Goal")),
         circle=held.circle,
-        hidden=max(0, len(moments) - TIMELINE),
+        seen_now=request.query_params.get("fait") == "vu",
     )
+
+
+async def see(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/vu: `jusqua` is the place in the log of the page that was seen: what came since stays new."""
+    patient, form = str(request.path_params["id"]), await request.form()
+    await seen.mark(ctx, patient=patient, until=str(form.get("jusqua", "")))
+    return redirect(f"/patients/{patient}?fait=vu")
+
+
+async def unsee(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/vu/annuler: takes the last « vu » back."""
+    patient = str(request.path_params["id"])
+    await seen.take_back(ctx, patient=patient)
+    return redirect(f"/patients/{patient}")
 
 
 routes = [
     page("/patients", search, permission=Permission.PATIENT_SEARCH),
     page("/patients/{id}", record, permission=Permission.RECORD_READ),
+    action("/patients/{id}/vu", see, permission=Permission.RECORD_READ),
+    action("/patients/{id}/vu/annuler", unsee, permission=Permission.RECORD_READ),
 ]

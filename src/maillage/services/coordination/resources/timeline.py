@@ -1,14 +1,12 @@
-"""The resources of a record → what the summary page shows. Pure."""
+"""The resources of a record → what the summary shows at a glance: problems, treatments, measures, alerts, what is ahead. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
-from maillage.services.documents import public as documents
-
-Kind = Literal["care", "doc", "social", "alert", "plain"]
+from maillage.services.coordination.resources import telling
 
 # Measures that a summary follows, by LOINC code: words, target low, target high (None: no target), in the unit stored.
 FOLLOWED: dict[str, tuple[str, float | None, float | None]] = {
@@ -16,25 +14,28 @@ FOLLOWED: dict[str, tuple[str, float | None, float | None]] = {
     "33914-3": ("DFG estimé", 45, None),
     "29463-7": ("Poids", None, None),
     "8480-6": ("Pression systolique", None, 140),
+    "85354-9": ("Pression artérielle", None, 140),
     "8867-4": ("Fréquence cardiaque", 50, 100),
     "2339-0": ("Glycémie", None, 126),
     "8310-5": ("Température", 36, 38),
     "59408-5": ("Saturation en oxygène", 94, None),
 }
 SPARK = 12
+SYSTOLIC = "8480-6"
+"""By which a pressure of two components is drawn and judged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """One knot of the thread: when, what, where from, and the page that shows it."""
+class Item:
+    """One line at a glance: its words, what goes with them (since when, how it is taken), its reference and id."""
 
-    at: str
-    kind: Kind
-    title: str
+    words: str
     detail: str
-    source: str
-    href: str = ""
-    came: str = ""  # when a document was received
+    reference: str
+
+    @property
+    def id(self) -> str:
+        return self.reference.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Measure:
     points: tuple[float, ...]
     low: float | None
     high: float | None
+    pair: str = ""  # « 136/78 », of a pressure
 
     @property
     def out(self) -> bool:
@@ -75,60 +77,48 @@ class Measure:
         return f"{way}, hors de la cible" if self.out else f"{way}, dans la cible" if self.target != "–" else way
 
 
-def moments(resources: Mapping[str, Sequence[dict[str, Any]]]) -> list[Moment]:
-    """Documents and stays, newest first."""
-    found = [_document(r) for r in resources.get("DocumentReference", []) if r["status"] == "current"]
-    found += [_stay(r) for r in resources.get("Encounter", []) if {"start", "end"} & r.get("period", {}).keys()]
-    return sorted(found, key=lambda m: _instant(m.at), reverse=True)
-
-
-def last_received(found: Iterable[Moment]) -> list[Moment]:
-    """The documents among these, the last received first."""
-    return sorted((m for m in found if m.came), key=lambda m: _instant(m.came), reverse=True)
-
-
-def _document(resource: dict[str, Any]) -> Moment:
-    summary = documents.summary(resource)
-    source = ", ".join(s for s in (summary.organisation, summary.author) if s)
-    detail = summary.type_label if summary.type_label != summary.title else ""
-    return Moment(summary.created, "doc", summary.title, detail, source, f"/documents/{summary.id}", summary.received)
-
-
-def _stay(resource: dict[str, Any]) -> Moment:
-    urgent = resource.get("class", {}).get("code") == "EMER"
-    words = {"IMP": "Hospitalisation", "EMER": "Passage aux urgences", "AMB": "Consultation", "HH": "Visite à domicile"}
-    title = words.get(resource.get("class", {}).get("code", ""), "Prise en charge")
-    period = resource["period"]
-    detail = "" if "end" in period else "en cours"
-    reason = next((_text(c) for c in resource.get("reasonCode", [])), "")
-    return Moment(
-        at=period.get("end") or period["start"],
-        kind="alert" if urgent else "care",
-        title=title,
-        detail=", ".join(s for s in (reason, detail) if s),
-        source=resource.get("serviceProvider", {}).get("display", ""),
-    )
-
-
-def problems(conditions: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+def problems(conditions: Iterable[dict[str, Any]]) -> list[Item]:
     """Active problems: words and the year they began."""
     found = []
     for condition in conditions:
-        status = condition.get("clinicalStatus", {}).get("coding", [{}])[0].get("code", "active")
-        if status in {"active", "recurrence", "relapse"}:
+        if telling.code(condition.get("verificationStatus")) in ("entered-in-error", "refuted"):
+            continue
+        if (telling.code(condition.get("clinicalStatus")) or "active") in {"active", "recurrence", "relapse"}:
             since = condition.get("onsetDateTime") or condition.get("recordedDate") or ""
-            found.append((_text(condition.get("code", {})), since[:4]))
-    return list(dict.fromkeys(found))
+            found.append(Item(telling.text(condition.get("code")), since[:4], f"Condition/{condition['id']}"))
+    return _each_once(found)
 
 
-def treatments(medications: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+def treatments(medications: Iterable[dict[str, Any]]) -> list[Item]:
     """Treatments in force: the drug and how it is taken."""
-    found = []
-    for medication in medications:
-        if medication.get("status") == "active":
-            dosage = medication.get("dosage") or medication.get("dosageInstruction") or [{}]
-            found.append((_text(medication.get("medicationCodeableConcept", {})), dosage[0].get("text", "")))
-    return list(dict.fromkeys(found))
+    return _each_once(
+        Item(telling.drug(one), telling.dose(one), f"{one['resourceType']}/{one['id']}")
+        for one in medications
+        if one.get("status") == "active"
+    )
+
+
+def alerts(flags: Iterable[dict[str, Any]]) -> list[telling.Told]:
+    """Alerts in force, the last first."""
+    return [telling.told(one, patient="") for one in flags if one.get("status") == "active"]
+
+
+def own_words(goals: Iterable[dict[str, Any]]) -> str:
+    """What counts for the person, in their own words; empty where nobody wrote it down."""
+    over = {"completed", "cancelled", "rejected", "entered-in-error"}
+    said = (
+        telling.text(one.get("description")) for one in goals
+        if one.get("lifecycleStatus") not in over
+        and ("own-words" in telling.codes(one.get("category", []), "urn:maillage:goal") or str(one.get("expressedBy", {}).get("reference", "")).startswith("Patient/"))
+    )  # fmt: skip
+    return next(said, "")
+
+
+def _each_once(items: Iterable[Item]) -> list[Item]:
+    found: dict[tuple[str, str], Item] = {}
+    for item in items:
+        found.setdefault((item.words, item.detail), item)
+    return list(found.values())
 
 
 def measures(observations: Iterable[dict[str, Any]]) -> list[Measure]:
@@ -136,7 +126,12 @@ def measures(observations: Iterable[dict[str, Any]]) -> list[Measure]:
     series: dict[str, list[dict[str, Any]]] = {}
     for observation in observations:
         code = next((c.get("code") for c in observation.get("code", {}).get("coding", []) if c.get("code") in FOLLOWED), None)
-        if code and "value" in observation.get("valueQuantity", {}) and "effectiveDateTime" in observation:
+        if (
+            code
+            and _quantity(observation)
+            and "effectiveDateTime" in observation
+            and observation.get("status") != "entered-in-error"
+        ):
             series.setdefault(code, []).append(observation)
     return [_measure(code, series[code]) for code in FOLLOWED if code in series]
 
@@ -145,24 +140,31 @@ def _measure(code: str, found: Sequence[dict[str, Any]]) -> Measure:
     ordered = sorted(found, key=lambda o: _instant(o["effectiveDateTime"]))[-SPARK:]
     last = ordered[-1]
     name, low, high = FOLLOWED[code]
-    quantity = last["valueQuantity"]
-    points = tuple(float(o["valueQuantity"]["value"]) for o in ordered)
-    return Measure(name, Decimal(quantity["value"]), quantity.get("unit", ""), last["effectiveDateTime"], points, low, high)
+    quantity = _quantity(last)
+    points = tuple(float(_quantity(o)["value"]) for o in ordered)
+    pair = telling.value(last).partition(" ")[0] if last.get("component") else ""
+    return Measure(name, Decimal(quantity["value"]), quantity.get("unit", ""), last["effectiveDateTime"], points, low, high, pair)
+
+
+def _quantity(observation: Mapping[str, Any]) -> dict[str, Any]:
+    """The quantity of a measure: its own, or that of the systolic pressure; empty where it has none with a value."""
+    parts = [
+        one
+        for one in observation.get("component", [])
+        if any(c.get("code") == SYSTOLIC for c in one.get("code", {}).get("coding", []))
+    ]
+    found: dict[str, Any] = observation.get("valueQuantity") or next((one.get("valueQuantity", {}) for one in parts), {})
+    return found if "value" in found else {}
 
 
 def coming(appointments: Iterable[dict[str, Any]], now: datetime) -> list[tuple[str, str]]:
     """Appointments ahead, soonest first: when and what."""
     ahead = [
-        (a["start"], a.get("description") or _text((a.get("serviceType") or [{}])[0]) or "Rendez-vous")
+        (a["start"], a.get("description") or telling.text((a.get("serviceType") or [{}])[0]) or "Rendez-vous")
         for a in appointments
         if a.get("status") in {"booked", "pending", "proposed"} and "start" in a and _instant(a["start"]) >= now
     ]
     return sorted(ahead, key=lambda a: _instant(a[0]))
-
-
-def _text(concept: Mapping[str, Any]) -> str:
-    coding = (concept.get("coding") or [{}])[0]
-    return str(concept.get("text") or coding.get("display") or coding.get("code") or "")
 
 
 def _instant(text: str) -> datetime:

@@ -4,32 +4,42 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from maillage.access import matrix
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.services.coordination.service import seen, threads
+from maillage.services.coordination.service.seen import Since
+from maillage.services.coordination.service.threads import Thread
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
 from maillage.ui import Banner
 
 FOUND = "30"
 LIMITS = {
-    "DocumentReference": 30,
-    "Encounter": 20,
-    "Condition": 30,
-    "MedicationRequest": 30,
-    "MedicationStatement": 30,
-    "Observation": 60,
-    "AllergyIntolerance": 20,
+    "Condition": 40,
+    "MedicationRequest": 40,
+    "MedicationStatement": 40,
+    "Observation": 80,
     "Appointment": 10,
+    "Flag": 20,
+    "Goal": 10,
 }
+THREAD = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the summary page shows: the banner, the newest resources by type, the circle."""
+    """What the summary page shows: the banner, what changed for whoever looks, the newest resources by type, the beginning of the thread, the circle.
+
+    `kept` are types that their profession does not read: the page does not speak of them.
+    """
 
     banner: Banner
+    since: Since
     resources: dict[str, list[dict[str, Any]]]
+    thread: Thread
     circle: list[directory.Member]
+    kept: frozenset[str]
 
     def of(self, *types: str) -> list[dict[str, Any]]:
         """The resources of these types, newest first within each."""
@@ -50,8 +60,11 @@ async def read(ctx: Context, *, patient: str) -> Record:
     ctx.require(Permission.RECORD_READ, patient=patient)
     banner = await identity.banner(ctx, patient)
     identities = await identity.identities_of(ctx, patient)
-    resources = await ctx.records.compartment(identities, LIMITS)
-    return Record(banner, resources, await directory.circle(ctx, patient))
+    kept = await matrix.types_kept(ctx)
+    resources = await ctx.records.compartment(identities, {kind: most for kind, most in LIMITS.items() if kind not in kept})
+    since = await seen.since_visit(ctx, patient=patient, identities=identities, types=[t for t in seen.TYPES if t not in kept])
+    thread = await threads.page(ctx, patient=patient, identities=identities, kept=kept, count=THREAD)
+    return Record(banner, since, resources, thread, await directory.circle(ctx, patient), kept)
 
 
 def _criteria(text: str) -> list[tuple[str, str]]:

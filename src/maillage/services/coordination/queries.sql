@@ -1,0 +1,23 @@
+-- name: seen :one
+-- Until when somebody says that they have seen a record, and what they said before.
+select at, horizon, before_at from coordination_seen where reader = %(reader)s and patient = %(patient)s
+
+-- name: mark_seen :exec
+-- They have seen it until a place in the log that is not to come; what they said before is kept to take it back. The same place again is said once.
+insert into coordination_seen (reader, patient, at, horizon)
+select %(reader)s, %(patient)s, %(at)s, %(horizon)s where %(at)s <= clock_timestamp()
+on conflict (reader, patient) do update set before_at = coordination_seen.at, before_horizon = coordination_seen.horizon,
+  at = excluded.at, horizon = excluded.horizon
+where coordination_seen.at < excluded.at
+
+-- name: take_seen_back :exec
+-- What they said last is taken back, once.
+with back as (
+  delete from coordination_seen where reader = %(reader)s and patient = %(patient)s and before_at is null
+)
+update coordination_seen set at = before_at, horizon = before_horizon, before_at = null, before_horizon = null
+where reader = %(reader)s and patient = %(patient)s and before_at is not null
+
+-- name: forget_seen :exec
+-- Marks about records that are erased, and of people whose record is.
+delete from coordination_seen where patient = any(%(patients)s::text[]) or reader = any(%(readers)s::text[])
