@@ -25,6 +25,7 @@ PAGES = {
     "gp": [
         "/nouveautes", "/nouveautes?vue=traites", "/documents/{id}", "/patients", "/patients?q=PAT-TROIS", "/patients/{id}",
         "/patients/{id}/documents", "/patients/{id}/chronologie", "/patients/{id}/cercle", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces", "/corrections",
+        "/patients/{id}/plan",
         "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications", "/preuve",
     ],
     "nurse": ["/nouveautes", "/patients", "/annonces"],

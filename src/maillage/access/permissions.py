@@ -22,6 +22,7 @@ class Permission(StrEnum):
     CASELOAD_READ = "caseload.read"
     TASK_READ = "task.read"
     TASK_WRITE = "task.write"
+    PLAN_WRITE = "plan.write"
     IDENTITY_STEWARD = "identity.steward"
     QUARANTINE_READ = "quarantine.read"
     QUARANTINE_REPLAY = "quarantine.replay"
@@ -63,6 +64,7 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.DOCUMENT_READ,
     Permission.TASK_READ,
     Permission.TASK_WRITE,
+    Permission.PLAN_WRITE,
     Permission.CHOICES_COLLECT,
     Permission.CORRECTIONS_ANSWER,
 }

@@ -145,6 +145,7 @@ def record_tabs(patient: str) -> list[tuple[str, str]]:
     return [
         ("Résumé", f"/patients/{patient}"),
         ("Documents", f"/patients/{patient}/documents"),
+        ("Plan", f"/patients/{patient}/plan"),
         ("Cercle de soins", f"/patients/{patient}/cercle"),
         ("Applications", f"/patients/{patient}/applications"),
     ]

@@ -17,3 +17,20 @@ class TaskDone(Event, frozen=True, kw_only=True):
     task: str
     patient: str
     done: bool
+
+
+class PlanPublished(Event, frozen=True, kw_only=True):
+    """A version of a plan was made public: `plan` and `patient` are ids, `author` the reference of who did it, `number` that of the version."""
+
+    plan: str
+    patient: str
+    number: int
+    author: str | None
+
+
+class PlanContested(Event, frozen=True, kw_only=True):
+    """Somebody disagrees with a plan (`position`: id of the Communication that says so): it is to be looked at again."""
+
+    plan: str
+    patient: str
+    position: str

@@ -1,0 +1,235 @@
+"""The plan of a person: read on one page, changed by small forms, each with the version it read and a key that counts once."""
+
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+from starlette.responses import Response
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission, permits
+from maillage.errors import Conflict, PreconditionFailed
+from maillage.http import Request, action, page, redirect
+from maillage.services.coordination.forms import plan as forms
+from maillage.services.coordination.forms.plan import PlanForm
+from maillage.services.coordination.resources import action as actions
+from maillage.services.coordination.resources import goal as goals
+from maillage.services.coordination.resources import position as positions
+from maillage.services.coordination.resources import template
+from maillage.services.coordination.rules import plan as rules
+from maillage.services.coordination.service import plan_guarding, plans
+from maillage.services.coordination.service import positions as standing
+from maillage.services.directory import public as directory
+from maillage.services.identity import public as identity
+from maillage.ui import render
+from maillage.ui.places import record_tabs
+
+keep_plans = plan_guarding.keep_plans  # what holds for plans holds wherever their page is served
+SAID = {
+    "plan": "Plan commencé. Complétez-le avec la personne.",
+    "paroles": "C’est noté, dans ses mots.",
+    "synthese": "Synthèse et suivi enregistrés.",
+    "objectif": "Objectif enregistré.",
+    "issue": "C’est noté : l’objectif reste dans le plan, avec ce qu’il en est.",
+    "action": "Action enregistrée.",
+    "donnee": "Action confiée : elle est dans ses tâches.",
+    "etat": "État de l’action enregistré.",
+    "accord": "C’est noté, avec qui, quand et comment.",
+    "desaccord": "Désaccord enregistré. Le plan est à revoir.",
+    "reponse": "Réponse enregistrée, à côté de ce qui a été dit.",
+    "revu": "Plan revu.",
+    "archive": "Plan archivé. Il reste lisible ici.",
+}
+OTHERS = "Quelqu’un d’autre a changé ce texte entre-temps. Le sien est enregistré, le vôtre est gardé dans le formulaire : rien n’est perdu."
+
+Verb = Callable[[Context, str, str, PlanForm], Awaitable[None]]
+
+
+async def plan(request: Request, ctx: Context) -> Response:
+    """GET /patients/{id}/plan."""
+    return await _page(request, ctx, PlanForm())
+
+
+async def start(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/plan: `modele` is the id of a template."""
+    patient, form = await _form(request, ctx, "commencer")
+    if form.faults:
+        return await _page(request, ctx, form, status=422)
+    try:
+        await plans.start(ctx, patient=patient, model=form.values.get("modele", ""), key=form.values["cle"])
+    except Conflict as refusal:
+        return await _page(request, ctx, form, status=409, warning=refusal.french)
+    return redirect(f"/patients/{patient}/plan?fait=plan")
+
+
+async def _form(
+    request: Request, ctx: Context, about: str, needed: tuple[str, ...] = (), days: tuple[str, ...] = ()
+) -> tuple[str, PlanForm]:
+    sent = {name: str(value) for name, value in (await request.form()).items()}
+    return str(request.path_params["id"]), forms.read(about, sent, needed=needed, days=days, today=plans.today(ctx))
+
+
+def _changing(
+    name: str, verb: Verb, *, needed: tuple[str, ...] = (), days: tuple[str, ...] = (), after: str = "",
+    more: Callable[[PlanForm], PlanForm] = lambda form: form,
+) -> Callable[[Request, Context], Awaitable[Response]]:  # fmt: skip
+    """The door of one small form of the plan whose id it carries (`plan`): its faults, or what others wrote meanwhile, on the page, else the verb."""
+
+    async def door(request: Request, ctx: Context) -> Response:
+        patient, form = await _form(request, ctx, name, needed, days)
+        form = more(form)
+        fold = form.values.get("pli", "") or name
+        form = PlanForm(fold, form.values, form.faults)
+        if form.faults:
+            return await _page(request, ctx, form, status=422)
+        try:
+            await verb(ctx, patient, form.values.get("plan", ""), form)
+        except PreconditionFailed:
+            return await _page(request, ctx, form, status=409, warning=OTHERS)
+        except Conflict as refusal:
+            return await _page(request, ctx, form, status=409, warning=refusal.french)
+        return redirect(f"/patients/{patient}/plan?fait={after or name}")
+
+    door.__doc__ = f"POST: {name}."
+    return door
+
+
+async def _describe(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    await plans.describe(
+        ctx, patient=patient, plan=plan, version=form.number("version"), synthesis=v.get("synthese", ""), alert=v.get("alerte", ""),
+        review=v.get("revue", ""),
+    )  # fmt: skip
+
+
+async def _say(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    collected = f"Recueilli par {ctx.actor.name}, le {plans.today(ctx):%d/%m/%Y}"
+    await plans.say(
+        ctx, patient=patient, plan=plan, words=v["paroles"], collected=collected, goal=v.get("but", ""), version=form.number("version"),
+        key=v["cle"],
+    )  # fmt: skip
+
+
+async def _goal(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    aim = {
+        "words": v["objectif"],
+        "measure": v.get("indicateur", ""),
+        "target": v.get("critere", ""),
+        "due": v.get("echeance", ""),
+    }
+    if v.get("but"):
+        await plans.change_goal(ctx, patient=patient, plan=plan, goal=v["but"], version=form.number("version"), **aim)
+    else:
+        await plans.add_goal(ctx, patient=patient, plan=plan, **aim, by_the_person=v.get("de") == "personne", key=v["cle"])
+
+
+async def _outcome(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    await plans.end_goal(ctx, patient=patient, plan=plan, goal=v.get("but", ""), outcome=v["issue"], reason=v.get("raison", ""))
+
+
+async def _action(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    await plans.add_action(
+        ctx, patient=patient, plan=plan, what=v["action"], how=v.get("comment", ""), due=v.get("echeance", ""), goal=v.get("but", ""),
+        owner=v.get("qui", ""), key=v["cle"],
+    )  # fmt: skip
+
+
+async def _give(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    await plans.give(ctx, patient=patient, plan=plan, key=v.get("quoi", ""), owner=v.get("qui", ""))
+
+
+async def _move(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    await plans.move(ctx, patient=patient, plan=plan, key=v.get("quoi", ""), status=v["etat"])
+
+
+async def _agree(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    await standing.collect(
+        ctx, patient=patient, plan=plan, kind=v["accord"], of=v.get("qui", "") or f"Patient/{patient}", medium=v["voie"],
+        words=v.get("mots", ""), proof=v.get("preuve", ""), about=v.get("but", ""), key=v["cle"],
+    )  # fmt: skip
+
+
+async def _contest(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    await standing.contest(ctx, patient=patient, plan=plan, words=v["desaccord"], about=v.get("but", ""), key=v["cle"])
+
+
+async def _answer(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    await standing.answer(
+        ctx, patient=patient, plan=plan, to=v.get("dit", ""), words=v["reponse"], settled=v.get("resolu") == "1", key=v["cle"]
+    )
+
+
+async def _reviewed(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    await plans.reviewed(ctx, patient=patient, plan=plan, review=form.values["revue"])
+
+
+async def _archive(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    await plans.archive(ctx, patient=patient, plan=plan, version=form.number("version"))
+
+
+def _chosen(name: str, options: object, words: str) -> Callable[[PlanForm], PlanForm]:
+    def check(form: PlanForm) -> PlanForm:
+        known = form.values.get(name, "") in options  # type: ignore[operator]
+        return form if known else PlanForm(form.about, form.values, {**form.faults, name: words})
+
+    return check
+
+
+def _agreement(form: PlanForm) -> PlanForm:
+    faults = dict(form.faults)
+    if form.values.get("accord") not in (positions.AGREED, positions.REFUSED, positions.CONTESTED):
+        faults["accord"] = "Choisissez ce que dit la personne"
+    elif form.values["accord"] != positions.AGREED and not form.values.get("mots"):
+        faults["mots"] = "Écrivez ce qu’elle refuse ou conteste, dans ses mots"
+    if form.values.get("voie") not in positions.MEDIA:
+        faults["voie"] = "Dites comment cela a été recueilli"
+    return PlanForm(form.about, form.values, faults)
+
+
+async def _page(request: Request, ctx: Context, form: PlanForm, *, status: int = 200, warning: str = "") -> Response:
+    patient = str(request.path_params["id"])
+    held = await plans.read(ctx, patient=patient)
+    now = held.current
+    circle = await directory.circle(ctx, patient)
+    return render(
+        request, ctx, "coordination/plan.html", status=status, patient=patient, banner=await identity.banner(ctx, patient),
+        tabs=record_tabs(patient), plan=now, past=held.past, causes=held.causes, form=form, warning=warning, key=lambda: uuid4().hex,
+        today=plans.today(ctx).isoformat(), templates=template.templates().values(), circle=circle,
+        kinds={one.reference: one.kind for one in circle}, names={one.reference: one.name for one in circle},
+        owners=[(one.reference, ", ".join(filter(None, (one.name, one.title)))) for one in circle],
+        carers=[(one.reference, one.name) for one in circle if one.kind == "person"],
+        aims=[(one.reference, one.words) for one in now.pursued] if now else [],
+        may_write=permits(ctx.actor, Permission.PLAN_WRITE), said_words=SAID.get(request.query_params.get("fait", ""), ""),
+        disagreements=rules.disagreements(now.positions) if now else [],
+        agreement=rules.agreement(now.positions, now.number) if now else None,
+        media=[(code, words) for code, words in positions.MEDIA.items() if code != "ELECTRONIC"], outcomes=goals.OUTCOMES, moves=actions.MOVES,
+    )  # fmt: skip
+
+
+_DOORS = {
+    "synthese": _changing("synthese", _describe, days=("revue",)),
+    "paroles": _changing("paroles", _say, needed=("paroles",)),
+    "objectifs": _changing("objectif", _goal, needed=("objectif",), days=("echeance",)),
+    "issue": _changing("issue", _outcome, more=forms.with_outcome),
+    "actions": _changing("action", _action, needed=("action",), days=("echeance",)),
+    "confier": _changing("confier", _give, needed=("qui",), after="donnee"),
+    "etat": _changing("etat", _move, more=_chosen("etat", actions.MOVES, "Choisissez où en est l’action")),
+    "accord": _changing("accord", _agree, more=_agreement),
+    "desaccord": _changing("desaccord", _contest, needed=("desaccord",)),
+    "reponse": _changing("reponse", _answer, needed=("reponse",)),
+    "revu": _changing("revu", _reviewed, needed=("revue",), days=("revue",)),
+    "archiver": _changing("archiver", _archive, after="archive"),
+}
+routes = [
+    page("/patients/{id}/plan", plan, permission=Permission.RECORD_READ),
+    action("/patients/{id}/plan", start, permission=Permission.PLAN_WRITE),
+    *(action(f"/patients/{{id}}/plan/{name}", door, permission=Permission.PLAN_WRITE) for name, door in _DOORS.items()),
+]
