@@ -27,12 +27,13 @@ PAGES = {
         "/patients/{id}/documents", "/patients/{id}/chronologie", "/patients/{id}/cercle", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces", "/corrections",
         "/patients/{id}/plan",
         "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications", "/preuve",
+        "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees",
     ],
     "nurse": ["/nouveautes", "/patients", "/annonces"],
     "hospital": ["/situation"],
     "regulator": ["/centre-15"],
     "outsider": ["/patients?q=PAT-TROIS", "/urgence"],
-    "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/corrections"],
+    "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/corrections", "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres"],
     "social-worker": ["/file-active", "/taches", "/patients"],
     "steward": ["/identites", "/identites/{id}", "/quarantaine", "/quarantaine/{id}"],
     "operator": ["/connecteurs", "/quarantaine", "/indicateurs", "/health", "/comptes", "/comptes/inviter", "/logiciels", "/sessions"],
@@ -43,9 +44,9 @@ PAGES = {
     ],
     "patient": [
         "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches", "/mes-demandes", "/mes-demandes/effacement",
-        "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve",
+        "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve", "/mon-appui",
     ],
-    "carer": ["/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu"],
+    "carer": ["/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/mon-appui"],
     "guardian": ["/accueil", "/mes-documents", "/qui-a-vu", "/mes-choix", "/mes-demandes"],
     "editor": ["/developpeurs", "/developpeurs/nouveau"],
 }  # fmt: skip
@@ -58,10 +59,11 @@ LINKED = {
 }
 ACCOUNTS = "src/maillage/services/accounts/tests/test_accounts_pages.py"
 SOFTWARE = "tests/journeys/test_software.py"
+SUPPORT = "tests/journeys/test_support_request.py"
 ERASURE = "src/maillage/services/rights/tests/test_rights_erasure.py"
 ELSEWHERE = {
     "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE, "/logiciels/{id}": SOFTWARE,
-    "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE,
+    "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {

@@ -27,6 +27,9 @@ class Permission(StrEnum):
     QUARANTINE_READ = "quarantine.read"
     QUARANTINE_REPLAY = "quarantine.replay"
     CONNECTORS_READ = "connectors.read"
+    SUPPORT_ASK = "support.ask"
+    SUPPORT_OWN = "support.own"
+    SUPPORT_TRIAGE = "support.triage"
     OWN_RECORD_READ = "own-record.read"
     OWN_ACCESS_READ = "own-access.read"
     RECORD_COPY = "record.copy"
@@ -67,14 +70,16 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.PLAN_WRITE,
     Permission.CHOICES_COLLECT,
     Permission.CORRECTIONS_ANSWER,
+    Permission.SUPPORT_ASK,
 }
 _CARE = _IN_CIRCLE | {Permission.DOCUMENT_WRITE, Permission.EMERGENCY_OPEN, Permission.SECRETS_KEEP}
-_COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ}
+_COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ, Permission.SUPPORT_TRIAGE}
 _OWN = _SIGNED_IN | {
     Permission.SOFTWARE_ALLOW,
     Permission.OWN_RECORD_READ,
     Permission.OWN_ACCESS_READ,
     Permission.DOCUMENT_READ,
+    Permission.SUPPORT_OWN,
 }
 _MACHINE = _SIGNED_IN | {
     Permission.FHIR_WRITE,

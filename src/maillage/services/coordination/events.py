@@ -34,3 +34,21 @@ class PlanContested(Event, frozen=True, kw_only=True):
     plan: str
     patient: str
     position: str
+
+
+class SupportAsked(Event, frozen=True, kw_only=True):
+    """A coordination team is asked for support. `request` (a ServiceRequest) and `patient` are ids; `team` a reference."""
+
+    request: str
+    patient: str
+    team: str
+
+
+class SupportAnswered(Event, frozen=True, kw_only=True):
+    """A request for support is in another state. `task`, `request`, `patient` are ids; `by` is the reference of who answered, or of the referent."""
+
+    task: str
+    request: str
+    patient: str
+    state: str
+    by: str | None

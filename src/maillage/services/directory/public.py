@@ -1,6 +1,6 @@
 """What other services may ask of the directory."""
 
-from maillage.services.directory.resources.members import Member, reader, somebody
+from maillage.services.directory.resources.members import SECTORS, Member, display_name, reader, somebody
 from maillage.services.directory.service import (
     circle,
     circles,
@@ -11,9 +11,11 @@ from maillage.services.directory.service import (
 )
 
 __all__ = [
+    "SECTORS",
     "Member",
     "circle",
     "circles",
+    "display_name",
     "find_practitioner",
     "general_practitioner",
     "organization_by_finess",

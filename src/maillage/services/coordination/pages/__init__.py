@@ -1,5 +1,25 @@
 """The doors of coordination, a file for each place."""
 
-from maillage.services.coordination.pages import caseload, chronology, circle, emergencies, plan, record, tasks
+from maillage.services.coordination.pages import (
+    caseload,
+    chronology,
+    circle,
+    emergencies,
+    own_support,
+    plan,
+    record,
+    support,
+    tasks,
+)
 
-routes = [*record.routes, *chronology.routes, *circle.routes, *caseload.routes, *tasks.routes, *emergencies.routes, *plan.routes]
+routes = [
+    *record.routes,
+    *chronology.routes,
+    *circle.routes,
+    *caseload.routes,
+    *tasks.routes,
+    *emergencies.routes,
+    *plan.routes,
+    *support.routes,
+    *own_support.routes,
+]

@@ -1,0 +1,87 @@
+"""CareTeam of the national profile `cds-ihe-careteam` ↔ the members of a person's circle and the time of each."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from maillage.access.references import local
+
+Resource = dict[str, Any]
+
+PROFILE = "https://interop.esante.gouv.fr/ig/fhir/cds/StructureDefinition/cds-ihe-careteam"
+CIRCLE = "urn:maillage:care-circle"
+"""System of the identifier of a circle that the platform made."""
+LONGITUDINAL = {"system": "http://loinc.org", "code": "LA28865-6", "display": "Longitudinal care-coordination focused care team"}
+PART = "urn:maillage:circle-part"
+"""System of the parts one plays in a circle besides those of the national list: referent, substitute."""
+REFERENT, SUBSTITUTE = "referent", "substitute"
+
+
+def circle_for(*, id: str, patient: str, name: str, participants: Sequence[Resource], at: datetime) -> Resource:
+    """A new circle of a person."""
+    day = at.date().isoformat()
+    return {
+        "resourceType": "CareTeam",
+        "id": id,
+        "meta": {"profile": [PROFILE]},
+        "identifier": [{"system": CIRCLE, "value": id}],
+        "status": "active",
+        "category": [{"coding": [LONGITUDINAL]}],
+        "name": f"Cercle de soins de {name}" if name else "Cercle de soins",
+        "subject": {"reference": f"Patient/{patient}"},
+        "period": {"start": day},
+        "participant": list(participants),
+    }
+
+
+def participant_for(member: str, name: str, *, role: Resource | None, at: datetime, until: str = "") -> Resource:
+    """Somebody of a circle from now on."""
+    return {
+        **({"role": [role]} if role else {}),
+        "member": {"reference": member, **({"display": name} if name else {})},
+        "period": {"start": at.date().isoformat(), **({"end": until} if until else {})},
+    }
+
+
+def part_for(code: str, words: str) -> Resource:
+    """A part of ours: referent, substitute."""
+    return {"coding": [{"system": PART, "code": code, "display": words}], "text": words}
+
+
+def main_circle(teams: Sequence[Resource]) -> Resource | None:
+    """Of the active teams of a person the one that new members join: ours, else the longitudinal one, else the first."""
+    active = [one for one in teams if one.get("status", "active") == "active"]
+
+    def rank(team: Resource) -> int:
+        ours = any(one.get("system") == CIRCLE for one in team.get("identifier", []))
+        longitudinal = any(c.get("code") == LONGITUDINAL["code"] for k in team.get("category", []) for c in k.get("coding", []))
+        return 0 if ours else 1 if longitudinal else 2
+
+    return min(active, key=rank, default=None)
+
+
+def now_in(participant: Mapping[str, Any], at: datetime) -> bool:
+    """Whether a participant's time is running."""
+    period, day = participant.get("period", {}), at.date().isoformat()
+    ends = str(period.get("end", ""))
+    if "T" in ends and datetime.fromisoformat(ends) <= at:
+        return False
+    return str(period.get("start", ""))[:10] <= day <= (ends[:10] or "9999")
+
+
+def with_participants(team: Resource, new: Sequence[Resource], at: datetime) -> Resource:
+    """The team with these members besides, each once."""
+    there = {local(one.get("member")) for one in team.get("participant", []) if now_in(one, at)}
+    return {**team, "participant": [*team.get("participant", []), *(one for one in new if local(one["member"]) not in there)]}
+
+
+def without(team: Resource, members: set[str], at: datetime) -> Resource:
+    """The team whose members of these references end now."""
+    return {
+        **team,
+        "participant": [
+            {**one, "period": {**one.get("period", {}), "end": at.isoformat(timespec="seconds")}}
+            if local(one.get("member")) in members and now_in(one, at) else one
+            for one in team.get("participant", [])
+        ],
+    }  # fmt: skip

@@ -1,0 +1,326 @@
+"""Requests for support: who may ask, in whose name, with whose agreement; who answers, step after step; what each sees meanwhile."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from maillage.access.access import Access
+from maillage.access.actors import Actor, ActorKind, Role
+from maillage.clock import FixedClock
+from maillage.errors import Forbidden, MaillageError, NotFound, PreconditionFailed, Unprocessable
+from maillage.services.coordination import jobs
+from maillage.services.coordination.events import SupportAnswered, SupportAsked
+from maillage.services.coordination.resources import support as resources
+from maillage.services.coordination.resources.support import Agreement, Asked
+from maillage.services.coordination.rules.support import Delay, State
+from maillage.services.coordination.service import support
+from maillage.services.coordination.service.support import Person
+from maillage.services.identity import public as identity
+from maillage.services.identity.public import Traits
+from maillage.services.rights import public as rights
+from tests.support.people import MACHINE, NOON, SEED, care_team, patient, professional
+
+Resource = dict[str, Any]
+
+GP = professional("gp", Role.GP, name="Dr Camille EXEMPLE")
+OUTSIDER = professional("outsider", Role.GP, name="Dr Paul ESSAI")
+P = patient("p")
+SECTORS = "https://mos.esante.gouv.fr/NOS/TRE_R02-SecteurActivite/FHIR/TRE-R02-SecteurActivite"
+NEED = Asked(reason="complex", words="Trouver un relais pour son épouse", needs=("link",), delay=Delay.WEEK, gp_informed="yes")
+DOMINIQUE = Traits(birth_name="PAT-TROIS", first_given="DOMINIQUE", birth_date="1979-03-28", sex="female")
+
+
+def coordinator(id: str) -> Actor:
+    return Actor(
+        id=f"psc:{id}", kind=ActorKind.PROFESSIONAL, name=id.title(), roles=frozenset({Role.COORDINATOR}), reference=f"Practitioner/{id}",
+    )  # fmt: skip
+
+
+LISE, OTHER = coordinator("lise"), coordinator("other")
+
+
+def team(id: str) -> Resource:
+    return {
+        "resourceType": "Organization",
+        "id": id,
+        "name": f"Équipe {id}",
+        "type": [{"coding": [{"system": SECTORS, "code": "SA57"}]}],
+    }
+
+
+def works(who: str, place: str) -> Resource:
+    return {
+        "resourceType": "PractitionerRole", "id": f"{who}-{place}", "active": True, "practitioner": {"reference": f"Practitioner/{who}"},
+        "organization": {"reference": f"Organization/{place}"},
+    }  # fmt: skip
+
+
+@pytest.fixture
+async def territory(access: Access) -> None:
+    """A person with a GP, and two coordination teams that follow nobody."""
+    person = {
+        "resourceType": "Patient", "id": "p", "name": [{"use": "official", "family": "PAT-TROIS", "given": ["DOMINIQUE"]}], "gender": "female",
+        "birthDate": "1979-03-28",
+    }  # fmt: skip
+    async with access.act(SEED) as ctx:
+        await ctx.records.write_all([
+            team("dac"), team("autre"), *({"resourceType": "Practitioner", "id": one, "name": [{"text": one}]} for one in ("gp", "outsider", "lise", "other")),
+            works("lise", "dac"), works("other", "autre"), identity.as_regional(person, "R-p"),
+        ])  # fmt: skip
+        await ctx.records.write(care_team("p", "Practitioner/gp"))
+        await ctx.records.write(
+            {"resourceType": "Condition", "id": "secret", "subject": {"reference": "Patient/p"}, "code": {"text": "Diabète"}}
+        )
+
+
+async def react(access: Access) -> None:
+    """What the worker does with what was announced."""
+    async with access.act(SEED) as ctx:
+        for one in await ctx.records.find("ServiceRequest", {"category": support.OF_SUPPORT}):
+            request = resources.request_from(one)
+            await jobs.put_before_the_team(ctx, SupportAsked(request=request.id, patient=request.patient, team=request.team))
+    async with access.act(SEED) as ctx:
+        for task in await ctx.records.find("Task", {"code": support.OF_SUPPORT, "status": "accepted"}):
+            focus, who = (
+                task["focus"]["reference"].removeprefix("ServiceRequest/"),
+                task["for"]["reference"].removeprefix("Patient/"),
+            )
+            by = resources.referent_of(task)
+            await jobs.follow_the_answer(
+                ctx, SupportAnswered(task=task["id"], request=focus, patient=who, state=task["status"], by=by)
+            )
+
+
+async def ask(access: Access, actor: Actor, person: Person, *, how: str = "spoken", key: str = "", asked: Asked = NEED) -> str:
+    async with access.act(actor) as ctx:
+        id = await support.ask(ctx, access, person, asked, how=how, team="Organization/dac", key=key or uuid4().hex)
+    await react(access)
+    return id
+
+
+async def by_outsider(access: Access) -> str:
+    return await ask(access, OUTSIDER, Person(patient=None, traits=DOMINIQUE))
+
+
+async def sees(access: Access, actor: Actor, kind: str, id: str) -> bool:
+    async with access.act(actor, read_only=True) as ctx:
+        return bool(await ctx.records.find(kind, {"_id": id}))
+
+
+async def answer(access: Access, actor: Actor, id: str, state: State, **more: Any) -> None:
+    async with access.act(actor) as ctx:
+        await support.move(ctx, id, state, **more)
+    await react(access)
+
+
+async def state_of(access: Access, id: str) -> State:
+    async with access.act(SEED) as ctx:
+        return (await support.one(ctx, id)).state
+
+
+async def test_who_asks_about_somebody_they_do_not_follow_sees_their_request_and_nothing_of_the_record(
+    territory: None, access: Access
+) -> None:
+    id = await by_outsider(access)
+    async with access.act(OUTSIDER, read_only=True) as ctx:
+        (mine,) = await support.mine(ctx)
+    assert (mine.id, mine.state, mine.person) == (id, State.NEW, "PAT-TROIS Dominique, 28/03/1979")
+    assert await sees(access, GP, "Condition", "secret")
+    assert not await sees(access, OUTSIDER, "Condition", "secret")
+    assert not await sees(access, OUTSIDER, "Patient", "p")
+    async with access.act(SEED) as ctx:
+        assert (await support.one(ctx, id)).patient == "p"
+
+
+async def test_who_is_not_known_here_becomes_an_identity_that_a_steward_looks_at(territory: None, access: Access) -> None:
+    unknown = Traits(birth_name="INCONNU", first_given="ALBERT", birth_date="1950-01-02", sex="male", phone="06 39 98 00 01")
+    id = await ask(access, OUTSIDER, Person(patient=None, traits=unknown))
+    async with access.act(SEED) as ctx:
+        found = await support.one(ctx, id)
+        assert identity.claim_of(await ctx.records.read("Patient", found.patient)).traits.birth_name == "INCONNU"
+        assert await identity.waiting(ctx) == 1
+    assert found.phone == "06 39 98 00 01"
+
+
+async def test_the_team_sees_the_request_alone_until_it_accepts_then_the_record(territory: None, access: Access) -> None:
+    id = await by_outsider(access)
+    async with access.act(LISE, read_only=True) as ctx:
+        (one,) = (await support.desk(ctx)).requests
+    assert one.id == id
+    assert not await sees(access, LISE, "Condition", "secret")
+    assert not await sees(access, LISE, "Patient", "p")
+    await answer(access, LISE, id, State.ACCEPTED)
+    assert await sees(access, LISE, "Patient", "p")
+    assert not await sees(access, OTHER, "Patient", "p")
+    async with access.act(SEED) as ctx:
+        (episode,) = await ctx.records.find("EpisodeOfCare", {"patient": "Patient/p"})
+        (circle,) = await ctx.records.find("CareTeam", {"patient": "Patient/p"})
+    assert (episode["managingOrganization"]["reference"], episode["careManager"]["reference"]) == (
+        "Organization/dac",
+        "Practitioner/lise",
+    )
+    assert [one["member"]["reference"] for one in circle["participant"]] == [
+        "Practitioner/gp",
+        "Organization/dac",
+        "Practitioner/lise",
+    ]
+
+
+async def test_an_acceptance_that_is_heard_twice_opens_one_episode(territory: None, access: Access) -> None:
+    id = await by_outsider(access)
+    await answer(access, LISE, id, State.ACCEPTED)
+    await answer(access, LISE, id, State.ACCEPTED)
+    await react(access)
+    async with access.act(SEED) as ctx:
+        assert len(await ctx.records.find("EpisodeOfCare", {"patient": "Patient/p"})) == 1
+
+
+async def test_a_form_that_is_sent_twice_asks_once(territory: None, access: Access) -> None:
+    person = Person(patient="p", traits=DOMINIQUE)
+    assert await ask(access, GP, person, key="same") == await ask(access, GP, person, key="same")
+    async with access.act(GP, read_only=True) as ctx:
+        assert len(await support.mine(ctx)) == 1
+
+
+async def test_another_team_neither_sees_nor_answers_a_request(territory: None, access: Access) -> None:
+    id = await by_outsider(access)
+    async with access.act(OTHER, read_only=True) as ctx:
+        assert (await support.desk(ctx)).requests == []
+    with pytest.raises(NotFound):
+        await answer(access, OTHER, id, State.ACCEPTED)
+    async with access.act(SEED) as ctx:  # also where the record is open to them by another way
+        await ctx.records.write(care_team("p", "Practitioner/gp", "Organization/autre"))
+    with pytest.raises(Forbidden):
+        await answer(access, OTHER, id, State.ACCEPTED)
+    assert await state_of(access, id) is State.NEW
+    await answer(access, LISE, id, State.ACCEPTED)
+    assert await state_of(access, id) is State.ACCEPTED
+
+
+async def test_who_left_the_team_answers_no_more(territory: None, access: Access) -> None:
+    id = await by_outsider(access)
+    await answer(access, LISE, id, State.ANALYSED)
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(works("lise", "dac") | {"active": False})
+    with pytest.raises(NotFound):
+        await answer(access, LISE, id, State.ACCEPTED)
+
+
+async def test_the_team_asks_the_requester_answers_the_team_goes_on(territory: None, access: Access, clock: FixedClock) -> None:
+    id = await by_outsider(access)
+    await answer(access, LISE, id, State.WAITING, words="Quel est le numéro de la fille ?")
+    async with access.act(OUTSIDER) as ctx:
+        await support.reply(ctx, access, id, words="Le 06 39 98 00 01, le soir")
+    async with access.act(LISE, read_only=True) as ctx:
+        one = await support.one(ctx, id)
+    assert one.state is State.ANALYSED
+    assert [(step.by, step.words) for step in one.steps] == [
+        ("Lise", "Quel est le numéro de la fille ?"),
+        ("Dr Paul ESSAI", "Le 06 39 98 00 01, le soir"),
+    ]
+    async with access.act(GP) as ctx:
+        with pytest.raises(Forbidden):
+            await support.reply(ctx, access, id, words="Je ne suis pas le demandeur")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"), [(State.REFUSED, ""), (State.WAITING, "non"), (State.CLOSED, ""), (State.WITHDRAWN, "")]
+)
+async def test_a_step_that_does_not_follow_or_says_nothing_is_refused(
+    territory: None, access: Access, state: State, words: str
+) -> None:
+    id = await by_outsider(access)
+    with pytest.raises((Unprocessable, Forbidden)):
+        await answer(access, LISE, id, state, words=words)
+    assert await state_of(access, id) is State.NEW
+    await answer(access, LISE, id, State.REFUSED, words="Hors de notre territoire : appelez le DAC voisin", directed=True)
+    assert await state_of(access, id) is State.REFUSED
+    with pytest.raises(Unprocessable):
+        await answer(access, LISE, id, State.ACCEPTED)
+
+
+async def test_two_colleagues_who_answer_at_once_are_told(territory: None, access: Access) -> None:
+    id = await by_outsider(access)
+    async with access.act(LISE, read_only=True) as ctx:
+        read = await support.one(ctx, id)
+    await answer(access, LISE, id, State.ANALYSED)
+    with pytest.raises(PreconditionFailed):
+        await answer(access, LISE, id, State.REFUSED, words="Déjà suivie par une autre équipe", version=read.version)
+
+
+async def test_a_person_asks_for_themself_and_takes_it_back(territory: None, access: Access) -> None:
+    id = await ask(access, P, Person(patient="p", traits=DOMINIQUE), how="online")
+    async with access.act(P) as ctx:
+        (mine,) = await support.mine(ctx)
+        await support.take_back(ctx, access, id)
+    assert (mine.source, mine.agreement.collector if mine.agreement else "") == ("person", None)
+    assert await state_of(access, id) is State.WITHDRAWN
+
+
+async def test_somebody_who_objects_to_coordination_is_not_asked_for(territory: None, access: Access) -> None:
+    await by_outsider(access)
+    async with access.act(P) as ctx:
+        await rights.choose(ctx, "p", "coordination", denied=True)
+    for actor, person in ((OUTSIDER, Person(patient=None, traits=DOMINIQUE)), (GP, Person(patient="p", traits=DOMINIQUE))):
+        with pytest.raises(Unprocessable):
+            await ask(access, actor, person)
+
+
+def resource_by(requester: str, **more: Any) -> Resource:
+    agreement = Agreement(how="spoken", collector=requester, at=NOON)
+    asked = {
+        **resources.request_for(
+            NEED, agreement, id="api", patient="p", person=DOMINIQUE, requester=requester, requester_name="Qui demande", team="Organization/dac", team_name="Équipe dac",
+            at=NOON,
+        ),
+        **more,
+    }  # fmt: skip
+    return {name: value for name, value in asked.items() if value != []}
+
+
+async def written(access: Access, actor: Actor, resource: Resource) -> str:
+    """What a door answers: the name of the fault, or nothing."""
+    try:
+        async with access.act(actor, door="fhir") as ctx:
+            await ctx.records.write(resource)
+    except MaillageError as fault:
+        return type(fault).__name__
+    return ""
+
+
+async def test_a_request_comes_by_the_api_in_ones_own_name_only(territory: None, access: Access) -> None:
+    assert await written(access, GP, resource_by("Practitioner/outsider")) == "Forbidden"
+    assert await written(access, OUTSIDER, resource_by("Practitioner/outsider")) == "Forbidden", "a record that is not theirs"
+    assert await written(access, GP, resource_by("Practitioner/gp")) == ""
+    assert await written(access, MACHINE, resource_by("Organization/autre", id="service")) == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"extension": []}, {"performer": [{"reference": "Organization/nowhere"}]}, {"performer": []}, {"reasonCode": []}, {"status": "completed"},
+        {"extension": [resources.agreement_for(Agreement(how="spoken", collector=None, at=NOON + timedelta(days=1)))]},
+        {"extension": [resources.agreement_for(Agreement(how="guessed", collector=None, at=NOON))]},
+    ],
+)  # fmt: skip
+async def test_a_request_by_the_api_lacks_nothing(territory: None, access: Access, wrong: Resource) -> None:
+    assert await written(access, MACHINE, resource_by("Organization/autre", **wrong)) == "Unprocessable"
+    assert await written(access, MACHINE, resource_by("Organization/autre")) == ""
+
+
+async def test_the_answer_is_neither_forged_nor_led_elsewhere_by_the_api(territory: None, access: Access) -> None:
+    id = await by_outsider(access)
+    async with access.act(SEED) as ctx:
+        (task,) = await ctx.records.find("Task", {"focus": f"ServiceRequest/{id}"})
+        request = await ctx.records.read("ServiceRequest", id)
+    accepted = resources.moved(task, State.ACCEPTED, words="", by=None, name="Un logiciel", at=NOON)
+    assert await written(access, OUTSIDER, accepted) == "Forbidden", "by who asked"
+    assert await written(access, LISE, {**task, "owner": {"reference": "Organization/autre"}}) == "Unprocessable"
+    assert await written(access, LISE, {**task, "code": {"text": "x"}}) == "Forbidden"
+    assert await written(access, LISE, {k: v for k, v in task.items() if k not in ("id", "meta")}) == "Forbidden"
+    assert await written(access, LISE, resources.with_referent(accepted, "Practitioner/outsider")) == "Unprocessable"
+    assert await written(access, OUTSIDER, {**request, "performer": [{"reference": "Organization/autre"}]}) == "Unprocessable"
+    assert await written(access, LISE, {**request, "status": "revoked"}) == "Forbidden"
+    assert await written(access, LISE, accepted) == ""

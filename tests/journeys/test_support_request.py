@@ -1,0 +1,116 @@
+"""A request for support, from outside: a GP asks, the team asks back and accepts, the record opens, the person follows it."""
+
+import asyncio
+import time
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.journeys.test_main_job import eventually, signed_in
+from tests.support.browser import Screen
+from tests.support.territory import Territory
+
+pytestmark = pytest.mark.browser
+
+ACCEPT, INVITE = 3, 4
+"""Taps at most, from the page on which the persona arrives."""
+
+
+async def ask(window: Screen, territory: Territory, need: str, *, family: str) -> None:
+    """A professional asks for somebody whom they do not follow here."""
+    page = await window.open(f"{territory.web}/demandes-d-appui/nouvelle")
+    await page.get_by_label("Nom de naissance", exact=True).fill(family)
+    await page.get_by_label("Premier prénom de naissance").fill("ALBERT")
+    await page.get_by_label("Date de naissance").fill("02/01/1950")
+    await page.get_by_label("Masculin").check()
+    await page.get_by_label("Situation complexe").check()
+    await page.get_by_label("Qu’attendez-vous").fill(need)
+    await page.get_by_label("Dans la semaine").check()
+    await page.get_by_label("Le médecin traitant est informé").check()
+    await page.get_by_role("radio", name="Oui").check()
+    await page.get_by_label("De vive voix").check()
+    await window.check("support-new")
+    await page.get_by_role("button", name="Envoyer la demande").click()
+    await expect(page.get_by_text("Demande envoyée")).to_be_visible()
+
+
+async def opens(page: Page, words: str) -> None:
+    """Shows a page again until it says these words."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if await page.get_by_text(words).count():
+            return
+        await asyncio.sleep(0.25)
+        await page.reload()
+    raise AssertionError(f"{page.url} never said {words!r}")
+
+
+async def test_a_request_is_asked_answered_and_opens_the_record(browser: Browser, territory: Territory) -> None:
+    family = f"ESSAI-{uuid4().hex[:6].upper()}"
+    # Given a GP outside of any circle who asks for somebody
+    gp = await signed_in(browser, territory, "outsider")
+    await ask(gp, territory, "Organiser le retour à domicile, sa femme est épuisée", family=family)
+    address = gp.page.url.partition("?")[0]
+
+    # When the coordinator asks what is missing
+    coordinator = await signed_in(browser, territory, "coordinator")
+    desk = coordinator.page
+    await eventually(desk, f"{territory.web}/demandes-d-appui", family)
+    await coordinator.check("support-desk")
+    await desk.get_by_role("link", name=family).click()
+    await desk.get_by_label("Ce que vous dites au demandeur").fill("Quel est le téléphone de son épouse ?")
+    await coordinator.check("support-one")
+    await desk.get_by_role("button", name="Demander une précision").click()
+    await expect(desk.get_by_text("Question envoyée au demandeur")).to_be_visible()
+
+    # And the GP answers
+    await gp.open(address)
+    await gp.page.get_by_label("Votre réponse").fill("Le 06 39 98 00 01, le soir")
+    await gp.page.get_by_role("button", name="Envoyer la réponse").click()
+    await expect(gp.page.get_by_text("Réponse envoyée à l’équipe")).to_be_visible()
+
+    # Then she accepts it in three taps, and the record opens to her
+    await coordinator.open(f"{territory.web}/file-active")
+    taps = 0
+    for link in (
+        desk.get_by_role("navigation", name="Principale").get_by_role("link", name="Demandes"),
+        desk.get_by_role("link", name=family),
+    ):
+        await link.click()
+        taps += 1
+    await expect(desk.get_by_text("Le 06 39 98 00 01, le soir").first).to_be_visible()
+    await desk.get_by_role("button", name="Accepter la demande").click()
+    taps += 1
+    await expect(desk.get_by_text("Demande acceptée")).to_be_visible()
+    assert taps <= ACCEPT
+    await opens(desk, "Ouvrir le dossier")
+    await desk.get_by_role("link", name="Ouvrir le dossier").click()
+    await expect(desk.get_by_role("heading", name="Résumé")).to_be_visible()
+
+    # And the GP reads that it was accepted, and still sees nothing of the record
+    await gp.open(address)
+    await expect(gp.page.get_by_text("Acceptée").first).to_be_visible()
+    assert await gp.page.get_by_role("link", name="Ouvrir le dossier").count() == 0
+
+
+async def test_a_person_asks_for_themself_in_their_own_words(browser: Browser, territory: Territory) -> None:
+    # Given the person in their space
+    patient = await signed_in(browser, territory, "patient")
+    page = await patient.open(f"{territory.web}/mon-appui")
+    words = f"Je suis fatiguée de tout organiser {uuid4().hex[:6]}"
+
+    # When she sends an unfinished form, what is missing is said and nothing is lost
+    await page.get_by_label("Racontez ce qui est difficile").fill(words)
+    await page.get_by_role("button", name="Envoyer ma demande").click()
+    await expect(page.get_by_role("link", name="Choisissez un délai")).to_be_visible()
+    await expect(page.get_by_label("Racontez ce qui est difficile")).to_have_value(words)
+    await page.get_by_label("Plusieurs professionnels viennent").check()
+    await page.get_by_label("Dans la semaine").check()
+    await page.get_by_role("radio", name="Oui").check()
+    await page.get_by_role("button", name="Envoyer ma demande").click()
+
+    # Then she reads where it stands
+    await expect(page.get_by_text("Votre demande est envoyée")).to_be_visible()
+    await expect(page.get_by_text(words)).to_be_visible()
+    await patient.check("support-own")
