@@ -25,11 +25,11 @@ PAGES = {
     "gp": [
         "/nouveautes", "/nouveautes?vue=traites", "/documents/{id}", "/patients", "/patients?q=PAT-TROIS", "/patients/{id}",
         "/patients/{id}/documents", "/patients/{id}/chronologie", "/patients/{id}/cercle", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces", "/corrections",
-        "/patients/{id}/plan",
+        "/patients/{id}/plan", "/patients/{id}/messages", "/patients/{id}/messages/nouveau",
         "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications", "/preuve",
         "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees",
     ],
-    "nurse": ["/nouveautes", "/patients", "/annonces"],
+    "nurse": ["/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets"],
     "hospital": ["/situation"],
     "regulator": ["/centre-15"],
     "outsider": ["/patients?q=PAT-TROIS", "/urgence"],
@@ -45,6 +45,7 @@ PAGES = {
     "patient": [
         "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches", "/mes-demandes", "/mes-demandes/effacement",
         "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve", "/mon-appui",
+        "/messages",
     ],
     "carer": ["/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/mon-appui"],
     "guardian": ["/accueil", "/mes-documents", "/qui-a-vu", "/mes-choix", "/mes-demandes"],
@@ -64,10 +65,12 @@ ERASURE = "src/maillage/services/rights/tests/test_rights_erasure.py"
 ELSEWHERE = {
     "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE, "/logiciels/{id}": SOFTWARE,
     "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
+        "src/maillage/services/messaging/tests/test_messaging_talk.py", "/messages/{id}", "/messages/{id}/corriger",
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {
     "/", "/documents/{id}/original", "/documents/{id}/pdf", "/documents/{id}/fichiers/{number:int}", "/indicateurs.csv", "/traces.csv",
+    "/messages/pieces/{id}",
 }  # fmt: skip
 """Declared as pages, but files and a redirection."""
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ import msgspec
 
 from maillage.access import choices
 from maillage.access.habilitation.carers import scope_of
-from maillage.access.masks import CARER, CLASSED, PROFESSIONAL, Mask, is_for_circle, masks
+from maillage.access.masks import CARER, CLASSED, PROFESSIONAL, Mask, is_conversation, is_for_circle, masks
 from maillage.access.periods import ALWAYS, Span, bounds, days, instant, span
 from maillage.access.references import ATTENDING, as_list, at_work_in, attending, grantee, local
 from maillage.db import Connection, load_queries
@@ -187,7 +187,7 @@ def links(patient: Resource) -> list[str]:
 def authors(resource: Resource) -> set[str]:
     """Who goes on seeing this record itself, because they signed it, asked for it or were asked."""
     names = SIGNED.get(resource["resourceType"], ())
-    if resource["resourceType"] == "Communication" and is_for_circle(resource):
+    if resource["resourceType"] == "Communication" and (is_for_circle(resource) or is_conversation(resource)):
         names = ("sender",)
     return {
         one

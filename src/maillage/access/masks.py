@@ -40,8 +40,11 @@ RESTRICTED = {"R": (COORDINATION,), "V": (PROFESSIONAL,)}
 ANNOUNCED_WITHIN = timedelta(days=30)
 """What waits for an announcement opens to the person a month after its deposit (CSP R1111-53)."""
 AUDIENCE_SYSTEM = "urn:maillage:audience"
-CARE_ONLY, WHOLE_CIRCLE = "care-only", "circle"
-"""Categories of a Communication: those who coordinate do not see it; or the whole circle sees it, though it is addressed to some."""
+CARE_ONLY, WHOLE_CIRCLE, PROFESSIONALS = "care-only", "circle", "professionals"
+"""Categories of a Communication: those who coordinate do not see it; the whole circle sees it, though it is addressed to some; the person and their
+carers do not see it. Of a document that was joined to a message: the same (`READER`: to whom it was addressed)."""
+READER = "urn:maillage:reader"
+CONVERSATION_SYSTEM, CONVERSATION = "urn:maillage:communication", "conversation"
 
 CLASSED = frozenset({"Composition", "DocumentReference"})
 """Types of which every record is of a class, and has a row that says which."""
@@ -67,7 +70,7 @@ def masks(resource: Resource, now: datetime) -> list[Mask]:
     if resource["resourceType"] == "Consent" and is_discreet(resource):
         audience = CARER if is_secret(resource) else PROFESSIONAL  # those whom it is about are not told of it
         found[audience] = Mask(audience, authors)
-    if resource["resourceType"] == "Communication":
+    if resource["resourceType"] in ("Communication", "DocumentReference"):
         found |= {mask.audience: mask for mask in _of_message(resource, authors)}
     return [found[audience] for audience in sorted(found)]
 
@@ -92,28 +95,46 @@ def _by_labels(resource: Resource, now: datetime) -> Iterator[tuple[str, datetim
 
 def is_for_circle(message: Resource) -> bool:
     """Whether a Communication says that the whole circle sees it, whomever it is addressed to: they see it as members, and no longer than that."""
-    return WHOLE_CIRCLE in _audience(message)
+    return WHOLE_CIRCLE in audience_of(message)
 
 
-def _audience(message: Resource) -> set[object]:
+def is_conversation(message: Resource) -> bool:
+    """Whether a Communication is part of a conversation: who leaves the circle leaves it, whatever was addressed to them."""
+    return CONVERSATION in _codes(message, CONVERSATION_SYSTEM)
+
+
+def audience_of(resource: Resource) -> set[object]:
+    """What a Communication, or a document that was joined to one, says of who sees it besides whom it names."""
+    return _codes(resource, AUDIENCE_SYSTEM)
+
+
+def _codes(resource: Resource, system: str) -> set[object]:
     return {
         coding.get("code")
-        for concept in message.get("category", [])
+        for concept in as_list(resource.get("category"))
         for coding in concept.get("coding", [])
-        if coding.get("system") == AUDIENCE_SYSTEM
+        if coding.get("system") == system
     }
+
+
+def _addressed(resource: Resource) -> list[object]:
+    if resource["resourceType"] == "Communication":
+        return as_list(resource.get("recipient"))
+    return [one.get("valueReference") for one in resource.get("extension", []) if one.get("url") == READER]
 
 
 def _of_message(message: Resource, authors: tuple[str, ...]) -> Iterator[Mask]:
     """A message with recipients is for them and its sender alone; without, or to a care team, for the whole circle, unless it is for care only."""
-    said = _audience(message)
-    recipients = tuple(filter(None, map(local, message.get("recipient", []))))
-    for_all = WHOLE_CIRCLE in said or not message.get("recipient") or any(one.startswith("CareTeam/") for one in recipients)
+    said, addressed = audience_of(message), _addressed(message)
+    recipients = tuple(filter(None, map(local, addressed)))
+    for_all = WHOLE_CIRCLE in said or not addressed or any(one.startswith("CareTeam/") for one in recipients)
     if not for_all:
         yield Mask(PROFESSIONAL, (*authors, *recipients))
         for audience, kind in ((PATIENT, "Patient/"), (CARER, "RelatedPerson/")):
             if not any(one.startswith(kind) for one in (*authors, *recipients)):
                 yield Mask(audience)
+    elif PROFESSIONALS in said:
+        yield from (Mask(audience, authors) for audience in (PATIENT, CARER))
     if CARE_ONLY in said:
         yield Mask(COORDINATION, authors)
 

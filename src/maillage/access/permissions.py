@@ -15,6 +15,8 @@ class Permission(StrEnum):
     DIRECTORY_WRITE = "directory.write"
     INBOX_READ = "inbox.read"
     INBOX_TREAT = "inbox.treat"
+    MESSAGES_READ = "messages.read"
+    MESSAGES_WRITE = "messages.write"
     PATIENT_SEARCH = "patient.search"
     RECORD_READ = "record.read"
     DOCUMENT_READ = "document.read"
@@ -62,6 +64,8 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.FHIR_WRITE,
     Permission.INBOX_READ,
     Permission.INBOX_TREAT,
+    Permission.MESSAGES_READ,
+    Permission.MESSAGES_WRITE,
     Permission.PATIENT_SEARCH,
     Permission.RECORD_READ,
     Permission.DOCUMENT_READ,
@@ -80,6 +84,8 @@ _OWN = _SIGNED_IN | {
     Permission.OWN_ACCESS_READ,
     Permission.DOCUMENT_READ,
     Permission.SUPPORT_OWN,
+    Permission.MESSAGES_READ,
+    Permission.MESSAGES_WRITE,
 }
 _MACHINE = _SIGNED_IN | {
     Permission.FHIR_WRITE,

@@ -59,6 +59,7 @@ def _may(actor: Actor, change: Change, kind: str) -> bool:
         or (kind == "Patient" and permits(actor, Permission.IDENTITY_STEWARD))
         or (actor.has(*CIRCLE_ROLES) and _in_the_circle(change, kind))
         or (actor.has(Role.PATIENT) and _about_oneself(actor, change, kind))
+        or (actor.has(Role.CARER, Role.REPRESENTATIVE) and kind == "Communication" and _signs(actor, change, kind))
         or (actor.has(Role.REPRESENTATIVE) and kind == "Consent" and change.verb is not Verb.DELETE)
     )
 
@@ -71,15 +72,22 @@ def _in_the_circle(change: Change, kind: str) -> bool:
 
 
 def _about_oneself(actor: Actor, change: Change, kind: str) -> bool:
-    """A patient answers questionnaires and writes messages, in their own name, and changes neither afterwards; what they choose, and whom they name, they may take back."""
+    """A patient answers questionnaires and writes messages, in their own name; what they choose, and whom they name, they may take back."""
     if kind == "Consent" or (
         kind == "RelatedPerson" and change.verb is not Verb.DELETE
     ):  # their guards say the rest (`services/rights`)
         return True
-    signed = {"QuestionnaireResponse": "author", "Communication": "sender"}
-    if kind not in signed or change.verb is not Verb.CREATE:
+    return kind in _SIGNED_BY and _signs(actor, change, kind)
+
+
+_SIGNED_BY = {"QuestionnaireResponse": "author", "Communication": "sender"}
+
+
+def _signs(actor: Actor, change: Change, kind: str) -> bool:
+    """Who is no professional writes in their own name; what they said they may withdraw or correct where the guard of its type lets them (`Communication`)."""
+    if change.verb is Verb.DELETE or (change.verb is not Verb.CREATE and kind != "Communication"):
         return False
-    author: dict[str, Any] | None = change.resource.get(signed[kind])
+    author: dict[str, Any] | None = change.resource.get(_SIGNED_BY[kind])
     return author is None or author.get("reference") == actor.reference
 
 

@@ -147,5 +147,6 @@ def record_tabs(patient: str) -> list[tuple[str, str]]:
         ("Documents", f"/patients/{patient}/documents"),
         ("Plan", f"/patients/{patient}/plan"),
         ("Cercle de soins", f"/patients/{patient}/cercle"),
+        ("Messages", f"/patients/{patient}/messages"),
         ("Applications", f"/patients/{patient}/applications"),
     ]

@@ -32,3 +32,12 @@ class MatterTold(Event, frozen=True, kw_only=True):
     key: str = ""
     sender: str | None = None
     settled: bool = False
+
+
+class MessagePosted(Event, frozen=True, kw_only=True):
+    """A message was written in a conversation about a person. Ids; `sender` is a reference."""
+
+    message: str
+    thread: str
+    patient: str
+    sender: str

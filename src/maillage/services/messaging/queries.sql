@@ -26,3 +26,25 @@ update messaging_mail set pending = 0, sent = %(now)s where recipient = %(recipi
 -- name: forget :exec
 -- Addresses of people whose record is erased.
 delete from messaging_mail where recipient = any(%(recipients)s::text[])
+
+
+-- name: mark_read :exec
+-- Somebody read a conversation until this message; a mark never goes back by this.
+insert into messaging_read (thread, reader, until) values (%(thread)s, %(reader)s, %(until)s)
+on conflict (thread, reader) do update set until = greatest(messaging_read.until, excluded.until);
+
+-- name: mark_unread :exec
+-- They take that back.
+delete from messaging_read where thread = %(thread)s and reader = %(reader)s;
+
+-- name: marks_of_reader :many
+-- Until when one reader read these conversations.
+select thread, until from messaging_read where reader = %(reader)s and thread = any(%(threads)s::text[]);
+
+-- name: marks_of_thread :many
+-- Until when each reader read a conversation.
+select reader, until from messaging_read where thread = %(thread)s;
+
+-- name: forget_marks :exec
+-- Marks of conversations that are erased, and of people whose record is.
+delete from messaging_read where thread = any(%(threads)s::text[]) or reader = any(%(readers)s::text[])

@@ -16,14 +16,35 @@
     notice.querySelector("[data-news-words]").textContent = count === 1 ? "1 nouveauté" : `${count} nouveautés`;
   };
 
+  /* A region `data-live` names its topic and is shown as the page, asked for again, has it: what is being written stands outside of it. */
+  const refresh = async (regions) => {
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    let changed = false;
+    for (const region of regions) {
+      const now = fresh.getElementById(region.id);
+      if (!now || now.textContent === region.textContent) continue;
+      changed = changed || region.querySelectorAll("article").length < now.querySelectorAll("article").length;
+      region.replaceChildren(...now.childNodes);
+    }
+    if (changed) each("[data-live-said]", (line) => { line.textContent = ""; line.textContent = "Nouveau message"; });
+  };
+
   /* One page of the browser listens for all of them, whoever holds the lock: over HTTP/1.1 a browser opens six connections to a host, and
      a seventh page that listened would never load. */
   const listen = () => {
     const notices = [...document.querySelectorAll("[data-news]")];
-    if (!notices.length) return;
+    const regions = [...document.querySelectorAll("[data-live]")];
+    if (!notices.length && !regions.length) return;
+    let soon;
     const waiting = new Map();
     const others = new BroadcastChannel("maillage-flux");
     const hear = (topic) => {
+      if (regions.some((region) => topic === region.dataset.live || topic === "reprise")) {
+        clearTimeout(soon);
+        soon = setTimeout(() => refresh(regions), 50);
+      }
       for (const notice of notices) {
         if (topic !== notice.dataset.news && topic !== "reprise") continue;
         clearTimeout(waiting.get(notice));

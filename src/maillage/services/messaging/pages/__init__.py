@@ -1,5 +1,5 @@
 """The doors of messaging, a file for each place."""
 
-from maillage.services.messaging.pages import inbox
+from maillage.services.messaging.pages import conversations, inbox
 
-routes = [*inbox.routes]
+routes = [*inbox.routes, *conversations.routes]

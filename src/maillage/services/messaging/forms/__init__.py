@@ -1,0 +1,1 @@
+"""What the forms of messaging send, one file a form."""

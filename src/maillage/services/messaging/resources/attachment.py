@@ -1,0 +1,45 @@
+"""DocumentReference ↔ files joined to a message: filed in the record, seen by who reads the message."""
+
+import base64
+from typing import Any
+
+from maillage.access.masks import READER
+from maillage.services.messaging.resources.message import CATEGORY, Readers, categories
+
+TYPE = "Pièce jointe d’une conversation"
+
+
+def document_for(
+    *, id: str, patient: str, author: str, at: str, title: str, kind: str, content: bytes, readers: Readers
+) -> dict[str, Any]:
+    """The document of one file; `kind` is its media type as it was sent."""
+    resource: dict[str, Any] = {
+        "resourceType": "DocumentReference",
+        "id": id,
+        "status": "current",
+        "type": {"text": TYPE},
+        "category": [one for one in categories(readers) if one["coding"] != [CATEGORY]] or [{"text": TYPE}],
+        "subject": {"reference": f"Patient/{patient}"},
+        "author": [{"reference": author}],
+        "date": at,
+        "content": [
+            {"attachment": {"contentType": kind, "title": title, "creation": at, "data": base64.b64encode(content).decode()}}
+        ],
+    }
+    if readers.chosen:
+        resource["extension"] = [{"url": READER, "valueReference": {"reference": one}} for one in readers.chosen]
+    return resource
+
+
+def file_of(document: dict[str, Any]) -> tuple[str, str, bytes] | None:
+    """Title, media type and bytes of the first file that a document carries itself; None where it carries none."""
+    for content in document.get("content", []):
+        attachment = content.get("attachment", {})
+        if "data" in attachment:
+            data = base64.b64decode(attachment["data"])
+            return (
+                str(attachment.get("title") or "document"),
+                str(attachment.get("contentType") or "application/octet-stream"),
+                data,
+            )
+    return None

@@ -1,0 +1,46 @@
+"""Files joined to a message: kept as documents of the record, for the readers of the message."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.errors import NotFound
+from maillage.services.messaging.resources.attachment import document_for, file_of
+from maillage.services.messaging.resources.message import Readers
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file as it was sent."""
+
+    title: str
+    kind: str
+    content: bytes
+
+
+async def keep(ctx: Context, files: Sequence[File], *, patient: str, key: str, readers: Readers) -> list[tuple[str, str]]:
+    """Files them in the record and answers their references and titles; those of a form sent twice (`key`) are kept once.
+
+    TooLarge, Unsupported, Unprocessable or Infected as of every document.
+    """
+    ctx.require(Permission.MESSAGES_WRITE, patient=patient)
+    documents = [
+        document_for(
+            id=str(uuid5(UUID(key), str(place))), patient=patient, author=ctx.actor.reference or "",
+            at=ctx.now.isoformat(timespec="milliseconds"), title=one.title, kind=one.kind, content=one.content, readers=readers,
+        )
+        for place, one in enumerate(files)
+    ]  # fmt: skip
+    written = await ctx.records.write_all(documents)
+    return [(f"DocumentReference/{one['id']}", file.title) for one, file in zip(written, files, strict=True)]
+
+
+async def opened(ctx: Context, document: str) -> tuple[str, str, bytes]:
+    """Title, media type and bytes of a file joined to a message that whoever acts may read."""
+    ctx.require(Permission.MESSAGES_READ)
+    found = file_of(await ctx.records.read("DocumentReference", document))
+    if found is None:
+        raise NotFound(f"DocumentReference/{document} carries no file")
+    return found
