@@ -28,6 +28,7 @@ PAGES = {
         "/patients/{id}/plan", "/patients/{id}/messages", "/patients/{id}/messages/nouveau",
         "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications", "/preuve",
         "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees",
+        "/patients/{id}/appui",
     ],
     "nurse": ["/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets"],
     "hospital": ["/situation"],

@@ -24,6 +24,8 @@ async def put_before_the_team(ctx: Context, event: SupportAsked) -> None:
 
 @reaction(SupportAnswered)
 async def follow_the_answer(ctx: Context, event: SupportAnswered) -> None:
-    """What was accepted is opened: the episode, and the team in the circle."""
+    """What was accepted is opened: the episode, and the team in the circle; what is closed ends."""
     if event.state == State.ACCEPTED:
         await episodes.open_for(ctx, request=event.request, referent=event.by)
+    if event.state == State.CLOSED:
+        await episodes.end_for(ctx, request=event.request, task=event.task)

@@ -5,6 +5,7 @@ from maillage.services.coordination.pages import (
     chronology,
     circle,
     emergencies,
+    episode,
     own_support,
     plan,
     record,
@@ -22,4 +23,5 @@ routes = [
     *plan.routes,
     *support.routes,
     *own_support.routes,
+    *episode.routes,
 ]

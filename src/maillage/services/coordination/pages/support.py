@@ -38,6 +38,7 @@ DONE = {
     "refuser": "Réponse envoyée au demandeur.",
     "repondre": "Réponse envoyée à l’équipe.",
     "retirer": "Demande retirée.",
+    "clos": "Appui terminé. Le bilan est dans le dossier ; votre équipe n’y a plus accès.",
 }
 ANSWERS = {
     "analyse": (State.ANALYSED, False), "attente": (State.WAITING, False), "accepter": (State.ACCEPTED, False),
@@ -97,7 +98,8 @@ async def desk(request: Request, ctx: Context) -> Response:
     held = await support.desk(ctx, VIEWS.get(view))
     waiting = held.counts[State.NEW]
     return render(
-        request, ctx, "coordination/support_desk.html", held=held, view=view, views=VIEWS, late=rules.late, counts={DESK: waiting}, **_words()
+        request, ctx, "coordination/support_desk.html", held=held, view=view, views=VIEWS, late=rules.late, counts={DESK: waiting},
+        said_words=DONE.get(request.query_params.get("fait", ""), ""), **_words()
     )  # fmt: skip
 
 

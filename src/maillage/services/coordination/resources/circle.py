@@ -80,7 +80,7 @@ def without(team: Resource, members: set[str], at: datetime) -> Resource:
     return {
         **team,
         "participant": [
-            {**one, "period": {**one.get("period", {}), "end": at.isoformat(timespec="seconds")}}
+            {**one, "period": {**one.get("period", {}), "end": at.isoformat(timespec="milliseconds")}}
             if local(one.get("member")) in members and now_in(one, at) else one
             for one in team.get("participant", [])
         ],

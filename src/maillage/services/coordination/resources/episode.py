@@ -9,6 +9,7 @@ from maillage.access.references import local
 Resource = dict[str, Any]
 
 EPISODE, COORDINATION = "urn:maillage:episode", "coordination"
+CLOSURE = "urn:maillage:episode-closure"
 OF_REQUEST = "urn:maillage:support-episode"
 """System of the identifier that makes the episode of a request the only one."""
 
@@ -35,6 +36,36 @@ def episode_for(*, request: str, patient: str, team: str, team_name: str, refere
         "referralRequest": [{"reference": f"ServiceRequest/{request}"}],
         **({"careManager": {"reference": referent}} if referent else {}),
     }
+
+
+def ended(episode: Resource, *, reason: str, at: datetime) -> Resource:
+    """The episode over, and why."""
+    bare = _without_reason(episode)
+    said = [*bare.get("extension", []), *([{"url": CLOSURE, "valueCode": reason}] if reason else [])]
+    period = {**episode.get("period", {}), "end": at.isoformat(timespec="milliseconds")}
+    return {**bare, **({"extension": said} if said else {}), "status": "finished", "period": period}
+
+
+def reopened(episode: Resource) -> Resource:
+    """The episode going on again."""
+    period = {key: value for key, value in episode.get("period", {}).items() if key != "end"}
+    return {**_without_reason(episode), "status": "active", "period": period}
+
+
+def reason_of(episode: Mapping[str, Any]) -> str:
+    """Why it ended, by its code."""
+    return str(next((one.get("valueCode", "") for one in episode.get("extension", []) if one.get("url") == CLOSURE), ""))
+
+
+def request_of(episode: Mapping[str, Any]) -> str | None:
+    """The id of the request that opened it."""
+    named = (local(one) or "" for one in episode.get("referralRequest", []))
+    return next((one.partition("/")[2] for one in named if one.startswith("ServiceRequest/")), None)
+
+
+def _without_reason(episode: Resource) -> Resource:
+    kept = [one for one in episode.get("extension", []) if one.get("url") != CLOSURE]
+    return {key: value for key, value in episode.items() if key != "extension"} | ({"extension": kept} if kept else {})
 
 
 def team_of(episode: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ REQUEST, SUPPORT = "urn:maillage:request", "support"
 REASON, NEED = "urn:maillage:support-reason", "urn:maillage:support-need"
 DELAY, GP_INFORMED, CONSENT = "urn:maillage:support-delay", "urn:maillage:gp-informed", "urn:maillage:support-consent"
 OUTCOME = "urn:maillage:support-outcome"
+CLOSURE = "urn:maillage:support-closure"
 REFERENT = "referent"
 TASK_OF = "urn:maillage:support-task"
 """System of the identifier that makes the Task of a request the only one."""
@@ -109,9 +110,10 @@ def is_answer(resource: Mapping[str, Any]) -> bool:
 
 
 def request_for(
-    asked: Asked, agreement: Agreement, *, id: str, patient: str, person: Traits, requester: str, requester_name: str, team: str, team_name: str, at: datetime
+    asked: Asked, agreement: Agreement, *, id: str, patient: str, person: Traits, requester: str, requester_name: str, team: str, team_name: str, at: datetime,
+    follows: str = "",
 ) -> Resource:  # fmt: skip
-    """The ServiceRequest of a form. `patient` is the id of the Patient it is about."""
+    """The ServiceRequest of a form. `patient` is the id of the Patient it is about, `follows` the request whose team hands over."""
     return {
         "resourceType": "ServiceRequest",
         "id": id,
@@ -129,6 +131,7 @@ def request_for(
         **({"orderDetail": [{"coding": [{"system": NEED, "code": one}]} for one in asked.needs]} if asked.needs else {}),
         "subject": {"reference": f"Patient/{patient}", "display": words_for(person)},
         **({"occurrencePeriod": {"end": asked.before}} if asked.before else {}),
+        **({"basedOn": [{"reference": f"ServiceRequest/{follows}"}]} if follows else {}),
         "authoredOn": at.isoformat(timespec="seconds"),
         "requester": {"reference": requester, "display": requester_name},
         "performer": [{"reference": team, "display": team_name}],
@@ -219,6 +222,24 @@ def moved(
     )
     kept = {key: value for key, value in task.items() if key != "statusReason"}
     return {**kept, **reason, **decided, "status": state.value, "note": note, "lastModified": at.isoformat(timespec="seconds")}
+
+
+def closed(task: Resource, *, reason: str, words: str, by: str | None, name: str, at: datetime) -> Resource:
+    """The Task of a support that ends, and why (of `rules.support.CLOSURES`)."""
+    ended = moved(task, State.CLOSED, words=words, by=by, name=name, at=at)
+    return {**ended, "statusReason": {"coding": [{"system": CLOSURE, "code": reason}], "text": words}}
+
+
+def closure_of(task: Mapping[str, Any]) -> str:
+    """Why a support ended, by its code; empty where the Task does not say."""
+    codings = task.get("statusReason", {}).get("coding", [])
+    return next((str(one["code"]) for one in codings if one.get("system") == CLOSURE and "code" in one), "")
+
+
+def handed_over_by(resource: Mapping[str, Any]) -> str | None:
+    """The id of the request whose team hands over to the one that is asked."""
+    named = (local(one) or "" for one in resource.get("basedOn", []))
+    return next((one.partition("/")[2] for one in named if one.startswith("ServiceRequest/")), None)
 
 
 def with_referent(task: Resource, referent: str) -> Resource:

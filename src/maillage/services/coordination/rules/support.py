@@ -107,6 +107,17 @@ GP_INFORMED = {
 SMALLEST = 11
 """Groups of fewer are not told outside the team."""
 
+CLOSURES = {
+    "goals-met": "Objectifs atteints",
+    "handed-over": "Relais pris par d’autres",
+    "residence": "Entrée en établissement",
+    "refusal": "La personne ne souhaite plus l’appui",
+    "moved": "Déménagement hors du territoire",
+    "lost": "Personne injoignable",
+    "death": "Décès",
+}
+"""Why a team ends its support."""
+
 _NEXT = {
     State.NEW: {State.ANALYSED, State.WAITING, State.ACCEPTED, State.REFUSED, State.WITHDRAWN},
     State.ANALYSED: {State.WAITING, State.ACCEPTED, State.REFUSED, State.WITHDRAWN},

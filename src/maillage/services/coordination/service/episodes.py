@@ -1,4 +1,4 @@
-"""The support of somebody by a coordination team: opened by an accepted request."""
+"""The support of somebody by a coordination team: opened by an accepted request, ended by its closure."""
 
 import uuid
 from typing import Any
@@ -7,22 +7,71 @@ from maillage.access.context import Context
 from maillage.services.coordination.resources import circle as circles
 from maillage.services.coordination.resources import episode as resources
 from maillage.services.coordination.resources import support
+from maillage.services.coordination.rules.support import State
+from maillage.services.coordination.service import teams
 from maillage.services.directory import public as directory
 
 Resource = dict[str, Any]
 
 
 async def open_for(ctx: Context, *, request: str, referent: str | None) -> None:
-    """For jobs: the episode of an accepted request, once, and its team and referent in the person's circle."""
-    asked = support.request_from(await ctx.records.read("ServiceRequest", request))
-    known = await ctx.records.find("EpisodeOfCare", {"identifier": f"{resources.OF_REQUEST}|{request}"})
-    if known:
-        return
+    """For jobs: the episode of an accepted request, once, and its team and referent in the person's circle; it goes on where it was closed.
+
+    Where another team hands over, that team's support ends with it.
+    """
+    resource = await ctx.records.read("ServiceRequest", request)
+    asked = support.request_from(resource)
     follows = referent if referent and referent.startswith("Practitioner/") else None
-    new = resources.episode_for(
+    known = await ctx.records.find("EpisodeOfCare", {"identifier": f"{resources.OF_REQUEST}|{request}"})
+    if known and known[0]["status"] == "active":
+        return
+    new = resources.reopened(known[0]) if known else resources.episode_for(
         request=request, patient=asked.patient, team=asked.team, team_name=asked.team_name, referent=follows, at=ctx.now
-    )
+    )  # fmt: skip
     await ctx.records.write(new, await _circle_with(ctx, asked.patient, asked.team, asked.team_name, follows))
+    before = support.handed_over_by(resource)
+    if before:
+        await _hand_over(ctx, before)
+
+
+async def _hand_over(ctx: Context, request: str) -> None:
+    tasks = await ctx.records.find("Task", {"focus": f"ServiceRequest/{request}", "status": State.ACCEPTED.value})
+    for task in filter(support.is_answer, tasks):
+        await ctx.records.write(
+            support.closed(
+                task, reason="handed-over", words="Relais pris par une autre équipe", by=None, name="Maillage", at=ctx.now
+            )
+        )
+
+
+async def end_for(ctx: Context, *, request: str, task: str) -> None:
+    """For jobs: what a closed request had opened ends, once: the episode, and the team and its people in the circle. A death is noted on the person."""
+    answer = await ctx.records.read("Task", task)
+    resource = await ctx.records.read("ServiceRequest", request)
+    asked, reason = support.request_from(resource), support.closure_of(answer)
+    if answer.get("status") != State.CLOSED.value:
+        return
+    episodes = await ctx.records.find("EpisodeOfCare", {"identifier": f"{resources.OF_REQUEST}|{request}"})
+    leaving = {
+        asked.team,
+        *(one.reference for one in await teams.colleagues(ctx, asked.team)),
+        *await teams.roles_in(ctx, asked.team),
+    }
+    around = await ctx.records.find("CareTeam", {"patient": f"Patient/{asked.patient}", "status": "active"})
+    changed = [resources.ended(one, reason=reason, at=ctx.now) for one in episodes if one["status"] != "finished"]
+    changed += [left for team in around if (left := circles.without(team, leaving, ctx.now)) != team]
+    if resource.get("status") == "active":
+        changed.append({**resource, "status": "completed"})
+    if reason == "death":
+        changed += await _deceased(ctx, asked.patient)
+    await ctx.records.write_all(changed)
+
+
+async def _deceased(ctx: Context, patient: str) -> list[Resource]:
+    """The person, whose death is noted where it was not."""
+    person = await ctx.records.read("Patient", patient)
+    known = person.get("deceasedDateTime") or person.get("deceasedBoolean")
+    return [] if known else [{**{k: v for k, v in person.items() if k != "deceasedBoolean"}, "deceasedBoolean": True}]
 
 
 async def _circle_with(ctx: Context, patient: str, team: str, team_name: str, referent: str | None) -> Resource:

@@ -51,7 +51,9 @@ async def person_asked_for(ctx: Context, patient: str) -> Person:
     return Person(patient=patient, traits=identity.claim_of(resource).traits)
 
 
-async def ask(ctx: Context, access: Access, person: Person, asked: Asked, *, how: str, team: str, key: str) -> str:
+async def ask(
+    ctx: Context, access: Access, person: Person, asked: Asked, *, how: str, team: str, key: str, follows: str = ""
+) -> str:
     """Sends a request in the name of who acts; its id. `how` the person agreed, `key` the form's own, so that it is sent once.
 
     It is the same answer whether or not the person is known here: who asks learns nothing of a record. Unprocessable where the person objects to coordination.
@@ -75,7 +77,7 @@ async def ask(ctx: Context, access: Access, person: Person, asked: Asked, *, how
         await platform.records.write(
             resources.request_for(
                 asked, agreement, id=id, patient=patient, person=person.traits, requester=requester, requester_name=ctx.actor.name,
-                team=named.reference, team_name=named.name, at=ctx.now,
+                team=named.reference, team_name=named.name, at=ctx.now, follows=follows,
             )
         )  # fmt: skip
     ctx.trace(Action.CREATE, "ServiceRequest", id, patient=patient, query="support")

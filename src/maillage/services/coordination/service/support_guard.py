@@ -22,7 +22,18 @@ from maillage.services.rights import public as rights
 
 Resource = dict[str, Any]
 
-KEPT = ("category", "subject", "requester", "performer", "authoredOn", "intent", "reasonCode", "extension", "contained")
+KEPT = (
+    "category",
+    "basedOn",
+    "subject",
+    "requester",
+    "performer",
+    "authoredOn",
+    "intent",
+    "reasonCode",
+    "extension",
+    "contained",
+)
 KEPT_OF_ANSWER = ("identifier", "code", "focus", "for", "requester", "owner", "authoredOn")
 OPPOSED = "La personne s’est opposée à la coordination : la demande ne peut pas partir. Elle seule peut revenir sur ce choix."
 
@@ -94,6 +105,7 @@ async def _asked(ctx: Context, resource: Resource) -> Resource:
     read = resources.request_from(asked)
     if not read.words and not read.reason:
         raise _wrong("reasonCode", "say in words what support is asked for")
+    await _refuse_handing_over(ctx, asked, patient)
     await _refuse_without_agreement(ctx, asked, patient)
     if not any(one.get("id") == resources.PERSON for one in asked.get("contained", [])):
         asked = await _with_person(ctx, asked, patient)
@@ -123,6 +135,17 @@ async def _team(ctx: Context, asked: Resource) -> Resource:
     if len(found) != 1 or len(named) != 1:
         raise _wrong("performer", "name one coordination team (Organization), whose sector is that of coordination")
     return {"reference": found[0].reference, "display": found[0].name}
+
+
+async def _refuse_handing_over(ctx: Context, asked: Resource, patient: str) -> None:
+    """Accepting a request that follows another ends that one's support: it is for those of its team to hand over."""
+    before = resources.handed_over_by(asked)
+    if before is None:
+        return
+    held = resources.request_from(await ctx.records.read("ServiceRequest", before))
+    requester = str(local(asked["requester"]))
+    if held.patient != patient or not (requester == held.team or await works_in(ctx, requester, held.team)):
+        raise Forbidden("a support is handed over by the team that gives it, for the same person (ServiceRequest.basedOn)")
 
 
 async def _refuse_without_agreement(ctx: Context, asked: Resource, patient: str) -> None:

@@ -60,6 +60,14 @@ async def colleagues(ctx: Context, organization: str) -> list[Colleague]:
     )
 
 
+async def roles_in(ctx: Context, organization: str) -> list[str]:
+    """The references of the PractitionerRoles of an organisation."""
+    return [
+        f"PractitionerRole/{one['id']}"
+        for one in await ctx.records.find("PractitionerRole", {"organization": organization, "_count": "200"})
+    ]
+
+
 def _now(role: dict[str, object], ctx: Context) -> bool:
     period = role.get("period")
     today = ctx.now.date().isoformat()

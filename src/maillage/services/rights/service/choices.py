@@ -82,11 +82,12 @@ async def hide(ctx: Context, patient: str, document: str, *, hidden: bool = True
 
 
 async def address_to_write(ctx: Context, patient: str) -> str | None:
-    """The e-mail address of a person who has one on their record and did not say no to messages; for jobs."""
+    """The e-mail address of a person who lives, has one on their record and did not say no to messages; for jobs."""
     if (await choices_of(ctx, patient)).denied("messaging"):
         return None
     try:
-        return rules.email_of(await ctx.records.read("Patient", patient))
+        person = await ctx.records.read("Patient", patient)
+        return None if person.get("deceasedBoolean") or person.get("deceasedDateTime") else rules.email_of(person)
     except (NotFound, Gone):
         return None
 
