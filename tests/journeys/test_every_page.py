@@ -34,7 +34,7 @@ PAGES = {
     "hospital": ["/situation"],
     "regulator": ["/centre-15"],
     "outsider": ["/patients?q=PAT-TROIS", "/urgence"],
-    "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/corrections", "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres"],
+    "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/taches?vue=equipe", "/corrections", "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres"],
     "social-worker": ["/file-active", "/taches", "/patients"],
     "steward": ["/identites", "/identites/{id}", "/quarantaine", "/quarantaine/{id}"],
     "operator": ["/connecteurs", "/quarantaine", "/indicateurs", "/health", "/comptes", "/comptes/inviter", "/logiciels", "/sessions"],
@@ -62,11 +62,13 @@ LINKED = {
 ACCOUNTS = "src/maillage/services/accounts/tests/test_accounts_pages.py"
 SOFTWARE = "tests/journeys/test_software.py"
 SUPPORT = "tests/journeys/test_support_request.py"
+TASKS = "src/maillage/services/coordination/tests/test_coordination_tasks.py"
 ERASURE = "src/maillage/services/rights/tests/test_rights_erasure.py"
 ELSEWHERE = {
     "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE, "/logiciels/{id}": SOFTWARE,
     "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
         "src/maillage/services/messaging/tests/test_messaging_talk.py", "/messages/{id}", "/messages/{id}/corriger",
+        "/taches/nouvelle", "/taches/{id}",
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {

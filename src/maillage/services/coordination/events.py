@@ -52,3 +52,20 @@ class SupportAnswered(Event, frozen=True, kw_only=True):
     patient: str
     state: str
     by: str | None
+
+
+class TaskGiven(Event, frozen=True, kw_only=True):
+    """A task was given to somebody, who is to be told. `owner` and `sender` are references, `version` is that of the Task."""
+
+    task: str
+    patient: str
+    owner: str
+    version: str
+    sender: str | None = None
+
+
+class ReminderSet(Event, frozen=True, kw_only=True):
+    """The owner of a task is to be reminded of it at this moment (ISO 8601)."""
+
+    task: str
+    at: str

@@ -1,12 +1,13 @@
 """Reactions: what protocols ask for becomes a task; a request for support gets its Task, and opens what it was accepted for."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from maillage.access.context import Context
-from maillage.jobs import reaction, reaction_to_many
-from maillage.services.coordination.events import SupportAnswered, SupportAsked
+from maillage.jobs import reaction, reaction_to_many, task
+from maillage.services.coordination.events import ReminderSet, SupportAnswered, SupportAsked, TaskGiven
 from maillage.services.coordination.rules.support import State
-from maillage.services.coordination.service import episodes, support, tasks
+from maillage.services.coordination.service import episodes, support, tasks, work
 from maillage.services.pathways.events import ActionDue
 
 
@@ -29,3 +30,21 @@ async def follow_the_answer(ctx: Context, event: SupportAnswered) -> None:
         await episodes.open_for(ctx, request=event.request, referent=event.by)
     if event.state == State.CLOSED:
         await episodes.end_for(ctx, request=event.request, task=event.task)
+
+
+@reaction(TaskGiven)
+async def tell_who_has_it(ctx: Context, event: TaskGiven) -> None:
+    """A task that was given is put before who has it now."""
+    await work.tell_owner(ctx, event)
+
+
+@reaction(ReminderSet)
+async def wait_for_the_reminder(ctx: Context, event: ReminderSet) -> None:
+    """A reminder is a job that waits for its moment."""
+    await ctx.later(remind_of_a_task.at(datetime.fromisoformat(event.at)), about=event.task, at=event.at)
+
+
+@task()
+async def remind_of_a_task(ctx: Context, *, about: str, at: str) -> None:
+    """Reminds who has the task, unless it was done or put off meanwhile."""
+    await work.remind(ctx, task=about, at=at)

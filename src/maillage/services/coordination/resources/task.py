@@ -4,8 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from maillage.access.references import local
+from maillage.services.coordination.rules.tasks import ACCEPTED, OPEN, PRIORITIES, STATES
+
 TASK_SYSTEM = "urn:maillage:task"  # "<protocol>/<action>"
 ORIGIN_SYSTEM = "urn:maillage:task-origin"  # what makes a planned task the only one of its kind
+REMINDER = "urn:maillage:task-reminder"  # extension: when its owner is to be reminded (dateTime)
+TODO = "todo"  # code of what somebody asks for by hand
+ALERT = "alert"  # code of the answer to an alert: it is dealt with on the page of alerts
 
 REQUESTED = "requested"
 DONE = "completed"
@@ -25,10 +31,47 @@ class Task:
     owner: str
     focus: str | None
     planned: datetime
+    version: str = ""
+    owner_name: str = ""
+    requester: str = ""
+    requester_name: str = ""
+    priority: str = "routine"
+    remind: datetime | None = None
+    reason: str = ""  # why it was refused, postponed or cancelled
+    result: str = ""  # what came of it
 
     @property
     def done(self) -> bool:
         return self.status == DONE
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still to be done."""
+        return self.status in OPEN
+
+    @property
+    def state(self) -> str:
+        """Its state in French."""
+        return STATES.get(self.status, "")
+
+    @property
+    def pressing(self) -> str:
+        """Its priority in words, where it is not the usual one."""
+        return "" if self.priority == "routine" else PRIORITIES.get(self.priority, "")
+
+    @property
+    def given(self) -> bool:
+        """Whether somebody gave it to a person who has not said yes or no."""
+        return self.status == REQUESTED and self.owner.startswith("Practitioner/") and self.owner != self.requester
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that was said or done about a task."""
+
+    by: str
+    at: datetime | None
+    words: str
 
 
 def task_for(
@@ -79,7 +122,102 @@ def task_from(resource: dict[str, Any]) -> Task:
         owner=resource["owner"]["reference"],
         focus=resource.get("focus", {}).get("reference"),
         planned=planned,
+        version=resource.get("meta", {}).get("versionId", ""),
+        owner_name=str(resource["owner"].get("display", "")),
+        requester=local(resource.get("requester")) or "",
+        requester_name=str(resource.get("requester", {}).get("display", "")),
+        priority=resource.get("priority", "routine"),
+        remind=_moment(
+            next((one.get("valueDateTime") for one in resource.get("extension", []) if one.get("url") == REMINDER), None)
+        ),
+        reason=str(resource.get("statusReason", {}).get("text", "")),
+        result=next((str(one["valueString"]) for one in resource.get("output", []) if "valueString" in one), ""),
     )
+
+
+def steps_of(resource: dict[str, Any]) -> list[Step]:
+    """What was said and done about a task, the newest first."""
+    names = dict(_named(resource))
+    found = []
+    for note in resource.get("note", []):
+        by = note.get("authorReference", {})
+        name = note.get("authorString") or by.get("display") or names.get(by.get("reference"), "")
+        words = str(note.get("text", ""))
+        found.append(Step(str(name), _moment(note.get("time")), STATES.get(words, words)))
+    return found[::-1]
+
+
+def todo_for(
+    *, id: str, patient: str, title: str, description: str, due: datetime, priority: str, owner: dict[str, str], requester: dict[str, str],
+    at: datetime, remind: datetime | None,
+) -> dict[str, Any]:  # fmt: skip
+    """The Task that somebody asks of themself, a colleague, a team or a member of the circle. `owner` and `requester` are FHIR references."""
+    mine = owner["reference"] == requester["reference"]
+    resource: dict[str, Any] = {
+        "resourceType": "Task",
+        "id": id,
+        "status": ACCEPTED if mine else REQUESTED,
+        "intent": "order",
+        "priority": priority,
+        "code": {"coding": [{"system": TASK_SYSTEM, "code": TODO}], "text": title},
+        "for": {"reference": f"Patient/{patient}"},
+        "authoredOn": at.isoformat(timespec="seconds"),
+        "requester": requester,
+        "owner": owner,
+        "restriction": {"period": {"end": due.isoformat(timespec="seconds")}},
+    }
+    return with_reminder(resource | ({"description": description} if description else {}), remind)
+
+
+def with_reminder(resource: dict[str, Any], remind: datetime | None) -> dict[str, Any]:
+    """The same task with another reminder, or none."""
+    others = [one for one in resource.get("extension", []) if one.get("url") != REMINDER]
+    said = [{"url": REMINDER, "valueDateTime": remind.isoformat(timespec="seconds")}] if remind else []
+    kept = {name: value for name, value in resource.items() if name != "extension"}
+    return kept | ({"extension": [*others, *said]} if others or said else {})
+
+
+def with_due(resource: dict[str, Any], due: datetime) -> dict[str, Any]:
+    """The same task with another deadline."""
+    restriction = resource.get("restriction", {})
+    period = {**restriction.get("period", {}), "end": due.isoformat(timespec="seconds")}
+    return {**resource, "restriction": {**restriction, "period": period}}
+
+
+def changed(
+    resource: dict[str, Any], *, by: dict[str, str], at: datetime, words: str, status: str = "", owner: dict[str, str] | None = None,
+    reason: str = "", result: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """The same task a step further, with a note that says who took it. `owner`: whom it is given to, by whoever acts."""
+    said = {**resource, "status": status or resource["status"]}
+    said["note"] = [*resource.get("note", []), {"authorReference": by, "time": at.isoformat(timespec="seconds"), "text": words}]
+    if status and status != resource["status"]:
+        said.pop("executionPeriod", None)
+        said.pop("statusReason", None)
+    if status == DONE:
+        said["executionPeriod"] = {"end": at.isoformat(timespec="seconds")}
+        said.pop("output", None)
+    if owner is not None:
+        said |= {"owner": owner, "requester": by}
+    if reason:
+        said["statusReason"] = {"text": reason}
+    if result:
+        said["output"] = [{"type": {"text": "Résultat"}, "valueString": result}]
+    return said
+
+
+def _named(resource: dict[str, Any]) -> list[tuple[str, str]]:
+    both = (resource.get("owner", {}), resource.get("requester", {}))
+    return [(one["reference"], str(one.get("display", ""))) for one in both if "reference" in one]
+
+
+def _moment(text: object) -> datetime | None:
+    """A moment that is said to the minute; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def with_status(resource: dict[str, Any], status: str, *, by: str | None, at: datetime) -> dict[str, Any]:
@@ -91,3 +229,16 @@ def with_status(resource: dict[str, Any], status: str, *, by: str | None, at: da
         {"authorReference": {"reference": by}, "time": at.isoformat(timespec="seconds"), "text": status},
     ]
     return {**kept, **execution, "status": status, **({"note": note} if by else {})}
+
+
+def is_ours(resource: dict[str, Any]) -> bool:
+    """Whether a Task is one of coordination, by its code."""
+    return any(coding.get("system") == TASK_SYSTEM for coding in resource.get("code", {}).get("coding", []))
+
+
+def is_alert(resource: dict[str, Any]) -> bool:
+    """Whether a Task is the answer to an alert."""
+    return any(
+        coding.get("system") == TASK_SYSTEM and coding.get("code") == ALERT
+        for coding in resource.get("code", {}).get("coding", [])
+    )

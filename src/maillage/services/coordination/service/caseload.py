@@ -29,7 +29,7 @@ async def read(ctx: Context) -> Caseload:
     """The people whose circle holds the actor or one of their organisations, in four statements."""
     ctx.require(Permission.CASELOAD_READ)
     people = await _people(ctx)
-    to_do, _ = await tasks.of_teams(ctx)
+    to_do = await tasks.of_teams(ctx)
     changed = await _changed(ctx, [p["id"] for p in people])
     lines = rules.caseload(people, to_do, changed)
     late = sum(rules.late(t, ctx.now) for t in to_do)

@@ -10,11 +10,12 @@ from maillage.services.coordination import rules
 from maillage.services.coordination.events import TaskDone, TaskPlanned
 from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.resources.task import DONE, REQUESTED, TASK_SYSTEM, Task
+from maillage.services.coordination.rules.tasks import OPEN
 from maillage.services.directory import public as directory
 from maillage.services.pathways import public as pathways
 from maillage.services.pathways.events import ActionDue
 
-PAGE = "200"
+PAGE = "1000"
 
 
 async def plan(ctx: Context, actions: Sequence[ActionDue]) -> list[dict[str, Any]]:
@@ -67,15 +68,11 @@ async def mark(ctx: Context, *, task: str, done: bool) -> dict[str, Any]:
     return written
 
 
-async def of_teams(ctx: Context, *, done: bool = False) -> tuple[list[Task], dict[str, dict[str, Any]]]:
-    """The tasks of the teams of whoever acts, by deadline, and the people they are about by id."""
+async def of_teams(ctx: Context) -> list[Task]:
+    """The tasks that are still to do of whoever acts and of their teams."""
     ctx.require(Permission.TASK_READ)
     owners = [*ctx.actor.organizations, *([ctx.actor.reference] if ctx.actor.reference else [])]
     if not owners:
-        return [], {}
-    page = await ctx.records.search(
-        "Task",
-        [("owner", ",".join(owners)), ("status", DONE if done else REQUESTED), ("_count", PAGE), ("_include", "Task:patient")],
-    )
-    tasks = [resources.task_from(r) for r in page.matches if resources.is_planned(r)]
-    return sorted(tasks, key=lambda t: t.due, reverse=done), {r["id"]: r for r in page.included}
+        return []
+    found = await ctx.records.find("Task", [("owner", ",".join(owners)), ("status", ",".join(OPEN)), ("_count", PAGE)])
+    return [resources.task_from(one) for one in found if resources.is_planned(one)]

@@ -1,0 +1,36 @@
+"""What « Nouveautés » says of tasks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from maillage.services.coordination.resources import task as resources
+from maillage.services.coordination.rules.tasks import DONE, REJECTED
+from maillage.services.messaging.public import Words, renders
+
+
+@renders("Task")
+def task_words(resource: Mapping[str, Any]) -> Words:
+    """A task that was given: what, from whom, and that it waits for an answer."""
+    plain = dict(resource)
+    if not resources.is_planned(plain):
+        return Words(
+            "Tâche à voir", address=f"/patients/{str(plain.get('for', {}).get('reference', '')).removeprefix('Patient/')}"
+        )
+    task = resources.task_from(plain)
+    detail = "À accepter ou à refuser" if task.given else task.state
+    return Words(task.title, detail, task.requester_name, f"/taches/{task.id}", urgent=task.priority in ("asap", "stat"))
+
+
+@renders("task-answer")
+def answer_words(resource: Mapping[str, Any]) -> Words:
+    """What came of a task that somebody asked for."""
+    task = resources.task_from(dict(resource))
+    why = {DONE: task.result, REJECTED: task.reason}.get(task.status, task.reason)
+    return Words(f"{task.title} : {task.state.lower()}", why, task.owner_name, f"/taches/{task.id}")
+
+
+@renders("task-reminder")
+def reminder_words(resource: Mapping[str, Any]) -> Words:
+    """A reminder that its owner, or who asked for it, set."""
+    task = resources.task_from(dict(resource))
+    return Words(f"Rappel : {task.title}", task.description, task.requester_name, f"/taches/{task.id}")

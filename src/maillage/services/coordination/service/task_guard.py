@@ -1,0 +1,67 @@
+"""What holds of every task of coordination, whatever the door: whose it is to change, and what may become of it."""
+
+from typing import Any
+
+from maillage.access.actors import ActorKind
+from maillage.access.context import Context
+from maillage.access.guards import guard
+from maillage.access.references import local
+from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound
+from maillage.fhir.change import Change, Verb
+from maillage.services.coordination.resources import task as resources
+from maillage.services.coordination.rules import tasks as rules
+from maillage.services.coordination.service.colleagues import colleagues
+
+Resource = dict[str, Any]
+
+
+@guard("Task")
+async def keep_tasks(ctx: Context, change: Change) -> Resource:
+    """Forbidden to change a task of another team; Conflict for a move that no task makes; Invalid where it would be about somebody else.
+
+    Tasks of other systems and of other uses are their own affair: it is by the code of coordination that one of ours is known.
+    """
+    resource = change.resource
+    if ctx.actor.kind is not ActorKind.PROFESSIONAL:
+        return resource
+    before = await _before(ctx, change)
+    if before is None or not resources.is_ours(before):
+        if resources.is_ours(resource) and change.verb is not Verb.DELETE:
+            _refuse_borrowed_name(ctx, resource)
+        return resource
+    if change.verb is Verb.DELETE:
+        raise Conflict("a task is not deleted: cancel it, and say why")
+    await _refuse_others(ctx, before)
+    if not resources.is_ours(resource) or local(resource.get("for")) != local(before.get("for")):
+        raise Invalid.at("Task.for", "a task stays what it is and about whom it is")
+    if not rules.may_become(before["status"], resource["status"]):
+        raise Conflict(f"a task that is {before['status']} does not become {resource['status']}")
+    return resource
+
+
+async def _before(ctx: Context, change: Change) -> Resource | None:
+    if "id" not in change.resource or change.verb is Verb.CREATE:
+        return None
+    try:
+        return await ctx.records.read("Task", change.resource["id"])
+    except (NotFound, Gone):
+        return None
+
+
+def _refuse_borrowed_name(ctx: Context, resource: Resource) -> None:
+    """Who asks signs: a professional asks in their own name."""
+    asked = local(resource.get("requester"))
+    if asked and asked not in (ctx.actor.reference, ctx.actor.situation, *ctx.actor.organizations):
+        raise Forbidden("a task is asked for in one's own name (Task.requester)")
+
+
+async def _refuse_others(ctx: Context, before: Resource) -> None:
+    owner, requester = local(before.get("owner")) or "", local(before.get("requester")) or ""
+    actor, teams = ctx.actor.reference, ctx.actor.organizations
+    if rules.is_theirs(owner=owner, requester=requester, actor=actor, teams=teams, colleagues=()):
+        return
+    near = {one.reference for one in await colleagues(ctx)}
+    if not rules.is_theirs(owner=owner, requester=requester, actor=actor, teams=teams, colleagues=near):
+        raise Forbidden(
+            "a task is changed by who has it, who asked for it, and their team", french="Cette tâche est à une autre équipe."
+        )
