@@ -62,13 +62,13 @@ LINKED = {
 ACCOUNTS = "src/maillage/services/accounts/tests/test_accounts_pages.py"
 SOFTWARE = "tests/journeys/test_software.py"
 SUPPORT = "tests/journeys/test_support_request.py"
+CONVERSATIONS = "src/maillage/services/messaging/tests/test_messaging_talk.py"
 TASKS = "src/maillage/services/coordination/tests/test_coordination_tasks.py"
 ERASURE = "src/maillage/services/rights/tests/test_rights_erasure.py"
 ELSEWHERE = {
     "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE, "/logiciels/{id}": SOFTWARE,
     "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
-        "src/maillage/services/messaging/tests/test_messaging_talk.py", "/messages/{id}", "/messages/{id}/corriger",
-        "/taches/nouvelle", "/taches/{id}",
+    "/messages/{id}": CONVERSATIONS, "/messages/{id}/corriger": CONVERSATIONS, "/taches/nouvelle": TASKS, "/taches/{id}": TASKS,
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {
