@@ -84,6 +84,7 @@ select create_reference_table('access_carer');
 -- local exchange_attempt: refers to exchange_quarantine
 -- local messaging_mail: one row a recipient
 -- local coordination_seen: one row a reader and record, read for one page
+-- local messaging_quiet: one row a person
 -- local messaging_read: one row a reader and conversation, read for one page
 -- local portal_read: one row a reader and document, read for one page
 -- local steering_document: counters, no patient

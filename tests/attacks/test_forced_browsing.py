@@ -49,7 +49,7 @@ WHO: dict[str, set[Role] | None] = {
     "/connecteurs/mis-de-cote": {Role.STEWARD, Role.OPERATOR}, "/connecteurs": {Role.OPERATOR}, "/indicateurs": {Role.OPERATOR, Role.ARS},
     "/quarantaine": {Role.STEWARD, Role.OPERATOR}, "/identites": {Role.STEWARD},
     "/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/urgence": CARE, "/patients/{id}/secrets": CARE,
-    "/patients/{id}/messages": CIRCLE | OWN, "/messages": CIRCLE | OWN, "/patients/{id}": CIRCLE, "/patients": CIRCLE | {Role.STEWARD}, "/urgence": CARE, "/file-active": COORDINATION, "/nouveautes": CIRCLE, "/taches": CIRCLE,
+    "/patients/{id}/messages": CIRCLE | OWN, "/messages": CIRCLE | OWN, "/mes-notifications": CIRCLE | OWN, "/patients/{id}": CIRCLE, "/patients": CIRCLE | {Role.STEWARD}, "/urgence": CARE, "/file-active": COORDINATION, "/nouveautes": CIRCLE, "/taches": CIRCLE,
 }  # fmt: skip
 SHUT = re.compile(r"needs the permission")
 

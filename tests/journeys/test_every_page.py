@@ -30,7 +30,7 @@ PAGES = {
         "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees",
         "/patients/{id}/appui",
     ],
-    "nurse": ["/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets"],
+    "nurse": ["/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets", "/mes-notifications"],
     "hospital": ["/situation"],
     "regulator": ["/centre-15"],
     "outsider": ["/patients?q=PAT-TROIS", "/urgence"],

@@ -9,10 +9,10 @@ from maillage.connectors.mail.mailer import Letter
 from maillage.errors import Invalid
 from maillage.jobs import Job, errand, periodic, reaction, reaction_to_many
 from maillage.services.documents.events import AnnouncementDue, DocumentDeleted, DocumentReceived, DocumentReplaced
-from maillage.services.messaging.events import MatterTold
+from maillage.services.messaging.events import MatterTold, MessagePosted
 from maillage.services.messaging.resources import notice as resources
 from maillage.services.messaging.rules import notices as rules
-from maillage.services.messaging.service import mail, matters
+from maillage.services.messaging.service import alerting, mail, matters
 from maillage.services.messaging.service import notices as service
 from maillage.services.messaging.service.notices import News
 
@@ -61,13 +61,20 @@ async def put_before(ctx: Context, event: MatterTold) -> None:
         await ctx.later(send_mail)
 
 
+@reaction(MessagePosted)
+async def tell_the_readers(ctx: Context, event: MessagePosted) -> None:
+    """A message is told by e-mail to those who read it, and put before those whom it names."""
+    if await alerting.tell_of_message(ctx, event):
+        await ctx.later(send_mail)
+
+
 @errand(queue="mail")
 async def send_mail(job: Job) -> None:
     """Sends the e-mails that are owed, one for each person, however many notices wait for them."""
     async with job.act(read_only=True) as ctx:
         owed = await mail.owed_mail(ctx, limit=AT_ONCE)
     for one in owed:
-        subject, text = rules.mail_text(one.count, job.outside.base_url)
+        subject, text = rules.mail_text(one.count, job.outside.base_url, place=rules.place_of(one.recipient))
         key = f"{one.recipient.replace('/', '-')}-{one.since:%Y%m%d%H%M%S}"
         try:
             await job.outside.mail.send(Letter(to=one.address, subject=subject, text=text, key=key))

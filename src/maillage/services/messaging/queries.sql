@@ -1,31 +1,45 @@
 -- name: owe_mail :value
 -- Counts the notices of each of these recipients and keeps their present address; true when an e-mail may go to one of them at once.
 with owed as (
-  insert into messaging_mail as m (recipient, address, pending, since)
-  select recipient, address, notices, %(now)s from json_to_recordset(%(owed)s::json) as o(recipient text, address text, notices int)
+  insert into messaging_mail as m (recipient, address, pending, since, urgent)
+  select recipient, address, notices, %(now)s, %(urgent)s from json_to_recordset(%(owed)s::json) as o(recipient text, address text, notices int)
   on conflict (recipient) do update set address = excluded.address, pending = m.pending + excluded.pending,
-    since = case when m.pending = 0 then excluded.since else m.since end
-  returning since, sent
+    since = case when m.pending = 0 then excluded.since else m.since end, urgent = m.urgent or excluded.urgent
+  returning since, sent, urgent
 )
-select coalesce(bool_or(since = %(now)s and (sent is null or sent <= %(before)s)), false) from owed;
+select coalesce(bool_or(urgent or (since = %(now)s and (sent is null or sent <= %(before)s))), false) from owed;
 
 -- name: owed_mail :many
--- The e-mails that may go now, those that wait the longest first.
-select recipient, address, pending, since from messaging_mail
-where pending > 0 and (sent is null or sent <= %(before)s)
-order by since limit %(limit)s;
+-- The e-mails that may go at this time of the day, those that wait the longest first; what is urgent waits for nothing.
+select m.recipient, m.address, m.pending, m.since from messaging_mail m left join messaging_quiet q on q.person = m.recipient
+where m.pending > 0 and coalesce(q.mail, true)
+  and (m.urgent
+       or ((m.sent is null or m.sent <= %(before)s)
+           and not coalesce(case when q.starts <= q.ends then %(clock)s::time >= q.starts and %(clock)s::time < q.ends
+                            else %(clock)s::time >= q.starts or %(clock)s::time < q.ends end, false)))
+order by m.since limit %(limit)s;
 
 -- name: mail_sent :exec
 -- An e-mail went: what it counted is owed no more.
-update messaging_mail set pending = greatest(0, pending - %(counted)s), sent = %(now)s, since = %(now)s where recipient = %(recipient)s;
+update messaging_mail set pending = greatest(0, pending - %(counted)s), sent = %(now)s, since = %(now)s, urgent = false where recipient = %(recipient)s;
 
 -- name: mail_refused :exec
 -- The address was refused for good: nothing is owed to it until another notice comes.
-update messaging_mail set pending = 0, sent = %(now)s where recipient = %(recipient)s
+update messaging_mail set pending = 0, sent = %(now)s, urgent = false where recipient = %(recipient)s;
 
 -- name: forget :exec
 -- Addresses of people whose record is erased.
-delete from messaging_mail where recipient = any(%(recipients)s::text[])
+with quiet as (delete from messaging_quiet where person = any(%(recipients)s::text[]))
+delete from messaging_mail where recipient = any(%(recipients)s::text[]);
+
+-- name: quiet_of :one
+-- When somebody is not to be disturbed.
+select starts, ends, mail from messaging_quiet where person = %(person)s;
+
+-- name: keep_quiet :exec
+-- They say when.
+insert into messaging_quiet (person, starts, ends, mail) values (%(person)s, %(starts)s, %(ends)s, %(mail)s)
+on conflict (person) do update set starts = excluded.starts, ends = excluded.ends, mail = excluded.mail;
 
 
 -- name: mark_read :exec

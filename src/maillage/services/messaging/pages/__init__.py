@@ -1,5 +1,5 @@
 """The doors of messaging, a file for each place."""
 
-from maillage.services.messaging.pages import conversations, inbox
+from maillage.services.messaging.pages import conversations, inbox, quiet
 
-routes = [*inbox.routes, *conversations.routes]
+routes = [*inbox.routes, *conversations.routes, *quiet.routes]

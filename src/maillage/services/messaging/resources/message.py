@@ -62,7 +62,7 @@ class Message:
 
 def message_for(
     *, id: str, patient: str, sender: str, at: datetime, text: str, readers: Readers, thread: str | None = None, topic: str = "",
-    attached: Sequence[tuple[str, str]] = (), asked: Sequence[str] = (), mentions: Sequence[str] = (), urgent: bool = False,
+    attached: Sequence[tuple[str, str]] = (), asked: Sequence[str] = (), mentions: Sequence[str] = (), urgent: bool = False, name: str = "",
 ) -> Resource:  # fmt: skip
     """The Communication of a message: the root of a conversation about `topic`, or part of `thread`."""
     payload: list[Resource] = [{"contentString": text}] if text else []
@@ -74,7 +74,7 @@ def message_for(
         "status": SENT,
         "category": categories(readers),
         "subject": {"reference": f"Patient/{patient}"},
-        "sender": {"reference": sender},
+        "sender": {"reference": sender, **({"display": name} if name else {})},
         "sent": at.isoformat(timespec="milliseconds"),
         "payload": payload,
     }

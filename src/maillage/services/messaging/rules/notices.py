@@ -23,16 +23,21 @@ def recipients(circle: Iterable[Member], *, author: str | None) -> list[Member]:
     return list(told.values())
 
 
-def mail_text(count: int, address: str) -> tuple[str, str]:
+def mail_text(count: int, address: str, *, place: str = "/nouveautes") -> tuple[str, str]:
     """Subject and body of the e-mail: how many, where to look; never what, never about whom."""
     what = "une nouveauté vous attend" if count == 1 else f"{count} nouveautés vous attendent"
     body = (
         "Bonjour,\n\n"
         f"{what[0].upper()}{what[1:]} dans Maillage, l’espace numérique de santé de votre territoire.\n\n"
-        f"Pour lire : {address}/nouveautes\n\n"
+        f"Pour lire : {address}{place}\n\n"
         "Ce message ne contient aucune donnée de santé. Merci de ne pas y répondre.\n"
     )
     return f"Maillage : {what}", body
+
+
+def place_of(recipient: str) -> str:
+    """Where somebody looks: the person and their carers have no list of news, but their conversations."""
+    return "/nouveautes" if recipient.startswith("Practitioner/") else "/messages"
 
 
 def grouped(items: Sequence[Item], *, key: Callable[[Item], str]) -> list[tuple[str, list[Item]]]:

@@ -10,20 +10,21 @@ import msgspec
 from maillage.access.context import Context
 from maillage.access.erasing import Erased, forgets
 from maillage.db import load_queries
+from maillage.fhir.dates import ZONE
 from maillage.services.directory import public as directory
 from maillage.services.messaging.rules import notices as rules
 
 QUERIES = load_queries("maillage.services.messaging")
 
 
-async def owe_mail(ctx: Context, members: Iterable[directory.Member]) -> bool:
-    """Counts one more notice for each of these who has an address; true when an e-mail may go at once."""
+async def owe_mail(ctx: Context, members: Iterable[directory.Member], *, urgent: bool = False) -> bool:
+    """Counts one more notice for each of these who has an address; true when an e-mail may go at once. What is `urgent` waits for no hour."""
     counted = Counter((member.reference, member.email) for member in members if member.email)
     if not counted:
         return False
     owed = [{"recipient": recipient, "address": address, "notices": count} for (recipient, address), count in counted.items()]
     text = msgspec.json.encode(owed).decode()
-    return bool(await ctx.run(QUERIES.owe_mail, owed=text, now=ctx.now, before=ctx.now - rules.MAIL_EVERY))
+    return bool(await ctx.run(QUERIES.owe_mail, owed=text, now=ctx.now, urgent=urgent, before=ctx.now - rules.MAIL_EVERY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ class Owed:
 
 
 async def owed_mail(ctx: Context, *, limit: int) -> list[Owed]:
-    """The e-mails that may go now; one person is written to once an hour at most."""
-    rows = await ctx.run(QUERIES.owed_mail, before=ctx.now - rules.MAIL_EVERY, limit=limit)
+    """The e-mails that may go now: nobody is written to twice in an hour, nor in their quiet hours, unless it is urgent."""
+    clock = ctx.now.astimezone(ZONE).time()
+    rows = await ctx.run(QUERIES.owed_mail, before=ctx.now - rules.MAIL_EVERY, clock=clock, limit=limit)
     return [Owed(row["recipient"], row["address"], row["pending"], row["since"]) for row in rows]
 
 

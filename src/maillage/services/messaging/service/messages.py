@@ -27,7 +27,7 @@ async def begin(
         return key
     _refuse(rules.faults(text=text, topic=topic, chosen=readers.chosen if chosen else None, files=len(attached)))
     message = resources.message_for(
-        id=key, patient=patient, sender=_me(ctx), at=ctx.now, text=text.strip(), readers=readers, topic=topic.strip(),
+        id=key, patient=patient, sender=_me(ctx), name=ctx.actor.name, at=ctx.now, text=text.strip(), readers=readers, topic=topic.strip(),
         attached=attached, mentions=mentions, urgent=urgent,
     )  # fmt: skip
     await ctx.records.write(message)
@@ -46,7 +46,7 @@ async def reply(
     root = resources.message_from(await threads.root(ctx, thread))
     _refuse(rules.faults(text=text, topic=None, chosen=None, files=len(attached) + len(asked)))
     message = resources.message_for(
-        id=key, patient=root.patient, sender=_me(ctx), at=ctx.now, text=text.strip(), readers=root.readers, thread=root.id,
+        id=key, patient=root.patient, sender=_me(ctx), name=ctx.actor.name, at=ctx.now, text=text.strip(), readers=root.readers, thread=root.id,
         attached=attached, mentions=mentions, asked=asked, urgent=urgent,
     )  # fmt: skip
     message.pop("recipient", None)  # those of the conversation, as its guard says

@@ -103,7 +103,7 @@ async def test_the_person_and_their_carer_answer_in_what_is_open_to_them(access:
     thread = await begun(access, readers=WHOLE)
     await answered(access, thread, ZOE, "Merci")
     await answered(access, thread, CLAUDE, "Elle a bien mangé")
-    assert await texts(access, thread, NURSE) == ["Berges plus rouges", "Merci", "Elle a bien mangé"]
+    assert set(await texts(access, thread, NURSE) or ()) == {"Berges plus rouges", "Merci", "Elle a bien mangé"}
     closed = await begun(access, readers=PROFESSIONALS)
     for one in (ZOE, CLAUDE):
         with pytest.raises(NotFound):
