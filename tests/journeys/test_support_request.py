@@ -64,7 +64,9 @@ async def test_a_request_is_asked_answered_and_opens_the_record(browser: Browser
     await desk.get_by_role("button", name="Demander une précision").click()
     await expect(desk.get_by_text("Question envoyée au demandeur")).to_be_visible()
 
-    # And the GP answers
+    # And the GP, whom « Nouveautés » tells, answers
+    await eventually(gp.page, f"{territory.web}/nouveautes", "en attente d’une précision")
+    await gp.check("support-news")
     await gp.open(address)
     await gp.page.get_by_label("Votre réponse").fill("Le 06 39 98 00 01, le soir")
     await gp.page.get_by_role("button", name="Envoyer la réponse").click()

@@ -14,6 +14,10 @@ from maillage.services.coordination.service import support
 from maillage.services.coordination.service.support import Person
 from maillage.services.identity import public as identity
 from maillage.services.identity.public import Traits
+from maillage.services.messaging.events import MatterTold
+from maillage.services.messaging.jobs import put_before
+from maillage.services.messaging.resources.wording import words_of
+from maillage.services.messaging.service import inbox
 from tests.support.people import SEED, care_team, patient, professional
 
 Resource = dict[str, Any]
@@ -28,7 +32,7 @@ DOMINIQUE = Traits(birth_name="PAT-TROIS", first_given="DOMINIQUE", birth_date="
 
 def coordinator(id: str) -> Actor:
     return Actor(
-        id=f"psc:{id}", kind=ActorKind.PROFESSIONAL, name=id.title(), roles=frozenset({Role.COORDINATOR}), reference=f"Practitioner/{id}",
+        id=f"psc:{id}", kind=ActorKind.PROFESSIONAL, name=id.title(), roles=frozenset({Role.COORDINATOR}), reference=f"Practitioner/{id}", organizations=("Organization/dac" if id == "lise" else "Organization/autre",),
     )  # fmt: skip
 
 
@@ -70,20 +74,35 @@ async def write_teams(access: Access) -> None:
 
 async def react(access: Access) -> None:
     """What the worker does with what was announced."""
+    told: list[MatterTold] = []
     async with access.act(SEED) as ctx:
         for one in await ctx.records.find("ServiceRequest", {"category": support.OF_SUPPORT}):
             request = resources.request_from(one)
-            await jobs.put_before_the_team(ctx, SupportAsked(request=request.id, patient=request.patient, team=request.team))
+            await jobs.put_before_the_team.handler(
+                ctx, SupportAsked(request=request.id, patient=request.patient, team=request.team)
+            )
+        told += [event for event in ctx.announced if isinstance(event, MatterTold)]
     async with access.act(SEED) as ctx:
-        for task in await ctx.records.find("Task", {"code": support.OF_SUPPORT, "status": "accepted,completed"}):
+        for task in await ctx.records.find("Task", {"code": support.OF_SUPPORT, "status:not": "requested"}):
             focus, who = (
                 task["focus"]["reference"].removeprefix("ServiceRequest/"),
                 task["for"]["reference"].removeprefix("Patient/"),
             )
             by = resources.referent_of(task)
-            await jobs.follow_the_answer(
-                ctx, SupportAnswered(task=task["id"], request=focus, patient=who, state=task["status"], by=by)
-            )
+            event = SupportAnswered(task=task["id"], request=focus, patient=who, state=task["status"], by=by)
+            await jobs.follow_the_answer.handler(ctx, event)
+        told += [event for event in ctx.announced if isinstance(event, MatterTold)]
+    async with access.act(SEED) as ctx:
+        for one in told:
+            await put_before.handler(ctx, one)
+
+
+async def news(access: Access, actor: Actor) -> list[str]:
+    """What « Nouveautés » holds for somebody, in words."""
+    async with access.act(actor, read_only=True) as ctx:
+        held = await inbox.inbox(ctx)
+    shown = [one for one in held.notices if one.about in held.matters]
+    return sorted(words_of(one.kind, held.matters[one.about], patient=one.patient).title for one in shown)
 
 
 async def ask(access: Access, actor: Actor, person: Person, *, how: str = "spoken", key: str = "", asked: Asked = NEED) -> str:

@@ -7,7 +7,7 @@ from maillage.access.context import Context
 from maillage.jobs import reaction, reaction_to_many, task
 from maillage.services.coordination.events import ReminderSet, SupportAnswered, SupportAsked, TaskGiven
 from maillage.services.coordination.rules.support import State
-from maillage.services.coordination.service import episodes, support, tasks, work
+from maillage.services.coordination.service import episodes, support, support_telling, tasks, work
 from maillage.services.pathways.events import ActionDue
 
 
@@ -21,11 +21,13 @@ async def plan_the_action(ctx: Context, events: Sequence[ActionDue]) -> None:
 async def put_before_the_team(ctx: Context, event: SupportAsked) -> None:
     """A request for support has its Task in the team's list."""
     await support.begin(ctx, request=event.request)
+    await support_telling.tell_the_team(ctx, request=event.request)
 
 
 @reaction(SupportAnswered)
 async def follow_the_answer(ctx: Context, event: SupportAnswered) -> None:
     """What was accepted is opened: the episode, and the team in the circle; what is closed ends."""
+    await support_telling.tell_of_the_answer(ctx, request=event.request, task=event.task)
     if event.state == State.ACCEPTED:
         await episodes.open_for(ctx, request=event.request, referent=event.by)
     if event.state == State.CLOSED:

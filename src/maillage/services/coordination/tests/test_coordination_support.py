@@ -28,6 +28,7 @@ from tests.support.teams import (
     answer,
     ask,
     by_outsider,
+    news,
     react,
     sees,
     state_of,
@@ -247,3 +248,18 @@ async def test_the_answer_is_neither_forged_nor_led_elsewhere_by_the_api(territo
     assert await written(access, OUTSIDER, {**request, "performer": [{"reference": "Organization/autre"}]}) == "Unprocessable"
     assert await written(access, LISE, {**request, "status": "revoked"}) == "Forbidden"
     assert await written(access, LISE, accepted) == ""
+
+
+async def test_each_step_is_before_whom_it_is_for(territory: None, access: Access) -> None:
+    id = await by_outsider(access)
+    assert await news(access, LISE) == ["Demande d’appui : PAT-TROIS Dominique, 28/03/1979"]
+    assert await news(access, OTHER) == []
+    await answer(access, LISE, id, State.WAITING, words="Quel est le numéro de la fille ?")
+    assert await news(access, OUTSIDER) == ["Demande d’appui : en attente d’une précision"]
+    async with access.act(OUTSIDER) as ctx:
+        await support.reply(ctx, access, id, words="Le 06 39 98 00 01, le soir")
+    await react(access)
+    assert len(await news(access, LISE)) == 2
+    await answer(access, LISE, id, State.REFUSED, words="Hors de notre territoire", directed=True)
+    assert "Demande d’appui : orientée ailleurs" in await news(access, OUTSIDER)
+    assert "Demande d’appui : PAT-TROIS Dominique, 28/03/1979" not in await news(access, LISE)

@@ -24,7 +24,7 @@ async def inbox(request: Request, ctx: Context) -> Response:
     picked = bool(chosen and request.query_params.get("notice"))
     document = documents.summary(held.matters[chosen.about]) if chosen and chosen.document else None
     preview = await documents.preview(ctx, chosen.document) if chosen and chosen.document else None
-    banner = await identity.banner(ctx, chosen.patient) if chosen else None
+    banner = await identity.banner(ctx, chosen.patient) if chosen and chosen.patient in held.patients else None
     return render(
         request,
         ctx,
@@ -60,8 +60,11 @@ def _words(notice: Notice, held: Inbox) -> Words:
 
 
 def _shown(held: Inbox) -> list[Notice]:
-    """The notices of what the reader may still see: one masked since leaves no trace (UI.md, confidentiality)."""
-    return [n for n in held.notices if n.about in held.matters and n.patient in held.patients]
+    """The notices of what the reader may still see: one masked since leaves no trace (UI.md, confidentiality).
+
+    A matter that is sent to somebody (a request for support) they see also where the record is not open to them; a document never.
+    """
+    return [n for n in held.notices if n.about in held.matters and (n.patient in held.patients or not n.document)]
 
 
 def _chosen(held: Inbox, wanted: str | None) -> Notice | None:
