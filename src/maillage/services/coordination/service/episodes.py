@@ -8,10 +8,12 @@ from maillage.services.coordination.resources import circle as circles
 from maillage.services.coordination.resources import episode as resources
 from maillage.services.coordination.resources import support
 from maillage.services.coordination.rules.support import State
+from maillage.services.coordination.service import circle_guard as _guards
 from maillage.services.coordination.service import teams
 from maillage.services.directory import public as directory
 
 Resource = dict[str, Any]
+keep_circles = _guards.keep_circles
 
 
 async def open_for(ctx: Context, *, request: str, referent: str | None) -> None:
@@ -82,7 +84,10 @@ async def _circle_with(ctx: Context, patient: str, team: str, team_name: str, re
         name = directory.display_name(person)
         joining.append(
             circles.participant_for(
-                referent, name, role=circles.part_for(circles.REFERENT, "Référent de coordination"), at=ctx.now
+                await teams.role_of(ctx, referent, team),
+                name,
+                role=circles.part_for(circles.REFERENT, "Référent de coordination"),
+                at=ctx.now,
             )
         )
     there = circles.main_circle(await ctx.records.find("CareTeam", {"patient": f"Patient/{patient}", "status": "active"}))

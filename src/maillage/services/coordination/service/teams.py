@@ -60,6 +60,13 @@ async def colleagues(ctx: Context, organization: str) -> list[Colleague]:
     )
 
 
+async def role_of(ctx: Context, practitioner: str, organization: str) -> str:
+    """As whom somebody is in a circle (the national profile wants their PractitionerRole); themself where they have none there."""
+    asked = {"practitioner": practitioner, "organization": organization, "active": "true"}
+    found = [one for one in await ctx.records.find("PractitionerRole", asked) if _now(one, ctx)]
+    return f"PractitionerRole/{found[0]['id']}" if found else practitioner
+
+
 async def roles_in(ctx: Context, organization: str) -> list[str]:
     """The references of the PractitionerRoles of an organisation."""
     return [

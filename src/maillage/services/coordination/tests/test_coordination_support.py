@@ -88,7 +88,7 @@ async def test_the_team_sees_the_request_alone_until_it_accepts_then_the_record(
     assert [one["member"]["reference"] for one in circle["participant"]] == [
         "Practitioner/gp",
         "Organization/dac",
-        "Practitioner/lise",
+        "PractitionerRole/lise-dac",
     ]
 
 
