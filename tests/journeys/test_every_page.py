@@ -26,6 +26,7 @@ PAGES = {
         "/nouveautes", "/nouveautes?vue=traites", "/documents/{id}", "/patients", "/patients?q=PAT-TROIS", "/patients/{id}",
         "/patients/{id}/documents", "/patients/{id}/chronologie", "/patients/{id}/cercle", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces", "/corrections",
         "/patients/{id}/plan", "/patients/{id}/messages", "/patients/{id}/messages/nouveau",
+        "/patients/{id}/concertations",
         "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications", "/preuve",
         "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees",
         "/patients/{id}/appui",
@@ -65,7 +66,9 @@ SUPPORT = "tests/journeys/test_support_request.py"
 CONVERSATIONS = "src/maillage/services/messaging/tests/test_messaging_talk.py"
 TASKS = "src/maillage/services/coordination/tests/test_coordination_tasks.py"
 ERASURE = "src/maillage/services/rights/tests/test_rights_erasure.py"
+MEETINGS = "src/maillage/services/coordination/tests/test_coordination_meetings.py"
 ELSEWHERE = {
+    "/patients/{id}/concertations/{meeting}": MEETINGS,
     "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE, "/logiciels/{id}": SOFTWARE,
     "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
     "/messages/{id}": CONVERSATIONS, "/messages/{id}/corriger": CONVERSATIONS, "/taches/nouvelle": TASKS, "/taches/{id}": TASKS,
@@ -74,6 +77,7 @@ ELSEWHERE = {
 NO_PAGE = {
     "/", "/documents/{id}/original", "/documents/{id}/pdf", "/documents/{id}/fichiers/{number:int}", "/indicateurs.csv", "/traces.csv",
     "/messages/pieces/{id}",
+    "/patients/{id}/plan/pdf",
 }  # fmt: skip
 """Declared as pages, but files and a redirection."""
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,13 +1,22 @@
 """Reactions: what protocols ask for becomes a task; a request for support gets its Task, and opens what it was accepted for."""
 
+"""Reactions: what protocols ask for becomes a task; what moves a plan asks for its review; a published plan becomes a document."""
+
 from collections.abc import Sequence
 from datetime import datetime
 
 from maillage.access.context import Context
-from maillage.jobs import reaction, reaction_to_many, task
-from maillage.services.coordination.events import ReminderSet, SupportAnswered, SupportAsked, TaskGiven
+from maillage.jobs import periodic, reaction, reaction_to_many, task
+from maillage.services.coordination.events import (
+    PlanContested,
+    PlanPublished,
+    ReminderSet,
+    SupportAnswered,
+    SupportAsked,
+    TaskGiven,
+)
 from maillage.services.coordination.rules.support import State
-from maillage.services.coordination.service import episodes, support, support_telling, tasks, work
+from maillage.services.coordination.service import episodes, plan_publishing, plan_reviews, support, support_telling, tasks, work
 from maillage.services.pathways.events import ActionDue
 
 
@@ -50,3 +59,28 @@ async def wait_for_the_reminder(ctx: Context, event: ReminderSet) -> None:
 async def remind_of_a_task(ctx: Context, *, about: str, at: str) -> None:
     """Reminds who has the task, unless it was done or put off meanwhile."""
     await work.remind(ctx, task=about, at=at)
+
+
+@reaction_to_many(ActionDue, batch=16)
+async def review_after_return(ctx: Context, events: Sequence[ActionDue]) -> None:
+    """A return home asks for the review of the person's plan, if they have one."""
+    for event in events:
+        await plan_reviews.after_return(ctx, event)
+
+
+@reaction(PlanContested)
+async def review_what_is_contested(ctx: Context, event: PlanContested) -> None:
+    """A disagreement asks for the review of the plan."""
+    await plan_reviews.after_disagreement(ctx, event)
+
+
+@reaction(PlanPublished)
+async def publish_the_plan(ctx: Context, event: PlanPublished) -> None:
+    """A version of a plan is put into the record as a document, in place of the one before."""
+    await plan_publishing.put_into_record(ctx, event)
+
+
+@periodic("20 5 * * *")
+async def remind_of_reviews(ctx: Context) -> None:
+    """A plan whose day of review is near is a task of its team, once."""
+    await plan_reviews.remind(ctx)

@@ -12,7 +12,8 @@ _DATE = re.compile(r"(\d{1,2})[/. -](\d{1,2})[/. -](\d{4})")
 LONGEST = 4000
 NAMES = {
     "paroles": "ce que dit la personne", "objectif": "l’objectif", "action": "ce qu’il y a à faire", "desaccord": "le désaccord",
-    "reponse": "la réponse", "synthese": "la synthèse", "raison": "la raison",
+    "reponse": "la réponse", "synthese": "la synthèse", "raison": "la raison", "question": "la question posée", "jour": "le jour", "avis": "votre texte", "decision": "ce qui est décidé",
+    "qui": "à qui",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from maillage.services.coordination.pages import (
     circle,
     emergencies,
     episode,
+    meetings,
     own_support,
     plan,
     record,
@@ -24,4 +25,5 @@ routes = [
     *support.routes,
     *own_support.routes,
     *episode.routes,
+    *meetings.routes,
 ]

@@ -16,7 +16,7 @@ from maillage.services.coordination.resources import goal as goals
 from maillage.services.coordination.resources import position as positions
 from maillage.services.coordination.resources import template
 from maillage.services.coordination.rules import plan as rules
-from maillage.services.coordination.service import plan_guarding, plans
+from maillage.services.coordination.service import plan_guarding, plan_publishing, plans
 from maillage.services.coordination.service import positions as standing
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
@@ -37,6 +37,7 @@ SAID = {
     "desaccord": "Désaccord enregistré. Le plan est à revoir.",
     "reponse": "Réponse enregistrée, à côté de ce qui a été dit.",
     "revu": "Plan revu.",
+    "publie": "Version publiée : le document arrive dans le dossier, le cercle en est prévenu et la personne peut le lire.",
     "archive": "Plan archivé. Il reste lisible ici.",
 }
 OTHERS = "Quelqu’un d’autre a changé ce texte entre-temps. Le sien est enregistré, le vôtre est gardé dans le formulaire : rien n’est perdu."
@@ -175,6 +176,18 @@ async def _archive(ctx: Context, patient: str, plan: str, form: PlanForm) -> Non
     await plans.archive(ctx, patient=patient, plan=plan, version=form.number("version"))
 
 
+async def _publish(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    await plan_publishing.publish(ctx, patient=patient, plan=plan, version=form.number("version"))
+
+
+async def as_pdf(request: Request, ctx: Context) -> Response:
+    """GET /patients/{id}/plan/pdf: the plan as it stands now, on paper."""
+    patient = str(request.path_params["id"])
+    ctx.require(Permission.RECORD_READ, patient=patient)
+    content = await plan_publishing.as_pdf(ctx, patient)
+    return Response(content, media_type="application/pdf", headers={"Content-Disposition": 'inline; filename="plan.pdf"'})
+
+
 def _chosen(name: str, options: object, words: str) -> Callable[[PlanForm], PlanForm]:
     def check(form: PlanForm) -> PlanForm:
         known = form.values.get(name, "") in options  # type: ignore[operator]
@@ -226,10 +239,12 @@ _DOORS = {
     "desaccord": _changing("desaccord", _contest, needed=("desaccord",)),
     "reponse": _changing("reponse", _answer, needed=("reponse",)),
     "revu": _changing("revu", _reviewed, needed=("revue",), days=("revue",)),
+    "publier": _changing("publier", _publish, after="publie"),
     "archiver": _changing("archiver", _archive, after="archive"),
 }
 routes = [
     page("/patients/{id}/plan", plan, permission=Permission.RECORD_READ),
+    page("/patients/{id}/plan/pdf", as_pdf, permission=Permission.RECORD_READ),
     action("/patients/{id}/plan", start, permission=Permission.PLAN_WRITE),
     *(action(f"/patients/{{id}}/plan/{name}", door, permission=Permission.PLAN_WRITE) for name, door in _DOORS.items()),
 ]

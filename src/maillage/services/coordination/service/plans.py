@@ -18,7 +18,6 @@ from maillage.services.coordination.resources import template
 from maillage.services.coordination.resources.action import Action
 from maillage.services.coordination.resources.plan import Plan
 from maillage.services.coordination.rules import plan as rules
-from maillage.services.coordination.rules import team_of
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
 
@@ -165,7 +164,7 @@ async def start(ctx: Context, *, patient: str, model: str, key: str) -> str:
 async def describe(ctx: Context, *, patient: str, plan: str, version: int, synthesis: str, alert: str, review: str) -> None:
     """Another synthesis, alert procedure or day of review. PreconditionFailed where somebody changed the plan meanwhile."""
     resource = await to_change(ctx, patient, plan)
-    _refuse_other(resource, version)
+    refuse_other(resource, version)
     await ctx.records.write(plans.described(resource, synthesis=synthesis, alert=alert, review=review))
 
 
@@ -174,7 +173,7 @@ async def say(ctx: Context, *, patient: str, plan: str, words: str, collected: s
     resource = await to_change(ctx, patient, plan)
     if goal:
         known = await _goal(ctx, resource, goal)
-        _refuse_other(known, version)
+        refuse_other(known, version)
         await ctx.records.write(goals.reworded(known, words=words, collected=collected))
         return
     made = goals.new_goal(
@@ -207,7 +206,7 @@ async def change_goal(
 ) -> None:
     """Other words for a goal. PreconditionFailed where somebody changed it meanwhile."""
     resource = await _goal(ctx, await to_change(ctx, patient, plan), goal)
-    _refuse_other(resource, version)
+    refuse_other(resource, version)
     await ctx.records.write(goals.reworded(resource, words=words, measure=measure, target=target, due=due))
 
 
@@ -304,33 +303,8 @@ async def reviewed(ctx: Context, *, patient: str, plan: str, review: str) -> Non
 async def archive(ctx: Context, *, patient: str, plan: str, version: int) -> None:
     """The plan is over: it stays to be read, and changes no more."""
     resource = await to_change(ctx, patient, plan)
-    _refuse_other(resource, version)
+    refuse_other(resource, version)
     await ctx.records.write(resource | {"status": "completed"})
-
-
-async def open_review(ctx: Context, *, patient: str, focus: str, why: str, origin: str) -> Resource | None:
-    """Asks the team to review the open plan of a person because of `focus`; None where there is no such plan, or it was asked already."""
-    found = await ctx.records.find("CarePlan", [("patient", patient), ("category", plans.CATEGORY), ("status", "active"), MANY])
-    plan = next(iter(found), None)
-    team = team_of(await directory.circle(ctx, patient)) if plan else None
-    owner = team or (local(plan.get("author")) if plan else None)
-    if plan is None or owner is None:
-        return None
-    asked = await ctx.records.find("Task", [("based-on", f"CarePlan/{plan['id']}"), ("status", "requested"), MANY])
-    if any(actions.is_review(one) and local(one.get("focus")) == focus for one in asked):
-        return None
-    task = actions.review_task(
-        plan=plan["id"],
-        patient=patient,
-        focus=focus,
-        owner=owner,
-        why=why,
-        due=ctx.now + rules.REVIEW_AFTER,
-        at=ctx.now,
-        origin=origin,
-    )
-    written: Resource = await ctx.records.write(task)
-    return written
 
 
 async def to_change(ctx: Context, patient: str, plan: str) -> Resource:
@@ -351,7 +325,8 @@ async def _goal(ctx: Context, plan: Resource, goal: str) -> Resource:
     return await ctx.records.read("Goal", goal)
 
 
-def _refuse_other(resource: Resource, version: int) -> None:
+def refuse_other(resource: Resource, version: int) -> None:
+    """Raises PreconditionFailed where a resource is not at the version that its form read."""
     if int(resource["meta"]["versionId"]) != version:
         raise PreconditionFailed("changed meanwhile", french="Quelqu’un d’autre a changé ce texte entre-temps.")
 

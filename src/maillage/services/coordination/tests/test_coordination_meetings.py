@@ -1,0 +1,99 @@
+"""Meetings about a person: called, answered, prepared in writing, concluded; the decision moves the plan."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+from httpx import AsyncClient, Response
+from playwright.async_api import Browser
+
+from maillage.access.access import Access
+from maillage.services.coordination import pages
+from tests.support.browser import screen
+
+from .test_coordination_plan import GP, LISE, NURSE, STRANGER, Visit, all_of, only, shown, started, territory, visit
+
+__all__ = ["territory", "visit"]
+LIST = "/patients/p/concertations"
+
+
+async def post(client: AsyncClient, path: str, **fields: Any) -> Response:
+    token = re.findall(r'name="csrf" value="(\w+)"', (await client.get(LIST)).text)[-1]
+    return await client.post(path, data={"csrf": token, "cle": uuid4().hex, **fields})
+
+
+async def called(client: AsyncClient, **more: Any) -> str:
+    fields = {"question": "Peut-elle rester chez elle ?", "jour": "2026-12-03", "heure": "13:30", "lieu": "https://visio.example/abc",
+              "quorum": "3", "invites": ["Practitioner/gp", "Practitioner/nora"]} | more  # fmt: skip
+    answer = await post(client, LIST, **fields)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"].partition("?")[0]
+
+
+async def test_a_meeting_is_called_prepared_and_concluded_and_moves_the_plan(territory: Access, visit: Visit) -> None:
+    lise, gp, nora = await visit(LISE), await visit(GP), await visit(NURSE)
+    await started(lise)
+    here = await called(lise)
+    assert "0 participants sur 3 ont répondu" not in await shown(lise, LIST)
+    assert "1 participants sur 3 ont répondu" in await shown(lise, LIST)
+    assert (await post(gp, f"{here}/reponse", reponse="accepted")).status_code == 303
+    assert (await post(nora, f"{here}/avis", avis="Les nuits sont difficiles", genre="opinion")).status_code == 303
+    page = await shown(lise, here)
+    for words in ("Nora FICTIVE", "Les nuits sont difficiles", "2 présents annoncés, quorum 3", "en visio"):
+        assert words in page, words
+    early = await post(lise, f"{here}/decision", decision="Garde de nuit à l’essai", qui="Practitioner/nora")
+    assert (early.status_code, "Le quorum est de 3" in early.text, "Garde de nuit à l’essai" in early.text) == (409, True, True)
+    key = uuid4().hex
+    for _ in range(2):
+        done = await post(
+            lise, f"{here}/decision", decision="Garde de nuit à l’essai", qui="Practitioner/nora", malgre="1", cle=key
+        )
+        assert done.status_code == 303
+    assert "Décision : Garde de nuit à l’essai" in " ".join(
+        (await gp.get(here)).text.replace("\u202f", " ").replace("\u00a0", " ").split()
+    )
+    assert "Décidé en concertation le 03/12/2026" in await shown(lise)
+    assert "Garde de nuit à l’essai" in await shown(nora, "/taches")
+    again = await post(lise, f"{here}/decision", decision="Autre chose", malgre="1")
+    assert (again.status_code, "conclue" in again.text) == (409, True)
+    assert len([one for one in await all_of(territory, "Communication") if one["topic"]["text"] == "Décision"]) == 1
+
+
+async def test_what_is_missing_is_said_and_nothing_is_written(territory: Access, visit: Visit) -> None:
+    lise = await visit(LISE)
+    answer = await post(lise, LIST, question="", jour="2020-01-01", heure="tard", quorum="beaucoup")
+    assert answer.status_code == 422
+    for words in (
+        "Écrivez la question posée",
+        "Cette date est passée",
+        "Invitez au moins une personne",
+        "Un nombre de personnes",
+    ):
+        assert words in answer.text, words
+    assert await all_of(territory, "Appointment") == []
+
+
+async def test_only_the_circle_knows_of_it_and_only_who_is_invited_answers(territory: Access, visit: Visit) -> None:
+    lise, gp, stranger, nora = await visit(LISE), await visit(GP), await visit(STRANGER), await visit(NURSE)
+    here = await called(lise, invites=["Practitioner/gp"])
+    assert (await gp.get(here)).status_code == 200
+    assert (await stranger.get(here)).status_code == 404
+    assert (await stranger.get(LIST)).status_code == 404
+    assert (await post(gp, f"{here}/reponse", reponse="declined")).status_code == 303
+    assert (await post(nora, f"{here}/reponse", reponse="accepted")).status_code == 403
+    assert [one["status"] for one in (await only(territory, "Appointment"))["participant"]] == [
+        "accepted",
+        "accepted",
+        "declined",
+    ]
+
+
+async def test_a_meeting_looks_right(territory: Access, visit: Visit, application: Any, signed_in: Any, browser: Browser) -> None:
+    lise = await visit(LISE)
+    here = await called(lise)
+    await post(await visit(NURSE), f"{here}/avis", avis="Les nuits sont difficiles", genre="opinion")
+    window = await screen(browser, app=application(pages), headers=await signed_in(LISE))
+    await window.open(here)
+    await window.check("concertation")
+    await window.open(LIST)
+    await window.check("concertations")
