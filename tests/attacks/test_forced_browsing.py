@@ -45,6 +45,7 @@ WHO: dict[str, set[Role] | None] = {
     "/habilitations": ALL, "/chercher": ALL, "/annuaire": USERS, "/mes-appareils": ALL, "/mon-compte": ALL, "/preuve": ALL, "/situation": ALL, "/flux": ALL,
     "/demandes-d-appui/chiffres": COORDINATION, "/demandes-d-appui/{id} POST": COORDINATION, "/demandes-d-appui/{id}/reprise": COORDINATION, "/patients/{id}/appui/{episode}": COORDINATION, "/demandes-d-appui/{id}/": CIRCLE, "/demandes-d-appui": CIRCLE, "/mon-appui": OWN,
     "/accueil": OWN, "/qui-a-vu": OWN, "/mes-documents/{id}/masquer": IN_NAME, "/mes-documents/{id}/montrer": IN_NAME,
+    "/accueil": OWN, "/mon-plan": OWN, "/qui-a-vu": OWN, "/mes-documents/{id}/masquer": IN_NAME, "/mes-documents/{id}/montrer": IN_NAME,
     "/mes-documents": OWN, "/mes-choix": IN_NAME, "/mes-proches": {Role.PATIENT}, "/mes-demandes": IN_NAME, "/demandes": {Role.OFFICER}, "/conservation": {Role.OFFICER}, "/corrections": CIRCLE,
     "/connecteurs/mis-de-cote": {Role.STEWARD, Role.OPERATOR}, "/connecteurs": {Role.OPERATOR}, "/indicateurs": {Role.OPERATOR, Role.ARS},
     "/quarantaine": {Role.STEWARD, Role.OPERATOR}, "/identites": {Role.STEWARD},

@@ -72,7 +72,7 @@ def test_the_plan_holds_to_the_national_schematrons(schematrons: Path, tmp_path:
         report = _report(processor, schematrons, name, document, tmp_path)
     failed = [one for one in report.iter(f"{SVRL}failed-assert") if one.get("role") != "warning"]
     assert [(one.get("location"), " ".join("".join(one.itertext()).split())) for one in failed] == []
-    assert len(list(report.iter(f"{SVRL}fired-rule"))) > 1
+    assert list(report.iter(f"{SVRL}fired-rule"))
 
 
 def _report(processor: Any, schematrons: Path, name: str, document: Path, folder: Path) -> ElementTree.Element:

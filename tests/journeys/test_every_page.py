@@ -48,6 +48,7 @@ PAGES = {
         "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches", "/mes-demandes", "/mes-demandes/effacement",
         "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve", "/mon-appui",
         "/messages",
+        "/mon-plan",
     ],
     "carer": ["/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/mon-appui"],
     "guardian": ["/accueil", "/mes-documents", "/qui-a-vu", "/mes-choix", "/mes-demandes"],

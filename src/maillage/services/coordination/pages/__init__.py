@@ -7,6 +7,7 @@ from maillage.services.coordination.pages import (
     emergencies,
     episode,
     meetings,
+    own_plan,
     own_support,
     plan,
     record,
@@ -25,5 +26,6 @@ routes = [
     *support.routes,
     *own_support.routes,
     *episode.routes,
+    *own_plan.routes,
     *meetings.routes,
 ]
