@@ -27,6 +27,7 @@ PAGES = {
         "/patients/{id}/documents", "/patients/{id}/chronologie", "/patients/{id}/cercle", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces", "/corrections",
         "/patients/{id}/plan", "/patients/{id}/messages", "/patients/{id}/messages/nouveau",
         "/patients/{id}/concertations",
+        "/patients/{id}/plan/versions",
         "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications", "/preuve",
         "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees",
         "/patients/{id}/appui",

@@ -13,6 +13,7 @@ from maillage.demo.drawing import Territory, machine
 from maillage.demo.letters import Letter, cda
 from maillage.demo.people import PAT_TROIS
 from maillage.demo.personas import PERSONAS, Persona, granted_role
+from maillage.demo.plans import write_plan
 from maillage.errors import NotFound
 from maillage.fhir.scope import Scope
 from maillage.fhir.store import Store
@@ -57,6 +58,7 @@ async def seed(platform: Platform, *, scale: float = 1) -> str:
     drawn = Territory(platform.clock.now(), scale=scale)
     async with platform.access.act(SEED) as ctx:
         count = await _load_records(ctx, drawn, await _missing(ctx, drawn.directory()))
+        await write_plan(ctx)
         documents = await _load_letters(ctx, drawn)
     await receive_message(
         platform.access, Arrival(content=situations.outdated_message(drawn.at), peer="192.0.2.51:50000", at=drawn.at)

@@ -16,7 +16,7 @@ from maillage.services.coordination.resources import goal as goals
 from maillage.services.coordination.resources import position as positions
 from maillage.services.coordination.resources import template
 from maillage.services.coordination.rules import plan as rules
-from maillage.services.coordination.service import plan_guarding, plan_publishing, plans
+from maillage.services.coordination.service import plan_guarding, plan_publishing, plan_versions, plans
 from maillage.services.coordination.service import positions as standing
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
@@ -188,6 +188,21 @@ async def as_pdf(request: Request, ctx: Context) -> Response:
     return Response(content, media_type="application/pdf", headers={"Content-Disposition": 'inline; filename="plan.pdf"'})
 
 
+async def versions(request: Request, ctx: Context) -> Response:
+    """GET /patients/{id}/plan/versions: `?de=&a=` are numbers of published versions; without them, what changed since the last one."""
+    patient = str(request.path_params["id"])
+    before, after = (_number(request.query_params.get(name, "")) for name in ("de", "a"))
+    held = await plan_versions.compare(ctx, patient=patient, before=before or None, after=after)
+    return render(
+        request, ctx, "coordination/plan_versions.html", patient=patient, banner=await identity.banner(ctx, patient), held=held,
+        tabs=record_tabs(patient), numbers=[(str(one.number), f"Version {one.number}") for one in held.versions],
+    )  # fmt: skip
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
+
+
 def _chosen(name: str, options: object, words: str) -> Callable[[PlanForm], PlanForm]:
     def check(form: PlanForm) -> PlanForm:
         known = form.values.get(name, "") in options  # type: ignore[operator]
@@ -245,6 +260,7 @@ _DOORS = {
 routes = [
     page("/patients/{id}/plan", plan, permission=Permission.RECORD_READ),
     page("/patients/{id}/plan/pdf", as_pdf, permission=Permission.RECORD_READ),
+    page("/patients/{id}/plan/versions", versions, permission=Permission.RECORD_READ),
     action("/patients/{id}/plan", start, permission=Permission.PLAN_WRITE),
     *(action(f"/patients/{{id}}/plan/{name}", door, permission=Permission.PLAN_WRITE) for name, door in _DOORS.items()),
 ]

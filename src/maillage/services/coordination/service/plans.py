@@ -63,7 +63,7 @@ async def of_person(ctx: Context, patient: str) -> Plans:
     if not ordered:
         return Plans(None, [])
     first, rest = (ordered[0], ordered[1:]) if ordered[0].get("status") in plans.OPEN else (None, ordered)
-    past = [_whole(one, page.included, [], []) for one in rest]
+    past = [whole(one, page.included, [], []) for one in rest]
     if first is None:
         return Plans(None, past)
     tasks = await ctx.records.search("Task", [("based-on", f"CarePlan/{first['id']}"), MANY, ("_include", "Task:focus")])
@@ -74,7 +74,7 @@ async def of_person(ctx: Context, patient: str) -> Plans:
         for one in tasks.matches
         if actions.is_review(one) and one["status"] == "requested"
     ]
-    return Plans(_whole(first, page.included, tasks.matches, said), past, causes)
+    return Plans(whole(first, page.included, tasks.matches, said), past, causes)
 
 
 async def read(ctx: Context, *, patient: str) -> Plans:
@@ -83,7 +83,8 @@ async def read(ctx: Context, *, patient: str) -> Plans:
     return await of_person(ctx, patient)
 
 
-def _whole(resource: Resource, named: Sequence[Resource], tasks: Sequence[Resource], said: Sequence[Resource]) -> Plan:
+def whole(resource: Resource, named: Sequence[Resource], tasks: Sequence[Resource], said: Sequence[Resource]) -> Plan:
+    """The plan with what it names, of what was read: the goals and problems (`named`), its tasks, what was said about it."""
     by_reference = {f"{one['resourceType']}/{one['id']}": one for one in [*named, *tasks]}
     found = [goals.goal_from(by_reference[one]) for one in plans.goals_named(resource) if one in by_reference]
     conditions = [by_reference[one] for one in map(local, as_list(resource.get("addresses"))) if one in by_reference]

@@ -183,3 +183,27 @@ async def test_a_review_that_is_near_is_a_task_once(territory: Access, visit: Vi
         async with territory.act(SEED) as ctx:
             await jobs.remind_of_reviews(ctx)
         assert len(await all_of(territory, "Task")) == tasks, days
+
+
+async def test_versions_are_compared_in_words_with_who_changed_what(territory: Access, visit: Visit) -> None:
+    lise, gp = await visit(LISE), await visit(GP)
+    await filled(lise, territory)
+    await publish(lise, territory)
+    assert "Rien n’a changé" in await shown(lise, "/patients/p/plan/versions")
+    goal = next(one for one in await all_of(territory, "Goal") if one["description"]["text"] == "Fermer la plaie")
+    await send(gp, "/objectifs", objectif="Fermer la plaie du pied", but=goal["id"], version=goal["meta"]["versionId"])
+    await send(lise, "/actions", action="Bilan nutritionnel")
+    page = await shown(lise, "/patients/p/plan/versions")
+    for words in (
+        "Fermer la plaie : Sous 1 cm², 2027-01-15",
+        "<b>Fermer la plaie du pied</b>",
+        "Dr Camille EXEMPLE, le",
+        "Bilan nutritionnel",
+        "Ajouté",
+        "Lise MAQUETTE, le",
+    ):
+        assert words in page, words
+    await publish(lise, territory)
+    assert "Rien n’a changé" in await shown(lise, "/patients/p/plan/versions")
+    assert "Fermer la plaie du pied" in await shown(lise, "/patients/p/plan/versions?de=1&a=2")
+    assert (await lise.get("/patients/p/plan/versions?de=99&a=zz")).status_code == 200
