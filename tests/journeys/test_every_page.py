@@ -28,6 +28,7 @@ PAGES = {
         "/patients/{id}/plan", "/patients/{id}/messages", "/patients/{id}/messages/nouveau",
         "/patients/{id}/concertations",
         "/patients/{id}/plan/versions",
+        "/patients/{id}/recherche?q=tension", "/patients/{id}/situation-de-vie",
         "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications", "/preuve",
         "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees",
         "/patients/{id}/appui",
@@ -71,6 +72,8 @@ ERASURE = "src/maillage/services/rights/tests/test_rights_erasure.py"
 MEETINGS = "src/maillage/services/coordination/tests/test_coordination_meetings.py"
 ELSEWHERE = {
     "/patients/{id}/concertations/{meeting}": MEETINGS,
+FACTS = "src/maillage/services/coordination/tests/test_coordination_facts.py"
+    "/patients/{id}/donnees/{kind}": FACTS, "/patients/{id}/donnees/{kind}/{fact}": FACTS,
     "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE, "/logiciels/{id}": SOFTWARE,
     "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
     "/messages/{id}": CONVERSATIONS, "/messages/{id}/corriger": CONVERSATIONS, "/taches/nouvelle": TASKS, "/taches/{id}": TASKS,

@@ -57,6 +57,6 @@ async def write(access: Access, actor: Actor, *resources: Resource) -> None:
 
 
 def form_of(page: str, action: str) -> dict[str, str]:
-    """The hidden values and the fields of a form of a page, as they stand."""
+    """The hidden values of a form of a page."""
     form = page.split(f'action="{action}"')[1].split("</form>")[0]
-    return dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))

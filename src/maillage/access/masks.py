@@ -1,7 +1,7 @@
 """From whom a record is kept, although its person is given to them: by its labels, its recipients, its class, or the person's choice.
 
 A mask names an audience. `patient`, `carer` and `professional` are who somebody is to the person; `coordination` are those who coordinate and do not
-care; `class:…` are those whose profession does not read that class (`habilitation`).
+care, `care` those who care; `class:…` are those whose profession does not read that class (`habilitation`).
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from maillage.access.references import ATTENDING, as_list, local
 
 Resource = dict[str, Any]
 
-PATIENT, CARER, PROFESSIONAL, COORDINATION = "patient", "carer", "professional", "coordination"
+PATIENT, CARER, PROFESSIONAL, COORDINATION, CARE = "patient", "carer", "professional", "coordination", "care"
 # ANS TRE_A07-StatutVisibiliteDocument, as DocumentReference.securityLabel carries it (by URL, or by OID in older flows).
 VISIBILITY_SYSTEMS = frozenset(
     {
@@ -45,6 +45,8 @@ CARE_ONLY, WHOLE_CIRCLE, PROFESSIONALS = "care-only", "circle", "professionals"
 carers do not see it. Of a document that was joined to a message: the same (`READER`: to whom it was addressed)."""
 READER = "urn:maillage:reader"
 CONVERSATION_SYSTEM, CONVERSATION = "urn:maillage:communication", "conversation"
+SOCIAL_ONLY = "social-only"
+"""Label of any resource, of AUDIENCE_SYSTEM: money and rights, that those who care do not need (CSP L1110-4, « strictement nécessaires »)."""
 
 CLASSED = frozenset({"Composition", "DocumentReference"})
 """Types of which every record is of a class, and has a row that says which."""
@@ -91,6 +93,8 @@ def _by_labels(resource: Resource, now: datetime) -> Iterator[tuple[str, datetim
             yield from ((audience, until, excepted) for audience in HIDDEN_FROM.get(code, ()))
         elif label.get("system") in CONFIDENTIALITY_SYSTEMS:
             yield from ((audience, None, ()) for audience in RESTRICTED.get(code, ()))
+        elif label.get("system") == AUDIENCE_SYSTEM and code == SOCIAL_ONLY:
+            yield CARE, None, ()
 
 
 def is_for_circle(message: Resource) -> bool:

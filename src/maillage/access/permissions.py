@@ -19,6 +19,7 @@ class Permission(StrEnum):
     MESSAGES_WRITE = "messages.write"
     PATIENT_SEARCH = "patient.search"
     RECORD_READ = "record.read"
+    RECORD_WRITE = "record.write"
     DOCUMENT_READ = "document.read"
     DOCUMENT_WRITE = "document.write"
     CASELOAD_READ = "caseload.read"
@@ -68,6 +69,7 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.MESSAGES_WRITE,
     Permission.PATIENT_SEARCH,
     Permission.RECORD_READ,
+    Permission.RECORD_WRITE,
     Permission.DOCUMENT_READ,
     Permission.TASK_READ,
     Permission.TASK_WRITE,

@@ -13,7 +13,7 @@ from maillage.access import reach
 from maillage.access.actors import CARE_ROLES, CIRCLE_ROLES, Actor, ActorKind, Role
 from maillage.access.choices import EVERY_COORDINATOR, EVERY_PROFESSIONAL
 from maillage.access.habilitation import DOCTOR, profession_of
-from maillage.access.masks import CARER, COORDINATION, PATIENT, PROFESSIONAL
+from maillage.access.masks import CARE, CARER, COORDINATION, PATIENT, PROFESSIONAL
 from maillage.access.references import ATTENDING, attending, grantee, own_name
 from maillage.access.types import OPEN_TYPES, numbers
 from maillage.db import load_queries
@@ -127,6 +127,6 @@ def _audiences(actor: Actor) -> tuple[str, ...]:
     """The audiences this actor belongs to: a record masked to one of them is not theirs to see."""
     by_roles = ((CIRCLE_ROLES, PROFESSIONAL), ({Role.PATIENT}, PATIENT), ({Role.CARER}, CARER))
     found = [audience for roles, audience in by_roles if actor.has(*roles)]
-    if PROFESSIONAL in found and not actor.has(*CARE_ROLES):
-        found.append(COORDINATION)
+    if PROFESSIONAL in found:
+        found.append(CARE if actor.has(*CARE_ROLES) else COORDINATION)
     return tuple(found)

@@ -146,6 +146,7 @@ def record_tabs(patient: str) -> list[tuple[str, str]]:
         ("Résumé", f"/patients/{patient}"),
         ("Documents", f"/patients/{patient}/documents"),
         ("Plan", f"/patients/{patient}/plan"),
+        ("Situation de vie", f"/patients/{patient}/situation-de-vie"),
         ("Cercle de soins", f"/patients/{patient}/cercle"),
         ("Messages", f"/patients/{patient}/messages"),
         ("Applications", f"/patients/{patient}/applications"),

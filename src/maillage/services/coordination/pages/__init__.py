@@ -6,6 +6,8 @@ from maillage.services.coordination.pages import (
     circle,
     emergencies,
     episode,
+    facts,
+    finding,
     meetings,
     own_plan,
     own_support,
@@ -18,6 +20,8 @@ from maillage.services.coordination.pages import (
 routes = [
     *record.routes,
     *chronology.routes,
+    *facts.routes,
+    *finding.routes,
     *circle.routes,
     *caseload.routes,
     *tasks.routes,

@@ -1,6 +1,5 @@
 """The thread of a record, with its filters; they are in the address."""
 
-from datetime import date
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -8,6 +7,7 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.http import Request, page
+from maillage.services.coordination.forms.fact import day
 from maillage.services.coordination.service import threads
 from maillage.services.coordination.service.threads import Narrowed
 from maillage.ui import render
@@ -46,15 +46,6 @@ async def chronology(request: Request, ctx: Context) -> Response:
 def _address(patient: str, values: dict[str, str]) -> str:
     said = urlencode({name: value for name, value in values.items() if value})
     return f"/patients/{patient}/chronologie" + (f"?{said}" if said else "")
-
-
-def day(text: str) -> date | None:
-    """JJ/MM/AAAA, or the ISO form that a browser's field of a date sends; None for anything else."""
-    parts = text.strip().split("/")
-    try:
-        return date(int(parts[2]), int(parts[1]), int(parts[0])) if len(parts) == 3 else date.fromisoformat(text.strip())
-    except ValueError:
-        return None
 
 
 routes = [

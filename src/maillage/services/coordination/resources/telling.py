@@ -286,7 +286,7 @@ def _request(resource: Resource, patient: str) -> Told:
     )
     by = next((str(one.get("display", "")) for one in resource.get("performer", [])), "")
     paid = next((str(one.get("display", "")) for one in resource.get("insurance", [])), "")
-    how = str(resource.get("occurrenceTiming", {}).get("code", {}).get("text", ""))
+    how = str(resource.get("occurrenceTiming", {}).get("code", {}).get("text", "") or resource.get("patientInstruction", ""))
     return Told(
         "",
         "social",
@@ -332,8 +332,13 @@ def _relative(resource: Resource, patient: str) -> Told:
 def _right(resource: Resource, patient: str) -> Told:
     payer = next((str(one.get("display", "")) for one in resource.get("payor", [])), "")
     ended = "terminé" if resource.get("status") == "cancelled" else "demandé" if resource.get("status") == "draft" else ""
+    detail = next((str(one.get("value", "")) for one in resource.get("class", [])), "")
     return Told(
-        "", "social", text(resource.get("type")) or "Droit", joined((payer, ended)), href=f"/patients/{patient}/situation-de-vie"
+        "",
+        "social",
+        text(resource.get("type")) or "Droit",
+        joined((payer, detail, ended)),
+        href=f"/patients/{patient}/situation-de-vie",
     )
 
 

@@ -94,12 +94,12 @@ async def page(
     for knot in knots:
         resource = knot.stored.resource
         line = telling.told(resource, patient=patient)
-        if not _passed_over(resource):
+        if not passed_over(resource):
             lines.append(line if _same_day(line.at, knot.at) else replace(line, at=knot.at.isoformat()))
     return Thread(lines, following)
 
 
-def _passed_over(resource: telling.Resource) -> bool:
+def passed_over(resource: telling.Resource) -> bool:
     """What was entered in error, and what the platform wrote to somebody of a document that stands here itself."""
     error = resource.get("status") in telling.ABSENT or telling.code(resource.get("verificationStatus")) in telling.ABSENT
     return error or telling.is_notice(resource)
