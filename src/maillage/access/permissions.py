@@ -45,6 +45,7 @@ class Permission(StrEnum):
     REQUESTS_ANSWER = "requests.answer"
     CORRECTIONS_ANSWER = "corrections.answer"
     ERASURE_DECIDE = "erasure.decide"
+    CONSTANT_LOG = "constant.log"
     SECRETS_KEEP = "secrets.keep"
     SECRETS_SAY = "secrets.say"
     EMERGENCY_OPEN = "emergency.open"
@@ -78,7 +79,7 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.CORRECTIONS_ANSWER,
     Permission.SUPPORT_ASK,
 }
-_CARE = _IN_CIRCLE | {Permission.DOCUMENT_WRITE, Permission.EMERGENCY_OPEN, Permission.SECRETS_KEEP}
+_CARE = _IN_CIRCLE | {Permission.CONSTANT_LOG, Permission.DOCUMENT_WRITE, Permission.EMERGENCY_OPEN, Permission.SECRETS_KEEP}
 _COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ, Permission.SUPPORT_TRIAGE}
 _OWN = _SIGNED_IN | {
     Permission.SOFTWARE_ALLOW,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 Measure = int | float | Decimal
@@ -91,3 +92,45 @@ def _round_ceiling(value: int) -> int:
             if value <= factor * power:
                 return factor * power
         power *= 10
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A measure over time in a box of 360 × 150: the line, each dot and whether it is out, the target band, marks at the left, both ends."""
+
+    points: str
+    dots: list[tuple[float, float, bool]]
+    band: tuple[float, float] | None
+    marks: list[tuple[float, Decimal]]
+    first: datetime
+    final: datetime
+
+
+CURVE_LEFT, CURVE_RIGHT, CURVE_TOP, CURVE_BOTTOM = 50.0, 344.0, 12.0, 124.0
+
+
+def curve(values: Sequence[tuple[datetime, Decimal]], *, low: Decimal | None = None, high: Decimal | None = None) -> Curve:
+    """Two values or more, oldest first, each where its instant is; `low` and `high` bound the target. Raises ValueError under two."""
+    if len(values) < 2:
+        raise ValueError("A curve needs two values at least")
+    numbers = [value for _, value in values]
+    bounds = [bound for bound in (low, high) if bound is not None]
+    bottom, top = min(*numbers, *bounds), max(*numbers, *bounds)
+    span, first, final = (top - bottom) or Decimal(1), values[0][0], values[-1][0]
+    seconds = (final - first).total_seconds() or 1.0
+
+    def y(value: Decimal) -> float:
+        return round(CURVE_BOTTOM - float((value - bottom) / span) * (CURVE_BOTTOM - CURVE_TOP), 1)
+
+    def out(value: Decimal) -> bool:
+        return (low is not None and value < low) or (high is not None and value > high)
+
+    dots = [
+        (round(CURVE_LEFT + (at - first).total_seconds() / seconds * (CURVE_RIGHT - CURVE_LEFT), 1), y(value), out(value))
+        for at, value in values
+    ]
+    band = (y(high if high is not None else top), 0.0) if bounds else None
+    if band:
+        band = (band[0], round(max(y(low if low is not None else bottom) - band[0], 1.0), 1))
+    marks = [(y(one), one) for one in sorted({bottom, top})]
+    return Curve(" ".join(f"{x},{at}" for x, at, _ in dots), dots, band, marks, first, final)

@@ -149,5 +149,6 @@ def record_tabs(patient: str) -> list[tuple[str, str]]:
         ("Situation de vie", f"/patients/{patient}/situation-de-vie"),
         ("Cercle de soins", f"/patients/{patient}/cercle"),
         ("Messages", f"/patients/{patient}/messages"),
+        ("Constantes", f"/patients/{patient}/constantes"),
         ("Applications", f"/patients/{patient}/applications"),
     ]

@@ -1,0 +1,122 @@
+"""The constants of a person: curves, what is logged on a phone, bounds."""
+
+from decimal import Decimal
+
+from starlette.responses import Response
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission, permits
+from maillage.errors import PreconditionFailed
+from maillage.http import Request, action, page, redirect
+from maillage.services.coordination.forms.constant import ConstantForm, number_of, words
+from maillage.services.coordination.resources.constants import MEASURES
+from maillage.services.coordination.service import constants
+from maillage.ui import render
+from maillage.ui.drawings import curve
+from maillage.ui.places import record_tabs
+
+SHOWN = 60
+SAID = {
+    "note": "Constante enregistrée.",
+    "erreur": "Mesure retirée des courbes ; la trace reste.",
+    "seuil": "Seuils enregistrés.",
+}
+PERIOD_WORDS = (("30j", "30 jours"), ("6m", "6 mois"), ("2a", "2 ans"))
+
+
+async def curves(request: Request, ctx: Context) -> Response:
+    """GET /patients/{id}/constantes: the last of each, and the curve and table of `?mesure=` over `?periode=`."""
+    patient = str(request.path_params["id"])
+    period = request.query_params.get("periode", "6m")
+    held = await constants.read(ctx, patient=patient, period=constants.PERIODS.get(period, constants.PERIODS["6m"]))
+    key = request.query_params.get("mesure", "")
+    chosen = key if key in MEASURES else next(iter(held.taken), "poids")
+    return _curves(request, ctx, patient, held, chosen, period if period in constants.PERIODS else "6m")
+
+
+def _curves(
+    request: Request, ctx: Context, patient: str, held: constants.Constants, chosen: str, period: str, *, status: int = 200, asked: tuple[str, str] | None = None
+) -> Response:  # fmt: skip
+    taken, bounds = held.taken.get(chosen, []), held.bounds[chosen]
+    own = [words(one) if one is not None else "" for one in (bounds.low, bounds.high)]
+    labels = ("Au moins", "Au plus")
+    return render(
+        request, ctx, "coordination/constants.html", status=status, patient=patient, banner=held.banner, tabs=record_tabs(patient), measures=MEASURES,
+        taken=held.taken, bounds=held.bounds, chosen=MEASURES[chosen], shown=list(reversed(taken))[:SHOWN], period=period, periods=PERIOD_WORDS,
+        curve=curve([(one.at, one.value) for one in taken], low=bounds.low, high=bounds.high) if len(taken) > 1 else None,
+        may_log=permits(ctx.actor, Permission.CONSTANT_LOG), said_words=SAID.get(request.query_params.get("fait", ""), ""),
+        limits=list(asked or own), words=words,
+        conflicts=[(labels[i], own[i], asked[i]) for i in (0, 1) if asked[i] != own[i]] if asked else [],
+    )  # fmt: skip
+
+
+async def entry(request: Request, ctx: Context) -> Response:
+    """GET /patients/{id}/constantes/saisir: one field, the number pad, the last value."""
+    key = request.query_params.get("mesure", "")
+    measured = MEASURES.get(key, MEASURES["poids"])
+    return await _entry(request, ctx, ConstantForm(measured, {}), from_round="tournee" in request.query_params)
+
+
+async def _entry(request: Request, ctx: Context, form: ConstantForm, *, from_round: bool, status: int = 200) -> Response:
+    patient = str(request.path_params["id"])
+    held = await constants.read(ctx, patient=patient, only=form.measured)
+    taken, bounds = held.taken.get(form.measured.key, []), held.bounds[form.measured.key]
+    return render(
+        request, ctx, "coordination/constant.html", status=status, patient=patient, banner=held.banner, form=form, measures=MEASURES, bounds=bounds,
+        last=taken[-1] if taken else None, curve=curve([(one.at, one.value) for one in taken], low=bounds.low, high=bounds.high) if len(taken) > 1 else None,
+        from_round=from_round, words=words,
+    )  # fmt: skip
+
+
+async def log(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/constantes: writes, or asks again what cannot be or hardly can."""
+    patient = str(request.path_params["id"])
+    sent = {name: str(value) for name, value in (await request.form()).items()}
+    form, written = await constants.log(ctx, patient=patient, sent=sent)
+    if written is None:
+        return await _entry(request, ctx, form, from_round=bool(sent.get("tournee")), status=422)
+    return redirect(
+        "/tournee?fait=constante"
+        if sent.get("tournee")
+        else f"/patients/{patient}/constantes?mesure={form.measured.key}&fait=note"
+    )
+
+
+async def retract(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/constantes/{observation}/erreur: `motif`, `version`."""
+    patient, form = str(request.path_params["id"]), await request.form()
+    await constants.retract(
+        ctx, patient=patient, observation=str(request.path_params["observation"]), version=str(form.get("version", "")),
+        reason=str(form.get("motif", "")),
+    )  # fmt: skip
+    return redirect(f"/patients/{patient}/constantes?fait=erreur")
+
+
+async def bound(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/seuils: `mesure`, `bas`, `haut`, and the `seuil` and `version` that were read."""
+    patient = str(request.path_params["id"])
+    sent = {name: str(value) for name, value in (await request.form()).items()}
+    low, high = sent.get("bas", ""), sent.get("haut", "")
+    measured = constants.measured_of(sent.get("mesure", ""))
+    try:
+        async with ctx.savepoint():
+            await constants.set_bounds(
+                ctx, patient=patient, measure=measured.key, low=_bound(low), high=_bound(high), id=sent.get("seuil", ""), version=sent.get("version", ""),
+            )  # fmt: skip
+    except PreconditionFailed:
+        held = await constants.read(ctx, patient=patient)
+        return _curves(request, ctx, patient, held, measured.key, "6m", status=409, asked=(low, high))
+    return redirect(f"/patients/{patient}/constantes?mesure={measured.key}&fait=seuil")
+
+
+def _bound(text: str) -> Decimal | None:
+    return number_of(text) if text.strip() else None
+
+
+routes = [
+    page("/patients/{id}/constantes", curves, permission=Permission.RECORD_READ),
+    page("/patients/{id}/constantes/saisir", entry, permission=Permission.CONSTANT_LOG),
+    action("/patients/{id}/constantes", log, permission=Permission.CONSTANT_LOG),
+    action("/patients/{id}/constantes/{observation}/erreur", retract, permission=Permission.CONSTANT_LOG),
+    action("/patients/{id}/seuils", bound, permission=Permission.CONSTANT_LOG),
+]
