@@ -24,7 +24,7 @@ PAGES = {
     "nobody": ["/connexion", "/connexion?refus=dossier", "/connexion/telephone", "/compte/connexion", "/accessibilite", "/donnees-personnelles"],
     "gp": [
         "/nouveautes", "/nouveautes?vue=traites", "/documents/{id}", "/patients", "/patients?q=PAT-TROIS", "/patients/{id}",
-        "/patients/{id}/documents", "/patients/{id}/chronologie", "/patients/{id}/cercle", "/patients/{id}/constantes", "/patients/{id}/constantes/saisir", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces", "/corrections",
+        "/patients/{id}/documents", "/patients/{id}/chronologie", "/patients/{id}/cercle", "/patients/{id}/cahier", "/patients/{id}/constantes", "/patients/{id}/constantes/saisir", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces", "/corrections",
         "/patients/{id}/plan", "/patients/{id}/messages", "/patients/{id}/messages/nouveau",
         "/patients/{id}/concertations",
         "/patients/{id}/plan/versions",
@@ -34,6 +34,7 @@ PAGES = {
         "/patients/{id}/appui",
     ],
     "nurse": ["/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets", "/mes-notifications"],
+    "/tournee",
     "hospital": ["/situation"],
     "regulator": ["/centre-15"],
     "outsider": ["/patients?q=PAT-TROIS", "/urgence"],

@@ -46,6 +46,8 @@ class Permission(StrEnum):
     CORRECTIONS_ANSWER = "corrections.answer"
     ERASURE_DECIDE = "erasure.decide"
     CONSTANT_LOG = "constant.log"
+    NOTEBOOK_WRITE = "notebook.write"
+    ROUND_READ = "round.read"
     SECRETS_KEEP = "secrets.keep"
     SECRETS_SAY = "secrets.say"
     EMERGENCY_OPEN = "emergency.open"
@@ -77,9 +79,16 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.PLAN_WRITE,
     Permission.CHOICES_COLLECT,
     Permission.CORRECTIONS_ANSWER,
+    Permission.NOTEBOOK_WRITE,
     Permission.SUPPORT_ASK,
 }
-_CARE = _IN_CIRCLE | {Permission.CONSTANT_LOG, Permission.DOCUMENT_WRITE, Permission.EMERGENCY_OPEN, Permission.SECRETS_KEEP}
+_CARE = _IN_CIRCLE | {
+    Permission.CONSTANT_LOG,
+    Permission.ROUND_READ,
+    Permission.DOCUMENT_WRITE,
+    Permission.EMERGENCY_OPEN,
+    Permission.SECRETS_KEEP,
+}
 _COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ, Permission.SUPPORT_TRIAGE}
 _OWN = _SIGNED_IN | {
     Permission.SOFTWARE_ALLOW,

@@ -149,6 +149,7 @@ def record_tabs(patient: str) -> list[tuple[str, str]]:
         ("Situation de vie", f"/patients/{patient}/situation-de-vie"),
         ("Cercle de soins", f"/patients/{patient}/cercle"),
         ("Messages", f"/patients/{patient}/messages"),
+        ("Cahier", f"/patients/{patient}/cahier"),
         ("Constantes", f"/patients/{patient}/constantes"),
         ("Applications", f"/patients/{patient}/applications"),
     ]

@@ -15,7 +15,7 @@ from maillage.ui import render
 from maillage.ui.drawings import curve
 from maillage.ui.places import record_tabs
 
-SHOWN = 60
+SHOWN = 20
 SAID = {
     "note": "Constante enregistrée.",
     "erreur": "Mesure retirée des courbes ; la trace reste.",

@@ -94,7 +94,7 @@ class Bounds:
 
 
 def observation_for(
-    measured: Measured, value: Decimal, *, patient: str, at: datetime, by: str | None, second: Decimal | None = None, moles: bool = False
+    measured: Measured, value: Decimal, *, patient: str, at: datetime, by: str | None, name: str = "", second: Decimal | None = None, moles: bool = False
 ) -> Resource:  # fmt: skip
     """The Observation of a measure; of a pressure, with its two components (the profile takes no value of its own)."""
     code = "14743-9" if moles else measured.codes[0]
@@ -107,7 +107,7 @@ def observation_for(
     if measured.profile:
         resource["meta"] = {"profile": [measured.profile]}
     if by:
-        resource["performer"] = [{"reference": by}]
+        resource["performer"] = [{"reference": by, **({"display": name} if name else {})}]
     if second is not None:
         parts = ((SYSTOLIC, "Systolique", value), (DIASTOLIC, "Diastolique", second))
         return resource | {"component": [
@@ -144,7 +144,7 @@ def _taken(measured: Measured, resource: Resource) -> Taken | None:
     by = (resource.get("performer") or [{}])[0]
     return Taken(
         resource["id"], resource.get("meta", {}).get("versionId", ""), value, second, datetime.fromisoformat(at),
-        by.get("display") or by.get("reference", ""),
+        by.get("display", ""),
     )  # fmt: skip
 
 

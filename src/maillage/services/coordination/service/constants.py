@@ -52,7 +52,7 @@ async def log(ctx: Context, *, patient: str, sent: Mapping[str, str]) -> tuple[C
     if form.faults or form.doubt:
         return form, None
     written = await ctx.records.write(resources.observation_for(
-        measured, form.typed if form.moles else form.value, patient=patient, at=ctx.now, by=ctx.actor.reference, second=form.second, moles=form.moles,
+        measured, form.typed if form.moles else form.value, patient=patient, at=ctx.now, by=ctx.actor.reference, name=ctx.actor.name, second=form.second, moles=form.moles,
     ))  # fmt: skip
     bounds = held.bounds[measured.key]
     if bounds.id and bounds.outside(form.value):

@@ -152,7 +152,7 @@ async def test_a_constant_is_written_once_with_its_unit_profile_and_author(terri
         "code": "Cel",
     }
     assert one["meta"]["profile"] == ["https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-observation-body-temperature"]
-    assert one["performer"] == [{"reference": "Practitioner/nora"}]
+    assert one["performer"] == [{"reference": "Practitioner/nora", "display": "Nora FICTIVE"}]
 
 
 async def test_a_doubt_is_asked_and_nothing_is_written_before_the_answer(territory: None, visit: Any, access: Access) -> None:

@@ -1,0 +1,55 @@
+"""The liaison notebook of a person."""
+
+from starlette.responses import Response
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission, permits
+from maillage.http import Request, action, page, redirect
+from maillage.services.coordination.resources.note import KINDS
+from maillage.services.coordination.service import notebook
+from maillage.ui import render
+from maillage.ui.places import record_tabs
+
+SAID = {"note": "Note enregistrée : le cercle la voit.", "retrait": "Note retirée du cahier."}
+
+
+async def notes(request: Request, ctx: Context) -> Response:
+    """GET /patients/{id}/cahier: the thread, newest first, and the form of a new note."""
+    return await _page(request, ctx)
+
+
+async def _page(request: Request, ctx: Context, *, text: str = "", fault: str = "", status: int = 200) -> Response:
+    patient = str(request.path_params["id"])
+    held = await notebook.read(ctx, patient=patient)
+    return render(
+        request, ctx, "coordination/notebook.html", status=status, patient=patient, banner=held.banner, tabs=record_tabs(patient), notes=held.notes,
+        kinds=list(KINDS.items()), text=text, fault=fault, may_write=permits(ctx.actor, Permission.NOTEBOOK_WRITE), me=ctx.actor.reference,
+        from_round="tournee" in request.query_params, said_words=SAID.get(request.query_params.get("fait", ""), ""),
+    )  # fmt: skip
+
+
+async def write(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/cahier: `texte`, `type`, `important`, `reponse` the note that is answered."""
+    patient, form = str(request.path_params["id"]), await request.form()
+    text = str(form.get("texte", ""))
+    if not text.strip():
+        return await _page(request, ctx, fault="Écrivez la note en quelques mots", status=422)
+    await notebook.write(
+        ctx, patient=patient, text=text, kind=str(form.get("type", "")) or next(iter(KINDS)), important=bool(form.get("important")),
+        answers=str(form.get("reponse", "")),
+    )  # fmt: skip
+    return redirect("/tournee?fait=note" if form.get("tournee") else f"/patients/{patient}/cahier?fait=note")
+
+
+async def withdraw(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/cahier/{note}/retirer: `version`."""
+    patient, form = str(request.path_params["id"]), await request.form()
+    await notebook.withdraw(ctx, patient=patient, note=str(request.path_params["note"]), version=str(form.get("version", "")))
+    return redirect(f"/patients/{patient}/cahier?fait=retrait")
+
+
+routes = [
+    page("/patients/{id}/cahier", notes, permission=Permission.RECORD_READ),
+    action("/patients/{id}/cahier", write, permission=Permission.NOTEBOOK_WRITE),
+    action("/patients/{id}/cahier/{note}/retirer", withdraw, permission=Permission.NOTEBOOK_WRITE),
+]

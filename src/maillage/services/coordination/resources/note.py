@@ -1,0 +1,112 @@
+"""DocumentReference of the national liaison notebook (ANS CdL 3.0.0, profile cdl-document-reference) ↔ a note of the notebook."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+Resource = dict[str, Any]
+
+PROFILE = "https://interop.esante.gouv.fr/ig/fhir/cdl/StructureDefinition/cdl-document-reference"
+EMERGENCY = "https://interop.esante.gouv.fr/ig/fhir/cdl/StructureDefinition/cdl-ext-is-emergency"
+TYPES = "https://mos.esante.gouv.fr/NOS/TRE_R234-TypeNote/FHIR/TRE-R234-TypeNote"
+KINDS = {
+    "OBS": "Note d’observation", "INTERV": "Note d’intervention", "INST": "Instruction", "DEM-AVIS": "Demande d’avis", "GEN": "Note générale",
+}  # fmt: skip
+"""JDV_J23-TypeNoteCahierLiaison-CISIS, all of it; another type that an editor wrote is read by its display."""
+SHOWN = "current"
+LONGEST = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One note: `replies` those that answer it, oldest first; `kind` its type in words."""
+
+    id: str
+    version: str
+    at: datetime
+    author: str
+    by: str
+    kind: str
+    text: str
+    important: bool
+    answers: str
+    replies: tuple["Note", ...] = ()
+
+
+def note_for(
+    text: str, *, kind: str, patient: str, by: str, name: str, at: datetime, important: bool = False, answers: str = ""
+) -> Resource:
+    """The DocumentReference of a note, as the profile asks: type, subject and author; `answers` the id of the note that it replies to."""
+    when = at.isoformat(timespec="seconds")
+    attachment = {
+        "contentType": "text/plain; charset=utf-8", "language": "fr", "data": base64.b64encode(text.encode()).decode(),
+        "title": KINDS[kind], "creation": when,
+    }  # fmt: skip
+    return {
+        "resourceType": "DocumentReference", "meta": {"profile": [PROFILE]}, "status": SHOWN,
+        "type": {"coding": [{"system": TYPES, "code": kind, "display": KINDS[kind]}]},
+        "subject": {"reference": f"Patient/{patient}"}, "date": when, "author": [{"reference": by, "display": name}],
+        "content": [{"attachment": attachment}],
+        **({"extension": [{"url": EMERGENCY, "valueBoolean": True}]} if important else {}),
+        **({"relatesTo": [{"code": "appends", "target": {"reference": f"DocumentReference/{answers}"}}]} if answers else {}),
+    }  # fmt: skip
+
+
+def is_note(resource: Resource) -> bool:
+    """Whether a DocumentReference is of the notebook: by its type, whoever wrote it."""
+    return any(coding.get("system") == TYPES for coding in resource.get("type", {}).get("coding", []))
+
+
+def thread(resources: Iterable[Resource]) -> list[Note]:
+    """The notes, newest first, each with its replies; one whose first note is not there stands by itself."""
+    notes = sorted((note_from(one) for one in resources if is_note(one) and "date" in one), key=lambda one: one.at)
+    known = {one.id for one in notes}
+    replies = {id: tuple(one for one in notes if one.answers == id) for id in known}
+    return [
+        Note(one.id, one.version, one.at, one.author, one.by, one.kind, one.text, one.important, one.answers, replies[one.id])
+        for one in reversed(notes) if one.answers not in known
+    ]  # fmt: skip
+
+
+def note_from(resource: Resource) -> Note:
+    """The note of a resource that `is_note` and has a date, our own or an editor's."""
+    coding: Resource = next((one for one in resource["type"]["coding"] if one.get("system") == TYPES), {})
+    names = [one.get("display", "") for one in resource.get("author", [])]
+    return Note(
+        id=resource["id"],
+        version=resource.get("meta", {}).get("versionId", ""),
+        at=datetime.fromisoformat(resource["date"]),
+        author=next((one for one in names if one), ""),
+        by=next((one["reference"] for one in resource.get("author", []) if "reference" in one), ""),
+        kind=KINDS.get(coding.get("code", ""), str(coding.get("display", "Note"))),
+        text=text_of(resource),
+        important=any(one.get("url") == EMERGENCY and one.get("valueBoolean") is True for one in resource.get("extension", [])),
+        answers=next(
+            (one["target"].get("reference", "").removeprefix("DocumentReference/") for one in resource.get("relatesTo", []) if one.get("code") == "appends"),
+            "",
+        ),
+    )  # fmt: skip
+
+
+def text_of(resource: Resource) -> str:
+    """The words of a note: its attachments of plain text, else its description."""
+    texts = []
+    for content in resource.get("content", []):
+        attachment = content.get("attachment", {})
+        if attachment.get("contentType", "").startswith("text/plain") and "data" in attachment:
+            try:
+                texts.append(_decoded(base64.b64decode(attachment["data"])))
+            except binascii.Error:
+                continue
+    return "\n\n".join(texts) or str(resource.get("description", ""))
+
+
+def _decoded(content: bytes) -> str:
+    """UTF-8, else the Latin alphabet of Windows: the published example of the profile is in it, and says no charset."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")

@@ -1,0 +1,72 @@
+"""The liaison notebook: what everyone who passes writes, read by all who care for the person."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.errors import Forbidden, Invalid, NotFound
+from maillage.services.coordination.resources import note as resources
+from maillage.services.coordination.resources.note import KINDS, LONGEST, TYPES, Note
+from maillage.services.identity import public as identity
+from maillage.ui import Banner
+
+MOST = "100"
+
+
+@dataclass(frozen=True, slots=True)
+class Notebook:
+    """What the page shows: the banner and the thread, newest first."""
+
+    banner: Banner
+    notes: list[Note]
+
+
+async def read(ctx: Context, *, patient: str) -> Notebook:
+    """The last hundred notes of a person, those under identities that are linked to the record too."""
+    ctx.require(Permission.RECORD_READ, patient=patient)
+    banner = await identity.banner(ctx, patient)
+    return Notebook(banner, resources.thread(await notes_of(ctx, await identity.identities_of(ctx, patient))))
+
+
+async def notes_of(ctx: Context, patients: list[str]) -> list[dict[str, Any]]:
+    """The notes of these people that the actor may see, newest first."""
+    people = ",".join(f"Patient/{one}" for one in patients)
+    params = [("patient", people), ("type", f"{TYPES}|"), ("status", resources.SHOWN), ("_sort", "-date"), ("_count", MOST)]
+    return await ctx.records.find("DocumentReference", params) if patients else []
+
+
+async def write(ctx: Context, *, patient: str, text: str, kind: str, important: bool, answers: str) -> dict[str, Any]:
+    """A new note, or an answer to one; Invalid without words or with an unknown type."""
+    ctx.require(Permission.NOTEBOOK_WRITE, patient=patient)
+    text = text.strip()
+    if not 0 < len(text) <= LONGEST:
+        raise Invalid.at("texte", f"a note has between 1 and {LONGEST} characters")
+    if kind not in KINDS:
+        raise Invalid.at("type", "no such type of note")
+    if ctx.actor.reference is None:
+        raise Forbidden("A note has an author.")
+    if answers:
+        await _of_person(ctx, patient, answers)
+    written: dict[str, Any] = await ctx.records.write(resources.note_for(
+        text, kind=kind, patient=patient, by=ctx.actor.reference, name=ctx.actor.name, at=ctx.now, important=important, answers=answers,
+    ))  # fmt: skip
+    return written
+
+
+async def withdraw(ctx: Context, *, patient: str, note: str, version: str) -> None:
+    """Takes one's own note out of the notebook; it stays in the record's history, marked as entered in error."""
+    ctx.require(Permission.NOTEBOOK_WRITE, patient=patient)
+    resource = await _of_person(ctx, patient, note)
+    if ctx.actor.reference not in {one.get("reference") for one in resource.get("author", [])}:
+        raise Forbidden("Only its author withdraws a note.")
+    meta = {**resource["meta"], "versionId": version or resource["meta"]["versionId"]}
+    await ctx.records.write({**resource, "meta": meta, "status": "entered-in-error"})
+
+
+async def _of_person(ctx: Context, patient: str, id: str) -> dict[str, Any]:
+    resource = await ctx.records.read("DocumentReference", id)
+    own = {f"Patient/{one}" for one in await identity.identities_of(ctx, patient)}
+    if not resources.is_note(resource) or resource.get("subject", {}).get("reference") not in own:
+        raise NotFound(f"DocumentReference/{id} is no note of this record")
+    return resource
