@@ -54,6 +54,7 @@ WHO: dict[str, set[Role] | None] = {
     "/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/urgence": CARE, "/patients/{id}/constantes/": CARE, "/patients/{id}/constantes POST": CARE, "/patients/{id}/seuils": CARE, "/patients/{id}/secrets": CARE,
     "/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/documents": CIRCLE | OWN | {Role.SYSTEM}, "/patients/{id}/urgence": CARE, "/tournee": CARE, "/patients/{id}/constantes/": CARE, "/patients/{id}/constantes POST": CARE, "/patients/{id}/seuils": CARE, "/patients/{id}/secrets": CARE,
     "/patients/{id}/messages": CIRCLE | OWN, "/messages": CIRCLE | OWN, "/patients/{id}": CIRCLE, "/patients": CIRCLE | {Role.STEWARD}, "/urgence": CARE, "/file-active": COORDINATION, "/nouveautes": CIRCLE, "/taches": CIRCLE,
+    "/patients/{id}/messages": CIRCLE | OWN, "/messages": CIRCLE | OWN, "/patients/{id}": CIRCLE, "/patients": CIRCLE | {Role.STEWARD}, "/urgence": CARE, "/file-active": COORDINATION, "/nouveautes": CIRCLE, "/taches": CIRCLE, "/alertes": CIRCLE,
 }  # fmt: skip
 SHUT = re.compile(r"needs the permission")
 

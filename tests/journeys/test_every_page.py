@@ -38,7 +38,7 @@ PAGES = {
     "hospital": ["/situation"],
     "regulator": ["/centre-15"],
     "outsider": ["/patients?q=PAT-TROIS", "/urgence"],
-    "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/taches?vue=equipe", "/corrections", "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres"],
+    "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/taches?vue=equipe", "/alertes", "/corrections", "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres"],
     "social-worker": ["/file-active", "/taches", "/patients"],
     "steward": ["/identites", "/identites/{id}", "/quarantaine", "/quarantaine/{id}"],
     "operator": ["/connecteurs", "/quarantaine", "/indicateurs", "/health", "/comptes", "/comptes/inviter", "/logiciels", "/sessions"],

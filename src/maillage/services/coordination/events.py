@@ -69,3 +69,15 @@ class ReminderSet(Event, frozen=True, kw_only=True):
 
     task: str
     at: str
+
+
+class AlertRaised(Event, frozen=True, kw_only=True):
+    """An alert stands in a record, and is to be put before somebody. `flag` is the id of its Flag."""
+
+    flag: str
+
+
+class AlertEnded(Event, frozen=True, kw_only=True):
+    """An alert is over: dealt with, set aside, or lifted."""
+
+    flag: str

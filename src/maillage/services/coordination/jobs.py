@@ -8,6 +8,8 @@ from datetime import datetime
 from maillage.access.context import Context
 from maillage.jobs import periodic, reaction, reaction_to_many, task
 from maillage.services.coordination.events import (
+    AlertEnded,
+    AlertRaised,
     PlanContested,
     PlanPublished,
     ReminderSet,
@@ -16,7 +18,16 @@ from maillage.services.coordination.events import (
     TaskGiven,
 )
 from maillage.services.coordination.rules.support import State
-from maillage.services.coordination.service import episodes, plan_publishing, plan_reviews, support, support_telling, tasks, work
+from maillage.services.coordination.service import (
+    alerts,
+    episodes,
+    plan_publishing,
+    plan_reviews,
+    support,
+    support_telling,
+    tasks,
+    work,
+)
 from maillage.services.pathways.events import ActionDue
 
 
@@ -84,3 +95,21 @@ async def publish_the_plan(ctx: Context, event: PlanPublished) -> None:
 async def remind_of_reviews(ctx: Context) -> None:
     """A plan whose day of review is near is a task of its team, once."""
     await plan_reviews.remind(ctx)
+
+
+@reaction(AlertRaised)
+async def put_the_alert_before_somebody(ctx: Context, event: AlertRaised) -> None:
+    """An alert gets its task, and is put before whom it concerns."""
+    await alerts.begin(ctx, flag=event.flag)
+
+
+@reaction(AlertEnded)
+async def leave_the_alert(ctx: Context, event: AlertEnded) -> None:
+    """An alert that is over waits for nobody."""
+    await alerts.end(ctx, flag=event.flag)
+
+
+@periodic("* * * * *")
+async def tell_the_next(ctx: Context) -> None:
+    """An alert that nobody took within its delay is put before the next."""
+    await alerts.escalate(ctx)

@@ -1,6 +1,8 @@
-"""What other services may ask of coordination: its rules of tasks hold at every door, and the inbox has its words for them."""
+"""What other services may ask of coordination: to raise an alert. Its rules of tasks and alerts hold at every door."""
 
-from maillage.services.coordination.resources.work_notices import task_words
+from maillage.services.coordination.resources.alert import Why
+from maillage.services.coordination.service.alert_guard import keep_alerts
+from maillage.services.coordination.service.alerts import raise_alert
 from maillage.services.coordination.service.task_guard import keep_tasks
 
-__all__ = ["keep_tasks", "task_words"]
+__all__ = ["Why", "keep_alerts", "keep_tasks", "raise_alert"]

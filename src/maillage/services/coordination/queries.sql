@@ -21,3 +21,27 @@ where reader = %(reader)s and patient = %(patient)s and before_at is not null
 -- name: forget_seen :exec
 -- Marks about records that are erased, and of people whose record is.
 delete from coordination_seen where patient = any(%(patients)s::text[]) or reader = any(%(readers)s::text[])
+
+-- name: away :many
+-- Who of these people is away on a day, and who stands in for them.
+select person, substitute, since, until from coordination_absence
+where person = any(%(people)s::text[]) and %(day)s between since and until and substitute is not null
+order by said
+
+-- name: replaced_by :many
+-- Those for whom somebody stands in on a day.
+select person from coordination_absence where substitute = %(substitute)s and %(day)s between since and until
+
+-- name: say_away :exec
+-- Somebody is away, and who stands in for them.
+insert into coordination_absence (id, person, since, until, substitute, said_by, said)
+values (%(id)s, %(person)s, %(since)s, %(until)s, %(substitute)s, %(said_by)s, %(said)s)
+
+-- name: not_away :exec
+-- They are not away after all.
+delete from coordination_absence where id = %(id)s and person = %(person)s
+
+-- name: coming_absences :many
+-- The absences of these people that are not over.
+select id::text as id, person, since, until, substitute from coordination_absence
+where person = any(%(people)s::text[]) and until >= %(day)s order by since, person limit 200

@@ -1,6 +1,7 @@
 """The doors of coordination, a file for each place."""
 
 from maillage.services.coordination.pages import (
+    alerts,
     caseload,
     chronology,
     circle,
@@ -31,6 +32,7 @@ routes = [
     *rounds.routes,
     *caseload.routes,
     *tasks.routes,
+    *alerts.routes,
     *emergencies.routes,
     *plan.routes,
     *support.routes,

@@ -14,12 +14,13 @@ from maillage.errors import Invalid, PreconditionFailed
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination import rules
 from maillage.services.coordination.forms.task import EVENING, OFFERED, TaskForm, key, moment, task_form
+from maillage.services.coordination.resources import work_notices
 from maillage.services.coordination.resources.task import Task
 from maillage.services.coordination.service import colleagues, task_guard, tasks, work
 from maillage.services.identity import public as identity
 from maillage.ui import render
 
-keep_tasks = task_guard.keep_tasks  # holds wherever these pages are served
+keep_tasks, words = task_guard.keep_tasks, work_notices.task_words  # declared wherever these pages are served
 VIEWS = (
     ("À faire", ""), ("Mes tâches", "mes"), ("L’équipe", "equipe"), ("En retard", "retard"), ("Cette semaine", "semaine"),
     ("Demandées par moi", "demandees"), ("Faites", "faites"),

@@ -1,8 +1,9 @@
-"""What « Nouveautés » says of tasks."""
+"""What « Nouveautés » says of tasks and alerts."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from maillage.services.coordination.resources import alert as alerts
 from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.rules.tasks import DONE, REJECTED
 from maillage.services.messaging.public import Words, renders
@@ -34,3 +35,11 @@ def reminder_words(resource: Mapping[str, Any]) -> Words:
     """A reminder that its owner, or who asked for it, set."""
     task = resources.task_from(dict(resource))
     return Words(f"Rappel : {task.title}", task.description, task.requester_name, f"/taches/{task.id}")
+
+
+@renders("Flag")
+def alert_words(resource: Mapping[str, Any]) -> Words:
+    """An alert: the fact, why, and that it waits for somebody."""
+    alert = alerts.alert_from(resource, None)
+    why = alert.why.data or alert.why.rule
+    return Words(f"Alerte : {alert.title}", why, alert.words, "/alertes", urgent=alert.level == 1)

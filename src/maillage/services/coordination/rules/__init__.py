@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from maillage.services.coordination.resources.task import Task
 from maillage.services.directory.public import Member
+
+if TYPE_CHECKING:
+    from maillage.services.coordination.resources.task import Task
 
 SAME_RETURN = timedelta(days=7)  # a letter that follows the end of a stay within a week is about the same return home
 
@@ -30,17 +32,17 @@ def code_of(protocol: str, action: str) -> str:
     return f"{protocol}/{action}"
 
 
-def already_planned(tasks: Iterable[Task], *, now: datetime) -> bool:
+def already_planned(tasks: Iterable["Task"], *, now: datetime) -> bool:
     """Whether a task of the same kind covers this return home already."""
     return any(now - task.planned < SAME_RETURN for task in tasks)
 
 
-def late(task: Task, now: datetime) -> bool:
+def late(task: "Task", now: datetime) -> bool:
     """Whether the deadline of a task that is still to do has passed."""
     return not task.done and task.due < now
 
 
-def delay(task: Task, now: datetime) -> str:
+def delay(task: "Task", now: datetime) -> str:
     """« en retard de 2 jours », « en retard de 3 h » or nothing."""
     if not late(task, now):
         return ""
@@ -56,12 +58,12 @@ class Followed:
     """One line of the caseload: a person, what changed, the next deadline."""
 
     patient: dict[str, Any]
-    next: Task | None
+    next: "Task | None"
     open: int
     changed: dict[str, Any] | None  # the newest document since the last look, or None
 
 
-def caseload(patients: Iterable[dict[str, Any]], tasks: Sequence[Task], changed: dict[str, dict[str, Any]]) -> list[Followed]:
+def caseload(patients: Iterable[dict[str, Any]], tasks: Sequence["Task"], changed: dict[str, dict[str, Any]]) -> list[Followed]:
     """The people of a team: who has the nearest deadline first, then who has news, then by name."""
     by_patient: dict[str, list[Task]] = {}
     for task in sorted(tasks, key=lambda t: t.due):

@@ -8,6 +8,7 @@ from maillage.access.guards import guard
 from maillage.access.references import local
 from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound
 from maillage.fhir.change import Change, Verb
+from maillage.services.coordination.resources import alert as alerts
 from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.rules import tasks as rules
 from maillage.services.coordination.service.colleagues import colleagues
@@ -56,12 +57,18 @@ def _refuse_borrowed_name(ctx: Context, resource: Resource) -> None:
 
 
 async def _refuse_others(ctx: Context, before: Resource) -> None:
-    owner, requester = local(before.get("owner")) or "", local(before.get("requester")) or ""
-    actor, teams = ctx.actor.reference, ctx.actor.organizations
-    if rules.is_theirs(owner=owner, requester=requester, actor=actor, teams=teams, colleagues=()):
-        return
-    near = {one.reference for one in await colleagues(ctx)}
-    if not rules.is_theirs(owner=owner, requester=requester, actor=actor, teams=teams, colleagues=near):
+    if not await is_for(ctx, before):
         raise Forbidden(
             "a task is changed by who has it, who asked for it, and their team", french="Cette tâche est à une autre équipe."
         )
+
+
+async def is_for(ctx: Context, task: Resource) -> bool:
+    """Whether a task is that of whoever acts, of their team or a colleague; an alert is also that of whoever was told of it."""
+    owner, requester = local(task.get("owner")) or "", local(task.get("requester")) or ""
+    actor, teams = ctx.actor.reference, ctx.actor.organizations
+    concerned = {owner, *(alerts.told_of(task) if resources.is_alert(task) else ())}
+    if any(rules.is_theirs(owner=one, requester=requester, actor=actor, teams=teams, colleagues=()) for one in concerned):
+        return True
+    near = {one.reference for one in await colleagues(ctx)}
+    return any(rules.is_theirs(owner=one, requester=requester, actor=actor, teams=teams, colleagues=near) for one in concerned)

@@ -13,6 +13,7 @@ from maillage.services.coordination.events import ReminderSet, TaskDone, TaskGiv
 from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.resources.task import Step, Task
 from maillage.services.coordination.rules import tasks as rules
+from maillage.services.coordination.service.absences import replaced, substitutes
 from maillage.services.coordination.service.colleagues import Somebody, colleagues, oneself, takers
 from maillage.services.messaging.public import notify, settle
 
@@ -141,13 +142,17 @@ async def remind(ctx: Context, *, task: str, at: str) -> bool:
 async def tell_owner(ctx: Context, given: TaskGiven) -> None:
     """Puts a task before whom it was given to. By a job."""
     about, key = f"Task/{given.task}", f"{given.task}#{given.version}"
-    notify(ctx, kind=GIVEN, about=about, patient=given.patient, to=[given.owner], key=key, sender=given.sender)
+    away = await substitutes(ctx, [given.owner])
+    to = [given.owner, *away.values()]
+    notify(ctx, kind=GIVEN, about=about, patient=given.patient, to=to, key=key, sender=given.sender)
 
 
 async def mine(ctx: Context, *, view: str) -> tuple[list[Task], dict[str, Resource]]:
     """The tasks of one view, by deadline, and the people they are about: `mes`, `equipe`, `retard`, `semaine`, `demandees`, `faites`, or both mine and my team's."""
     ctx.require(Permission.TASK_READ)
     me = [ctx.actor.reference] if ctx.actor.reference else []
+    if view in ("", "mes"):
+        me += await replaced(ctx)
     owners = me if view in ("mes", "demandees") else [*ctx.actor.organizations, *me]
     if view in ("equipe", "retard", "semaine"):
         owners = [*owners, *(one.reference for one in await colleagues(ctx) if one.reference not in owners)]
