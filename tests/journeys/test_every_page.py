@@ -21,41 +21,64 @@ pytestmark = pytest.mark.browser
 
 # What each persona opens. `{…}` is filled from the first link of that shape on the page named in LINKED.
 PAGES = {
-    "nobody": ["/connexion", "/connexion?refus=dossier", "/connexion/telephone", "/compte/connexion", "/accessibilite", "/donnees-personnelles"],
+    "nobody": [
+        "/connexion", "/connexion?refus=dossier", "/connexion/telephone", "/compte/connexion", "/accessibilite", "/donnees-personnelles",
+    ],
     "gp": [
         "/nouveautes", "/nouveautes?vue=traites", "/documents/{id}", "/patients", "/patients?q=PAT-TROIS", "/patients/{id}",
-        "/patients/{id}/documents", "/patients/{id}/chronologie", "/patients/{id}/cercle", "/patients/{id}/cahier", "/patients/{id}/constantes", "/patients/{id}/constantes/saisir", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces", "/corrections",
-        "/patients/{id}/plan", "/patients/{id}/messages", "/patients/{id}/messages/nouveau",
-        "/patients/{id}/concertations",
-        "/patients/{id}/plan/versions",
-        "/patients/{id}/recherche?q=tension", "/patients/{id}/situation-de-vie",
-        "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications", "/preuve",
-        "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees",
-        "/patients/{id}/appui",
+        "/patients/{id}/documents", "/patients/{id}/cercle", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces",
+        "/corrections", "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications",
+        "/preuve", "/patients/{id}/chronologie", "/patients/{id}/plan", "/patients/{id}/messages", "/patients/{id}/messages/nouveau",
+        "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees", "/patients/{id}/appui",
+        "/patients/{id}/concertations", "/patients/{id}/plan/versions", "/patients/{id}/recherche?q=tension",
+        "/patients/{id}/situation-de-vie", "/patients/{id}/cahier", "/patients/{id}/constantes", "/patients/{id}/constantes/saisir",
     ],
-    "nurse": ["/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets", "/mes-notifications"],
-    "/tournee",
-    "hospital": ["/situation"],
-    "regulator": ["/centre-15"],
-    "outsider": ["/patients?q=PAT-TROIS", "/urgence"],
-    "coordinator": ["/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/taches?vue=equipe", "/alertes", "/corrections", "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres"],
-    "social-worker": ["/file-active", "/taches", "/patients"],
-    "steward": ["/identites", "/identites/{id}", "/quarantaine", "/quarantaine/{id}"],
-    "operator": ["/connecteurs", "/quarantaine", "/indicateurs", "/health", "/comptes", "/comptes/inviter", "/logiciels", "/sessions"],
-    "ars": ["/indicateurs"],
+    "nurse": [
+        "/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets", "/mes-notifications", "/tournee",
+    ],
+    "hospital": [
+        "/situation",
+    ],
+    "regulator": [
+        "/centre-15",
+    ],
+    "outsider": [
+        "/patients?q=PAT-TROIS", "/urgence",
+    ],
+    "coordinator": [
+        "/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/corrections", "/taches?vue=equipe",
+        "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres", "/alertes",
+    ],
+    "social-worker": [
+        "/file-active", "/taches", "/patients",
+    ],
+    "steward": [
+        "/identites", "/identites/{id}", "/quarantaine", "/quarantaine/{id}",
+    ],
+    "operator": [
+        "/connecteurs", "/quarantaine", "/indicateurs", "/health", "/comptes", "/comptes/inviter", "/logiciels", "/sessions",
+    ],
+    "ars": [
+        "/indicateurs",
+    ],
     "officer": [
         "/acces-urgence", "/acces-urgence?vue=examines", "/acces-inhabituels", "/acces-inhabituels?vue=examines", "/demandes",
         "/demandes?vue=repondues", "/conservation", "/traces", "/habilitations", "/habilitations/{class}", "/representants", "/annuaire",
     ],
     "patient": [
-        "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches", "/mes-demandes", "/mes-demandes/effacement",
-        "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve", "/mon-appui",
-        "/messages",
-        "/mon-plan",
+        "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches",
+        "/mes-demandes", "/mes-demandes/effacement", "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve",
+        "/mon-appui", "/messages", "/mon-plan",
     ],
-    "carer": ["/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/mon-appui"],
-    "guardian": ["/accueil", "/mes-documents", "/qui-a-vu", "/mes-choix", "/mes-demandes"],
-    "editor": ["/developpeurs", "/developpeurs/nouveau"],
+    "carer": [
+        "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/mon-appui",
+    ],
+    "guardian": [
+        "/accueil", "/mes-documents", "/qui-a-vu", "/mes-choix", "/mes-demandes",
+    ],
+    "editor": [
+        "/developpeurs", "/developpeurs/nouveau",
+    ],
 }  # fmt: skip
 LINKED = {
     "/documents/{id}": "/nouveautes",
@@ -66,24 +89,23 @@ LINKED = {
 }
 ACCOUNTS = "src/maillage/services/accounts/tests/test_accounts_pages.py"
 SOFTWARE = "tests/journeys/test_software.py"
+ERASURE = "src/maillage/services/rights/tests/test_rights_erasure.py"
 SUPPORT = "tests/journeys/test_support_request.py"
 CONVERSATIONS = "src/maillage/services/messaging/tests/test_messaging_talk.py"
 TASKS = "src/maillage/services/coordination/tests/test_coordination_tasks.py"
-ERASURE = "src/maillage/services/rights/tests/test_rights_erasure.py"
 MEETINGS = "src/maillage/services/coordination/tests/test_coordination_meetings.py"
-ELSEWHERE = {
-    "/patients/{id}/concertations/{meeting}": MEETINGS,
 FACTS = "src/maillage/services/coordination/tests/test_coordination_facts.py"
-    "/patients/{id}/donnees/{kind}": FACTS, "/patients/{id}/donnees/{kind}/{fact}": FACTS,
-    "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE, "/logiciels/{id}": SOFTWARE,
-    "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
+ELSEWHERE = {
+    "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE,
+    "/logiciels/{id}": SOFTWARE, "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
     "/messages/{id}": CONVERSATIONS, "/messages/{id}/corriger": CONVERSATIONS, "/taches/nouvelle": TASKS, "/taches/{id}": TASKS,
+    "/patients/{id}/concertations/{meeting}": MEETINGS, "/patients/{id}/donnees/{kind}": FACTS,
+    "/patients/{id}/donnees/{kind}/{fact}": FACTS,
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {
     "/", "/documents/{id}/original", "/documents/{id}/pdf", "/documents/{id}/fichiers/{number:int}", "/indicateurs.csv", "/traces.csv",
-    "/messages/pieces/{id}",
-    "/patients/{id}/plan/pdf",
+    "/messages/pieces/{id}", "/patients/{id}/plan/pdf",
 }  # fmt: skip
 """Declared as pages, but files and a redirection."""
 ROOT = Path(__file__).resolve().parents[2]

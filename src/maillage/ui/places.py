@@ -144,12 +144,12 @@ def record_tabs(patient: str) -> list[tuple[str, str]]:
     """The tabs of a person's record, in their order: label and address."""
     return [
         ("Résumé", f"/patients/{patient}"),
-        ("Documents", f"/patients/{patient}/documents"),
         ("Plan", f"/patients/{patient}/plan"),
-        ("Situation de vie", f"/patients/{patient}/situation-de-vie"),
-        ("Cercle de soins", f"/patients/{patient}/cercle"),
-        ("Messages", f"/patients/{patient}/messages"),
         ("Cahier", f"/patients/{patient}/cahier"),
         ("Constantes", f"/patients/{patient}/constantes"),
+        ("Messages", f"/patients/{patient}/messages"),
+        ("Documents", f"/patients/{patient}/documents"),
+        ("Situation de vie", f"/patients/{patient}/situation-de-vie"),
+        ("Cercle de soins", f"/patients/{patient}/cercle"),
         ("Applications", f"/patients/{patient}/applications"),
     ]
