@@ -122,7 +122,8 @@ async def test_what_is_settled_leaves_every_inbox(access: Access, words_of_tasks
     assert await titles(access, GP) == await titles(access, LISE) == []
 
 
-async def test_what_nobody_renders_is_named_by_its_type(access: Access) -> None:
+async def test_what_nobody_renders_is_named_by_its_type(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wording, "_RENDERERS", {})
     await told(access, by=LISE, to=["Practitioner/gp"], kind="of-a-later-version")
     assert await titles(access, GP) == ["À voir : le suivi du parcours"]
 
