@@ -9,7 +9,7 @@ DEMO_ARGS ?=
 SIDE_BY_SIDE := -n $(shell nproc 2>/dev/null || echo 2) --maxprocesses 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-rights bench-growth bench-history bench-audit bench-files bench-sign-in sbom audit
+.PHONY: help setup demo test test-long lint check docs lock clean new-service bench-main-job bench-store bench-fhir bench-rights bench-growth bench-history bench-audit bench-files bench-sign-in bench-coordination sbom audit
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -106,6 +106,9 @@ bench-audit: setup ## entries of the trail verified a second, against COPY and S
 
 bench-files: setup ## what sealing documents costs
 	@$(BIN)/python -m bench.files
+
+bench-coordination: setup ## messages delivered, streams held open
+	@$(BIN)/python -m bench.coordination
 
 bench-sign-in: setup ## how long a sign-in keeps somebody waiting
 	@$(BIN)/python -m bench.sign_in

@@ -37,6 +37,7 @@ from maillage.fhir import json
 from maillage.fhir.change import Resource
 from maillage.fhir.store import Store
 from maillage.files import LocalFiles
+from maillage.serving import AT_ONCE, BACKLOG
 
 FEW, MANY = 50, 5_000
 NARROW, WIDE = 45, 15  # percent of the rate that single reads and narrow searches may lose, and writes, bundles and $everything
@@ -207,6 +208,10 @@ def serving(application: str, dsn: str, data: Path) -> Iterator[str]:
         "asgi",
         "--factory",
         "--no-access-log",
+        "--backlog",
+        str(BACKLOG),
+        "--backpressure",
+        str(AT_ONCE),
         "--port",
         str(port),
         application,

@@ -10,6 +10,11 @@ from granian.server import Server
 
 from maillage.config import Config
 
+BACKLOG = 4_096
+AT_ONCE = 5_000
+"""Answers that one worker gives at the same time: as many open streams as it holds (`http.live.MOST_STREAMS`), and the pages of those who have them. By
+default granian shares its backlog among the workers, and holds up everything beyond some hundreds of streams."""
+
 
 def serve(config: Config) -> int:
     """Granian with `config.web_workers` workers, until it is told to stop."""
@@ -26,6 +31,8 @@ def serve(config: Config) -> int:
             log_access=False,
             respawn_failed_workers=True,
             workers_kill_timeout=15,
+            backlog=BACKLOG,
+            backpressure=AT_ONCE,
         ).serve()
     return 0
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from maillage import serving
 from maillage.access.actors import Actor, ActorKind, Role
 from maillage.db import Database
 from maillage.errors import Unavailable
-from maillage.http.live import Live, closed_when_told_to_stop
+from maillage.http.live import MOST_STREAMS, Live, closed_when_told_to_stop
 
 
 def actor(name: str, *organizations: str) -> Actor:
@@ -67,3 +68,7 @@ async def test_streams_end_when_the_process_is_told_to_stop_and_the_server_is_to
     assert stopped == [signal.SIGTERM]
     os.kill(os.getpid(), signal.SIGTERM)
     assert stopped == [signal.SIGTERM, signal.SIGTERM], "its own handler is back"
+
+
+def test_a_worker_answers_pages_besides_all_the_streams_it_may_hold() -> None:
+    assert serving.AT_ONCE >= MOST_STREAMS + 500
