@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from maillage.demo import circles, people, professionals, situations, structures
+from maillage.demo import circles, people, professionals, situations, structures, talk
 from maillage.demo.circles import Circle, Staff
 from maillage.demo.clinic import Record
 from maillage.demo.letters import Letter
@@ -81,11 +81,12 @@ class Territory:
         ]
 
     def consequences(self) -> Iterator[Resource]:
-        """The stays of the returns home, and the calls that are late."""
+        """The stays of the returns home, the calls that are late, and what the circle of the official test patient says."""
         for letter in self.returns():
             yield situations.stay(letter)
         for letter in self.returns()[:LATE]:
             yield situations.late_call(letter)
+        yield from talk.conversations(people.PAT_TROIS, at=self.at)
 
     def waiting(self) -> list[Waiting]:
         """The steward's queue."""

@@ -1,7 +1,8 @@
 """What services above may ask of messaging."""
 
+from maillage.services.messaging.resources.message import Readers, message_for
 from maillage.services.messaging.resources.wording import Words, renders
 from maillage.services.messaging.service.guarding import keep_conversations
 from maillage.services.messaging.service.matters import notify, settle
 
-__all__ = ["Words", "keep_conversations", "notify", "renders", "settle"]
+__all__ = ["Readers", "Words", "keep_conversations", "message_for", "notify", "renders", "settle"]
