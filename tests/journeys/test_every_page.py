@@ -29,7 +29,7 @@ PAGES = {
         "/patients/{id}/documents", "/patients/{id}/cercle", "/patients/{id}/secrets", "/patients/{id}/applications", "/annonces",
         "/corrections", "/annuaire", "/annuaire?nom=exemple", "/urgence", "/habilitations", "/mes-appareils", "/mes-applications",
         "/preuve", "/patients/{id}/chronologie", "/patients/{id}/plan", "/patients/{id}/messages", "/patients/{id}/messages/nouveau",
-        "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees", "/patients/{id}/appui",
+        "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees", "/patients/{id}/appui", "/patients/{id}/cercle/membres", "/patients/{id}/cercle/membres?nom=essai",
         "/patients/{id}/concertations", "/patients/{id}/plan/versions", "/patients/{id}/recherche?q=tension",
         "/patients/{id}/situation-de-vie", "/patients/{id}/cahier", "/patients/{id}/constantes", "/patients/{id}/constantes/saisir",
     ],

@@ -116,3 +116,34 @@ async def test_a_person_asks_for_themself_in_their_own_words(browser: Browser, t
     await expect(page.get_by_text("Votre demande est envoyée")).to_be_visible()
     await expect(page.get_by_text(words)).to_be_visible()
     await patient.check("support-own")
+
+
+async def test_a_coordinator_invites_a_professional_in_four_taps(browser: Browser, territory: Territory) -> None:
+    # Given the coordinator on her caseload
+    coordinator = await signed_in(browser, territory, "coordinator")
+    page = await coordinator.open(f"{territory.web}/file-active")
+    await page.get_by_role("rowheader").get_by_role("link").first.click()
+    taps = 1
+    await page.get_by_role("link", name="Cercle de soins", exact=True).first.click()
+    taps += 1
+    await page.get_by_role("link", name="Inviter ou retirer un membre").click()
+    taps += 1
+
+    # When she looks a doctor up by name and invites him
+    await page.get_by_label("Nom, prénom").fill("ESSAI Paul")
+    await page.get_by_label("Nom, prénom").press("Enter")
+    await page.get_by_role("button", name="Inviter").first.click()
+    taps += 1
+
+    # Then he is a member, and it took no more than four taps
+    await expect(page.get_by_text("Membre ajouté")).to_be_visible()
+    await coordinator.check("circle-members")
+    assert taps <= INVITE
+
+    # And she removes him with a reason, which stays
+    await page.locator("summary", has_text="Paul").first.click()
+    form = page.locator("form[aria-label^='Retirer'][aria-label*='Paul']").first
+    await form.get_by_label("Pourquoi").fill("Invité par erreur")
+    await form.get_by_role("button", name="Retirer du cercle").click()
+    await expect(page.get_by_text("Membre retiré")).to_be_visible()
+    await expect(page.get_by_text("Invité par erreur").first).to_be_visible()

@@ -30,6 +30,7 @@ class Permission(StrEnum):
     QUARANTINE_READ = "quarantine.read"
     QUARANTINE_REPLAY = "quarantine.replay"
     CONNECTORS_READ = "connectors.read"
+    CIRCLE_WRITE = "circle.write"
     SUPPORT_ASK = "support.ask"
     SUPPORT_OWN = "support.own"
     SUPPORT_TRIAGE = "support.triage"
@@ -81,6 +82,7 @@ _IN_CIRCLE = _SIGNED_IN | {
     Permission.CORRECTIONS_ANSWER,
     Permission.NOTEBOOK_WRITE,
     Permission.SUPPORT_ASK,
+    Permission.CIRCLE_WRITE,
 }
 _CARE = _IN_CIRCLE | {
     Permission.CONSTANT_LOG,

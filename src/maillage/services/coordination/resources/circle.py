@@ -69,6 +69,12 @@ def now_in(participant: Mapping[str, Any], at: datetime) -> bool:
     return str(period.get("start", ""))[:10] <= day <= (ends[:10] or "9999")
 
 
+def is_referent(participant: Mapping[str, Any]) -> bool:
+    """Whether somebody is the one whom the circle turns to first."""
+    codings = [one for role in participant.get("role", []) for one in role.get("coding", [])]
+    return any(one.get("system") == PART and one.get("code") == REFERENT for one in codings)
+
+
 def with_participants(team: Resource, new: Sequence[Resource], at: datetime) -> Resource:
     """The team with these members besides, each once."""
     there = {local(one.get("member")) for one in team.get("participant", []) if now_in(one, at)}

@@ -3,13 +3,16 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.guards import Seen, guard_of_many
 from maillage.access.references import local
 from maillage.errors import Gone, Issue, NotFound, Unprocessable
 from maillage.fhir.change import Change, Verb
+from maillage.services.coordination.resources.circle import is_referent, now_in
 
 Resource = dict[str, Any]
+LAST = "Le cercle garde un référent : nommez-en un autre avant de le retirer."
 MEMBERS = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Organization")
 
 
@@ -19,6 +22,11 @@ async def keep_circles(ctx: Context, changes: Sequence[Change]) -> Seen:
 
     Whom it named before may go on being named.
     """
+    for place, change in enumerate(changes):
+        if await _leaves_no_referent(ctx, change):
+            text = "a circle that had a referent keeps one: name another first"
+            fault = Unprocessable(text, issues=[Issue("business-rule", text, "CareTeam.participant")], french=LAST)
+            return [*(one.resource for one in changes[:place]), fault]
     if ctx.door != "fhir":
         return [change.resource for change in changes]
     written = {f"{one.resource['resourceType']}/{one.resource['id']}" for one in ctx.records.together if "id" in one.resource}
@@ -52,14 +60,28 @@ def _named(change: Change) -> Iterator[tuple[str, str]]:
             yield place, name
 
 
+async def _leaves_no_referent(ctx: Context, change: Change) -> bool:
+    """Whether somebody takes the last referent out of a circle that goes on; the end of a support does (a job)."""
+    if ctx.actor.kind is ActorKind.JOB or change.verb in (Verb.CREATE, Verb.DELETE) or change.resource.get("status") != "active":
+        return False
+    if any(is_referent(one) and now_in(one, ctx.now) for one in change.resource.get("participant", [])):
+        return False
+    stored = await _stored(ctx, change)
+    return any(is_referent(one) and now_in(one, ctx.now) for one in stored.get("participant", []))
+
+
+async def _stored(ctx: Context, change: Change) -> Resource:
+    try:
+        return await ctx.records.read("CareTeam", change.resource["id"])
+    except (NotFound, Gone, KeyError):
+        return {}
+
+
 async def _new(ctx: Context, change: Change, lost: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Those that the circle as it is stored does not name."""
     if change.verb is Verb.CREATE or "id" not in change.resource:
         return lost
-    try:
-        stored = await ctx.records.read("CareTeam", change.resource["id"])
-    except (NotFound, Gone):
-        return lost
+    stored = await _stored(ctx, change) or {"resourceType": "CareTeam"}
     known = {reference for _, reference in _named(Change(Verb.CREATE, stored))}
     return [one for one in lost if one[1] not in known]
 

@@ -1,0 +1,67 @@
+"""The members of a circle: found in the directory, added, removed with a reason, or leaving by themselves."""
+
+from starlette.responses import Response
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.errors import PreconditionFailed
+from maillage.http import Request, action, page, redirect
+from maillage.services.coordination.service import circles
+from maillage.services.identity import public as identity
+from maillage.ui import render
+from maillage.ui.places import record_tabs
+
+SEES = {
+    "care": "Voit le dossier selon sa profession",
+    "coordination": "Voit le dossier, sauf ce qui est réservé au soin",
+    "social": "Voit le plan, les tâches, les messages et les documents sociaux",
+    "person": "Voit ce que la personne lui ouvre",
+}
+SAID = {"ajout": "Membre ajouté. Il voit le dossier dès maintenant.", "retrait": "Membre retiré. Il ne voit plus le dossier."}
+STALE = "Un collègue a changé le cercle entre-temps : le voici à jour. Recommencez si c’est encore utile."
+REASON = "Dites en quelques mots pourquoi : le cercle le lit"
+FEWEST = 5
+
+
+async def members(request: Request, ctx: Context) -> Response:
+    """GET /patients/{id}/cercle/membres: `?nom=` looks somebody up in the directory."""
+    return await _page(request, ctx)
+
+
+async def add(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/cercle/membres: `membre` (a PractitionerRole), `version`."""
+    patient, form = str(request.path_params["id"]), {name: str(value) for name, value in (await request.form()).items()}
+    try:
+        await circles.add(ctx, patient, form.get("membre", ""), version=form.get("version", ""))
+    except PreconditionFailed:
+        return await _page(request, ctx, fault=STALE, status=409)
+    return redirect(f"/patients/{patient}/cercle/membres?fait=ajout")
+
+
+async def remove(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/cercle/retrait: `membre`, `raison`, `version`."""
+    patient, form = str(request.path_params["id"]), {name: str(value) for name, value in (await request.form()).items()}
+    words = " ".join(form.get("raison", "").split())[:500]
+    if len(words) < FEWEST:
+        return await _page(request, ctx, fault=REASON, status=422)
+    try:
+        own = await circles.remove(ctx, patient, form.get("membre", ""), words=words, version=form.get("version", ""))
+    except PreconditionFailed:
+        return await _page(request, ctx, fault=STALE, status=409)
+    return redirect("/patients?fait=referme" if own else f"/patients/{patient}/cercle/membres?fait=retrait")
+
+
+async def _page(request: Request, ctx: Context, *, fault: str = "", status: int = 200) -> Response:
+    patient, words = str(request.path_params["id"]), request.query_params.get("nom", "").strip()[:100]
+    return render(
+        request, ctx, "coordination/circle_members.html", status=status, patient=patient, banner=await identity.banner(ctx, patient),
+        tabs=record_tabs(patient), held=await circles.of_person(ctx, patient), found=await circles.found(ctx, words), q=words, sees=SEES, fault=fault,
+        said_words=SAID.get(request.query_params.get("fait", ""), ""),
+    )  # fmt: skip
+
+
+routes = [
+    page("/patients/{id}/cercle/membres", members, permission=Permission.CIRCLE_WRITE),
+    action("/patients/{id}/cercle/membres", add, permission=Permission.CIRCLE_WRITE),
+    action("/patients/{id}/cercle/retrait", remove, permission=Permission.CIRCLE_WRITE),
+]

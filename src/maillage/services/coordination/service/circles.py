@@ -1,0 +1,176 @@
+"""The members of a person's circle: who, as what, since when, what they see; somebody joins, somebody leaves, and why."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from maillage.access.context import Context
+from maillage.access.permissions import Permission
+from maillage.access.references import local
+from maillage.errors import Invalid, NotFound
+from maillage.services.coordination.resources import circle as resources
+from maillage.services.directory import public as directory
+
+Resource = dict[str, Any]
+FOUND = "20"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Somebody's place in the circle: `reference` as the circle names them, the days of it, whether they are the referent, whether it is over."""
+
+    reference: str
+    name: str
+    part: str
+    since: str
+    until: str
+    referent: bool
+    kind: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The places of today, those that are over, what was said of them; `version` of the circle that new members join ("" where there is none)."""
+
+    now: Sequence[Place]
+    past: Sequence[Place]
+    said: Sequence[tuple[str, str, str]]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody of the directory in one place of work: the reference of their PractitionerRole, name, place."""
+
+    reference: str
+    name: str
+    place: str
+
+
+async def of_person(ctx: Context, patient: str) -> Held:
+    """The circle of a person, with its history."""
+    ctx.require(Permission.RECORD_READ, patient=patient)
+    teams = await _teams(ctx, patient)
+    known = {name: one for one in await directory.circle(ctx, patient) for name in (one.reference, one.role) if name}
+    mine = await _own_names(ctx)
+    places = [(resources.now_in(one, ctx.now), _place(one, known, mine)) for team in teams for one in team.get("participant", [])]
+    notes = [
+        (str(one.get("time", "")), str(one.get("authorReference", {}).get("display", "")), str(one.get("text", "")))
+        for team in teams
+        for one in team.get("note", [])
+    ]
+    main = resources.main_circle(teams)
+    return Held(
+        [one for today, one in places if today], [one for today, one in places if not today], sorted(notes, key=lambda one: one[0])[::-1],
+        str(main["meta"]["versionId"]) if main else "",
+    )  # fmt: skip
+
+
+async def found(ctx: Context, words: str) -> list[Candidate]:
+    """Who of the directory has these names, in each place where they work."""
+    wanted = [("practitioner.name", word) for word in words.split()[:5]]
+    if not wanted:
+        return []
+    includes = [("_include", "PractitionerRole:practitioner"), ("_include", "PractitionerRole:organization"), ("_count", FOUND)]
+    page = await ctx.records.search("PractitionerRole", [*wanted, ("active", "true"), *includes])
+    named = {f"{one['resourceType']}/{one['id']}": directory.display_name(one) for one in page.included}
+    return [
+        Candidate(
+            f"PractitionerRole/{one['id']}", named.get(local(one.get("practitioner")) or "", ""), named.get(local(one.get("organization")) or "", "")
+        )
+        for one in page.matches
+    ]  # fmt: skip
+
+
+async def add(ctx: Context, patient: str, member: str, *, version: str) -> None:
+    """Somebody of the directory ("PractitionerRole/3") joins the circle from now on. PreconditionFailed where it changed since it was read."""
+    ctx.require(Permission.CIRCLE_WRITE, patient=patient)
+    if not member.startswith("PractitionerRole/"):
+        raise Invalid.at("membre", "a member is chosen in the directory")
+    role = await ctx.records.read("PractitionerRole", member.removeprefix("PractitionerRole/"))
+    practitioner = await ctx.records.read("Practitioner", str(local(role.get("practitioner"))).partition("/")[2])
+    name = directory.display_name(practitioner)
+    joining = resources.participant_for(member, name, role=None, at=ctx.now)
+    main = resources.main_circle(await _teams(ctx, patient))
+    if main is None:
+        person = await ctx.records.read("Patient", patient)
+        named = " ".join(
+            filter(None, [*person.get("name", [{}])[0].get("given", [])[:1], person.get("name", [{}])[0].get("family", "")])
+        )
+        await ctx.records.write(
+            resources.circle_for(id=str(uuid.uuid4()), patient=patient, name=named, participants=[joining], at=ctx.now)
+        )
+        return
+    after = resources.with_participants(main, [joining], ctx.now)
+    if after["participant"] != main.get("participant", []):
+        await ctx.records.write(_read_as(_noted(ctx, after, f"{name} rejoint le cercle"), version))
+
+
+async def remove(ctx: Context, patient: str, member: str, *, words: str, version: str) -> bool:
+    """Somebody leaves the circle now, for a reason that is kept; whether it is whoever acts. NotFound where they are not in it."""
+    ctx.require(Permission.CIRCLE_WRITE, patient=patient)
+    teams = await _teams(ctx, patient)
+    main = resources.main_circle(teams)
+    left = [(team, resources.without(team, {member}, ctx.now)) for team in teams]
+    changed = [(before, after) for before, after in left if before != after]
+    if not changed:
+        raise NotFound(f"{member} is not in the circle of Patient/{patient}")
+    own = member in await _own_names(ctx)
+    name = next(
+        str(one["member"].get("display") or member)
+        for team, _ in changed
+        for one in team["participant"]
+        if local(one["member"]) == member
+    )
+    said = f"{name} quitte le cercle : {words}" if own else f"{name} est retiré du cercle : {words}"
+    await ctx.records.write_all(
+        [
+            _read_as(noted, version) if main and before["id"] == main["id"] else noted
+            for before, after in changed
+            for noted in [_noted(ctx, after, said)]
+        ]
+    )
+    return own
+
+
+def _read_as(team: Resource, version: str) -> Resource:
+    return {**team, "meta": {**team["meta"], "versionId": version}} if version else team
+
+
+def _noted(ctx: Context, team: Resource, words: str) -> Resource:
+    author = {"authorReference": {"reference": ctx.actor.reference, "display": ctx.actor.name}} if ctx.actor.reference else {}
+    return {**team, "note": [*team.get("note", []), {**author, "time": ctx.now.isoformat(timespec="seconds"), "text": words}]}
+
+
+async def _teams(ctx: Context, patient: str) -> list[Resource]:
+    return await ctx.records.find("CareTeam", {"patient": f"Patient/{patient}", "status": "active", "_count": "100"})
+
+
+async def _own_names(ctx: Context) -> set[str]:
+    """By which references a circle may name whoever acts."""
+    reference = ctx.actor.reference or ""
+    if not reference.startswith("Practitioner/"):
+        return {reference}
+    roles = await ctx.records.find("PractitionerRole", {"practitioner": reference, "_count": "100"})
+    return {reference, *(f"PractitionerRole/{one['id']}" for one in roles)}
+
+
+def _place(participant: Resource, known: dict[str, directory.Member], mine: set[str]) -> Place:
+    member = participant.get("member", {})
+    reference = local(member) or ""
+    somebody = known.get(reference)
+    roles = participant.get("role", [])
+    words = next((str(one.get("text") or c.get("display", "")) for one in roles for c in one.get("coding", [{}])), "")
+    period = participant.get("period", {})
+    return Place(
+        reference=reference,
+        name=somebody.name if somebody else str(member.get("display") or "Membre"),
+        part=words or (somebody.title if somebody else ""),
+        since=str(period.get("start", ""))[:10],
+        until=str(period.get("end", ""))[:10],
+        referent=resources.is_referent(participant),
+        kind=somebody.kind if somebody else "care",
+        own=reference in mine,
+    )
