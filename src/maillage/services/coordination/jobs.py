@@ -1,6 +1,4 @@
-"""Reactions: what protocols ask for becomes a task; a request for support gets its Task, and opens what it was accepted for."""
-
-"""Reactions: what protocols ask for becomes a task; what moves a plan asks for its review; a published plan becomes a document."""
+"""Reactions: what protocols ask for becomes a task; a request for support gets its Task, and opens what it was accepted for; what moves a plan asks for its review."""
 
 from collections.abc import Sequence
 from datetime import datetime

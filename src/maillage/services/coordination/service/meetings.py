@@ -10,7 +10,7 @@ from maillage.access.references import local
 from maillage.errors import Conflict, Forbidden, Invalid, NotFound
 from maillage.services.coordination.resources import meeting as meetings
 from maillage.services.coordination.resources.meeting import ANSWERS, DECISION, OPINION, OPTION, SUMMARY, Meeting
-from maillage.services.coordination.service import plans
+from maillage.services.coordination.service import meeting_telling, plans
 from maillage.services.coordination.service.plans import MANY
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
@@ -53,7 +53,9 @@ async def call(
         patient=patient, plan=plan.id if plan else None, question=question, start=start, place=place, quorum=quorum, guests=invited, host=host,
         at=ctx.now, key=key,
     )  # fmt: skip
-    return str((await ctx.records.write(made))["id"])
+    written: Resource = await ctx.records.write(made)
+    meeting_telling.tell_invited(ctx, written, patient=patient)
+    return str(written["id"])
 
 
 async def answer(ctx: Context, *, patient: str, meeting: str, answer: str) -> None:
@@ -98,7 +100,8 @@ async def conclude(
             french=f"Le quorum est de {held.quorum} et {held.coming} présents sont annoncés. Confirmez que la décision est prise malgré cela.",
         )
     await _write(ctx, patient, meeting, DECISION, words, key)
-    await ctx.records.write(resource | {"status": meetings.HELD})
+    concluded: Resource = await ctx.records.write(resource | {"status": meetings.HELD})
+    meeting_telling.tell_concluded(ctx, concluded, patient=patient)
     current = (await plans.of_person(ctx, patient)).current
     if current:
         how = f"Décidé en concertation le {datetime.fromisoformat(held.start):%d/%m/%Y}"

@@ -9,7 +9,12 @@ from playwright.async_api import Browser
 
 from maillage.access.access import Access
 from maillage.services.coordination import pages
+from maillage.services.coordination.service import meeting_telling
+from maillage.services.messaging.events import MatterTold
+from maillage.services.messaging.jobs import put_before
 from tests.support.browser import screen
+from tests.support.people import SEED
+from tests.support.teams import news
 
 from .test_coordination_plan import GP, LISE, NURSE, STRANGER, Visit, all_of, only, shown, started, territory, visit
 
@@ -97,3 +102,26 @@ async def test_a_meeting_looks_right(territory: Access, visit: Visit, applicatio
     await window.check("concertation")
     await window.open(LIST)
     await window.check("concertations")
+
+
+async def heard(access: Access, meeting: str, tell: Any) -> None:
+    """What the worker does with what is told about a meeting."""
+    async with access.act(SEED) as ctx:
+        resource = await ctx.records.read("Appointment", meeting)
+        tell(ctx, resource, patient="p")
+        told = [event for event in ctx.announced if isinstance(event, MatterTold)]
+        for event in told:
+            await put_before.handler(ctx, event)
+
+
+async def test_who_is_invited_finds_it_in_their_news_and_then_the_decision(territory: Access, visit: Visit) -> None:
+    lise = await visit(LISE)
+    here = await called(lise, invites=["Practitioner/gp"])
+    meeting = here.rpartition("/")[2]
+    for _ in range(2):
+        await heard(territory, meeting, meeting_telling.tell_invited)
+    assert await news(territory, GP) == ["Concertation : votre présence ou votre avis"]
+    assert await news(territory, NURSE) == []
+    assert (await post(lise, f"{here}/decision", decision="Garde de nuit", malgre="1")).status_code == 303
+    await heard(territory, meeting, meeting_telling.tell_concluded)
+    assert await news(territory, GP) == ["Concertation conclue : la décision est dans le plan"]

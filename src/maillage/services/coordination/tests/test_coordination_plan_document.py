@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,3 +208,18 @@ async def test_versions_are_compared_in_words_with_who_changed_what(territory: A
     assert "Rien n’a changé" in await shown(lise, "/patients/p/plan/versions")
     assert "Fermer la plaie du pied" in await shown(lise, "/patients/p/plan/versions?de=1&a=2")
     assert (await lise.get("/patients/p/plan/versions?de=99&a=zz")).status_code == 200
+
+
+@pytest.mark.conformance
+async def test_the_official_plan_of_oncology_stands_among_the_documents_with_its_sections(
+    territory: Access, shared_data: Path
+) -> None:
+    content = (shared_data / "cda/selection/CANCER-PPS_2022.01_Autopresentable.xml").read_bytes()
+    async with territory.act(SEED) as ctx:
+        received = await documents.receive(ctx, content, origin=documents.Origin(door="fhir", subject="Patient/p"))
+    async with territory.act(GP, read_only=True) as ctx:
+        listed = await documents.documents_of(ctx, "p")
+        told = str(await documents.preview(ctx, received.document, level=2))
+    assert [one.type_code for one in listed.documents] == ["18776-5"]
+    for words in ("PROGRAMME THÉRAPEUTIQUE ET DE SUIVI", "SOINS ONCOLOGIQUES DE SUPPORT", "DIAGNOSTIC"):
+        assert words in told, words
