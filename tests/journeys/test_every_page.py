@@ -46,7 +46,7 @@ PAGES = {
         "/patients?q=PAT-TROIS", "/urgence",
     ],
     "coordinator": [
-        "/file-active", "/file-active?vue=change", "/taches", "/taches?vue=faites", "/corrections", "/taches?vue=equipe",
+        "/file-active", "/file-active?vue=change", "/file-active?vue=silence", "/taches", "/taches?vue=faites", "/corrections", "/taches?vue=equipe",
         "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres", "/alertes",
     ],
     "social-worker": [
@@ -104,7 +104,7 @@ ELSEWHERE = {
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {
-    "/", "/documents/{id}/original", "/documents/{id}/pdf", "/documents/{id}/fichiers/{number:int}", "/indicateurs.csv", "/traces.csv",
+    "/", "/documents/{id}/original", "/documents/{id}/pdf", "/documents/{id}/fichiers/{number:int}", "/indicateurs.csv", "/traces.csv", "/file-active.csv",
     "/messages/pieces/{id}", "/patients/{id}/plan/pdf",
 }  # fmt: skip
 """Declared as pages, but files and a redirection."""

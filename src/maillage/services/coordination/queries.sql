@@ -45,3 +45,17 @@ delete from coordination_absence where id = %(id)s and person = %(person)s
 -- The absences of these people that are not over.
 select id::text as id, person, since, until, substitute from coordination_absence
 where person = any(%(people)s::text[]) and until >= %(day)s order by since, person limit 200
+
+-- name: views :many
+-- The views that somebody named, by name.
+select name, query, opens from coordination_view where owner = %(owner)s order by name limit 50
+
+-- name: keep_view :exec
+-- A view by its name; where it is the one on which the page opens, no other is.
+with others as (update coordination_view set opens = false where owner = %(owner)s and name <> %(name)s and %(opens)s)
+insert into coordination_view (owner, name, query, opens) values (%(owner)s, %(name)s, %(filters)s, %(opens)s)
+on conflict (owner, name) do update set query = excluded.query, opens = excluded.opens
+
+-- name: drop_view :exec
+-- Somebody keeps this view no longer.
+delete from coordination_view where owner = %(owner)s and name = %(name)s

@@ -1,26 +1,107 @@
-"""The caseload: the people whom a team supports."""
+"""The caseload: the people whom a team supports, narrowed by filters that stand in the address, are kept by name, and go into a file."""
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.http import Request, page
+from maillage.http import Request, action, page, redirect
 from maillage.services.coordination import rules
+from maillage.services.coordination.rules import Followed, Wanted
 from maillage.services.coordination.service import caseload
 from maillage.ui import render
+from maillage.ui.sheets import download
+from maillage.ui.words import care_date, person_name
 
 PAGE = 50
+NAMES = {"vue": "view", "referent": "referent", "niveau": "level", "commune": "commune", "nom": "words"}
+LONGEST = 100
+SILENCE = ("Sans action depuis 30 jours", "silence")
 
 
 async def people(request: Request, ctx: Context) -> Response:
-    """The caseload of the coordination team, the nearest deadline first."""
-    view = request.query_params.get("vue", "")
+    """The caseload, the nearest deadline first; without a filter, as the view says on which it opens."""
+    kept = await caseload.views(ctx)
+    opening = next((one.query for one in kept if one.opens), "") if not request.url.query else ""
+    if opening:
+        return redirect(f"/file-active?{opening}")
+    wanted = _wanted(request)
     held = await caseload.read(ctx)
-    lines = [line for line in held.people if _kept(line, view)]
+    lines = [line for line in held.people if wanted.keeps(line, ctx.now)]
     first = _first_line(request)
     return render(
-        request, ctx, "coordination/caseload.html", held=held, lines=lines[first : first + PAGE], view=view, delay=rules.delay,
-        first=first, found=len(lines), following=first + PAGE if first + PAGE < len(lines) else 0, counts={"/taches": held.open},
+        request, ctx, "coordination/caseload.html", held=held, lines=lines[first : first + PAGE], wanted=wanted, delay=rules.delay, query=_query(wanted),
+        first=first, found=len(lines), following=first + PAGE if first + PAGE < len(lines) else 0, counts={"/taches": held.open}, kept=kept,
+        picks=_picks(held, ctx), here=f"/file-active?vue={wanted.view}",
+        referents=_several("Tous les référents", (one.referent for one in held.people)),
+        levels=_several("Tous niveaux", (one.level for one in held.people)), communes=_several("Toutes communes", (one.commune for one in held.people)),
+    )  # fmt: skip
+
+
+async def file(request: Request, ctx: Context) -> Response:
+    """GET /file-active.csv: the same lines as a file; taking it away is itself in the trail."""
+    wanted = _wanted(request)
+    lines = [line for line in (await caseload.read(ctx)).people if wanted.keeps(line, ctx.now)]
+    await caseload.taken_away(ctx, len(lines))
+    head = (
+        "Personne",
+        "Naissance",
+        "Commune",
+        "Référent",
+        "Niveau",
+        "Prochaine échéance",
+        "Le",
+        "Tâches",
+        "Alertes",
+        "Dernière action",
+    )
+    return download("file-active.csv", [head, *(_row(line) for line in lines)])
+
+
+async def keep(request: Request, ctx: Context) -> Response:
+    """Keeps the filters of the page under a name."""
+    form = await request.form()
+    name, query = " ".join(str(form.get("nom_vue", "")).split()), str(form.get("filtres", ""))[:500]
+    if name:
+        await caseload.keep_view(ctx, name=name, query=query or "vue=", opens=bool(form.get("ouvre")))
+    return redirect(f"/file-active?{query or 'vue='}")
+
+
+async def drop(request: Request, ctx: Context) -> Response:
+    """Forgets a view."""
+    await caseload.drop_view(ctx, name=str((await request.form()).get("nom_vue", "")))
+    return redirect("/file-active?vue=")
+
+
+def _wanted(request: Request) -> Wanted:
+    return Wanted(**{field: request.query_params.get(name, "")[:LONGEST] for name, field in NAMES.items()})
+
+
+def _query(wanted: Wanted) -> str:
+    """The filters as they stand in the address, also for a view that is kept."""
+    return urlencode({name: value for name, field in NAMES.items() if (value := getattr(wanted, field))})
+
+
+def _picks(held: caseload.Caseload, ctx: Context) -> list[tuple[str, str]]:
+    silent = sum(Wanted(view="silence").keeps(line, ctx.now) for line in held.people)
+    return [
+        ("Toutes les personnes", "/file-active?vue="), (f"Ce qui a changé ({held.changed})", "/file-active?vue=change"),
+        ("Avec une échéance", "/file-active?vue=tache"), ("En retard", "/file-active?vue=retard"), (f"Alertes ({held.alerts})", "/file-active?vue=alerte"),
+        (f"{SILENCE[0]} ({silent})", f"/file-active?vue={SILENCE[1]}"),
+    ]  # fmt: skip
+
+
+def _several(all_: str, values: Iterable[str]) -> list[tuple[str, str]]:
+    return [("", all_), *((one, one) for one in sorted({one for one in values if one}))]
+
+
+def _row(line: Followed) -> tuple[object, ...]:
+    due = line.next
+    return (
+        person_name(line.patient.get("name", [])), line.patient.get("birthDate", ""), line.commune, line.referent, line.level,
+        due.title if due else "", care_date(due.due) if due else "", line.open, line.alerts, care_date(line.last) if line.last else "",
     )  # fmt: skip
 
 
@@ -30,10 +111,9 @@ def _first_line(request: Request) -> int:
     return int(text) if text.isdecimal() and len(text) < 6 else 0
 
 
-def _kept(line: rules.Followed, view: str) -> bool:
-    return {"change": line.changed is not None, "tache": line.next is not None}.get(view, True)
-
-
 routes = [
     page("/file-active", people, permission=Permission.CASELOAD_READ),
+    page("/file-active.csv", file, permission=Permission.CASELOAD_READ),
+    action("/file-active/vues", keep, permission=Permission.CASELOAD_READ),
+    action("/file-active/vues/retirer", drop, permission=Permission.CASELOAD_READ),
 ]

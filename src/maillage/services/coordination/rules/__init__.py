@@ -10,6 +10,7 @@ from maillage.services.directory.public import Member
 if TYPE_CHECKING:
     from maillage.services.coordination.resources.task import Task
 
+SILENCE = timedelta(days=30)
 SAME_RETURN = timedelta(days=7)  # a letter that follows the end of a stay within a week is about the same return home
 
 
@@ -61,6 +62,15 @@ class Followed:
     next: "Task | None"
     open: int
     changed: dict[str, Any] | None  # the newest document since the last look, or None
+    alerts: int = 0  # that are not over
+    referent: str = ""
+    level: str = ""
+    last: datetime | None = None  # when the team last did something for them
+
+    @property
+    def commune(self) -> str:
+        """Where they live."""
+        return str(next((one["city"] for one in self.patient.get("address", []) if one.get("city")), ""))
 
 
 def caseload(patients: Iterable[dict[str, Any]], tasks: Sequence["Task"], changed: dict[str, dict[str, Any]]) -> list[Followed]:
@@ -79,3 +89,29 @@ def caseload(patients: Iterable[dict[str, Any]], tasks: Sequence["Task"], change
 
 def _name(patient: dict[str, Any]) -> str:
     return str((patient.get("name") or [{}])[0].get("family", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which people of a caseload are shown: `view` is `change`, `tache`, `retard`, `alerte` or `silence` (nothing done for thirty days)."""
+
+    view: str = ""
+    referent: str = ""
+    level: str = ""
+    commune: str = ""
+    words: str = ""
+
+    def keeps(self, line: Followed, now: datetime) -> bool:
+        """Whether a line is shown."""
+        named = (("referent", line.referent), ("level", line.level), ("commune", line.commune))
+        if any(getattr(self, name) not in ("", value) for name, value in named):
+            return False
+        if self.words and self.words.casefold() not in _name(line.patient).casefold():
+            return False
+        return {
+            "change": line.changed is not None,
+            "tache": line.next is not None,
+            "retard": line.next is not None and late(line.next, now),
+            "alerte": line.alerts > 0,
+            "silence": line.last is None or now - line.last > SILENCE,
+        }.get(self.view, True)

@@ -1,17 +1,31 @@
-"""The caseload: the people a coordination team supports, the nearest deadline first."""
+"""The caseload: the people whom a team supports, the nearest deadline first, in as many statements for five hundred as for one."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.access.references import local
+from maillage.db import load_queries
 from maillage.services.coordination import rules
+from maillage.services.coordination.resources import episode as episodes
+from maillage.services.coordination.resources.level import level_of
+from maillage.services.coordination.resources.task import ALERT
 from maillage.services.coordination.rules import Followed
+from maillage.services.coordination.rules.tasks import DONE
 from maillage.services.coordination.service import tasks
+from maillage.services.coordination.service.absences import replaced
+from maillage.services.coordination.service.colleagues import name_of
 
+QUERIES = load_queries("maillage.services.coordination")
 NEWS = timedelta(days=3)
 PEOPLE = "500"
+LONGEST_NAME = 60
+
+Resource = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,37 +37,74 @@ class Caseload:
     open: int  # tasks to do
     late: int  # of which past their deadline
     changed: int  # people with a new document
+    alerts: int  # that are not over
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view that somebody named: its filters as they stand in the address, and whether the page opens on it."""
+
+    name: str
+    query: str
+    opens: bool
 
 
 async def read(ctx: Context) -> Caseload:
-    """The people whose circle holds the actor or one of their organisations, in four statements."""
+    """The people whose circle holds the actor, one of their organisations, or a colleague for whom they stand in."""
     ctx.require(Permission.CASELOAD_READ)
     people = await _people(ctx)
-    to_do = await tasks.of_teams(ctx)
-    changed = await _changed(ctx, [p["id"] for p in people])
-    lines = rules.caseload(people, to_do, changed)
-    late = sum(rules.late(t, ctx.now) for t in to_do)
-    returns = len({t.patient for t in to_do if t.focus})
-    return Caseload(lines, returns, len(to_do), late, len(changed))
+    ids = [one["id"] for one in people]
+    open_ = await tasks.of_teams(ctx)
+    to_do = [one for one in open_ if one.code != ALERT]
+    changed = await _changed(ctx, ids)
+    followed, last = await _followed(ctx, ids), await _last(ctx, ids)
+    waiting = Counter(one.patient for one in open_ if one.code == ALERT)
+    lines = [
+        replace(
+            line, alerts=waiting[line.patient["id"]], last=last.get(line.patient["id"]), **followed.get(line.patient["id"], {})
+        )
+        for line in rules.caseload(people, to_do, changed)
+    ]
+    late = sum(rules.late(one, ctx.now) for one in to_do)
+    returns = len({one.patient for one in to_do if one.focus})
+    return Caseload(lines, returns, len(to_do), late, len(changed), sum(waiting.values()))
 
 
-async def _people(ctx: Context) -> list[dict[str, Any]]:
-    members = [*ctx.actor.organizations, *([ctx.actor.reference] if ctx.actor.reference else [])]
+async def taken_away(ctx: Context, lines: int) -> None:
+    """Leaves in the trail that the list was taken as a file, by how many lines."""
+    ctx.trace(Action.EXECUTE, "Patient", None, query=f"file-active.csv lines={lines}")
+
+
+async def views(ctx: Context) -> list[View]:
+    """The views that whoever acts named."""
+    rows = await ctx.run(QUERIES.views, owner=ctx.actor.reference or ctx.actor.id)
+    return [View(row["name"], row["query"], row["opens"]) for row in rows]
+
+
+async def keep_view(ctx: Context, *, name: str, query: str, opens: bool) -> None:
+    """Keeps the filters of an address under a name."""
+    ctx.require(Permission.CASELOAD_READ)
+    await ctx.run(
+        QUERIES.keep_view, owner=ctx.actor.reference or ctx.actor.id, name=name[:LONGEST_NAME], filters=query, opens=opens
+    )
+
+
+async def drop_view(ctx: Context, *, name: str) -> None:
+    """Forgets a view."""
+    ctx.require(Permission.CASELOAD_READ)
+    await ctx.run(QUERIES.drop_view, owner=ctx.actor.reference or ctx.actor.id, name=name)
+
+
+async def _people(ctx: Context) -> list[Resource]:
+    members = [*ctx.actor.organizations, *([ctx.actor.reference] if ctx.actor.reference else []), *await replaced(ctx)]
     if not members:
         return []
-    page = await ctx.records.search(
-        "CareTeam",
-        [
-            ("participant", ",".join(members)),
-            ("status", "active"),
-            ("_count", PEOPLE),
-            ("_include", "CareTeam:patient"),
-        ],
-    )
-    return [r for r in page.included if r["resourceType"] == "Patient"]
+    asked = [("participant", ",".join(members)), ("status", "active"), ("_count", PEOPLE), ("_include", "CareTeam:patient")]
+    page = await ctx.records.search("CareTeam", asked)
+    return [one for one in page.included if one["resourceType"] == "Patient"]
 
 
-async def _changed(ctx: Context, patients: list[str]) -> dict[str, dict[str, Any]]:
+async def _changed(ctx: Context, patients: list[str]) -> dict[str, Resource]:
     """The newest document of each person that came within the last days."""
     if not patients:
         return {}
@@ -62,7 +113,54 @@ async def _changed(ctx: Context, patients: list[str]) -> dict[str, dict[str, Any
         [("patient", ",".join(patients)), ("status", "current"), ("date", f"ge{(ctx.now - NEWS).isoformat()}"),
          ("_sort", "-date"), ("_count", PEOPLE)],
     )  # fmt: skip
-    newest: dict[str, dict[str, Any]] = {}
+    newest: dict[str, Resource] = {}
     for document in found:
         newest.setdefault(document["subject"]["reference"].removeprefix("Patient/"), document)
     return newest
+
+
+async def _followed(ctx: Context, patients: list[str]) -> dict[str, dict[str, Any]]:
+    """Who follows each person for the team, and how closely, by the episode of coordination that is open."""
+    if not patients:
+        return {}
+    asked = [
+        ("patient", ",".join(patients)),
+        ("status", "active"),
+        ("_count", "1000"),
+        ("_include", "EpisodeOfCare:care-manager"),
+    ]
+    page = await ctx.records.search("EpisodeOfCare", asked)
+    names = {f"Practitioner/{one['id']}": name_of(one) for one in page.included if one["resourceType"] == "Practitioner"}
+    return {
+        (local(one.get("patient")) or "").removeprefix("Patient/"): {
+            "referent": names.get(local(one.get("careManager")) or "", ""), "level": level_of(one),
+        }
+        for one in page.matches if episodes.is_episode(one)
+    }  # fmt: skip
+
+
+async def _last(ctx: Context, patients: list[str]) -> dict[str, datetime]:
+    """When a task of each person was last done."""
+    if not patients:
+        return {}
+    asked = [
+        ("patient", ",".join(patients)),
+        ("status", DONE),
+        ("period", f"ge{(ctx.now - rules.SILENCE * 12).date()}"),
+        ("_count", "1000"),
+    ]
+    last: dict[str, datetime] = {}
+    for one in await ctx.records.find("Task", asked):
+        person = (local(one.get("for")) or "").removeprefix("Patient/")
+        at = _moment(one.get("executionPeriod", {}).get("end"))
+        if at and (person not in last or last[person] < at):
+            last[person] = at
+    return last
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

@@ -1,0 +1,135 @@
+"""The caseload of five hundred people: few statements, filters in the address, views that are kept, a file whose taking is traced."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+
+from maillage.access.access import Access
+from maillage.access.actors import Actor, ActorKind, Role
+from maillage.clock import FixedClock
+from maillage.db import count_statements
+from maillage.services.coordination import pages
+from maillage.services.coordination.resources.task import task_for, with_status
+from tests.support.browser import DESK, PHONE, screen
+from tests.support.pages import client_of
+from tests.support.people import NOON, SEED, care_team
+
+STATEMENTS = 15  # session and trail included, whatever the number of people
+LISE = Actor(
+    id="psc:lise", kind=ActorKind.PROFESSIONAL, name="Lise MAQUETTE", roles=frozenset({Role.COORDINATOR}),
+    reference="Practitioner/lise", organizations=("Organization/dac",),
+)  # fmt: skip
+OTHER = Actor(
+    id="psc:eve", kind=ActorKind.PROFESSIONAL, name="Ève AUTRE", roles=frozenset({Role.COORDINATOR}),
+    reference="Practitioner/eve", organizations=("Organization/other",),
+)  # fmt: skip
+
+
+def person(number: int) -> list[dict[str, Any]]:
+    """Somebody with a circle, an episode and a task: the first live in Démoville and are followed closely."""
+    id, few = f"p{number}", number < 3
+    episode = {
+        "resourceType": "EpisodeOfCare", "id": f"e{number}", "status": "active", "patient": {"reference": f"Patient/{id}"},
+        "type": [{"coding": [{"system": "urn:maillage:episode", "code": "coordination"}]},
+                 {"coding": [{"system": "urn:maillage:support-level", "code": "complex" if few else "simple"}]}],
+        "managingOrganization": {"reference": "Organization/dac"}, "careManager": {"reference": "Practitioner/lise"},
+    }  # fmt: skip
+    task = task_for(
+        patient=id, owner="Organization/dac", code="x/y", title=f"Appeler {number}", description="Prendre des nouvelles", focus=f"Encounter/{number}",
+        due=NOON + timedelta(days=number), at=NOON, origin=f"o{number}",
+    )  # fmt: skip
+    return [
+        {"resourceType": "Patient", "id": id, "name": [{"family": f"ESSAI{number:03}"}], "birthDate": "1950-02-03",
+         "address": [{"city": "Démoville" if few else "Prototype"}]},
+        care_team(id, "Organization/dac"), episode, {"id": f"t{number}", **task},
+    ]  # fmt: skip
+
+
+async def followed(access: Access, numbers: range) -> None:
+    async with access.act(SEED) as ctx:
+        await ctx.records.load([one for number in numbers for one in person(number)])
+
+
+@pytest.fixture(autouse=True)
+async def team(access: Access) -> None:
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            *({"resourceType": "Organization", "id": id, "name": id} for id in ("dac", "other")),
+            *({"resourceType": "Practitioner", "id": id, "name": [{"text": id.upper(), "family": id.upper()}]} for id in ("lise", "eve")),
+            *({"resourceType": "PractitionerRole", "id": f"role-{id}", "active": True, "practitioner": {"reference": f"Practitioner/{id}"},
+               "organization": {"reference": f"Organization/{team}"}} for id, team in (("lise", "dac"), ("eve", "other"))),
+        )  # fmt: skip
+
+
+async def test_five_hundred_people_take_as_many_statements_as_two(access: Access, application: Any) -> None:
+    await followed(access, range(2))
+    async with await client_of(application(pages), access, LISE) as lise:
+        await lise.get("/file-active")  # what is read once in a process
+        with count_statements() as few:
+            await lise.get("/file-active")
+        await followed(access, range(2, 500))
+        with count_statements() as many:
+            page = await lise.get("/file-active")
+        assert "500 personnes suivies" in page.text.replace("\u00a0", " ").replace("\u202f", " ")
+        assert many.statements == few.statements <= STATEMENTS
+        assert "ESSAI499" in (await lise.get("/file-active?vue=&depuis=450")).text
+
+
+async def test_filters_stand_in_the_address_and_narrow_the_file_too(access: Access, application: Any) -> None:
+    await followed(access, range(6))
+    async with await client_of(application(pages), access, LISE) as lise:
+        for query in ("commune=Démoville", "niveau=Complexe", "commune=Démoville&niveau=Complexe&referent=LISE"):
+            for address in ("/file-active", "/file-active.csv"):
+                text = (await lise.get(f"{address}?{query}")).text
+                assert "ESSAI002" in text, (address, query)
+                assert "ESSAI004" not in text, (address, query)
+        assert "ESSAI002" not in (await lise.get("/file-active?referent=PERSONNE")).text
+
+
+async def test_who_was_helped_lately_is_not_silent(access: Access, application: Any, clock: FixedClock) -> None:
+    await followed(access, range(2))
+    async with access.act(SEED) as ctx:
+        task = await ctx.records.read("Task", "t0")
+        await ctx.records.write(with_status(task, "completed", by=None, at=NOON))
+    async with await client_of(application(pages), access, LISE) as lise:
+        page = (await lise.get("/file-active?vue=silence")).text
+        assert "ESSAI001" in page
+        assert "ESSAI000" not in page
+        clock.advance(timedelta(minutes=50))
+        clock.advance(timedelta(days=31))
+    async with await client_of(application(pages), access, LISE) as lise:
+        assert "ESSAI000" in (await lise.get("/file-active?vue=silence")).text
+
+
+async def test_a_view_is_kept_for_its_owner_opens_the_page_and_goes(access: Access, application: Any) -> None:
+    await followed(access, range(6))
+    app = application(pages)
+    async with await client_of(app, access, LISE) as lise, await client_of(app, access, OTHER) as other:
+        await lise.post("/file-active/vues", data={"nom_vue": "Les complexes", "filtres": "niveau=Complexe", "ouvre": "1"})
+        opened = await lise.get("/file-active")
+        assert (opened.status_code, opened.headers["location"]) == (303, "/file-active?niveau=Complexe")
+        assert "Les complexes" in (await lise.get("/file-active?vue=")).text
+        assert (await other.get("/file-active")).status_code == 200
+        assert "Les complexes" not in (await other.get("/file-active?vue=")).text
+        await lise.post("/file-active/vues/retirer", data={"nom_vue": "Les complexes"})
+        assert (await lise.get("/file-active")).status_code == 200
+
+
+async def test_another_team_has_nobody_of_it_in_its_list_nor_in_its_file(access: Access, application: Any) -> None:
+    await followed(access, range(3))
+    app = application(pages)
+    async with await client_of(app, access, LISE) as lise, await client_of(app, access, OTHER) as other:
+        assert "ESSAI001" in (await lise.get("/file-active.csv")).text
+        for address in ("/file-active", "/file-active.csv"):
+            assert "ESSAI" not in (await other.get(address)).text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [PHONE, DESK])
+async def test_the_caseload_is_whole(access: Access, browser: Browser, application: Any, signed_in: Any, width: int) -> None:
+    await followed(access, range(5))
+    window = await screen(browser, application(pages), headers=await signed_in(LISE), width=width)
+    await window.open("/file-active?vue=")
+    await window.check(f"file-active-{width}")
