@@ -61,7 +61,8 @@ class Structure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """All that a document says. `ins` only where the identity is qualified; `circle` are (name, part played) of the members."""
+    """All that a document says. `ins` only where the identity is qualified; `circle` are (name, part played) of the members; `allergies` what
+    the banner says of them, for the paper."""
 
     plan: Plan
     number: int
@@ -75,6 +76,7 @@ class Published:
     agreement: Position | None
     disagreements: Sequence[Disagreement]
     owners: dict[str, str]
+    allergies: str = ""
 
 
 def document_id(plan: str, number: int) -> str:

@@ -38,7 +38,7 @@ def _values(one: Published) -> dict[str, Any]:
         "born": f"{'Née' if feminine else 'Né'} le {birth_date(said.birth_date)}" if said.birth_date else "",
         "sex": {"female": "Sexe F", "male": "Sexe M"}.get(said.sex, ""),
         "ins": one.ins.matricule if one.ins else "",
-        "allergies": "",
+        "allergies": one.allergies,
         "state": ". ".join(
             filter(None, (plan.title, f"Version {one.number}" if one.number else "Pas encore publié", f"À revoir le {_day(plan.review)}" if plan.review else ""))
         ),

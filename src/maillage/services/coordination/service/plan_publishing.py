@@ -17,7 +17,7 @@ from maillage.services.coordination.service.plans import of_person, refuse_other
 from maillage.services.directory import public as directory
 from maillage.services.documents import public as documents
 from maillage.services.identity import public as identity
-from maillage.ui import InsStatus
+from maillage.ui import AllergyState, Banner, InsStatus
 
 Resource = dict[str, Any]
 PROFESSIONS = "https://mos.esante.gouv.fr/NOS/TRE_G15-ProfessionSante/FHIR/TRE-G15-ProfessionSante"
@@ -70,7 +70,15 @@ async def published(ctx: Context, patient: str, number: int, *, author: str | No
         agreement=rules.agreement(held.positions, held.number),
         disagreements=rules.disagreements(held.positions),
         owners={one.reference: one.name for one in circle} | {f"Patient/{patient}": "La personne"},
+        allergies=_allergies(banner),
     )
+
+
+def _allergies(banner: Banner) -> str:
+    """As on every page about somebody: known, none, or not asked."""
+    if banner.allergies:
+        return f"Allergie : {', '.join(banner.allergies)}"
+    return "Aucune allergie connue" if banner.allergy_state is AllergyState.NONE else "Allergies non renseignées"
 
 
 async def _person(ctx: Context, reference: str, name: str) -> Person:

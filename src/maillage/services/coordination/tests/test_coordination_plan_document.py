@@ -128,6 +128,18 @@ async def test_the_national_identity_stands_in_the_document_only_when_it_is_qual
     assert (ins.encode() in content) is qualified
 
 
+async def test_the_paper_says_the_allergies_first(territory: Access, visit: Visit) -> None:
+    await filled(await visit(LISE), territory)
+    said = []
+    active = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical", "code": "active"}]}
+    for known in ({}, {"code": {"text": "Pénicilline"}, "clinicalStatus": active}):
+        async with territory.act(SEED) as ctx:
+            if known:
+                await ctx.records.write({"resourceType": "AllergyIntolerance", "patient": {"reference": "Patient/p"}, **known})
+            said.append((await plan_publishing.published(ctx, "p", 0, author=None)).allergies)
+    assert said == ["Allergies non renseignées", "Allergie : Pénicilline"]
+
+
 async def test_the_paper_is_a_pdf(territory: Access, visit: Visit) -> None:
     lise = await visit(LISE)
     await filled(lise, territory)
