@@ -179,6 +179,13 @@ async def retire(request: Request, ctx: Context) -> Response:
     return redirect(f"/messages/{thread}")
 
 
+async def file(request: Request, ctx: Context) -> Response:
+    """POST /messages/{id}/verser: the conversation as it stands becomes a document of the record."""
+    thread, draft = str(request.path_params["id"]), await draft_of(await request.form())
+    await attachments.export(ctx, thread, key=draft.key)
+    return redirect(f"/messages/{thread}?fait=verse")
+
+
 async def piece(request: Request, ctx: Context) -> Response:
     """GET /messages/pieces/{id}: a file that was joined; pictures are shown, the rest is saved."""
     title, kind, content = await attachments.opened(ctx, str(request.path_params["id"]))
@@ -206,7 +213,7 @@ async def _page(
     about = held.patient if held else patient
     return render(
         request, ctx, "messaging/conversations.html", status=status, listed=listed, held=held, home=home, patient=about, draft=draft or Draft(),
-        banner=await identity.banner(ctx, about) if about else None, **_around(ctx, about), **_said_of(ctx, held), counts={"/messages": listed.new},
+        banner=await identity.banner(ctx, about) if about else None, **_around(ctx, about), **_said_of(ctx, held), counts={"/messages": listed.new if home == "/messages" else await threads.unread(ctx)},
         said=request.query_params.get("fait", ""),
     )  # fmt: skip
 
@@ -257,6 +264,7 @@ routes = [
     page("/messages/{id}/corriger", correction, permission=Permission.MESSAGES_WRITE),
     action("/messages/{id}/corriger", correct, permission=Permission.MESSAGES_WRITE),
     action("/messages/{id}/retirer", retire, permission=Permission.MESSAGES_WRITE),
+    action("/messages/{id}/verser", file, permission=Permission.MESSAGES_WRITE),
     page("/patients/{id}/messages", of_patient, permission=Permission.MESSAGES_READ),
     page("/patients/{id}/messages/nouveau", new, permission=Permission.MESSAGES_WRITE),
     action("/patients/{id}/messages", begin, permission=Permission.MESSAGES_WRITE, max_body=API_BODY),

@@ -11,6 +11,7 @@ from maillage.services.messaging.resources.notice import Notice
 from maillage.services.messaging.resources.wording import Words, words_of
 from maillage.services.messaging.rules import notices as rules
 from maillage.services.messaging.service import inbox as service
+from maillage.services.messaging.service import threads
 from maillage.services.messaging.service.inbox import Inbox
 from maillage.ui import render
 
@@ -40,7 +41,7 @@ async def inbox(request: Request, ctx: Context) -> Response:
         banner=banner,
         next=held.next,
         waiting=waiting,
-        counts={"/nouveautes": waiting},
+        counts={"/nouveautes": waiting, "/messages": await threads.unread(ctx)},
         said=request.query_params.get("fait", ""),
     )
 

@@ -1,10 +1,13 @@
 """DocumentReference ↔ files joined to a message: filed in the record, seen by who reads the message."""
 
 import base64
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from maillage.access.masks import READER
-from maillage.services.messaging.resources.message import CATEGORY, Readers, categories
+from maillage.services.messaging.resources.message import CATEGORY, Message, Readers, categories
+from maillage.ui.words import care_date, clock_time
 
 TYPE = "Pièce jointe d’une conversation"
 
@@ -43,3 +46,20 @@ def file_of(document: dict[str, Any]) -> tuple[str, str, bytes] | None:
                 data,
             )
     return None
+
+
+def as_text(topic: str, messages: Iterable[Message], names: Mapping[str, str], *, read_by: Sequence[str], at: datetime) -> str:
+    """A conversation to be kept: who said what and when, oldest first; of what its author took back, that they did."""
+    lines = [
+        f"Conversation : {topic}",
+        f"Versée au dossier le {care_date(at)} à {clock_time(at)}",
+        f"Lecteurs : {', '.join(read_by)}",
+        "",
+    ]
+    for one in messages:
+        marks = ", urgent" * one.urgent + ", corrigé" * one.corrected
+        lines.append(f"{care_date(one.sent)}, {clock_time(one.sent)}, {names.get(one.sender, 'auteur inconnu')}{marks}")
+        lines.append("(message retiré par son auteur)" if one.retired else one.text)
+        lines += [f"Pièce jointe : {title}" for _, title in one.attached if not one.retired]
+        lines.append("")
+    return "\n".join(lines)

@@ -7,8 +7,9 @@ from uuid import UUID, uuid5
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import NotFound
-from maillage.services.messaging.resources.attachment import document_for, file_of
+from maillage.services.messaging.resources.attachment import as_text, document_for, file_of
 from maillage.services.messaging.resources.message import Readers
+from maillage.services.messaging.service import threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,15 @@ async def keep(ctx: Context, files: Sequence[File], *, patient: str, key: str, r
     ]  # fmt: skip
     written = await ctx.records.write_all(documents)
     return [(f"DocumentReference/{one['id']}", file.title) for one, file in zip(written, files, strict=True)]
+
+
+async def export(ctx: Context, thread: str, *, key: str) -> str:
+    """Files a whole conversation in the record as a text that anybody reads, for its readers; answers the document's reference."""
+    held = await threads.conversation(ctx, thread, whole=True)
+    text = as_text(held.topic, held.messages, held.names, read_by=[one.name for one in held.members], at=ctx.now)
+    written = File(f"Conversation : {held.topic}", "text/plain; charset=utf-8", text.encode())
+    [(reference, _)] = await keep(ctx, [written], patient=held.patient, key=key, readers=held.readers)
+    return reference
 
 
 async def opened(ctx: Context, document: str) -> tuple[str, str, bytes]:

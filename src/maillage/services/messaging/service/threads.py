@@ -85,8 +85,8 @@ async def unread(ctx: Context) -> int:
     return sum(1 for one in rules.threads(messages, marks, reader=ctx.actor.reference or "") if one.new)
 
 
-async def conversation(ctx: Context, thread: str) -> Conversation:
-    """One conversation, by the id of its root or of any message of it. NotFound where it holds nothing for whoever acts."""
+async def conversation(ctx: Context, thread: str, *, whole: bool = False) -> Conversation:
+    """One conversation, by the id of its root or of any message of it; its newest messages, or all of them. NotFound where it holds nothing for whoever acts."""
     ctx.require(Permission.MESSAGES_READ)
     above = await root(ctx, thread)
     asked = [
@@ -99,7 +99,11 @@ async def conversation(ctx: Context, thread: str) -> Conversation:
         "Communication", [*asked, *(("_include", f"Communication:sender:{kind}") for kind in SENDERS)]
     )
     first = resources.message_from(above)
-    messages = [*map(resources.message_from, page.matches), first]
+    found, more = list(page.matches), page.next
+    while whole and more:
+        older = await ctx.records.search("Communication", [*asked, ("_cursor", more)])
+        found, more = [*found, *older.matches], older.next
+    messages = [*map(resources.message_from, found), first]
     circle = await directory.circle(ctx, first.patient)
     person = await person_of(ctx, first.patient)
     members = rules.readers(circle, first.readers, person=person, sender=first.sender)
@@ -116,7 +120,7 @@ async def conversation(ctx: Context, thread: str) -> Conversation:
         names=await _names(ctx, [*page.included], messages, known),
         marks={row["reader"]: row["until"] for row in rows},
         tasks=await _tasks(ctx, {name for one in messages for name in one.asked}),
-        earlier=page.next is not None,
+        earlier=more is not None,
     )
 
 
