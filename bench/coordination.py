@@ -31,6 +31,7 @@ from maillage.files import LocalFiles
 
 MEMBERS = 50
 PERSON = "bench-person"
+AT_ONCE = 10  # streams that are opened at the same time
 
 
 @dataclass(frozen=True)
@@ -146,9 +147,9 @@ async def memory(held: Held, figures: Figures) -> None:
     port = str(urlsplit(held.base).port)
     before = own_memory(port)
     async with AsyncExitStack() as stack:
-        for start in range(0, held.wanted.streams, MEMBERS):
-            opened = [stack.enter_async_context(stream(held.base, token)) for token in held.tokens[: held.wanted.streams - start]]
-            await asyncio.gather(*opened)
+        for start in range(0, held.wanted.streams, AT_ONCE):
+            tokens = [held.tokens[number % MEMBERS] for number in range(start, min(start + AT_ONCE, held.wanted.streams))]
+            await asyncio.gather(*(stack.enter_async_context(stream(held.base, token)) for token in tokens))
         await asyncio.sleep(2)
         after = own_memory(port)
     figures.add(f"server with {held.wanted.streams} open streams", after, "MB", reference=("without", before))
