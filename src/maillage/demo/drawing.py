@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from maillage.demo import circles, people, professionals, situations, structures, talk
+from maillage.demo import circles, people, professionals, situations, structures, talk, visiting
 from maillage.demo.circles import Circle, Staff
 from maillage.demo.clinic import Record
 from maillage.demo.letters import Letter
@@ -87,6 +87,12 @@ class Territory:
         for letter in self.returns()[:LATE]:
             yield situations.late_call(letter)
         yield from talk.conversations(people.PAT_TROIS, at=self.at)
+
+    def round(self) -> Iterator[Resource]:
+        """The week of the nurse persona, with the first five people whom she cares for."""
+        nurse = self.staff.by_key["nurse"]
+        hers = [one for one in self.people if self._circles[one.id].nurse is nurse][:5]
+        return visiting.round_of(nurse, hers, at=self.at)
 
     def waiting(self) -> list[Waiting]:
         """The steward's queue."""

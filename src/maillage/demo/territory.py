@@ -122,7 +122,7 @@ async def _load_records(ctx: Context, drawn: Territory, directory: list[Resource
         if len(chunk) >= CHUNK:
             count += await _load(ctx, chunk)
             chunk = []
-    count += await _load(ctx, [*chunk, *drawn.consequences(), *(one.patient for one in waiting)])
+    count += await _load(ctx, [*chunk, *drawn.consequences(), *drawn.round(), *(one.patient for one in waiting)])
     await import_cases(ctx, [ImportedCase(one.patient["id"], one.reason, one.near, one.origin, one.opened) for one in waiting])
     return count
 

@@ -37,6 +37,8 @@ def build() -> dict[str, str]:
         "maillage.svg": (STATIC / "maillage.svg").read_bytes(),
         "source-sans-3.woff2": font,
     }
+    icon = f"/static/{_hashed('maillage.svg', files['maillage.svg'])}".encode()
+    files["maillage.webmanifest"] = (STATIC / "maillage.webmanifest").read_bytes().replace(b"__ICON__", icon)
     return _write(files)
 
 

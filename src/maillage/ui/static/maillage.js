@@ -1,4 +1,4 @@
-/* What HTML cannot do alone: the "N nouveautés" notice, the focus on an error summary, the print button, passkeys. */
+/* What HTML cannot do alone: the "N nouveautés" notice, the focus on an error summary, the print button, passkeys, forms sent again on a bad network. */
 (() => {
   "use strict";
 
@@ -103,6 +103,45 @@
     if (!event.target.matches("[data-passkey]")) return;
     event.preventDefault();
     passkey(event.target);
+  });
+
+  /* A form `data-resend` is sent from where it stands: while the network is away it says so, keeps what was typed, and sends the very same again,
+     with the same key, so that it is carried out once. Nothing is kept anywhere but on this page. */
+  const wait = (seconds) => new Promise((end) => { addEventListener("online", end, { once: true }); setTimeout(end, seconds * 1000); });
+  const shown = async (answer) => {
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    document.title = fresh.title;
+    document.body.replaceWith(fresh.body);
+    if (answer.redirected) history.pushState(null, "", answer.url);
+    scrollTo(0, 0);
+    start(document);
+    each("[data-print]", (b) => { b.hidden = false; });
+  };
+  const resend = async (form) => {
+    const body = new URLSearchParams(new FormData(form));
+    const button = form.querySelector("button[type=submit]");
+    const said = document.createElement("p");
+    said.className = "m-said";
+    said.setAttribute("role", "status");
+    form.append(said);
+    button.disabled = true;
+    for (let pause = 1; ; pause = Math.min(pause * 2, 30)) {
+      const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } }).catch(() => null);
+      if (answer && answer.redirected && /^\/(connexion|preuve)/.test(new URL(answer.url).pathname)) {
+        said.textContent = "Votre session est terminée : rien n’est envoyé. Gardez cette page, connectez-vous dans une autre, puis recopiez.";
+        button.disabled = false;
+        return;
+      }
+      if (answer && ![502, 503, 504].includes(answer.status)) return shown(answer);
+      said.textContent = "Le réseau ne répond pas. Rien n’est perdu : l’envoi repart tout seul. Restez sur cette page.";
+      await wait(pause);
+    }
+  };
+  addEventListener("popstate", () => location.reload());
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-resend]")) return;
+    event.preventDefault();
+    resend(event.target);
   });
 
   document.addEventListener("click", (event) => {

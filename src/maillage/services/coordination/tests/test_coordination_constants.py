@@ -232,10 +232,10 @@ async def test_curves_are_read_in_few_statements(territory: None, visit: Any) ->
 
 
 @pytest.mark.browser
-async def test_the_pages_hold_on_a_phone(
+async def test_the_pages_hold_on_a_phone_without_script(
     territory: None, browser: Browser, application: Any, signed_in: Any, clock: FixedClock
 ) -> None:
-    window = await screen(browser, application(pages), headers=await signed_in(NORA))
+    window = await screen(browser, application(pages), headers=await signed_in(NORA), scripts=False)
     page = await window.open(PAGE)
     await window.check("constantes")
     await window.open(f"{PAGE}/saisir")

@@ -240,11 +240,11 @@ async def test_the_visit_of_somebody_else_is_not_hers(territory: None, visit: An
 
 
 @pytest.mark.browser
-async def test_the_round_and_the_notebook_hold_on_a_phone(
+async def test_the_round_and_the_notebook_hold_on_a_phone_without_script(
     territory: None, browser: Browser, application: Any, signed_in: Any
 ) -> None:
     """A constant from the round is three taps: « Saisir », the measure where it is not the first, « Enregistrer »."""
-    window = await screen(browser, application(pages), headers=await signed_in(NORA))
+    window = await screen(browser, application(pages), headers=await signed_in(NORA), scripts=False)
     page = await window.open(f"{BOOK}?tournee=1")
     await page.get_by_label("Ce que vous avez vu ou fait").fill("Talon plus rouge ce matin.")
     await page.get_by_role("button", name="Écrire au cahier").click()

@@ -1,0 +1,87 @@
+"""A nurse's round on a slow network, on her phone, on the running product: what is lost on the way is sent again and written once."""
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, Route, expect
+
+from tests.journeys.test_main_job import signed_in
+from tests.support.browser import PHONE
+from tests.support.territory import Territory
+
+pytestmark = pytest.mark.browser
+
+LATENCY, SPEED = 400, 50 * 1024  # milliseconds, bytes a second
+CEILING = 60_000  # bytes of a page after the first
+VALUE = "79,3"
+SMALL = """() => [...document.querySelectorAll('main a, main button, main select')]
+  .filter(e => e.getBoundingClientRect().height > 0 && e.getBoundingClientRect().height < 48).map(e => e.outerHTML.slice(0, 90))"""
+
+
+async def slow(page: Page) -> list[float]:
+    """The page's network is slow from now on; the bytes of each answer, as they come."""
+    session = await page.context.new_cdp_session(page)
+    await session.send("Network.enable")
+    conditions = {"offline": False, "latency": LATENCY, "downloadThroughput": SPEED, "uploadThroughput": SPEED}
+    await session.send("Network.emulateNetworkConditions", conditions)
+    came: list[float] = []
+    session.on("Network.loadingFinished", lambda event: came.append(event["encodedDataLength"]))
+    return came
+
+
+async def test_a_round_on_a_slow_network(browser: Browser, territory: Territory) -> None:
+    # Given a nurse with her phone in one hand, where the network is slow
+    nurse = await signed_in(browser, territory, "nurse")
+    page = nurse.page
+    await page.set_viewport_size({"width": PHONE, "height": 844})
+    came = await slow(page)
+
+    # When she comes in she is on her round
+    await page.goto(f"{territory.web}/tournee")
+    await expect(page.get_by_text("5 visites, 0 faite")).to_be_visible()
+    assert await page.evaluate(SMALL) == []
+    await nurse.picture("journey-tournee")
+
+    # And logs a weight, whose answer is lost on the way
+    came.clear()
+    lost: list[str] = []
+
+    async def lose(route: Route) -> None:
+        if route.request.method == "POST" and not lost:
+            lost.append((await route.fetch(max_redirects=0)).headers["location"])  # the server has written it
+            await route.abort("connectionreset")
+        else:
+            await route.continue_()
+
+    taps = 0
+    await page.get_by_role("link", name="Saisir pour").last.click()
+    taps += 1
+    patient = page.url.split("/patients/")[1].split("/")[0]
+    await expect(page.get_by_label("Poids en kilogrammes")).to_be_focused()
+    assert sum(came) < CEILING
+    assert await page.evaluate(SMALL.replace("main a, ", "main nav a, ")) == []
+    await page.route("**/constantes", lose)
+    await page.get_by_label("Poids en kilogrammes").fill(VALUE)
+    await page.get_by_role("button", name="Enregistrer").click()
+    taps += 1
+
+    # Then it is said, sent again by itself, and written once
+    await expect(page.get_by_text("Rien n’est perdu")).to_be_visible()
+    await expect(page.get_by_text("Constante enregistrée.")).to_be_visible(timeout=15_000)
+    assert lost == ["/tournee?fait=constante"]
+    assert page.url.endswith(lost[0])
+    assert taps <= 3
+    headers = {"Authorization": f"Bearer {territory.token('nurse')}"}
+    query = {"patient": patient, "code": "29463-7", "value-quantity": "79.3"}
+    found = httpx.get(f"{territory.fhir}/Observation", params=query, headers=headers).json()
+    assert len(found["entry"]) == 1
+
+    # And she ticks the first visit, writes to the notebook, and sees both
+    await page.get_by_role("button", name="Fait").first.click()
+    await expect(page.get_by_text("5 visites, 1 faite")).to_be_visible()
+    came.clear()
+    await page.get_by_role("link", name="Écrire").first.click()
+    await page.get_by_label("Ce que vous avez vu ou fait").fill("Jambes gonflées ce matin.")
+    await page.get_by_role("button", name="Écrire au cahier").click()
+    await expect(page.get_by_text("Note enregistrée.")).to_be_visible()
+    await expect(page.get_by_text("Jambes gonflées ce matin.")).to_be_visible()
+    assert sum(came) < 2 * CEILING
