@@ -112,6 +112,7 @@
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     document.title = fresh.title;
     document.body.replaceWith(fresh.body);
+    replaced = true;
     if (answer.redirected) history.pushState(null, "", answer.url);
     scrollTo(0, 0);
     start(document);
@@ -137,7 +138,8 @@
       await wait(pause);
     }
   };
-  addEventListener("popstate", () => location.reload());
+  let replaced = false;
+  addEventListener("popstate", () => { if (replaced && !location.hash) location.reload(); });
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-resend]")) return;
     event.preventDefault();
