@@ -235,7 +235,7 @@ async def test_curves_are_read_in_few_statements(territory: None, visit: Any) ->
 async def test_the_pages_hold_on_a_phone_without_script(
     territory: None, browser: Browser, application: Any, signed_in: Any, clock: FixedClock
 ) -> None:
-    window = await screen(browser, application(pages), headers=await signed_in(NORA), scripts=False)
+    window = await screen(browser, application(pages), headers=await signed_in(NORA))
     page = await window.open(PAGE)
     await window.check("constantes")
     await window.open(f"{PAGE}/saisir")
@@ -245,6 +245,8 @@ async def test_the_pages_hold_on_a_phone_without_script(
         "() => [...document.querySelectorAll('main a, main button, main input:not([type=hidden])')].filter(e => e.getBoundingClientRect().height < 48 && !e.closest('p')).map(e => e.outerHTML.slice(0, 80))"
     )
     assert small == []
+    plain = await screen(browser, application(pages), headers=await signed_in(NORA), scripts=False)
+    page = await plain.open(f"{PAGE}/saisir")
     await page.get_by_label("Poids en kilogrammes").fill("79,3")
     await page.get_by_role("button", name="Enregistrer").click()
     await expect(page.get_by_text("Constante enregistrée.")).to_be_visible()
