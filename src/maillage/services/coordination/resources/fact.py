@@ -1,6 +1,6 @@
 """The facts that people write into a record ↔ plain FHIR: problems, treatments, allergies, opinions, home, relatives, legal protection, aids, follow-up, rights.
 
-Each kind says its type, its form, and how it is read and written; what it does not ask stays as another wrote it (docs/adr/0043-life-in-a-record.md).
+Each kind says its type, its form, and how it is read and written; what it does not ask stays as another wrote it (docs/adr/0048-life-in-a-record.md).
 """
 
 from collections.abc import Callable, Mapping
