@@ -107,7 +107,7 @@ bench-audit: setup ## entries of the trail verified a second, against COPY and S
 bench-files: setup ## what sealing documents costs
 	@$(BIN)/python -m bench.files
 
-bench-coordination: setup ## messages delivered, streams held open
+bench-coordination: setup ## messages delivered, streams held open, the pages of the desk as the region grows
 	@$(BIN)/python -m bench.coordination
 
 bench-sign-in: setup ## how long a sign-in keeps somebody waiting

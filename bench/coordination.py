@@ -1,9 +1,9 @@
 """What the desk and the conversations of the circle cost, a row a function. `make bench-coordination`
 
-    python -m bench.coordination [--times 40] [--streams 2000]
+    python -m bench.coordination [--times 40] [--streams 2000] [--regions 2000,200000]
 
 One web worker on an embedded database. A message is written by FHIR and delivered to 50 members who each hold a stream open: when the last of them has heard, and when the
-last has read it. The reference, in the same run, is a bare NOTIFY to 50 connections that listen. Memory is what the server's processes hold of their own (Pss).
+last has read it. The pages of the desk (`bench.desk`) are asked in a region of 2,000 people, then of 200,000. The reference, in the same run, is a bare NOTIFY to 50 connections that listen. Memory is what the server's processes hold of their own (Pss).
 """
 
 import argparse
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import psycopg
+from bench import desk
 from bench.reference import Figures, percentile
 from bench.rights import doctor, serving
 
@@ -178,6 +179,15 @@ def _parent(process: Path) -> str:
         return ""
 
 
+async def pages(held: Held, figures: Figures, files: Path) -> None:
+    """The pages of the desk, as the region grows."""
+    begun, before = 0, dict[str, float]()
+    for region in held.wanted.regions:
+        tokens = await desk.settle(held.dsn, files, region=region, begun=begun)
+        before = await desk.pages(held.base, tokens, figures, region=region, times=held.wanted.times, before=before)
+        begun = region
+
+
 ROWS: tuple[Callable[[Held, Figures], Awaitable[None]], ...] = (delivery, memory)
 
 
@@ -186,6 +196,7 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="make bench-coordination", description=__doc__)
     options.add_argument("--times", type=int, default=40)
     options.add_argument("--streams", type=int, default=2_000)
+    options.add_argument("--regions", type=lambda text: [int(one) for one in text.split(",")], default=[2_000, 200_000])
     wanted = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="mlg-", dir="/tmp") as name:
         folder = Path(name)
@@ -197,6 +208,7 @@ def main() -> int:
                 figures = Figures()
                 for row in ROWS:
                     asyncio.run(row(Held(base, server.dsn, tokens, wanted), figures))
+                asyncio.run(pages(Held(base, server.dsn, tokens, wanted), figures, folder / "files"))
                 print(figures.text())
     return 0
 

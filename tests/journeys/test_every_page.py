@@ -4,7 +4,7 @@ A page that is declared and stands in no list here is red: nobody forgets one.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -14,7 +14,7 @@ from playwright.async_api import Browser
 from maillage.app import declared_routes
 from maillage.http.routes import Kind
 from tests.journeys.test_main_job import signed_in
-from tests.support.browser import Screen, screen
+from tests.support.browser import DESK, PHONE, Screen, screen
 from tests.support.territory import Territory
 
 pytestmark = pytest.mark.browser
@@ -129,21 +129,32 @@ def patient_of(territory: Territory) -> str:
 
 @pytest.mark.parametrize("role", PAGES)
 async def test_the_pages_of_a_persona(browser: Browser, territory: Territory, role: str) -> None:
+    """Each at one width, every other on a phone; at both in `make test-long`."""
+    await walk(browser, territory, role, {path: ((DESK, PHONE)[rank % 2],) for rank, path in enumerate(PAGES[role])})
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("role", PAGES)
+async def test_the_pages_of_a_persona_at_both_widths(browser: Browser, territory: Territory, role: str) -> None:
+    await walk(browser, territory, role, dict.fromkeys(PAGES[role], (DESK, PHONE)))
+
+
+async def walk(browser: Browser, territory: Territory, role: str, widths: Mapping[str, Sequence[int]]) -> None:
     window = await (screen(browser) if role == "nobody" else signed_in(browser, territory, role))
     faults: list[str] = []
     window.page.on("pageerror", lambda error: faults.append(str(error)))
-    titles = [await _look(window, territory, role, path) for path in PAGES[role]]
+    titles = [await _look(window, territory, role, path, at) for path, at in widths.items()]
     assert faults == []
     assert all(titles), titles
 
 
-async def _look(window: Screen, territory: Territory, role: str, path: str) -> str:
+async def _look(window: Screen, territory: Territory, role: str, path: str, widths: Sequence[int]) -> str:
     address = await _filled(window, territory, path)
     answer = await window.page.goto(f"{territory.web}{address}")
     assert answer is not None
     assert answer.status == 200, path
     assert await window.page.locator("h1").count() == 1, path
-    await window.check(f"page-{role}{re.sub('[^a-z0-9]+', '-', path.lower()).rstrip('-')}")
+    await window.check(f"page-{role}{re.sub('[^a-z0-9]+', '-', path.lower()).rstrip('-')}", widths=widths)
     assert (await window.tab_order())[0] == "Aller au contenu", path
     return (await window.page.title()).removesuffix(" – Maillage")
 

@@ -67,9 +67,9 @@ class Screen:
         await self.page.goto(path if "://" in path else f"{HERE}{path}")
         return self.page
 
-    async def check(self, name: str) -> None:
+    async def check(self, name: str, *, widths: Sequence[int] = (PHONE, DESK)) -> None:
         """No axe violation at a phone's and a desk's width, no sideways scrolling at 320; a picture of each."""
-        for width in (PHONE, DESK):
+        for width in widths:
             await self.page.set_viewport_size({"width": width, "height": HEIGHT})
             await self.picture(f"{name}-{'phone' if width == PHONE else 'bureau'}")
             assert await violations(self.page) == [], f"{name} at {width} px"

@@ -99,7 +99,7 @@ async def _page(request: Request, ctx: Context, values: dict[str, str], faults: 
         request, ctx, "coordination/episode.html", status=status, patient=patient, banner=await identity.banner(ctx, patient),
         tabs=record_tabs(patient), held=held, own=own, reasons=CLOSURES, reason_of=resources.reason_of, ways=rights.WAYS, values=values, faults=faults,
         teams=[(one.reference, one.name) for one in await closing.other_teams(ctx, resources.team_of(own.episode))] if own else [],
-        key=values.get("cle") or secrets.token_urlsafe(12), said_words=SAID.get(request.query_params.get("fait", ""), ""),
+        key=values.get("cle") or secrets.token_urlsafe(16), said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
 
 

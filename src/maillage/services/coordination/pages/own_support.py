@@ -41,7 +41,7 @@ SAID = {
 
 async def own(request: Request, ctx: Context) -> Response:
     """GET /mon-appui."""
-    return await _page(request, ctx, SupportForm({"cle": secrets.token_urlsafe(12)}))
+    return await _page(request, ctx, SupportForm({"cle": secrets.token_urlsafe(16)}))
 
 
 async def ask(request: Request, ctx: Context) -> Response:

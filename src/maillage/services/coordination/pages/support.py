@@ -51,7 +51,7 @@ SHORT = "Écrivez une phrase au moins : le demandeur la lit"
 async def ask_page(request: Request, ctx: Context) -> Response:
     """GET /demandes-d-appui/nouvelle: the form; `?personne=` is somebody whose record is open to who asks."""
     return await _form_page(
-        request, ctx, request.query_params.get("personne", ""), SupportForm({"cle": secrets.token_urlsafe(12)})
+        request, ctx, request.query_params.get("personne", ""), SupportForm({"cle": secrets.token_urlsafe(16)})
     )
 
 
