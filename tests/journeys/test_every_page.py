@@ -31,7 +31,7 @@ PAGES = {
         "/preuve", "/patients/{id}/chronologie", "/patients/{id}/plan", "/patients/{id}/messages", "/patients/{id}/messages/nouveau",
         "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees", "/patients/{id}/appui", "/patients/{id}/cercle/membres", "/patients/{id}/cercle/membres?nom=essai",
         "/patients/{id}/concertations", "/patients/{id}/plan/versions", "/patients/{id}/recherche?q=tension",
-        "/patients/{id}/situation-de-vie", "/patients/{id}/cahier", "/patients/{id}/constantes", "/patients/{id}/constantes/saisir",
+        "/patients/{id}/situation-de-vie", "/patients/{id}/cahier", "/patients/{id}/constantes", "/patients/{id}/constantes/saisir", "/patients/{id}/semaine",
     ],
     "nurse": [
         "/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets", "/mes-notifications", "/tournee",
@@ -68,10 +68,10 @@ PAGES = {
     "patient": [
         "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches",
         "/mes-demandes", "/mes-demandes/effacement", "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve",
-        "/mon-appui", "/messages", "/mon-plan",
+        "/mon-appui", "/messages", "/mon-plan", "/ma-semaine",
     ],
     "carer": [
-        "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/mon-appui",
+        "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/mon-appui", "/ma-semaine",
     ],
     "guardian": [
         "/accueil", "/mes-documents", "/qui-a-vu", "/mes-choix", "/mes-demandes",

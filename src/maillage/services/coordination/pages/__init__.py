@@ -20,6 +20,7 @@ from maillage.services.coordination.pages import (
     rounds,
     support,
     tasks,
+    week,
 )
 
 routes = [
@@ -42,4 +43,5 @@ routes = [
     *episode.routes,
     *own_plan.routes,
     *meetings.routes,
+    *week.routes,
 ]
