@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ async def hostile(platform: Platform, access: Access) -> Starlette:
     return whole_application(platform)
 
 
+@cache
 def parameters() -> list[str]:
     """What any page reads of its address, from our own sources, and some that none does."""
     sources = Path(maillage.__file__).parent.rglob("*.py")
