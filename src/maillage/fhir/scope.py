@@ -44,12 +44,15 @@ class Scope:
         assert self.circle is not None, "only who sees records given to them is asked for these"
         return self.circle.replace("{from}", begin).replace("{most}", most)
 
-    def sql(self, row: str, *, rt: str | None = None) -> str:
-        """The condition for the row behind the alias `row`; `rt` gives the type number where the alias has no such column."""
-        return _about(self.text, row, rt or f"{row}.rt")
+    def sql(self, row: str, *, rt: str | None = None, patient: str | None = None) -> str:
+        """The condition for the row behind the alias `row`; `rt` gives the type number where the alias has no such column.
+
+        `patient`: the one value that the statement lets this row's `patient` have. What is asked about it is then asked once, not for each row.
+        """
+        return _about(self.text, row, rt or f"{row}.rt", patient or f"{row}.patient")
 
 
 @lru_cache(maxsize=512)
-def _about(text: str, row: str, rt: str) -> str:
+def _about(text: str, row: str, rt: str, patient: str) -> str:
     """The same text each time: what is made of it is looked up by it."""
-    return text.replace("{row}", row).replace("{rt}", rt)
+    return text.replace("{row}.patient", patient).replace("{row}", row).replace("{rt}", rt)

@@ -26,6 +26,8 @@ QUERIES = load_queries("maillage.fhir.operations")
 DEFAULT_COUNT = 500
 MAX_INCLUDED = 2_000
 """Resources outside of the record that come with one page."""
+_NOBODY = "null::uuid"
+"""What stands in nobody's record: most of what rights ask falls away when the statement is planned."""
 _BEFORE_ALL = (0, NO_DATE, UUID(int=0))
 
 
@@ -102,18 +104,20 @@ def _array(numbers: Iterable[int]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _text(name: str, r: str, x: str) -> bytes:
+def _text(name: str, own: str, r: str, x: str) -> bytes:
     outer = "encounter" if name == "encounter" else "record"
     text = QUERIES.text(outer)
     if outer == "record":
         text = text.replace("{walk}", QUERIES.text(name)).replace("{shared}", QUERIES.text("shared"))
     text = text.replace("{row}", QUERIES.text("row")).replace("{chosen}", QUERIES.text("chosen"))
     text = text.replace("{people}", _people()).replace("{compartment}", _compartment())
-    return text.replace("{r}", r).replace("{x}", x).encode()
+    return text.replace("{own}", own).replace("{r}", r).replace("{x}", x).encode()
 
 
 def _statement(name: str, scope: Scope) -> bytes:
-    return _text(name, scope.sql("r"), scope.sql("x"))
+    if name == "encounter":
+        return _text(name, "", scope.sql("r"), scope.sql("x"))
+    return _text(name, scope.sql("r", patient="%(patient)s::uuid"), scope.sql("r", patient=_NOBODY), scope.sql("x", patient=_NOBODY))
 
 
 def _cursor(row: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 -- name: record :many
 -- A patient's record from a place on, then what those rows refer to outside of any record, once each. `{walk}`, `{shared}`, `{row}`,
--- `{chosen}` are fragments below; `{r}` and `{x}`: scope of the aliases.
+-- `{chosen}` are fragments below; `{r}` and `{x}`: scope of the aliases, `{own}`: of `r` where its patient is known.
 with w as materialized (
   select * from ({walk} union all {shared}) r order by r.rt, r.d0, r.id limit %(limit)s
 )
@@ -14,7 +14,7 @@ union all
 -- name: whole :fragment
 -- All that stands in the record, in the order of its index.
 (select {row} from res r
- where r.patient = %(patient)s and (r.rt, r.d0, r.id) > (%(rt)s, %(d0)s::timestamptz, %(id)s) and {chosen} and ({r})
+ where r.patient = %(patient)s and (r.rt, r.d0, r.id) > (%(rt)s, %(d0)s::timestamptz, %(id)s) and {chosen} and ({own})
  order by r.rt, r.d0, r.id limit %(limit)s)
 
 -- name: of_types :fragment
@@ -22,7 +22,7 @@ union all
 (select {row} from (select distinct unnest(%(walked)s::int2[]) as rt) k
  cross join lateral (
    select * from res r
-   where r.patient = %(patient)s and r.rt = k.rt and (r.rt, r.d0, r.id) > (%(rt)s, %(d0)s::timestamptz, %(id)s) and {chosen} and ({r})
+   where r.patient = %(patient)s and r.rt = k.rt and (r.rt, r.d0, r.id) > (%(rt)s, %(d0)s::timestamptz, %(id)s) and {chosen} and ({own})
    order by r.d0, r.id limit %(limit)s
  ) r)
 
