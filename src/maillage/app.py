@@ -110,8 +110,9 @@ def load_services(*doors: str) -> list[Any]:
     return found
 
 
-OBJECTS_BETWEEN_COLLECTIONS = 20_000
-"""A bundle of fifty resources is some 6,000 objects, in no cycle: at Python's own 700 the collector walks them while they grow."""
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""A bundle of fifty resources is some 6,000 objects and a caseload of 500 people some 40,000, in no cycle: at Python's own 700 the collector walks
+them while they grow."""
 
 
 def keep_what_is_loaded() -> None:

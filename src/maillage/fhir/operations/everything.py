@@ -117,7 +117,9 @@ def _text(name: str, own: str, r: str, x: str) -> bytes:
 def _statement(name: str, scope: Scope) -> bytes:
     if name == "encounter":
         return _text(name, "", scope.sql("r"), scope.sql("x"))
-    return _text(name, scope.sql("r", patient="%(patient)s::uuid"), scope.sql("r", patient=_NOBODY), scope.sql("x", patient=_NOBODY))
+    return _text(
+        name, scope.sql("r", patient="%(patient)s::uuid"), scope.sql("r", patient=_NOBODY), scope.sql("x", patient=_NOBODY)
+    )
 
 
 def _cursor(row: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.references import local
 from maillage.db import load_queries
+from maillage.fhir.search import parse
 from maillage.services.coordination import rules
 from maillage.services.coordination.resources import episode as episodes
 from maillage.services.coordination.resources.level import level_of
@@ -100,8 +101,8 @@ async def _people(ctx: Context) -> list[Resource]:
     if not members:
         return []
     asked = [("participant", ",".join(members)), ("status", "active"), ("_count", PEOPLE), ("_include", "CareTeam:patient")]
-    page = await ctx.records.search("CareTeam", asked)
-    return [one for one in page.included if one["resourceType"] == "Patient"]
+    page = await ctx.records.search_raw(parse("CareTeam", asked))  # the circles themselves need not be parsed
+    return [one.resource for one in page.included if one.type == "Patient"]
 
 
 async def _changed(ctx: Context, patients: list[str]) -> dict[str, Resource]:
@@ -147,6 +148,7 @@ async def _last(ctx: Context, patients: list[str]) -> dict[str, datetime]:
         ("patient", ",".join(patients)),
         ("status", DONE),
         ("period", f"ge{(ctx.now - rules.SILENCE * 12).date()}"),
+        ("_sort", "-period"),
         ("_count", "1000"),
     ]
     last: dict[str, datetime] = {}
