@@ -1,6 +1,6 @@
 """What rights and the trail cost: each call over HTTP, against the same call on the store beneath `access/`, in turns, in one run. `make bench-rights`.
 
-A region of synthetic patients with ten observations each, a doctor with 50 of them and one with 5,000. Two servers of one web worker each
+A region of synthetic patients with ten observations each, a doctor with 50 of them (and one of 300 observations, `everything_long`) and one with 5,000. Two servers of one web worker each
 on one database: the product, and the product on the bare store (`bench.beneath`). A cost is the share of the rate that is lost, the median of neighbouring turns. The last
 line compares the searches of the two doctors.
 """
@@ -27,7 +27,7 @@ import httpx
 from bench.fhir import LOADER
 from bench.main_job import ROOT, UNBOUNDED
 from bench.reference import Figures, loader, percentile, until_it_answers
-from bench.store import LOINC, new_ids, observation, territory
+from bench.store import LOINC, new_ids, observation, patient, territory
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role, job_actor
@@ -40,6 +40,7 @@ from maillage.files import LocalFiles
 from maillage.serving import AT_ONCE, BACKLOG
 
 FEW, MANY = 50, 5_000
+LONG, HELD = "bench-long", 300  # someone followed for years, and how many measures their record holds
 NARROW, WIDE = 45, 15  # percent of the rate that single reads and narrow searches may lose, and writes, bundles and $everything
 
 
@@ -80,6 +81,10 @@ class Calls:
 
     async def everything(self, r: random.Random) -> None:
         await self._ask("GET", f"/fhir/Patient/{r.choice(self._known)}/$everything", 200)
+
+    async def everything_long(self, r: random.Random) -> None:
+        answer = await self._ask("GET", f"/fhir/Patient/{LONG}/$everything", 200)
+        assert answer.count(b'"Observation"') >= HELD
 
     async def create(self, r: random.Random) -> None:
         await self._ask("POST", "/fhir/Observation", 201, measured(r, self._known))
@@ -175,14 +180,16 @@ async def fill(dsn: str, files: Path, patients: int) -> tuple[dict[str, str], li
     ids = new_ids(patients, r)
     async with await Database.open(dsn, size=4) as database:
         access = Access(database, store=Store(), files=LocalFiles(files), clock=SystemClock())
-        teams = [*followed(ids[:FEW], "few"), *followed(ids[:MANY], "many")]
+        teams = [*followed([*ids[:FEW], LONG], "few"), *followed(ids[:MANY], "many")]
+        long = [patient(r, LONG), *(observation(r, LONG, LOINC[n % 5]) for n in range(HELD))]
         for start in range(0, patients, 5_000):
             async with access.act(job_actor("bench")) as ctx:
                 await ctx.records.load(
                     [one | {"id": one.get("id") or new_ids(1, r)[0]} for one in territory(ids[start : start + 5_000], r)]
                 )
         async with access.act(job_actor("bench")) as ctx:
-            await ctx.records.load([team | {"id": id} for team, id in zip(teams, new_ids(len(teams), r), strict=True)])
+            own = [*long, *teams]
+            await ctx.records.load([{"id": id} | one for one, id in zip(own, new_ids(len(own), r), strict=True)])
         async with database.autocommit() as conn:
             await conn.execute("vacuum analyze")
         return {name: await access.issue_token(doctor(name), lifetime=timedelta(hours=2)) for name in ("few", "many")}, ids
@@ -245,7 +252,9 @@ async def bench(
     await assert_apart(load, above, beneath, tokens["few"], ids[-1])
     figures, known = Figures(), ids[:FEW]
     few = Server(above, tokens["few"], known)
-    for name, most in (("read", NARROW), ("search", NARROW), ("everything", WIDE), ("create", WIDE), ("bundle", WIDE)):
+    for name, most in (
+        ("read", NARROW), ("search", NARROW), ("everything", WIDE), ("everything_long", WIDE), ("create", WIDE), ("bundle", WIDE),
+    ):  # fmt: skip
         turns = await in_turns(load, [Server(beneath, tokens["few"], known), few], name, wanted)
         figures.add(f"{name}, beneath", turns.rate(0), "a second")
         figures.add(f"{name}, above", turns.rate(1), "a second")
