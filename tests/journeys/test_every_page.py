@@ -34,7 +34,7 @@ PAGES = {
         "/patients/{id}/situation-de-vie", "/patients/{id}/cahier", "/patients/{id}/constantes", "/patients/{id}/constantes/saisir", "/patients/{id}/semaine",
     ],
     "nurse": [
-        "/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets", "/mes-notifications", "/tournee",
+        "/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets", "/mes-notifications", "/tournee", "/patients/{id}/plaies",
     ],
     "hospital": [
         "/situation",
@@ -95,17 +95,18 @@ CONVERSATIONS = "src/maillage/services/messaging/tests/test_messaging_talk.py"
 TASKS = "src/maillage/services/coordination/tests/test_coordination_tasks.py"
 MEETINGS = "src/maillage/services/coordination/tests/test_coordination_meetings.py"
 FACTS = "src/maillage/services/coordination/tests/test_coordination_facts.py"
+WOUNDS = "src/maillage/services/coordination/tests/test_coordination_wounds.py"
 ELSEWHERE = {
     "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE,
     "/logiciels/{id}": SOFTWARE, "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
     "/messages/{id}": CONVERSATIONS, "/messages/{id}/corriger": CONVERSATIONS, "/taches/nouvelle": TASKS, "/taches/{id}": TASKS,
     "/patients/{id}/concertations/{meeting}": MEETINGS, "/patients/{id}/donnees/{kind}": FACTS,
-    "/patients/{id}/donnees/{kind}/{fact}": FACTS,
+    "/patients/{id}/donnees/{kind}/{fact}": FACTS, "/patients/{id}/plaies/{wound}": WOUNDS,
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {
     "/", "/documents/{id}/original", "/documents/{id}/pdf", "/documents/{id}/fichiers/{number:int}", "/indicateurs.csv", "/traces.csv", "/file-active.csv",
-    "/messages/pieces/{id}", "/patients/{id}/plan/pdf",
+    "/messages/pieces/{id}", "/patients/{id}/plan/pdf", "/patients/{id}/photos/{photo}",
 }  # fmt: skip
 """Declared as pages, but files and a redirection."""
 ROOT = Path(__file__).resolve().parents[2]

@@ -31,8 +31,8 @@ KEPT_APPOINTMENT = frozenset({"pending", "booked", "arrived", "checked-in"})
 GIVEN = 0
 """Weight of a sight that the records give; see `access_grant.weight` for those of what takes it away."""
 
-# What is written because of a document, and would tell of it to those from whom it is hidden.
-TELLERS = frozenset({"Communication", "Provenance", "Task"})
+# What is written because of a document (a photograph of a note too), and would tell of it to those from whom it is hidden.
+TELLERS = frozenset({"Communication", "Media", "Provenance", "Task"})
 
 PEOPLE = ("Practitioner/", "PractitionerRole/")
 ASKED = (*PEOPLE, "Organization/")

@@ -21,6 +21,7 @@ from maillage.services.coordination.pages import (
     support,
     tasks,
     week,
+    wounds,
 )
 
 routes = [
@@ -44,4 +45,5 @@ routes = [
     *own_plan.routes,
     *meetings.routes,
     *week.routes,
+    *wounds.routes,
 ]

@@ -1,6 +1,7 @@
 """The constants of a person: curves, what is logged on a phone, bounds."""
 
 from decimal import Decimal
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -83,13 +84,16 @@ async def log(request: Request, ctx: Context) -> Response:
 
 
 async def retract(request: Request, ctx: Context) -> Response:
-    """POST /patients/{id}/constantes/{observation}/erreur: `motif`, `version`."""
+    """POST /patients/{id}/constantes/{observation}/erreur: `motif`, `version`; `plaie` where it was one look at a wound."""
     patient, form = str(request.path_params["id"]), await request.form()
     await constants.retract(
         ctx, patient=patient, observation=str(request.path_params["observation"]), version=str(form.get("version", "")),
         reason=str(form.get("motif", "")),
     )  # fmt: skip
-    return redirect(f"/patients/{patient}/constantes?fait=erreur")
+    wound = str(form.get("plaie", ""))
+    return redirect(
+        f"/patients/{patient}/plaies/{quote(wound, safe='')}" if wound else f"/patients/{patient}/constantes?fait=erreur"
+    )
 
 
 async def bound(request: Request, ctx: Context) -> Response:

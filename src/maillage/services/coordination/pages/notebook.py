@@ -1,12 +1,17 @@
 """The liaison notebook of a person."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission, permits
 from maillage.http import Request, action, page, redirect
+from maillage.http.routes import API_BODY
+from maillage.services.coordination.pages.wounds import REFUSED, pictures_of, refused
 from maillage.services.coordination.resources.note import KINDS
-from maillage.services.coordination.service import notebook
+from maillage.services.coordination.service import notebook, photos
 from maillage.ui import render
 from maillage.ui.places import record_tabs
 
@@ -18,26 +23,32 @@ async def notes(request: Request, ctx: Context) -> Response:
     return await _page(request, ctx)
 
 
-async def _page(request: Request, ctx: Context, *, text: str = "", fault: str = "", status: int = 200) -> Response:
+async def _page(request: Request, ctx: Context, *, text: str = "", faults: Mapping[str, str] = MappingProxyType({}), status: int = 200) -> Response:  # fmt: skip
     patient = str(request.path_params["id"])
     held = await notebook.read(ctx, patient=patient)
     return render(
         request, ctx, "coordination/notebook.html", status=status, patient=patient, banner=held.banner, tabs=record_tabs(patient), notes=held.notes,
-        kinds=list(KINDS.items()), text=text, fault=fault, may_write=permits(ctx.actor, Permission.NOTEBOOK_WRITE), me=ctx.actor.reference,
+        kinds=list(KINDS.items()), text=text, faults=faults, most=photos.MOST, may_write=permits(ctx.actor, Permission.NOTEBOOK_WRITE), me=ctx.actor.reference,
         from_round="tournee" in request.query_params, said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
 
 
 async def write(request: Request, ctx: Context) -> Response:
-    """POST /patients/{id}/cahier: `texte`, `type`, `important`, `reponse` the note that is answered."""
+    """POST /patients/{id}/cahier: `texte`, `type`, `important`, `reponse` the note that is answered, `photo`s."""
     patient, form = str(request.path_params["id"]), await request.form()
     text = str(form.get("texte", ""))
     if not text.strip():
-        return await _page(request, ctx, fault="Écrivez la note en quelques mots", status=422)
-    await notebook.write(
-        ctx, patient=patient, text=text, kind=str(form.get("type", "")) or next(iter(KINDS)), important=bool(form.get("important")),
-        answers=str(form.get("reponse", "")),
-    )  # fmt: skip
+        return await _page(request, ctx, faults={"texte": "Écrivez la note en quelques mots"}, status=422)
+    try:
+        async with ctx.savepoint():
+            await notebook.write(
+                ctx, patient=patient, text=text, kind=str(form.get("type", "")) or next(iter(KINDS)), important=bool(form.get("important")),
+                answers=str(form.get("reponse", "")), pictures=await pictures_of(form),
+            )  # fmt: skip
+    except REFUSED as fault:
+        if (words := refused(fault)) is None:
+            raise
+        return await _page(request, ctx, text=text, faults={"photo": words}, status=422)
     return redirect("/tournee?fait=note" if form.get("tournee") else f"/patients/{patient}/cahier?fait=note")
 
 
@@ -50,6 +61,6 @@ async def withdraw(request: Request, ctx: Context) -> Response:
 
 routes = [
     page("/patients/{id}/cahier", notes, permission=Permission.RECORD_READ),
-    action("/patients/{id}/cahier", write, permission=Permission.NOTEBOOK_WRITE),
+    action("/patients/{id}/cahier", write, permission=Permission.NOTEBOOK_WRITE, max_body=API_BODY),
     action("/patients/{id}/cahier/{note}/retirer", withdraw, permission=Permission.NOTEBOOK_WRITE),
 ]

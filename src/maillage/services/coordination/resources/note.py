@@ -3,9 +3,11 @@
 import base64
 import binascii
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+from maillage.services.coordination.resources.photo import named
 
 Resource = dict[str, Any]
 
@@ -34,12 +36,22 @@ class Note:
     important: bool
     answers: str
     replies: tuple["Note", ...] = ()
+    photos: tuple[str, ...] = ()
 
 
 def note_for(
-    text: str, *, kind: str, patient: str, by: str, name: str, at: datetime, important: bool = False, answers: str = ""
+    text: str,
+    *,
+    kind: str,
+    patient: str,
+    by: str,
+    name: str,
+    at: datetime,
+    important: bool = False,
+    answers: str = "",
+    photos: Iterable[str] = (),
 ) -> Resource:
-    """The DocumentReference of a note, as the profile asks: type, subject and author; `answers` the id of the note that it replies to."""
+    """The DocumentReference of a note, as the profile asks: type, subject and author; `answers` the id of the note that it replies to, `photos` those of its Media."""
     when = at.isoformat(timespec="seconds")
     attachment = {
         "contentType": "text/plain; charset=utf-8", "language": "fr", "data": base64.b64encode(text.encode()).decode(),
@@ -51,6 +63,7 @@ def note_for(
         "subject": {"reference": f"Patient/{patient}"}, "date": when, "author": [{"reference": by, "display": name}],
         "content": [{"attachment": attachment}],
         **({"extension": [{"url": EMERGENCY, "valueBoolean": True}]} if important else {}),
+        **({"context": {"related": pictures}} if (pictures := [{"reference": f"Media/{one}"} for one in photos]) else {}),
         **({"relatesTo": [{"code": "appends", "target": {"reference": f"DocumentReference/{answers}"}}]} if answers else {}),
     }  # fmt: skip
 
@@ -66,7 +79,7 @@ def thread(resources: Iterable[Resource]) -> list[Note]:
     known = {one.id for one in notes}
     replies = {id: tuple(one for one in notes if one.answers == id) for id in known}
     return [
-        Note(one.id, one.version, one.at, one.author, one.by, one.kind, one.text, one.important, one.answers, replies[one.id])
+        replace(one, replies=replies[one.id])
         for one in reversed(notes) if one.answers not in known
     ]  # fmt: skip
 
@@ -88,6 +101,7 @@ def note_from(resource: Resource) -> Note:
             (one["target"].get("reference", "").removeprefix("DocumentReference/") for one in resource.get("relatesTo", []) if one.get("code") == "appends"),
             "",
         ),
+        photos=named(resource.get("context", {}).get("related", [])),
     )  # fmt: skip
 
 

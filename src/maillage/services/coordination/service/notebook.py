@@ -1,13 +1,17 @@
 """The liaison notebook: what everyone who passes writes, read by all who care for the person."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.services.coordination.resources import note as resources
 from maillage.services.coordination.resources.note import KINDS, LONGEST, TYPES, Note
+from maillage.services.coordination.resources.photo import named
+from maillage.services.coordination.service import photos
 from maillage.services.identity import public as identity
 from maillage.ui import Banner
 
@@ -36,8 +40,8 @@ async def notes_of(ctx: Context, patients: list[str]) -> list[dict[str, Any]]:
     return await ctx.records.find("DocumentReference", params) if patients else []
 
 
-async def write(ctx: Context, *, patient: str, text: str, kind: str, important: bool, answers: str) -> dict[str, Any]:
-    """A new note, or an answer to one; Invalid without words or with an unknown type."""
+async def write(ctx: Context, *, patient: str, text: str, kind: str, important: bool, answers: str, pictures: Sequence[bytes] = ()) -> dict[str, Any]:  # fmt: skip
+    """A new note, or an answer to one, with its photographs; Invalid without words or with an unknown type."""
     ctx.require(Permission.NOTEBOOK_WRITE, patient=patient)
     text = text.strip()
     if not 0 < len(text) <= LONGEST:
@@ -48,20 +52,26 @@ async def write(ctx: Context, *, patient: str, text: str, kind: str, important: 
         raise Forbidden("A note has an author.")
     if answers:
         await _of_person(ctx, patient, answers)
-    written: dict[str, Any] = await ctx.records.write(resources.note_for(
+    id = str(uuid4())
+    taken = await photos.taken(ctx, pictures, patient=patient, title=KINDS[kind], note=id)
+    note = resources.note_for(
         text, kind=kind, patient=patient, by=ctx.actor.reference, name=ctx.actor.name, at=ctx.now, important=important, answers=answers,
-    ))  # fmt: skip
-    return written
+        photos=[one["id"] for one in taken],
+    )  # fmt: skip
+    written: list[dict[str, Any]] = await ctx.records.write_all([*taken, {**note, "id": id}])
+    return written[-1]
 
 
 async def withdraw(ctx: Context, *, patient: str, note: str, version: str) -> None:
-    """Takes one's own note out of the notebook; it stays in the record's history, marked as entered in error."""
+    """Takes one's own note out of the notebook, with its photographs; it stays in the record's history, marked as entered in error."""
     ctx.require(Permission.NOTEBOOK_WRITE, patient=patient)
     resource = await _of_person(ctx, patient, note)
     if ctx.actor.reference not in {one.get("reference") for one in resource.get("author", [])}:
         raise Forbidden("Only its author withdraws a note.")
     meta = {**resource["meta"], "versionId": version or resource["meta"]["versionId"]}
-    await ctx.records.write({**resource, "meta": meta, "status": "entered-in-error"})
+    pictures = [await ctx.records.read("Media", one) for one in named(resource.get("context", {}).get("related", []))]
+    withdrawn = [{**one, "status": "entered-in-error"} for one in [{**resource, "meta": meta}, *pictures]]
+    await ctx.records.write_all(withdrawn)
 
 
 async def _of_person(ctx: Context, patient: str, id: str) -> dict[str, Any]:
