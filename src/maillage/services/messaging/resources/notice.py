@@ -118,6 +118,11 @@ def is_notice(resource: dict[str, Any]) -> bool:
     return about and subject.startswith("Patient/") and "T" in resource.get("sent", "")
 
 
+def names_one(resource: dict[str, Any]) -> bool:
+    """Whether a Communication has an identifier by which the platform knows a notice: only the platform writes those."""
+    return any(one.get("system") in (NOTICE_SYSTEM, DOCUMENT_SYSTEM, MATTER_SYSTEM) for one in resource.get("identifier", []))
+
+
 def notice_key(document: str, recipient: str) -> str:
     """What makes a notice the only one of its kind."""
     return f"{document}|{recipient}"

@@ -6,7 +6,9 @@ from uuid import UUID, uuid5
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.errors import NotFound
+from maillage.access.references import local
+from maillage.errors import Forbidden, NotFound
+from maillage.fhir.change import Change, Verb
 from maillage.services.messaging.resources.attachment import as_text, document_for, file_of
 from maillage.services.messaging.resources.message import Readers
 from maillage.services.messaging.service import threads
@@ -24,7 +26,7 @@ class File:
 async def keep(ctx: Context, files: Sequence[File], *, patient: str, key: str, readers: Readers) -> list[tuple[str, str]]:
     """Files them in the record and answers their references and titles; those of a form sent twice (`key`) are kept once.
 
-    TooLarge, Unsupported, Unprocessable or Infected as of every document.
+    TooLarge, Unsupported, Unprocessable or Infected as of every document; Forbidden with the key of what somebody else sent.
     """
     ctx.require(Permission.MESSAGES_WRITE, patient=patient)
     documents = [
@@ -34,8 +36,17 @@ async def keep(ctx: Context, files: Sequence[File], *, patient: str, key: str, r
         )
         for place, one in enumerate(files)
     ]  # fmt: skip
-    written = await ctx.records.write_all(documents)
-    return [(f"DocumentReference/{one['id']}", file.title) for one, file in zip(written, files, strict=True)]
+    known = await _known(ctx, [one["id"] for one in documents])
+    await ctx.records.write_changes([Change(Verb.CREATE, one) for one in documents if one["id"] not in known])
+    return [(f"DocumentReference/{one['id']}", file.title) for one, file in zip(documents, files, strict=True)]
+
+
+async def _known(ctx: Context, documents: Sequence[str]) -> set[str]:
+    """Those that are filed already; the key of a message stands in its address, and files nothing for who did not write it."""
+    found = await ctx.records.find("DocumentReference", {"_id": ",".join(documents)}) if documents else []
+    if any(ctx.actor.reference not in map(local, one.get("author", [])) for one in found):
+        raise Forbidden("this form was sent by somebody else")
+    return {one["id"] for one in found}
 
 
 async def export(ctx: Context, thread: str, *, key: str) -> str:

@@ -31,9 +31,14 @@ async def keep_conversations(ctx: Context, change: Change) -> Resource:
     """
     resource = change.resource
     before = await _before(ctx, change)
+    if ctx.actor.kind is not ActorKind.JOB and notice.names_one(resource) and not (before and notice.names_one(before)):
+        raise Forbidden.at(
+            "Communication.identifier", "notices are the platform's to post: one that is there keeps it from posting another"
+        )
     if ctx.actor.kind in PEOPLE:
         if before is not None:
             _refuse_changes(ctx, before, None if change.verb is Verb.DELETE else resource)
+            await _refuse_from_outside(ctx, before, resource)
         elif change.verb is not Verb.DELETE:
             resource = _signed(ctx, resource)
     if change.verb is Verb.DELETE:
@@ -85,6 +90,15 @@ def _refuse_changes(ctx: Context, before: Resource, after: Resource | None) -> N
         raise Forbidden("a message is changed by who wrote it")
     if after is None and resources.is_message(before):
         raise Forbidden("a message of a conversation is taken back (entered-in-error), not deleted")
+
+
+async def _refuse_from_outside(ctx: Context, before: Resource, after: Resource) -> None:
+    """Who left the circle goes on seeing what they wrote there, and takes it back; they write no more in it, in no message that stands."""
+    message = resources.message_from(before)
+    if not resources.is_message(before) or after.get("status") == resources.RETIRED:
+        return
+    if not await ctx.records.find("Patient", {"_id": message.patient}):
+        raise Forbidden("who left the circle takes back what they wrote, and changes nothing else of it")
 
 
 def _taken_as_message(ctx: Context, resource: Resource) -> Resource:

@@ -8,6 +8,7 @@ from playwright.async_api import Browser, expect
 
 from maillage.access.access import Access
 from maillage.access.actors import Role
+from maillage.errors import Forbidden
 from maillage.services.messaging import pages
 from maillage.services.messaging.resources import notice as resources
 from maillage.services.messaging.service import notices as service
@@ -32,7 +33,11 @@ async def test_what_a_patient_writes_to_their_gp_is_no_notice_and_breaks_no_page
             {"resourceType": "Patient", "id": "zoe", "name": [{"family": "MARTIN"}]}, care_team("zoe", "Practitioner/gp")
         )
     async with access.act(patient("zoe"), door="fhir") as ctx:
-        await ctx.records.write(written, written | {"sent": "2026"}, written | about | {"sent": "2026"}, nobody)
+        await ctx.records.write(written, written | {"sent": "2026"})
+        with pytest.raises(Forbidden):  # what looks like a notice is the platform's to write
+            await ctx.records.write(nobody)
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(written | about | {"sent": "2026"}, nobody)
     transport = ASGITransport(app=application(pages))
     async with AsyncClient(transport=transport, base_url=HERE, headers=[("accept", "text/html"), *await signed_in(GP)]) as gp:
         assert (await gp.get("/nouveautes")).status_code == 200
