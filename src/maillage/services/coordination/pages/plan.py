@@ -16,14 +16,17 @@ from maillage.services.coordination.resources import goal as goals
 from maillage.services.coordination.resources import position as positions
 from maillage.services.coordination.resources import template
 from maillage.services.coordination.rules import plan as rules
-from maillage.services.coordination.service import plan_guarding, plan_publishing, plan_versions, plans
+from maillage.services.coordination.service import plan_guarding, plan_publishing, plan_versions, plans, words_guard
 from maillage.services.coordination.service import positions as standing
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.places import record_tabs
 
-keep_plans = plan_guarding.keep_plans  # what holds for plans holds wherever their page is served
+keep_plans, keep_words = (
+    plan_guarding.keep_plans,
+    words_guard.keep_words,
+)  # what holds for plans holds wherever their page is served
 SAID = {
     "plan": "Plan commencé. Complétez-le avec la personne.",
     "paroles": "C’est noté, dans ses mots.",

@@ -1,0 +1,108 @@
+"""What holds at every door of what is said about a plan, or about a meeting: each speaks for themself, of the person it is about, and it stays as it was said."""
+
+from typing import Any
+
+from maillage.access.actors import ActorKind
+from maillage.access.context import Context
+from maillage.access.guards import guard
+from maillage.access.references import as_list, local
+from maillage.errors import Conflict, Forbidden, Gone, Issue, NotFound, Unprocessable
+from maillage.fhir.change import Change, Verb
+from maillage.services.coordination.resources import meeting as meetings
+from maillage.services.coordination.resources import position as positions
+from maillage.services.coordination.resources.position import AGREED, CONTESTED, MEDIA, REFUSED
+from maillage.services.identity import public as identity
+
+Resource = dict[str, Any]
+WRONG = "entered-in-error"
+OF_PLAN, OF_MEETING = positions.CATEGORY, meetings.CATEGORY
+ABOUT = {OF_PLAN: "CarePlan", OF_MEETING: "Appointment"}
+
+
+@guard("Communication")
+async def keep_words(ctx: Context, change: Change) -> Resource:
+    """Conflict to change or delete what was said (`entered-in-error` it may become); Forbidden in another's name; Unprocessable of another person's plan."""
+    resource = change.resource
+    if ctx.actor.kind is ActorKind.JOB:
+        return resource
+    before = await _before(ctx, change)
+    if kind := _kind(before):
+        if (
+            change.verb is Verb.DELETE
+            or _but_for_its_status(resource) != _but_for_its_status(before)
+            or resource["status"] not in (before["status"], WRONG)
+        ):
+            raise Conflict(
+                "what was said stays as it was said: say something else, or that this was written by mistake (entered-in-error)"
+            )
+    elif change.verb is not Verb.DELETE and (kind := _kind(resource)):
+        await _refuse_other_record(ctx, resource, ABOUT[kind])
+        await _refuse_other_speaker(ctx, resource, kind)
+    return resource
+
+
+async def _before(ctx: Context, change: Change) -> Resource:
+    if "id" not in change.resource or change.verb is Verb.CREATE:
+        return {}
+    try:
+        return await ctx.records.read("Communication", change.resource["id"])
+    except (NotFound, Gone):
+        return {}
+
+
+def _kind(resource: Resource) -> str:
+    codings = [coding for concept in as_list(resource.get("category")) for coding in concept.get("coding", [])]
+    return next(
+        (str(one["code"]) for one in codings if one.get("system") == positions.CATEGORY_SYSTEM and one.get("code") in ABOUT), ""
+    )
+
+
+def _but_for_its_status(resource: Resource) -> Resource:
+    return {name: value for name, value in resource.items() if name not in ("meta", "status", "text")}
+
+
+async def _refuse_other_record(ctx: Context, resource: Resource, kind: str) -> None:
+    """It would show to whoever follows both people, in the plan of the other."""
+    subject = local(resource.get("subject")) or ""
+    own = {f"Patient/{one}" for one in await identity.identities_of(ctx, subject.removeprefix("Patient/"))}
+    for reference in map(local, as_list(resource.get("basedOn"))):
+        if not reference or not reference.startswith(f"{kind}/"):
+            continue
+        found = await ctx.records.find(kind, {"_id": reference.partition("/")[2]})
+        about = {local(one.get("subject")) for one in found} | {
+            local(p.get("actor")) for one in found for p in one.get("participant", [])
+        }
+        if not own & about:
+            raise _wrong("basedOn", f"{reference} is not about {subject}")
+
+
+async def _refuse_other_speaker(ctx: Context, resource: Resource, kind: str) -> None:
+    """The person says where they stand, online; of what they said otherwise a professional notes how. Carers say nothing in their name."""
+    said = positions.position_from(resource)
+    if ctx.actor.kind is ActorKind.CARER or (ctx.actor.kind is ActorKind.PATIENT and kind == OF_MEETING):
+        raise Forbidden("what is said about a plan is said by the person, and by professionals")
+    if kind == OF_MEETING:
+        return
+    own = said.of in ("", said.by, ctx.actor.reference)
+    if ctx.actor.kind is ActorKind.PATIENT:
+        if not own or said.kind not in (AGREED, CONTESTED, REFUSED):
+            raise Forbidden("the person says whether they agree, in their own name")
+        return
+    if own:
+        return
+    if said.kind not in (AGREED, CONTESTED, REFUSED) or said.medium == "ELECTRONIC" or said.medium not in MEDIA:
+        raise _wrong(
+            "medium",
+            "of what somebody else said, say how they did: FACE, PHONE or WRITTEN; online (ELECTRONIC) they say it themself",
+        )
+    if said.of != local(resource.get("subject")) and not await _is_carer(ctx, said.of, str(local(resource.get("subject")))):
+        raise _wrong("extension", "whose position it is: the person, or a carer of theirs")
+
+
+async def _is_carer(ctx: Context, reference: str, person: str) -> bool:
+    kind, _, id = reference.partition("/")
+    return kind == "RelatedPerson" and bool(await ctx.records.find("RelatedPerson", {"_id": id, "patient": person}))
+
+
+def _wrong(name: str, text: str) -> Unprocessable:
+    return Unprocessable(text, issues=[Issue("business-rule", text, f"Communication.{name}")])
