@@ -9,7 +9,7 @@ from maillage.services.coordination.resources import episode as resources
 from maillage.services.coordination.resources import support
 from maillage.services.coordination.rules.support import State
 from maillage.services.coordination.service import circle_guard as _guards
-from maillage.services.coordination.service import teams
+from maillage.services.coordination.service import support_telling, teams
 from maillage.services.directory import public as directory
 
 Resource = dict[str, Any]
@@ -31,6 +31,8 @@ async def open_for(ctx: Context, *, request: str, referent: str | None) -> None:
         request=request, patient=asked.patient, team=asked.team, team_name=asked.team_name, referent=follows, at=ctx.now
     )  # fmt: skip
     await ctx.records.write(new, await _circle_with(ctx, asked.patient, asked.team, asked.team_name, follows))
+    if asked.requester != f"Patient/{asked.patient}":
+        await ctx.records.write(support_telling.message_to_the_person(asked, at=ctx.now))
     before = support.handed_over_by(resource)
     if before:
         await _hand_over(ctx, before)

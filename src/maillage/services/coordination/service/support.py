@@ -11,7 +11,7 @@ from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.references import local
-from maillage.errors import Forbidden, Invalid, NotFound
+from maillage.errors import Forbidden, Invalid, NotFound, Unprocessable
 from maillage.services.coordination.resources import support as resources
 from maillage.services.coordination.resources.support import REQUEST, SUPPORT, Agreement, Asked, Request
 from maillage.services.coordination.rules import support as rules
@@ -74,12 +74,15 @@ async def ask(
         if await platform.records.find("ServiceRequest", {"_id": id}):
             return id
         patient = person.patient or await _identified(platform, person, by=ctx.actor.name)
-        await platform.records.write(
-            resources.request_for(
-                asked, agreement, id=id, patient=patient, person=person.traits, requester=requester, requester_name=ctx.actor.name,
-                team=named.reference, team_name=named.name, at=ctx.now, follows=follows,
-            )
+        made = resources.request_for(
+            asked, agreement, id=id, patient=patient, person=person.traits, requester=requester, requester_name=ctx.actor.name,
+            team=named.reference, team_name=named.name, at=ctx.now, follows=follows,
         )  # fmt: skip
+        try:
+            await platform.records.write(made)
+        except Unprocessable:  # that somebody learned that the person says no is in the person's trail
+            ctx.trace(Action.CREATE, "ServiceRequest", id, patient=patient, query="support=refused", refused=True)
+            raise
     ctx.trace(Action.CREATE, "ServiceRequest", id, patient=patient, query="support")
     return id
 

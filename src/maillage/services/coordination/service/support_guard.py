@@ -16,7 +16,7 @@ from maillage.services.coordination.resources import support as resources
 from maillage.services.coordination.resources.support import is_answer, is_request
 from maillage.services.coordination.rules import support as rules
 from maillage.services.coordination.rules.support import State
-from maillage.services.coordination.service.teams import coordination_teams, works_in
+from maillage.services.coordination.service.teams import colleagues, coordination_teams, works_in
 from maillage.services.identity import public as identity
 from maillage.services.rights import public as rights
 
@@ -35,6 +35,7 @@ KEPT = (
     "contained",
 )
 KEPT_OF_ANSWER = ("identifier", "code", "focus", "for", "requester", "owner", "authoredOn")
+ALONE = "Vous avez fait cette demande pour une personne que vous ne suivez pas : un collègue de votre équipe l’accepte."
 OPPOSED = "La personne s’est opposée à la coordination : la demande ne peut pas partir. Elle seule peut revenir sur ce choix."
 
 
@@ -199,6 +200,16 @@ async def _refuse_who_answers(ctx: Context, stored: Resource, after: str) -> Non
     team = str(local(stored.get("owner")))
     if after == State.WITHDRAWN or not (ctx.actor.reference and await works_in(ctx, ctx.actor.reference, team)):
         raise Forbidden(f"a request for support is answered by the team it was sent to ({team})")
+    if after == State.ACCEPTED and local(stored.get("requester")) in own:
+        await _refuse_alone(ctx, stored, team)
+
+
+async def _refuse_alone(ctx: Context, stored: Resource, team: str) -> None:
+    """Nobody opens to themself the record of somebody whom they do not follow, by asking for it and accepting: a colleague does, where there is one."""
+    if await ctx.records.find("Patient", {"_id": str(local(stored.get("for"))).partition("/")[2]}):
+        return
+    if any(one.reference != ctx.actor.reference for one in await colleagues(ctx, team)):
+        raise Forbidden("who asked for support of somebody they do not follow does not accept it: a colleague does", french=ALONE)
 
 
 def _refuse_unless_taken_back(actor: Actor, stored: Resource, asked: Resource) -> None:

@@ -1,6 +1,8 @@
 """Who is told of a request for support, and in which words: the team that it was sent to, its requester at each step."""
 
+import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from maillage.access.context import Context
@@ -9,6 +11,7 @@ from maillage.services.coordination.rules import support as rules
 from maillage.services.coordination.rules.support import Delay, State
 from maillage.services.messaging import public as messaging
 
+Resource = dict[str, Any]
 ASKED, ANSWERED = "support-asked", "support-answered"
 DESK = "/demandes-d-appui"
 
@@ -33,6 +36,20 @@ async def tell_of_the_answer(ctx: Context, *, request: str, task: str) -> None:
     messaging.notify(ctx, kind=ANSWERED, about=about, patient=asked.patient, to=to, key=key, sender=by or asked.team)
     if step.state.decides or step.state is State.WITHDRAWN:
         messaging.settle(ctx, about=f"ServiceRequest/{request}", kind=ASKED)
+
+
+def message_to_the_person(asked: resources.Request, *, at: datetime) -> Resource:
+    """What the person reads from the team that sees their record from now on: who asked, and that they may say no (CSP L1110-4, L1110-12)."""
+    by = f" à la demande de {asked.requester_name}" if asked.requester_name else ""
+    text = (
+        f"{asked.team_name} vous accompagne désormais{by}, et voit votre dossier : vous aviez donné votre accord. "
+        "Si ce n’est pas le cas, répondez ici, ou dites non à la coordination dans « Mes choix ». "
+        "Vous voyez aussi qui ouvre votre dossier, et quand."
+    )
+    return messaging.message_for(
+        id=str(uuid.uuid4()), patient=asked.patient, sender=asked.team, name=asked.team_name, at=at, text=text, topic="Une équipe vous accompagne",
+        readers=messaging.Readers(chosen=(f"Patient/{asked.patient}",)),
+    )  # fmt: skip
 
 
 @messaging.renders(ASKED)
