@@ -196,6 +196,37 @@ async def test_a_record_past_its_retention_is_erased_from_every_table_and_file(
     await carried_out(access, tmp_path, clock, id)
 
 
+async def test_what_people_left_about_a_record_by_using_it_goes_with_it(
+    app: Starlette, access: Access, database: Database, clock: FixedClock, record: str, signed_in: Any, tmp_path: Path
+) -> None:
+    """That somebody saw it, read a conversation about it, wants no e-mail by night; the forms that led to it."""
+    for actor, page, path, more in (
+        (GP, "/patients/zoe", "/patients/zoe/vu", {}),
+        (GP, "/patients/zoe/messages/nouveau", "/patients/zoe/messages", {"sujet": "Plaie", "message": "Bonjour"}),
+        (ZOE, "/mes-notifications", "/mes-notifications", {"debut": "21:00", "fin": "07:00"}),
+    ):
+        headers = [("accept", "text/html"), *await signed_in(actor)]
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=HERE, headers=headers) as client:
+            text = (await client.get(page)).text
+            form = re.findall(rf'<form[^>]*action="{path}".*?</form>', text, re.DOTALL)[0]
+            hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form))
+            sent = await client.post(path, data=hidden | more)
+            assert sent.status_code == 303, (path, sent.text[-2000:])
+    used = ("coordination_seen.", "messaging_read.", "messaging_quiet.", "form_sent.")
+
+    def left() -> set[str]:
+        found = places_of(database.dsn, tmp_path, "zoe") | places_of(database.dsn, tmp_path, conversation)
+        return {one for one in found if one.startswith(used)}
+
+    async with access.act(SEED) as ctx:
+        (said,) = await ctx.records.find("Communication", [("category", "urn:maillage:communication|conversation")])
+    conversation = str(said["id"])
+    assert {one.partition(".")[0] + "." for one in left()} == set(used)
+    page = await whole_record_decided(app, access, clock, signed_in)
+    await carried_out(access, tmp_path, clock, page.split("/")[2])
+    assert left() == set()
+
+
 def _again() -> dict[str, Any]:
     return {"resourceType": "Observation", "id": "glucose", "status": "final", "code": {"text": "x"}, **OF_IT}
 

@@ -416,7 +416,7 @@ order by r.d0 desc, r.rt desc, r.id desc limit %(most)s
 -- name: changed :many
 -- What was written of some types in some patients' records since a place in the log, the last written first: how it is, how it was at that place
 -- (null: it was not), by which transactions. A write that was under way when the place was read (`horizon`) is behind it, however late it ends.
--- Of very many writes the last are told. `{seen}`, `{left}`: scope of `r`, and of `l`, the deletion of what is no more. One row at least: where the log is now.
+-- Of very many writes the last are told; of what came and went meanwhile, nothing. `{seen}`, `{left}`: scope of `r`, and of `l`, the deletion of what is no more. One row at least: where the log is now.
 with written as materialized (
   select v.* from unnest(%(patients)s::uuid[]) as p(patient)
   cross join lateral (
@@ -436,7 +436,7 @@ with written as materialized (
   join ver b on b.rt = t.rt and b.id = t.id and b.version = t.first
   left join res r on r.rt = t.rt and r.id = t.id
   left join lateral (select * from ver l where r.id is null and l.rt = t.rt and l.id = t.id order by l.version desc limit 1) l on true
-  where case when r.id is null then l.op = 'd' and l.patient = any(%(patients)s::uuid[]) and coalesce(({left}), false)
+  where case when r.id is null then l.op = 'd' and b.was is not null and l.patient = any(%(patients)s::uuid[]) and coalesce(({left}), false)
         else r.patient = any(%(patients)s::uuid[]) and coalesce(({seen}), false) end
   order by place limit %(most)s
 )

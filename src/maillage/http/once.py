@@ -6,13 +6,14 @@ A process that dies in between has kept neither the act nor the key (docs/adr/00
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from maillage.access.context import Context
+from maillage.access.erasing import Erased, forgets
 from maillage.db import load_queries
 from maillage.http.csrf import FIELD as CSRF
 from maillage.http.csrf import FORMS
@@ -47,6 +48,13 @@ async def answered_once(request: Request, ctx: Context, answer: Callable[[Reques
     else:
         await ctx.run(QUERIES.drop_form, digest=digest)
     return response
+
+
+@forgets
+async def forget_forms(ctx: Context, erased: Sequence[Erased]) -> list[str]:
+    """Where a form led names a person, or something of their record. No document of ours is unnamed by it."""
+    await ctx.run(QUERIES.forget_forms, ids=[one.id for one in erased])
+    return []
 
 
 async def digest_of(request: Request) -> bytes | None:

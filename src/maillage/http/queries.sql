@@ -65,3 +65,7 @@ update form_sent set go_to = %(go_to)s where digest = %(digest)s
 -- name: drop_form :exec
 -- The form was answered with a page (a fault to mend): it may be sent again.
 delete from form_sent where digest = %(digest)s
+
+-- name: forget_forms :exec
+-- Forms that led to what is erased: their addresses name it.
+delete from form_sent where regexp_split_to_array(go_to, '[^A-Za-z0-9.-]+') && %(ids)s::text[]

@@ -158,6 +158,17 @@ async def test_what_is_taken_out_of_the_record_is_said(people: None, access: Acc
     assert "retiré du dossier" in await shown(gp)
 
 
+async def test_what_came_and_went_meanwhile_is_not_told_and_breaks_no_page(people: None, access: Access, enter: Enter) -> None:
+    gp = await enter(GP)
+    written = {"resourceType": "Goal", "id": "brief", "lifecycleStatus": "active", "description": {"text": "Voler"}, **ABOUT}
+    await write(access, LISE, written)
+    assert "Objectif : Voler" in await shown(gp)
+    async with access.act(LISE, door="fhir") as ctx:
+        await ctx.records.delete("Goal", "brief")
+    page = await gp.get("/patients/p")
+    assert (page.status_code, "Voler" in page.text) == (200, False)
+
+
 async def test_what_is_hidden_from_somebody_did_not_change_for_them(people: None, access: Access, enter: Enter) -> None:
     gp, lise = await enter(GP), await enter(LISE)
     before = await shown(lise)
