@@ -13,6 +13,8 @@ import httpx
 
 Resource = dict[str, Any]
 HTML = {"accept": "text/html"}
+MARK = "zygomatique"
+"""A word that each record holds before its name."""
 MOST = 40
 """Pages that a list is followed for at most."""
 
@@ -186,17 +188,88 @@ async def pages_of_the_record(asked: Asked) -> set[str]:
     return {name for name, _, whose in (id.partition(".") for id in linked) if whose == asked.person} & asked.kinds.keys()
 
 
+async def told_on(asked: Asked, *paths: str) -> set[str]:
+    """The names that these pages say, wherever: each record holds its own, as people would read it, beside the `MARK`."""
+    texts = [(await asked.client.get(path.format(person=asked.person), headers=HTML)).text for path in paths]
+    return {name for name in asked.kinds for text in texts if f"{MARK} {name}.{asked.person}" in text}
+
+
+async def thread(asked: Asked) -> set[str]:
+    """Each conversation by its id, with what is new of it, by all its addresses that only read."""
+    found = {name: await asked.client.get(f"/messages/{name}.{asked.person}", headers=HTML) for name in CONVERSATIONS}
+    assert {answer.status_code for answer in found.values()} <= {200, 403, 404}, asked.person
+    return {name for name, answer in found.items() if answer.status_code == 200} | await told_on(
+        asked, *(f"/messages/{name}.{{person}}" for name in CONVERSATIONS)
+    )
+
+
+async def messages(asked: Asked) -> set[str]:
+    paths = ["/messages?vue=sujets", "/messages"] + [
+        "/patients/{person}/messages?vue=sujets",
+        "/patients/{person}/messages",
+    ] * asked.professional
+    return await told_on(asked, *paths)
+
+
+async def summary(asked: Asked) -> set[str]:
+    """With what changed since the last visit."""
+    return await told_on(asked, "/patients/{person}")
+
+
+async def chronology(asked: Asked) -> set[str]:
+    return await told_on(
+        asked,
+        "/patients/{person}/chronologie",
+        *(f"/patients/{{person}}/chronologie?vue={one}" for one in ("documents", "coordination")),
+    )
+
+
+async def search_in_the_record(asked: Asked) -> set[str]:
+    return await told_on(asked, f"/patients/{{person}}/recherche?q={MARK}")
+
+
+async def pages_of_coordination(asked: Asked) -> set[str]:
+    """The plan, the week, the notebook, the life of somebody, their circle."""
+    if not asked.professional:
+        return await told_on(asked, "/mon-plan", "/ma-semaine", "/mon-appui", "/accueil")
+    pages = (
+        "plan",
+        "plan/versions",
+        "semaine",
+        "cahier",
+        "situation-de-vie",
+        "concertations",
+        "constantes",
+        "appui",
+        "cercle/membres",
+        "messages/nouveau",
+    )
+    return await told_on(asked, *(f"/patients/{{person}}/{page}" for page in pages))
+
+
 DOCUMENTS, PROBLEM = "documents", {"problem"}
+TOLD = "told"
+LETTERS = {
+    "letter", "psychiatry", "genetics", "social", "prescription", "odd", "restricted", "very-restricted", "masked", "unannounced", "not-for-parents", "joined",
+}  # fmt: skip
+CONVERSATIONS = {"talk", "talk-pro", "talk-care", "talk-nurse"}
 WAYS: dict[Way, set[str] | str | None] = {
     read: None, head: None, vread: None, history: None, history_of_types: None, history_of_all: None, search: None, search_by_post: None,
     page_by_page: DOCUMENTS, several_types: None, chain: PROBLEM, chain_through_what_is_kept: PROBLEM, reverse_chain: PROBLEM,
     reverse_chain_to_documents: DOCUMENTS, include: {"problem", "letter", "masked"}, reverse_include: None, everything: None, compartment: None, meta: None,
-    page_of_each_document: DOCUMENTS, pages_of_the_record: DOCUMENTS,
+    page_of_each_document: DOCUMENTS, pages_of_the_record: DOCUMENTS, thread: CONVERSATIONS, messages: CONVERSATIONS,
+    summary: TOLD, search_in_the_record: TOLD, chronology: {*CONVERSATIONS, *LETTERS}, pages_of_coordination: {"plan", "money"},
 }  # fmt: skip
-"""What each could let through: None is whatever there is of the person."""
+"""What each shows of what may be seen: None is whatever there is of the person. None shows anything else."""
+
+
+FOR_PROFESSIONALS = (summary, search_in_the_record, chronology, pages_of_coordination)
+"""Pages of which the person and their carers have others."""
 
 
 async def seen_by_every_way(asked: Asked) -> dict[str, tuple[set[str], set[str]]]:
-    """By way, what it let through and what it could."""
-    about = {way: asked.documents if could == DOCUMENTS else set(could or asked.kinds) for way, could in WAYS.items()}
-    return {way.__name__: (await way(asked) & could, could) for way, could in about.items()}
+    """By way, what it let through and what it shows."""
+    named = {DOCUMENTS: asked.documents, TOLD: asked.kinds.keys() - {"stay"}}
+    about = {way: set(named[could] if isinstance(could, str) else could or asked.kinds) for way, could in WAYS.items()}
+    shown = {way: could if asked.professional or way not in FOR_PROFESSIONALS else set() for way, could in about.items()}
+    return {way.__name__: (await way(asked), could) for way, could in shown.items()}
