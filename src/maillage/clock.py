@@ -9,6 +9,14 @@ PARIS = ZoneInfo("Europe/Paris")
 """Civil time of the region: of screens, of dates and times that say no time zone."""
 
 
+def in_paris(at: datetime) -> datetime:
+    """A moment in civil time; at the ends of the calendar, which no time zone can leave, the same figures."""
+    try:
+        return at.astimezone(PARIS)
+    except OverflowError:
+        return at.replace(tzinfo=PARIS)
+
+
 class Clock(Protocol):
     """Answers the present instant, timezone-aware, in UTC."""
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from maillage.clock import PARIS
+from maillage.clock import in_paris
 
 When = date | datetime | str
 
@@ -46,7 +46,7 @@ def _local(value: When) -> datetime | date:
     if isinstance(value, str):
         value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
     if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(PARIS)
+        return in_paris(value if value.tzinfo else value.replace(tzinfo=UTC))
     return value
 
 
@@ -152,7 +152,7 @@ def deadline(value: When, now: datetime) -> str:
     day, today = _day(value), _day(now)
     local = _local(value)
     if is_late(value, now):
-        late = now - local.astimezone(UTC) if isinstance(local, datetime) else timedelta(days=(today - day).days)
+        late = now - local if isinstance(local, datetime) else timedelta(days=(today - day).days)
         return f"en retard {_late_by(late)}"
     at = spoken_time(value)
     if day == today:
@@ -174,7 +174,7 @@ def is_late(value: When, now: datetime) -> bool:
     """Whether this deadline has passed; a bare date is late from the next day on."""
     local = _local(value)
     if isinstance(local, datetime):
-        return local.astimezone(UTC) < now
+        return local < now
     return local < _day(now)
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.clock import PARIS
+from maillage.clock import in_paris
 from maillage.errors import Invalid, PreconditionFailed
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination import rules
@@ -232,7 +232,7 @@ def _kept(written: Mapping[str, str]) -> Mapping[str, str] | None:
 
 def values_of(task: Task) -> dict[str, str]:
     """A task as its form shows it."""
-    due, remind = task.due.astimezone(PARIS), task.remind.astimezone(PARIS) if task.remind else None
+    due, remind = in_paris(task.due), in_paris(task.remind) if task.remind else None
     return {
         "titre": task.title, "details": task.description, "echeance": due.date().isoformat(), "heure": f"{due:%H:%M}",
         "priorite": task.priority, "rappel": remind.date().isoformat() if remind else "",

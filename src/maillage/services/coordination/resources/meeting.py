@@ -95,9 +95,9 @@ class Meeting:
 
 
 def is_meeting(resource: Mapping[str, Any]) -> bool:
-    """Whether an Appointment is a meeting about somebody's plan."""
+    """Whether an Appointment is a meeting about somebody's plan: one that has a day."""
     codings = [coding for concept in resource.get("serviceType", []) for coding in concept.get("coding", [])]
-    return any(coding.get("system") == TYPE_SYSTEM and coding.get("code") == TYPE for coding in codings)
+    return "start" in resource and any(coding.get("system") == TYPE_SYSTEM and coding.get("code") == TYPE for coding in codings)
 
 
 def meeting_from(resource: Mapping[str, Any], said: Sequence[Mapping[str, Any]] = ()) -> Meeting:

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from maillage.access.references import as_list, local
-from maillage.clock import PARIS
+from maillage.clock import in_paris
 from maillage.services.coordination.resources import task as tasks
 from maillage.services.coordination.resources import telling
 from maillage.services.coordination.resources.action import OVER, Action
@@ -107,7 +107,7 @@ def _timed(timing: Resource | None, monday: date) -> list[tuple[date, time | Non
 
 def _moment(text: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(text)).astimezone(PARIS)
+        return in_paris(datetime.fromisoformat(str(text)))
     except ValueError:
         return None
 

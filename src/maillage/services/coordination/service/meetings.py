@@ -24,7 +24,7 @@ async def of_person(ctx: Context, patient: str) -> list[Meeting]:
     ctx.require(Permission.RECORD_READ, patient=patient)
     about = ",".join(await identity.identities_of(ctx, patient))
     found = await ctx.records.find("Appointment", [("patient", about), ("service-type", SERVICE), ("_sort", "-date"), MANY])
-    return [meetings.meeting_from(one) for one in found if one.get("status") != "entered-in-error"]
+    return [meetings.meeting_from(one) for one in found if meetings.is_meeting(one) and one.get("status") != "entered-in-error"]
 
 
 async def read(ctx: Context, *, patient: str, meeting: str) -> Meeting:

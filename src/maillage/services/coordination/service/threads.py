@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from maillage.access import matrix
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.clock import PARIS
+from maillage.clock import PARIS, in_paris
 from maillage.fhir.record import FIRST, Wanted
 from maillage.services.coordination.resources import telling
 from maillage.services.coordination.resources.telling import Told
@@ -111,5 +111,5 @@ def _begin(day: date | None) -> datetime | None:
 
 def _same_day(text: str, at: datetime) -> bool:
     """Whether what a line says of its date is where it stands: else the place decides, so that the thread reads in order."""
-    local = at.astimezone(PARIS).date().isoformat()
+    local = in_paris(at).date().isoformat()
     return text[:10] == local[: len(text[:10])] or text[:10] == at.date().isoformat()

@@ -7,7 +7,7 @@ from typing import Any
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.clock import PARIS
+from maillage.clock import PARIS, in_paris
 from maillage.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from maillage.services.coordination.events import ReminderSet, TaskDone, TaskGiven
 from maillage.services.coordination.resources import task as resources
@@ -99,7 +99,7 @@ async def postpone(ctx: Context, *, task: str, version: str, due: datetime, word
     """Another deadline, and why."""
     if fault := rules.date_fault(due, ctx.now):
         raise Invalid.at("Task.restriction.period.end", fault)
-    day = due.astimezone(PARIS).strftime("%d/%m/%Y")
+    day = in_paris(due).strftime("%d/%m/%Y")
     return await _step(ctx, task, version, words=f"Reportée au {day} : {words}", due=due)
 
 
@@ -178,7 +178,7 @@ def _in_view(task: Task, view: str, now: datetime) -> bool:
         return task.due < now
     if view == "semaine":
         monday = now.astimezone(PARIS).date() - timedelta(days=now.astimezone(PARIS).weekday())
-        return task.due.astimezone(PARIS).date() < monday + timedelta(days=7)
+        return in_paris(task.due).date() < monday + timedelta(days=7)
     return True
 
 
