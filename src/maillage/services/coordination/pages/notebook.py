@@ -11,9 +11,11 @@ from maillage.http import Request, action, page, redirect
 from maillage.http.routes import API_BODY
 from maillage.services.coordination.pages.wounds import REFUSED, pictures_of, refused
 from maillage.services.coordination.resources.note import KINDS
-from maillage.services.coordination.service import notebook, photos
+from maillage.services.coordination.service import note_guard, notebook, photos
 from maillage.ui import render
 from maillage.ui.places import record_tabs
+
+keep_notes = note_guard.keep_notes  # what holds for notes holds wherever their page is served
 
 SAID = {"note": "Note enregistrée : le cercle la voit.", "retrait": "Note retirée du cahier."}
 

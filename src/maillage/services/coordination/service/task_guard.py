@@ -12,8 +12,10 @@ from maillage.services.coordination.resources import alert as alerts
 from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.rules import tasks as rules
 from maillage.services.coordination.service.colleagues import colleagues
+from maillage.services.directory import public as directory
 
 Resource = dict[str, Any]
+WORKING = ("Practitioner/", "PractitionerRole/", "Organization/")
 
 
 @guard("Task")
@@ -29,10 +31,13 @@ async def keep_tasks(ctx: Context, change: Change) -> Resource:
     if before is None or not resources.is_ours(before):
         if resources.is_ours(resource) and change.verb is not Verb.DELETE:
             _refuse_borrowed_name(ctx, resource)
+            await _refuse_strangers(ctx, {}, resource)
         return resource
     if change.verb is Verb.DELETE:
         raise Conflict("a task is not deleted: cancel it, and say why")
     await _refuse_others(ctx, before)
+    _refuse_other_words(ctx, before, resource)
+    await _refuse_strangers(ctx, before, resource)
     if not resources.is_ours(resource) or local(resource.get("for")) != local(before.get("for")):
         raise Invalid.at("Task.for", "a task stays what it is and about whom it is")
     if not rules.may_become(before["status"], resource["status"]):
@@ -52,8 +57,40 @@ async def _before(ctx: Context, change: Change) -> Resource | None:
 def _refuse_borrowed_name(ctx: Context, resource: Resource) -> None:
     """Who asks signs: a professional asks in their own name."""
     asked = local(resource.get("requester"))
-    if asked and asked not in (ctx.actor.reference, ctx.actor.situation, *ctx.actor.organizations):
+    if asked and asked not in _names(ctx):
         raise Forbidden("a task is asked for in one's own name (Task.requester)")
+
+
+def _refuse_other_words(ctx: Context, before: Resource, after: Resource) -> None:
+    """What was said of a task stays, in its order; who asks, and who says something more, does so in their own name."""
+    if before.get("requester") != after.get("requester"):
+        _refuse_borrowed_name(ctx, after)
+    said, now = before.get("note", []), after.get("note", [])
+    if now[: len(said)] != said:
+        raise Conflict("what was said of a task stays: add a note (Task.note)")
+    if any(local(one.get("authorReference")) not in (None, *_names(ctx)) for one in now[len(said) :]):
+        raise Forbidden("one says something of a task in one's own name (Task.note)")
+
+
+async def _refuse_strangers(ctx: Context, before: Resource, after: Resource) -> None:
+    """Whoever has a task sees it: it is given to whom the page would give it to. Jobs give it to whom a rule names."""
+    owner, person = local(after.get("owner")), local(after.get("for")) or ""
+    if ctx.door != "fhir" or not owner or owner == local(before.get("owner")):
+        return
+    names = {owner}
+    if owner.startswith("Practitioner"):
+        asked = ("_id", owner.partition("/")[2]) if owner.startswith("PractitionerRole/") else ("practitioner", owner)
+        for role in await ctx.records.find("PractitionerRole", [asked, ("active", "true"), ("_count", "100")]):
+            names |= {local(role.get("practitioner")) or "", local(role.get("organization")) or ""} - {""}
+    circle = await directory.circle(ctx, person.removeprefix("Patient/"))
+    around = {name for one in circle for name in (one.reference, one.role, one.organization)}
+    near = {one.reference for one in await colleagues(ctx)}
+    if owner.startswith(WORKING) and names.isdisjoint({*_names(ctx), *around, *near}):
+        raise Invalid.at("Task.owner", "a task is given to oneself, a colleague, a team, or somebody of the circle")
+
+
+def _names(ctx: Context) -> tuple[str | None, ...]:
+    return (ctx.actor.reference, ctx.actor.situation, *ctx.actor.organizations)
 
 
 async def _refuse_others(ctx: Context, before: Resource) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from maillage.access.masks import READER
+from maillage.access.masks import READER, audience_of
 from maillage.services.messaging.resources.message import CATEGORY, Message, Readers, categories
 from maillage.ui.words import care_date, clock_time
 
@@ -32,6 +32,11 @@ def document_for(
     if readers.chosen:
         resource["extension"] = [{"url": READER, "valueReference": {"reference": one}} for one in readers.chosen]
     return resource
+
+
+def is_joined(document: dict[str, Any]) -> bool:
+    """Whether a document was joined to a message, or says as one does who reads it."""
+    return document.get("type", {}).get("text") == TYPE or bool(audience_of(document))
 
 
 def file_of(document: dict[str, Any]) -> tuple[str, str, bytes] | None:

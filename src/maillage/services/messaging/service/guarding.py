@@ -1,4 +1,4 @@
-"""What holds of every Communication, whatever the door: who writes signs, nobody changes what another wrote, an answer is for those who read what it answers."""
+"""What holds of every Communication, and of what is joined to one, whatever the door: who writes signs, nobody changes what another wrote, an answer is for those who read what it answers."""
 
 from collections.abc import Collection
 from typing import Any
@@ -15,11 +15,14 @@ from maillage.services.directory import public as directory
 from maillage.services.messaging.events import MessagePosted
 from maillage.services.messaging.resources import message as resources
 from maillage.services.messaging.resources import notice
+from maillage.services.messaging.resources.attachment import is_joined
 from maillage.services.messaging.resources.message import Readers
 from maillage.services.messaging.rules import conversations as rules
 from maillage.services.messaging.service.threads import TOPIC
 
 Resource = dict[str, Any]
+SIGNED = ("author", "category", "content", "extension", "subject", "type")
+"""What only who joined a file to a conversation changes of its document."""
 PEOPLE = (ActorKind.PROFESSIONAL, ActorKind.PATIENT, ActorKind.CARER)
 
 
@@ -53,6 +56,23 @@ async def keep_conversations(ctx: Context, change: Change) -> Resource:
     elif _moved(before, resource):
         raise Conflict("a message stays in its conversation and with its readers: write another")
     await _deliver(ctx, resource, circle, new=before is None)
+    return resource
+
+
+@guard("DocumentReference")
+async def keep_joined(ctx: Context, change: Change) -> Resource:
+    """Forbidden to a professional to change what another joined to a conversation, or who reads it; its status goes the way of every document's."""
+    resource = change.resource
+    if ctx.actor.kind is not ActorKind.PROFESSIONAL or "id" not in resource or change.verb is Verb.CREATE:
+        return resource
+    try:
+        before = await ctx.records.read("DocumentReference", resource["id"])
+    except (NotFound, Gone):
+        return resource
+    own = {ctx.actor.reference, ctx.actor.situation, *ctx.actor.organizations}
+    changed = change.verb is Verb.DELETE or any(before.get(name) != resource.get(name) for name in SIGNED)
+    if is_joined(before) and changed and own.isdisjoint(map(local, before.get("author", []))):
+        raise Forbidden("a file of a conversation is changed by who joined it")
     return resource
 
 
