@@ -54,6 +54,12 @@ class SupportAnswered(Event, frozen=True, kw_only=True):
     by: str | None
 
 
+class CoordinationRefused(Event, frozen=True, kw_only=True):
+    """A person keeps their record from somebody, which may be from coordination teams. `patient` is the id of a Patient."""
+
+    patient: str
+
+
 class TaskGiven(Event, frozen=True, kw_only=True):
     """A task was given to somebody, who is to be told. `owner` and `sender` are references, `version` is that of the Task."""
 

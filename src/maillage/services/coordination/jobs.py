@@ -8,6 +8,7 @@ from maillage.jobs import periodic, reaction, reaction_to_many, task
 from maillage.services.coordination.events import (
     AlertEnded,
     AlertRaised,
+    CoordinationRefused,
     PlanContested,
     PlanPublished,
     ReminderSet,
@@ -21,6 +22,7 @@ from maillage.services.coordination.service import (
     episodes,
     plan_publishing,
     plan_reviews,
+    refusals,
     support,
     support_telling,
     tasks,
@@ -50,6 +52,12 @@ async def follow_the_answer(ctx: Context, event: SupportAnswered) -> None:
         await episodes.open_for(ctx, request=event.request, referent=event.by)
     if event.state == State.CLOSED:
         await episodes.end_for(ctx, request=event.request, task=event.task)
+
+
+@reaction(CoordinationRefused)
+async def end_what_is_refused(ctx: Context, event: CoordinationRefused) -> None:
+    """A person who refuses coordination is supported by no team, and nobody waits for one."""
+    await refusals.follow(ctx, patient=event.patient)
 
 
 @reaction(TaskGiven)

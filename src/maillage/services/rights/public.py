@@ -3,7 +3,7 @@
 from maillage.access.emergency import CALL_LASTS, FEWEST_LETTERS, LASTS, Emergency, Opposed, Reason
 from maillage.services.rights.rules import CHOICES, EMERGENCY_REASONS, OTHERS, WAYS, Visit, thing_words
 from maillage.services.rights.service.carers import Carer, own_sight, sees_the_trail
-from maillage.services.rights.service.choices import Choices, address_to_write, choices_of, choose, exclude, hide
+from maillage.services.rights.service.choices import Choices, address_to_write, choices_of, choose, exclude, hide, note_agreement
 from maillage.services.rights.service.emergencies import (
     NO_OPENINGS,
     Openings,
@@ -49,6 +49,7 @@ __all__ = [
     "keep_carers",
     "keep_choices",
     "mark_secret",
+    "note_agreement",
     "open_for_call",
     "open_in_emergency",
     "own_sight",

@@ -85,7 +85,9 @@ def choices_in(consents: Iterable[Resource]) -> list[Choice]:
 
 
 def made_by_the_person(consent: Resource) -> bool:
-    """Whether nobody collected it: only the person takes it back."""
+    """Whether nobody collected it: only the person takes it back. What a relative tells of them was collected."""
+    if _code(consent, COLLECTED) in ("spoken", "written"):
+        return False
     performers = [local(one) or "" for one in consent.get("performer", [])]
     return bool(performers) and all(one.startswith(("Patient/", "RelatedPerson/")) for one in performers)
 

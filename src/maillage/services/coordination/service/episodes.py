@@ -7,18 +7,21 @@ from maillage.access.context import Context
 from maillage.services.coordination.resources import circle as circles
 from maillage.services.coordination.resources import episode as resources
 from maillage.services.coordination.resources import support
-from maillage.services.coordination.rules.support import State
+from maillage.services.coordination.rules.support import Source, State
 from maillage.services.coordination.service import circle_guard as _guards
 from maillage.services.coordination.service import support_telling, teams
 from maillage.services.directory import public as directory
+from maillage.services.rights import public as rights
 
 Resource = dict[str, Any]
+OPPOSED = "La personne s’oppose à la coordination : l’appui ne commence pas"
 keep_circles = _guards.keep_circles
 
 
 async def open_for(ctx: Context, *, request: str, referent: str | None) -> None:
     """For jobs: the episode of an accepted request, once, and its team and referent in the person's circle; it goes on where it was closed.
 
+    What the person agreed to is then their choice (a Consent); where they refuse coordination since, nothing opens and the request is closed with that reason.
     Where another team hands over, that team's support ends with it.
     """
     resource = await ctx.records.read("ServiceRequest", request)
@@ -26,6 +29,9 @@ async def open_for(ctx: Context, *, request: str, referent: str | None) -> None:
     follows = referent if referent and referent.startswith("Practitioner/") else None
     known = await ctx.records.find("EpisodeOfCare", {"identifier": f"{resources.OF_REQUEST}|{request}"})
     if known and known[0]["status"] == "active":
+        return
+    if not await _agreed(ctx, asked):
+        await _close(ctx, request, reason="refusal", words=OPPOSED)
         return
     new = resources.reopened(known[0]) if known else resources.episode_for(
         request=request, patient=asked.patient, team=asked.team, team_name=asked.team_name, referent=follows, at=ctx.now
@@ -35,17 +41,28 @@ async def open_for(ctx: Context, *, request: str, referent: str | None) -> None:
         await ctx.records.write(support_telling.message_to_the_person(asked, at=ctx.now))
     before = support.handed_over_by(resource)
     if before:
-        await _hand_over(ctx, before)
+        await _close(ctx, before, reason="handed-over", words="Relais pris par une autre équipe")
 
 
-async def _hand_over(ctx: Context, request: str) -> None:
+async def _agreed(ctx: Context, asked: support.Request) -> bool:
+    """Keeps what the request says that the person agreed to as their own choice; False where they refuse."""
+    said = asked.agreement
+    online = said is not None and said.how == "online"
+    return await rights.note_agreement(
+        ctx,
+        asked.patient,
+        "coordination",
+        how=said.how if said else "spoken",
+        at=said.at if said else asked.asked,
+        person=asked.requester if online and asked.source in (Source.PERSON, Source.FAMILY) else None,
+        collector=None if online else (said.collector if said else None) or asked.requester or None,
+    )
+
+
+async def _close(ctx: Context, request: str, *, reason: str, words: str) -> None:
     tasks = await ctx.records.find("Task", {"focus": f"ServiceRequest/{request}", "status": State.ACCEPTED.value})
     for task in filter(support.is_answer, tasks):
-        await ctx.records.write(
-            support.closed(
-                task, reason="handed-over", words="Relais pris par une autre équipe", by=None, name="Maillage", at=ctx.now
-            )
-        )
+        await ctx.records.write(support.closed(task, reason=reason, words=words, by=None, name="Maillage", at=ctx.now))
 
 
 async def end_for(ctx: Context, *, request: str, task: str) -> None:

@@ -227,7 +227,7 @@ async def _answer_to(ctx: Context, id: str) -> Resource | None:
 
 
 async def begin(ctx: Context, *, request: str) -> None:
-    """For jobs: the Task of a new request, once, and what the person agreed to, kept as their choice."""
+    """For jobs: the Task of a new request, once. What the person agreed to becomes their choice when the support begins (`episodes.open_for`)."""
     resource = await ctx.records.read("ServiceRequest", request)
     if await _answer_to(ctx, request) is None:
         await ctx.records.write(resources.task_for(resources.request_from(resource), at=ctx.now))

@@ -8,6 +8,9 @@ import pytest
 from maillage.access.access import Access
 from maillage.access.actors import Actor
 from maillage.errors import Forbidden, MaillageError, NotFound, PreconditionFailed, Unprocessable
+from maillage.services.coordination import jobs
+from maillage.services.coordination.events import CoordinationRefused
+from maillage.services.coordination.resources import episode as episodes
 from maillage.services.coordination.resources import support as resources
 from maillage.services.coordination.resources.support import Agreement
 from maillage.services.coordination.rules.support import State
@@ -263,3 +266,86 @@ async def test_each_step_is_before_whom_it_is_for(territory: None, access: Acces
     await answer(access, LISE, id, State.REFUSED, words="Hors de notre territoire", directed=True)
     assert "Demande d’appui : orientée ailleurs" in await news(access, OUTSIDER)
     assert "Demande d’appui : PAT-TROIS Dominique, 28/03/1979" not in await news(access, LISE)
+
+
+async def consents(access: Access) -> list[Resource]:
+    async with access.act(SEED) as ctx:
+        return await ctx.records.find("Consent", {"patient": "Patient/p"})
+
+
+async def test_what_the_person_agreed_to_is_their_choice_once_the_support_begins(territory: None, access: Access) -> None:
+    id = await by_outsider(access)
+    assert await consents(access) == []
+    await answer(access, LISE, id, State.ACCEPTED)
+    (consent,) = await consents(access)
+    assert (consent["status"], consent["provision"]["type"]) == ("active", "permit")
+    assert consent["performer"] == [{"reference": "Patient/p"}, {"reference": "Practitioner/outsider"}]
+    assert [one["coding"][0]["code"] for one in consent["category"]] == ["coordination", "spoken"]
+    async with access.act(GP) as ctx:  # who collects that they changed their mind is not refused
+        await rights.choose(ctx, "p", "coordination", denied=True, how="spoken")
+    assert not await sees(access, LISE, "Patient", "p")
+
+
+async def test_what_the_person_said_themself_is_not_written_over_by_a_request(territory: None, access: Access) -> None:
+    async with access.act(P) as ctx:
+        await rights.choose(ctx, "p", "coordination", denied=False)
+    before = await consents(access)
+    await answer(access, LISE, await by_outsider(access), State.ACCEPTED)
+    assert await consents(access) == before
+
+
+async def refuse(access: Access) -> None:
+    async with access.act(P) as ctx:
+        await rights.choose(ctx, "p", "coordination", denied=True)
+    async with access.act(SEED) as ctx:
+        await jobs.end_what_is_refused.handler(ctx, CoordinationRefused(patient="p"))
+    await react(access)
+
+
+async def test_who_refuses_coordination_is_supported_by_nobody_and_their_request_is_answered(
+    territory: None, access: Access
+) -> None:
+    id = await by_outsider(access)
+    await refuse(access)
+    assert await state_of(access, id) is State.REFUSED
+    assert await news(access, OUTSIDER) == ["Demande d’appui : refusée"]
+    with pytest.raises(NotFound):
+        await answer(access, LISE, id, State.ACCEPTED)
+
+
+async def test_a_support_ends_where_the_person_refuses_it(territory: None, access: Access) -> None:
+    id = await by_outsider(access)
+    await answer(access, LISE, id, State.ACCEPTED)
+    async with access.act(SEED) as ctx:
+        task = {
+            "resourceType": "Task", "id": "call", "status": "requested", "intent": "plan", "for": {"reference": "Patient/p"},
+            "owner": {"reference": "Organization/dac"}, "code": {"text": "Appeler"},
+        }  # fmt: skip
+        await ctx.records.write(task)
+    await refuse(access)
+    assert await state_of(access, id) is State.CLOSED
+    async with access.act(SEED) as ctx:
+        (episode,) = await ctx.records.find("EpisodeOfCare", {"patient": "Patient/p"})
+        assert (episode["status"], episodes.reason_of(episode)) == ("finished", "refusal")
+        assert (await ctx.records.read("Task", "call"))["status"] == "cancelled"
+
+
+async def test_an_acceptance_that_meets_a_refusal_opens_nothing(territory: None, access: Access) -> None:
+    id = await by_outsider(access)
+    async with access.act(LISE) as ctx:
+        await support.move(ctx, id, State.ACCEPTED)
+    async with access.act(P) as ctx:
+        await rights.choose(ctx, "p", "coordination", denied=True)
+    await react(access)
+    assert await state_of(access, id) is State.CLOSED
+    async with access.act(SEED) as ctx:
+        assert await ctx.records.find("EpisodeOfCare", {"patient": "Patient/p"}) == []
+    assert not await sees(access, LISE, "Patient", "p")
+
+
+async def test_a_refusal_is_heard_at_every_door(territory: None, access: Access) -> None:
+    async with access.act(P, door="fhir") as ctx:
+        await rights.choose(ctx, "p", "coordination", denied=False)
+        assert not any(isinstance(one, CoordinationRefused) for one in ctx.announced)
+        await rights.choose(ctx, "p", "sharing", denied=True)
+        assert [one.patient for one in ctx.announced if isinstance(one, CoordinationRefused)] == ["p"]

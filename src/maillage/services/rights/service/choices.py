@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from maillage.access.choices import FROM_CARERS
 from maillage.access.context import Context
@@ -63,6 +64,22 @@ async def choose(ctx: Context, patient: str, about: str, *, denied: bool, how: s
         raise Invalid.at("about", f"{about} is none of {', '.join(rules.CHOICES)}")
     proof = await _proof(ctx, patient, how)
     await ctx.records.write(consent_of(patient, about, denied=denied, proof=proof))
+
+
+async def note_agreement(
+    ctx: Context, patient: str, about: str, *, how: str, at: datetime, person: str | None = None, collector: str | None = None
+) -> bool:
+    """What a form collected of a person (said by `person`, the Patient themself unless told otherwise) is their choice; for jobs.
+
+    False where they refuse this purpose, or all sharing; what they said of it before stays as it is.
+    """
+    chosen = await choices_of(ctx, patient)
+    if chosen.denied(about) or chosen.denied("sharing"):
+        return False
+    if about not in chosen.said:
+        proof = Proof(person=person or f"Patient/{patient}", collector=collector, how=how, at=at)
+        await ctx.records.write(consent_of(patient, about, denied=False, proof=proof))
+    return True
 
 
 async def exclude(ctx: Context, patient: str, who: str, *, excluded: bool = True) -> None:
