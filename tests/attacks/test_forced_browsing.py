@@ -47,7 +47,7 @@ WHO: dict[str, set[Role] | None] = {
     "/acces-urgence": {Role.OFFICER}, "/accessibilite": OPEN, "/fhir/metadata": OPEN, "/habilitations": ALL, "/mes-appareils": ALL,
     "/mes-documents": OWN, "/patients/{id}": CIRCLE, "/representants": {Role.OFFICER}, "/conservation": {Role.OFFICER},
     "/developpeurs": {Role.EDITOR}, "/mes-demandes": IN_NAME, "/connecteurs": {Role.OPERATOR}, "/corrections": CIRCLE,
-    "/deconnexion": OPEN, "/file-active": COORDINATION, "/indicateurs": {Role.OPERATOR, Role.ARS}, "/mes-proches": {Role.PATIENT},
+    "/deconnexion": OPEN, "/file-active": COORDINATION, "/invitation": ALL, "/indicateurs": {Role.OPERATOR, Role.ARS}, "/mes-proches": {Role.PATIENT},
     "/mes-secrets": {Role.PATIENT}, "/quarantaine": {Role.STEWARD, Role.OPERATOR}, "/mon-compte": ALL, "/nouveautes": CIRCLE,
     "/centre-15": {Role.REGULATOR}, "/connexion": OPEN, "/documents": CIRCLE | OWN | {Role.SYSTEM}, "/identites": {Role.STEWARD},
     "/logiciels": {Role.OPERATOR}, "/mes-choix": IN_NAME, "/mon-appui": OWN, "/situation": ALL, "/annonces": CARE | {Role.SYSTEM},

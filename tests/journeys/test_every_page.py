@@ -94,14 +94,15 @@ SUPPORT = "tests/journeys/test_support_request.py"
 CONVERSATIONS = "src/maillage/services/messaging/tests/test_messaging_talk.py"
 TASKS = "src/maillage/services/coordination/tests/test_coordination_tasks.py"
 MEETINGS = "src/maillage/services/coordination/tests/test_coordination_meetings.py"
+INVITATIONS = "src/maillage/services/coordination/tests/test_coordination_invitations.py"
 FACTS = "src/maillage/services/coordination/tests/test_coordination_facts.py"
 WOUNDS = "src/maillage/services/coordination/tests/test_coordination_wounds.py"
 ELSEWHERE = {
     "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE,
     "/logiciels/{id}": SOFTWARE, "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
     "/messages/{id}": CONVERSATIONS, "/messages/{id}/corriger": CONVERSATIONS, "/taches/nouvelle": TASKS, "/taches/{id}": TASKS,
-    "/patients/{id}/concertations/{meeting}": MEETINGS, "/patients/{id}/donnees/{kind}": FACTS,
-    "/patients/{id}/donnees/{kind}/{fact}": FACTS, "/patients/{id}/plaies/{wound}": WOUNDS,
+    "/patients/{id}/concertations/{meeting}": MEETINGS, "/patients/{id}/donnees/{kind}": FACTS, "/patients/{id}/donnees/{kind}/{fact}": FACTS,
+    "/patients/{id}/plaies/{wound}": WOUNDS, "/invitation": INVITATIONS,
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {

@@ -54,6 +54,12 @@ class SupportAnswered(Event, frozen=True, kw_only=True):
     by: str | None
 
 
+class InvitationMoved(Event, frozen=True, kw_only=True):
+    """An invitation into a circle was sent, opened, accepted, confirmed or taken back: `invitation` is its id; how it stands is read there."""
+
+    invitation: str
+
+
 class CoordinationRefused(Event, frozen=True, kw_only=True):
     """A person keeps their record from somebody, which may be from coordination teams. `patient` is the id of a Patient."""
 

@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import structlog
+
 from maillage.access.context import Context
-from maillage.jobs import periodic, reaction, reaction_to_many, task
+from maillage.connectors.mail import Letter
+from maillage.errors import Invalid
+from maillage.jobs import Job, errand, periodic, reaction, reaction_to_many, task
 from maillage.services.coordination.events import (
     AlertEnded,
     AlertRaised,
     CoordinationRefused,
+    InvitationMoved,
     PlanContested,
     PlanPublished,
     ReminderSet,
@@ -16,10 +21,13 @@ from maillage.services.coordination.events import (
     SupportAsked,
     TaskGiven,
 )
+from maillage.services.coordination.rules.invitations import letter
 from maillage.services.coordination.rules.support import State
 from maillage.services.coordination.service import (
     alerts,
     episodes,
+    invitation_following,
+    invitations,
     plan_publishing,
     plan_reviews,
     refusals,
@@ -29,6 +37,8 @@ from maillage.services.coordination.service import (
     work,
 )
 from maillage.services.pathways.events import ActionDue
+
+log = structlog.get_logger(__name__)
 
 
 @reaction_to_many(ActionDue, batch=16)
@@ -52,6 +62,30 @@ async def follow_the_answer(ctx: Context, event: SupportAnswered) -> None:
         await episodes.open_for(ctx, request=event.request, referent=event.by)
     if event.state == State.CLOSED:
         await episodes.end_for(ctx, request=event.request, task=event.task)
+
+
+@reaction(InvitationMoved)
+async def follow_the_invitation(ctx: Context, event: InvitationMoved) -> None:
+    """An invitation has its Task and its notices; its letter leaves; who accepted it is in the circle."""
+    if await invitation_following.follow(ctx, event.invitation):
+        await ctx.later(mail_the_invitation, invitation=event.invitation)
+
+
+@errand(queue="mail")
+async def mail_the_invitation(job: Job, *, invitation: str) -> None:
+    """The link in a letter. It is made here, so that no job holds it; one mailed twice, only the second opens anything."""
+    async with job.act() as ctx:
+        made = await invitations.new_link(ctx, invitation)
+    if made is None:
+        return
+    one, secret = made
+    subject, text = letter(one.inviter_name, f"{job.outside.base_url.rstrip('/')}/invitation?lien={secret}")
+    try:
+        await job.outside.mail.send(Letter(to=one.email, subject=subject, text=text, key=job.key))
+    except Invalid as fault:
+        log.warning("mail_refused", reason=fault.message)
+        async with job.act() as ctx:
+            await invitations.undelivered(ctx, invitation)
 
 
 @reaction(CoordinationRefused)

@@ -59,3 +59,55 @@ on conflict (owner, name) do update set query = excluded.query, opens = excluded
 -- name: drop_view :exec
 -- Somebody keeps this view no longer.
 delete from coordination_view where owner = %(owner)s and name = %(name)s
+
+-- name: add_invitation :exec
+-- Somebody is invited into a circle.
+insert into coordination_invitation (id, patient, email, rpps, invited, part, until, inviter, inviter_name, created, expires, state, moved, moved_by)
+values (%(id)s, %(patient)s, %(email)s, %(rpps)s, %(invited)s, %(part)s, %(until)s, %(inviter)s, %(inviter_name)s, %(now)s, %(expires)s, 'sent', %(now)s, %(inviter)s)
+
+-- name: waiting_invitations :one
+-- How many of a record wait for an answer, whether this address is among them; how many somebody sent since.
+select count(*) filter (where patient = %(patient)s and state in ('sent', 'undelivered', 'opened') and expires > %(now)s) as waiting,
+       coalesce(bool_or(patient = %(patient)s and email = %(email)s and state in ('sent', 'opened', 'accepted') and expires > %(now)s), false) as known,
+       count(*) filter (where inviter = %(inviter)s and created > %(since)s) as sent
+from coordination_invitation
+where patient = %(patient)s or (inviter = %(inviter)s and created > %(since)s)
+
+-- name: invitations :many
+-- The invitations of a record, newest first.
+select * from coordination_invitation where patient = %(patient)s order by created desc, id limit 50
+
+-- name: invitation :one
+-- One invitation.
+select * from coordination_invitation where id = %(id)s
+
+-- name: invitation_held :one
+-- One invitation, which nobody else moves meanwhile.
+select * from coordination_invitation where id = %(id)s for update
+
+-- name: invitation_of_link :one
+-- The invitation that a link which still counts is of.
+select * from coordination_invitation where hash = %(hash)s and state = 'sent' and expires > %(now)s
+
+-- name: set_invitation_link :value
+-- The link of an invitation that waits; the one before it is worth nothing any more.
+update coordination_invitation set hash = %(hash)s, state = 'sent' where id = %(id)s and state in ('sent', 'undelivered') and expires > %(now)s returning id
+
+-- name: renew_invitation :value
+-- An invitation that waits, or came too late, is sent again.
+update coordination_invitation set hash = null, state = 'sent', expires = %(expires)s, moved = %(now)s, moved_by = %(by)s
+where id = %(id)s and patient = %(patient)s and state in ('sent', 'undelivered') returning id
+
+-- name: take_invitation :value
+-- Somebody opens an invitation: once, however many come together.
+update coordination_invitation set state = %(state)s, hash = null, opener = %(opener)s, opener_role = %(role)s, opener_name = %(name)s,
+  moved = %(now)s, moved_by = %(opener)s
+where id = %(id)s and state = 'sent' and expires > %(now)s returning id
+
+-- name: move_invitation :exec
+-- What became of it; its link is worth nothing any more.
+update coordination_invitation set state = %(state)s, hash = null, moved = %(now)s, moved_by = %(by)s where id = %(id)s
+
+-- name: forget_invitations :exec
+-- Invitations into circles of records that are erased.
+delete from coordination_invitation where patient = any(%(patients)s::text[])

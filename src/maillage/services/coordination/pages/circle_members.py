@@ -1,12 +1,16 @@
 """The members of a circle: found in the directory, added, removed with a reason, or leaving by themselves."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import PreconditionFailed
 from maillage.http import Request, action, page, redirect
-from maillage.services.coordination.service import circles
+from maillage.services.coordination.resources import circle as resources
+from maillage.services.coordination.service import circles, invitations
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.places import record_tabs
@@ -17,7 +21,13 @@ SEES = {
     "social": "Voit le plan, les tâches, les messages et les documents sociaux",
     "person": "Voit ce que la personne lui ouvre",
 }
-SAID = {"ajout": "Membre ajouté. Il voit le dossier dès maintenant.", "retrait": "Membre retiré. Il ne voit plus le dossier."}
+PARTS = [("", "Selon sa profession"), *((code, words) for code, (_, words) in resources.PARTS.items())]
+SAID = {
+    "invitation": "Invitation envoyée. Elle attend dans la liste ci-dessous.",
+    "invitation-retiree": "Invitation retirée. Le lien n’ouvre plus rien, et l’accès qu’elle avait donné est fermé.",
+    "ajout": "Membre ajouté. Il voit le dossier dès maintenant.",
+    "retrait": "Membre retiré. Il ne voit plus le dossier.",
+}
 STALE = "Un collègue a changé le cercle entre-temps : le voici à jour. Recommencez si c’est encore utile."
 REASON = "Dites en quelques mots pourquoi : le cercle le lit"
 FEWEST = 5
@@ -25,7 +35,7 @@ FEWEST = 5
 
 async def members(request: Request, ctx: Context) -> Response:
     """GET /patients/{id}/cercle/membres: `?nom=` looks somebody up in the directory."""
-    return await _page(request, ctx)
+    return await show(request, ctx)
 
 
 async def add(request: Request, ctx: Context) -> Response:
@@ -34,7 +44,7 @@ async def add(request: Request, ctx: Context) -> Response:
     try:
         await circles.add(ctx, patient, form.get("membre", ""), version=form.get("version", ""))
     except PreconditionFailed:
-        return await _page(request, ctx, fault=STALE, status=409)
+        return await show(request, ctx, stale=True, status=409)
     return redirect(f"/patients/{patient}/cercle/membres?fait=ajout")
 
 
@@ -43,19 +53,30 @@ async def remove(request: Request, ctx: Context) -> Response:
     patient, form = str(request.path_params["id"]), {name: str(value) for name, value in (await request.form()).items()}
     words = " ".join(form.get("raison", "").split())[:500]
     if len(words) < FEWEST:
-        return await _page(request, ctx, fault=REASON, status=422)
+        return await show(request, ctx, fault=REASON, status=422)
     try:
         own = await circles.remove(ctx, patient, form.get("membre", ""), words=words, version=form.get("version", ""))
     except PreconditionFailed:
-        return await _page(request, ctx, fault=STALE, status=409)
+        return await show(request, ctx, stale=True, status=409)
     return redirect("/patients?fait=referme" if own else f"/patients/{patient}/cercle/membres?fait=retrait")
 
 
-async def _page(request: Request, ctx: Context, *, fault: str = "", status: int = 200) -> Response:
+async def show(
+    request: Request,
+    ctx: Context,
+    *,
+    fault: str = "",
+    values: Mapping[str, str] = MappingProxyType({}),
+    faults: Mapping[str, str] = MappingProxyType({}),
+    stale: bool = False,
+    status: int = 200,
+) -> Response:
+    """The page, with what was sent and what is wrong with it; `stale` where a colleague changed the circle meanwhile."""
     patient, words = str(request.path_params["id"]), request.query_params.get("nom", "").strip()[:100]
     return render(
         request, ctx, "coordination/circle_members.html", status=status, patient=patient, banner=await identity.banner(ctx, patient),
-        tabs=record_tabs(patient), held=await circles.of_person(ctx, patient), found=await circles.found(ctx, words), q=words, sees=SEES, fault=fault,
+        tabs=record_tabs(patient), held=await circles.of_person(ctx, patient), found=await circles.found(ctx, words), q=words, sees=SEES, fault=STALE if stale else fault,
+        invitations=await invitations.of_record(ctx, patient), parts=PARTS, values=values, faults=faults,
         said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
 

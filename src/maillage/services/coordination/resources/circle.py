@@ -15,6 +15,22 @@ LONGITUDINAL = {"system": "http://loinc.org", "code": "LA28865-6", "display": "L
 PART = "urn:maillage:circle-part"
 """System of the parts one plays in a circle besides those of the national list: referent, substitute."""
 REFERENT, SUBSTITUTE = "referent", "substitute"
+FUNCTIONS = "https://mos.esante.gouv.fr/NOS/TRE_R259-HL7ParticipationFunction/FHIR/TRE-R259-HL7ParticipationFunction"
+CLASSES = "https://mos.esante.gouv.fr/NOS/TRE_R260-HL7RoleClass/FHIR/TRE-R260-HL7RoleClass"
+PARTS = {
+    "PCP": (FUNCTIONS, "Médecin traitant"),
+    REFERENT: (PART, "Référent de coordination"),
+    SUBSTITUTE: (PART, "Remplaçant du référent"),
+}
+"""What a professional may be in a circle, besides their profession: code, its system, French words (value set `careteam-roles-vs`, and ours)."""
+KIN = {
+    "CAREGIVER": (CLASSES, "Aidant"),
+    "NOK": (CLASSES, "Personne de confiance"),
+    "GUARD": (CLASSES, "Responsable légal"),
+    "ECON": (CLASSES, "Personne à prévenir en cas d’urgence"),
+    "CON": (CLASSES, "Informateur"),
+}
+"""The same for somebody close to the person. It lets nobody see anything: that is for the person to say (`urn:maillage:carer-scope`)."""
 
 
 def circle_for(*, id: str, patient: str, name: str, participants: Sequence[Resource], at: datetime) -> Resource:
@@ -46,6 +62,14 @@ def participant_for(member: str, name: str, *, role: Resource | None, at: dateti
 def part_for(code: str, words: str) -> Resource:
     """A part of ours: referent, substitute."""
     return {"coding": [{"system": PART, "code": code, "display": words}], "text": words}
+
+
+def role_for(code: str) -> Resource | None:
+    """The role of a part by its code, None where nothing is said. KeyError for one that is none."""
+    if not code:
+        return None
+    system, words = {**PARTS, **KIN}[code]
+    return {"coding": [{"system": system, "code": code, "display": words}], "text": words}
 
 
 def main_circle(teams: Sequence[Resource]) -> Resource | None:

@@ -3,14 +3,17 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.references import local
 from maillage.errors import Invalid, NotFound
+from maillage.fhir.dates import ZONE
 from maillage.services.coordination.resources import circle as resources
 from maillage.services.directory import public as directory
+from maillage.ui.words import person_name
 
 Resource = dict[str, Any]
 FOUND = "20"
@@ -84,15 +87,19 @@ async def found(ctx: Context, words: str) -> list[Candidate]:
     ]  # fmt: skip
 
 
-async def add(ctx: Context, patient: str, member: str, *, version: str) -> None:
-    """Somebody of the directory ("PractitionerRole/3") joins the circle from now on. PreconditionFailed where it changed since it was read."""
+async def add(
+    ctx: Context, patient: str, member: str, *, version: str, part: str = "", until: date | None = None, words: str = ""
+) -> None:
+    """Somebody of the directory ("PractitionerRole/3"), or close to the person ("RelatedPerson/4"), joins the circle from now on, until a last day.
+
+    `part` is a code of `resources.PARTS` or `KIN`, `words` what the circle reads besides. PreconditionFailed where it changed since it was read.
+    """
     ctx.require(Permission.CIRCLE_WRITE, patient=patient)
-    if not member.startswith("PractitionerRole/"):
-        raise Invalid.at("membre", "a member is chosen in the directory")
-    role = await ctx.records.read("PractitionerRole", member.removeprefix("PractitionerRole/"))
-    practitioner = await ctx.records.read("Practitioner", str(local(role.get("practitioner"))).partition("/")[2])
-    name = directory.display_name(practitioner)
-    joining = resources.participant_for(member, name, role=None, at=ctx.now)
+    if until is not None and until < ctx.now.astimezone(ZONE).date():
+        raise Invalid.at("jusqu", "the last day is past")
+    name = await _name_of(ctx, patient, member, part)
+    last = until.isoformat() if until else ""
+    joining = resources.participant_for(member, name, role=resources.role_for(part), at=ctx.now, until=last)
     main = resources.main_circle(await _teams(ctx, patient))
     if main is None:
         person = await ctx.records.read("Patient", patient)
@@ -105,7 +112,25 @@ async def add(ctx: Context, patient: str, member: str, *, version: str) -> None:
         return
     after = resources.with_participants(main, [joining], ctx.now)
     if after["participant"] != main.get("participant", []):
-        await ctx.records.write(_read_as(_noted(ctx, after, f"{name} rejoint le cercle"), version))
+        await ctx.records.write(_read_as(_noted(ctx, after, f"{name} rejoint le cercle{words}"), version))
+
+
+async def _name_of(ctx: Context, patient: str, member: str, part: str) -> str:
+    """Who joins, by name; Invalid where they are nobody who may be in this circle, or not as this."""
+    kind, _, id = member.partition("/")
+    if kind == "RelatedPerson" and id:
+        if part and part not in resources.KIN:
+            raise Invalid.at("part", "somebody close to the person is no professional")
+        kin = await ctx.records.read(kind, id)
+        if local(kin.get("patient")) != f"Patient/{patient}":
+            raise Invalid.at("membre", "this is a relative of somebody else")
+        return person_name(kin.get("name") or [{}])
+    if kind != "PractitionerRole" or not id:
+        raise Invalid.at("membre", "a member is chosen in the directory")
+    if part and part not in resources.PARTS:
+        raise Invalid.at("part", "a professional is not close to the person")
+    role = await ctx.records.read(kind, id)
+    return directory.display_name(await ctx.records.read("Practitioner", str(local(role.get("practitioner"))).partition("/")[2]))
 
 
 async def remove(ctx: Context, patient: str, member: str, *, words: str, version: str) -> bool:

@@ -70,7 +70,9 @@ async def test_nobody_lets_themself_in(territory: None, access: Access) -> None:
     with pytest.raises(Forbidden):
         await add(access, P)
     with pytest.raises(Invalid):
-        await add(access, GP, "RelatedPerson/carer")
+        await add(access, GP, "Organization/autre")
+    with pytest.raises(NotFound):
+        await add(access, GP, "RelatedPerson/of-nobody")
     assert not await sees(access, OUTSIDER, "Patient", "p")
     await add(access, GP)
     assert await sees(access, OUTSIDER, "Patient", "p")

@@ -36,6 +36,7 @@ THINGS = {
     "QuestionnaireResponse": "les questionnaires",
     "RelatedPerson": "les proches",
     "ServiceRequest": "le suivi du parcours",
+    "invitation": "les invitations à votre cercle de soins",
     "Task": "le suivi du parcours",
 }
 RECORD = "le dossier"
