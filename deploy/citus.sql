@@ -88,6 +88,7 @@ select create_reference_table('access_carer');
 -- local messaging_read: one row a reader and conversation, read for one page
 -- local coordination_absence: one row an absence of a professional, no patient
 -- local coordination_invitation: its link is found before the patient is known
+-- local coordination_booking: one row an appointment and professional, no patient
 -- local coordination_view: a few rows a professional, no patient
 -- local portal_read: one row a reader and document, read for one page
 -- local steering_document: counters, no patient

@@ -32,6 +32,7 @@ PAGES = {
         "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees", "/patients/{id}/appui", "/patients/{id}/cercle/membres", "/patients/{id}/cercle/membres?nom=essai",
         "/patients/{id}/concertations", "/patients/{id}/plan/versions", "/patients/{id}/recherche?q=tension",
         "/patients/{id}/situation-de-vie", "/patients/{id}/cahier", "/patients/{id}/constantes", "/patients/{id}/constantes/saisir", "/patients/{id}/semaine",
+        "/patients/{id}/contacts", "/patients/{id}/visites/nouvelle",
     ],
     "nurse": [
         "/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets", "/mes-notifications", "/tournee", "/patients/{id}/plaies",
@@ -47,7 +48,7 @@ PAGES = {
     ],
     "coordinator": [
         "/file-active", "/file-active?vue=change", "/file-active?vue=silence", "/taches", "/taches?vue=faites", "/corrections", "/taches?vue=equipe",
-        "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres", "/alertes",
+        "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres", "/alertes", "/agenda", "/agenda?vue=jour",
     ],
     "social-worker": [
         "/file-active", "/taches", "/patients",
@@ -95,6 +96,7 @@ CONVERSATIONS = "src/maillage/services/messaging/tests/test_messaging_talk.py"
 TASKS = "src/maillage/services/coordination/tests/test_coordination_tasks.py"
 MEETINGS = "src/maillage/services/coordination/tests/test_coordination_meetings.py"
 INVITATIONS = "src/maillage/services/coordination/tests/test_coordination_invitations.py"
+AGENDA = "src/maillage/services/coordination/tests/test_coordination_agenda.py"
 FACTS = "src/maillage/services/coordination/tests/test_coordination_facts.py"
 WOUNDS = "src/maillage/services/coordination/tests/test_coordination_wounds.py"
 ELSEWHERE = {
@@ -102,7 +104,7 @@ ELSEWHERE = {
     "/logiciels/{id}": SOFTWARE, "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
     "/messages/{id}": CONVERSATIONS, "/messages/{id}/corriger": CONVERSATIONS, "/taches/nouvelle": TASKS, "/taches/{id}": TASKS,
     "/patients/{id}/concertations/{meeting}": MEETINGS, "/patients/{id}/donnees/{kind}": FACTS, "/patients/{id}/donnees/{kind}/{fact}": FACTS,
-    "/patients/{id}/plaies/{wound}": WOUNDS, "/invitation": INVITATIONS,
+    "/patients/{id}/plaies/{wound}": WOUNDS, "/invitation": INVITATIONS, "/visites/{id}": AGENDA,
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {

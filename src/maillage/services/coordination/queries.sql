@@ -111,3 +111,25 @@ update coordination_invitation set state = %(state)s, hash = null, moved = %(now
 -- name: forget_invitations :exec
 -- Invitations into circles of records that are erased.
 delete from coordination_invitation where patient = any(%(patients)s::text[])
+
+-- name: hold_agendas :exec
+-- Until the end of the transaction nobody else takes time of these people; always in the same order, so that two do not wait for each other.
+select pg_advisory_xact_lock(hashtextextended('agenda|' || person, 0)) from (select unnest(%(people)s::text[]) as person order by 1) as one
+
+-- name: taken :many
+-- What takes time of these people within a span, other than one appointment itself.
+select appointment, person, since, until from coordination_booking
+where person = any(%(people)s::text[]) and since < %(until)s and until > %(since)s and appointment <> %(appointment)s order by since, person limit 20
+
+-- name: booked :many
+-- The time that an appointment takes.
+select person, since, until from coordination_booking where appointment = %(appointment)s order by person
+
+-- name: unbook :exec
+-- These appointments take time of nobody.
+delete from coordination_booking where appointment = any(%(appointments)s::text[])
+
+-- name: book :exec
+-- An appointment takes time of these people.
+insert into coordination_booking (appointment, person, since, until)
+select %(appointment)s, person, %(since)s, %(until)s from unnest(%(people)s::text[]) as person

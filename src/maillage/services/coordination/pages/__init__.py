@@ -1,16 +1,19 @@
 """The doors of coordination, a file for each place."""
 
 from maillage.services.coordination.pages import (
+    agenda,
     alerts,
     caseload,
     chronology,
     circle,
     circle_members,
     constants,
+    contacts,
     emergencies,
     episode,
     facts,
     finding,
+    home_visits,
     invitations,
     meetings,
     notebook,
@@ -48,4 +51,7 @@ routes = [
     *meetings.routes,
     *week.routes,
     *wounds.routes,
+    *agenda.routes,
+    *contacts.routes,
+    *home_visits.routes,
 ]

@@ -59,6 +59,7 @@ async def record(request: Request, ctx: Context) -> Response:
         coming=timeline.coming(held.of("Appointment"), ctx.now),
         own_words=timeline.own_words(held.of("Goal")),
         circle=held.circle,
+        contact=held.contact,
         seen_now=request.query_params.get("fait") == "vu",
     )
 

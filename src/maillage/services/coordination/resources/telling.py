@@ -299,9 +299,12 @@ def _request(resource: Resource, patient: str) -> Told:
 def _message(resource: Resource, patient: str) -> Told:
     said = next((str(one["contentString"]) for one in resource.get("payload", []) if "contentString" in one), "")
     subject = text(resource.get("topic"))
-    opinion = "opinion" in codes(resource.get("category", []), "urn:maillage:communication")
+    said_as = codes(resource.get("category", []), "urn:maillage:communication")
+    opinion = "opinion" in said_as
     lead = f"Avis : {subject}" if opinion else subject or "Message"
     href = f"/patients/{patient}/situation-de-vie#avis" if opinion else f"/patients/{patient}/messages"
+    if "contact" in said_as:
+        href = f"/patients/{patient}/contacts"
     return Told("", "social", lead, short(said), href=href)
 
 
@@ -312,10 +315,14 @@ def _team(resource: Resource, patient: str) -> Told:
 
 def _appointment(resource: Resource, patient: str) -> Told:
     state = {"cancelled": "annulé", "noshow": "non honoré"}.get(resource.get("status", ""), "")
-    what = resource.get("description") or next((text(one) for one in resource.get("serviceType", [])), "")
     with_whom = [str(one.get("actor", {}).get("display", "")) for one in resource.get("participant", [])
                  if not str(one.get("actor", {}).get("reference", "")).startswith("Patient/")]  # fmt: skip
-    return Told("", "care", str(what or "Rendez-vous"), joined((*with_whom, state)), at=str(resource.get("start", "")))
+    return Told("", "care", appointment_words(resource), joined((*with_whom, state)), at=str(resource.get("start", "")))
+
+
+def appointment_words(resource: Resource) -> str:
+    """What an appointment is for."""
+    return str(resource.get("description") or next((text(one) for one in resource.get("serviceType", [])), "") or "Rendez-vous")
 
 
 def _flag(resource: Resource, patient: str) -> Told:

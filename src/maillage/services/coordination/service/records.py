@@ -7,7 +7,8 @@ from typing import Any
 from maillage.access import matrix
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.services.coordination.service import seen, threads
+from maillage.services.coordination.resources.contact import Contact
+from maillage.services.coordination.service import contacts, seen, threads
 from maillage.services.coordination.service.seen import Since
 from maillage.services.coordination.service.threads import Thread
 from maillage.services.directory import public as directory
@@ -23,13 +24,15 @@ LIMITS = {
     "Appointment": 10,
     "Flag": 20,
     "Goal": 10,
+    "Communication": 30,
 }
 THREAD = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the summary page shows: the banner, what changed for whoever looks, the newest resources by type, the beginning of the thread, the circle.
+    """What the summary page shows: the banner, what changed for whoever looks, the newest resources by type, the beginning of the thread, the circle,
+    the last contact.
 
     `kept` are types that their profession does not read: the page does not speak of them.
     """
@@ -40,6 +43,7 @@ class Record:
     thread: Thread
     circle: list[directory.Member]
     kept: frozenset[str]
+    contact: Contact | None
 
     def of(self, *types: str) -> list[dict[str, Any]]:
         """The resources of these types, newest first within each."""
@@ -64,7 +68,8 @@ async def read(ctx: Context, *, patient: str) -> Record:
     resources = await ctx.records.compartment(identities, {kind: most for kind, most in LIMITS.items() if kind not in kept})
     since = await seen.since_visit(ctx, patient=patient, identities=identities, types=[t for t in seen.TYPES if t not in kept])
     thread = await threads.page(ctx, patient=patient, identities=identities, kept=kept, count=THREAD)
-    return Record(banner, since, resources, thread, await directory.circle(ctx, patient), kept)
+    contact = await contacts.last(ctx, identities, newest=resources.get("Communication", []), read=LIMITS["Communication"])
+    return Record(banner, since, resources, thread, await directory.circle(ctx, patient), kept, contact)
 
 
 def _criteria(text: str) -> list[tuple[str, str]]:

@@ -1,0 +1,93 @@
+"""What holds of every Appointment, whatever the door: nobody who said yes to one is taken by another at the same time (docs/adr/0050-agenda.md)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from maillage.access.actors import ActorKind
+from maillage.access.context import Context
+from maillage.access.erasing import Erased, forgets
+from maillage.access.guards import guard
+from maillage.access.references import local
+from maillage.clock import PARIS
+from maillage.db import load_queries
+from maillage.errors import Conflict
+from maillage.fhir.change import Change, Verb
+from maillage.services.coordination.resources import booking as resources
+from maillage.services.coordination.resources import telling
+from maillage.ui.words import care_date, spoken_time
+
+QUERIES = load_queries("maillage.services.coordination")
+Resource = dict[str, Any]
+
+
+@guard("Appointment")
+async def keep_agendas(ctx: Context, change: Change) -> Resource:
+    """Conflict where somebody is taken at that time. What a job writes down as it came from elsewhere is kept, and takes its time."""
+    resource = change.resource
+    if change.verb is Verb.DELETE:
+        await ctx.run(QUERIES.unbook, appointments=[resource["id"]])
+        return resource
+    held = resources.booking_of(resource)
+    if held is None:
+        if change.verb is not Verb.CREATE and "id" in resource:
+            await ctx.run(QUERIES.unbook, appointments=[resource["id"]])
+        return resource
+    if change.verb is Verb.CREATE or "id" not in resource:
+        resource = {**resource, "id": str(uuid4())}
+    people = sorted(await _persons(ctx, held.people))
+    known = await ctx.run(QUERIES.booked, appointment=resource["id"])
+    if [(row["person"], row["since"], row["until"]) for row in known] == [(one, held.since, held.until) for one in people]:
+        return resource
+    await ctx.run(QUERIES.hold_agendas, people=people)
+    if ctx.actor.kind is not ActorKind.JOB:
+        await _refuse_twice(ctx, resource, held, people)
+    await ctx.run(QUERIES.unbook, appointments=[resource["id"]])
+    await ctx.run(QUERIES.book, appointment=resource["id"], people=people, since=held.since, until=held.until)
+    return resource
+
+
+@forgets
+async def forget_bookings(ctx: Context, erased: Sequence[Erased]) -> list[str]:
+    """The time that appointments took which are erased. No document of ours is unnamed by it."""
+    if gone := [one.id for one in erased if one.type == "Appointment"]:
+        await ctx.run(QUERIES.unbook, appointments=gone)
+    return []
+
+
+async def _refuse_twice(ctx: Context, resource: Resource, held: resources.Booking, people: list[str]) -> None:
+    taken = await ctx.run(QUERIES.taken, people=people, since=held.since, until=held.until, appointment=resource["id"])
+    if not taken:
+        return
+    asked = [("_id", ",".join(sorted({row["appointment"] for row in taken})))]
+    seen = {one["id"]: one for one in await ctx.records.find("Appointment", asked)}
+    names = resources.names_of(resource)
+    for one in seen.values():
+        names = resources.names_of(one) | names
+    raise Conflict(
+        "; ".join(f"{row['person']} is taken {row['since'].isoformat()} to {row['until'].isoformat()}" for row in taken),
+        french=" ".join(_words(row, seen.get(row["appointment"]), names) for row in taken),
+    )
+
+
+def _words(row: dict[str, Any], other: Resource | None, names: dict[str, str]) -> str:
+    """What somebody has at that time, as far as whoever acts may see it."""
+    who = names.get(row["person"], "Cette personne")
+    what = f"« {telling.appointment_words(other)} »" if other else "un rendez-vous"
+    since, until = (row[name].astimezone(PARIS) for name in ("since", "until"))
+    return f"{who} a déjà {what} le {care_date(since)}, de {spoken_time(since)} à {_end(since, until)}."
+
+
+def _end(since: datetime, until: datetime) -> str:
+    return spoken_time(until) if until.date() == since.date() else f"{spoken_time(until)} le {care_date(until)}"
+
+
+async def _persons(ctx: Context, people: frozenset[str]) -> set[str]:
+    """The people themselves: who takes part in a function (PractitionerRole) is taken in all of theirs."""
+    roles = sorted(one.removeprefix("PractitionerRole/") for one in people if one.startswith("PractitionerRole/"))
+    if not roles:
+        return set(people)
+    found = await ctx.records.find("PractitionerRole", [("_id", ",".join(roles)), ("_count", "100")])
+    known = {f"PractitionerRole/{one['id']}": who for one in found if (who := local(one.get("practitioner")))}
+    return {known.get(one, one) for one in people}
