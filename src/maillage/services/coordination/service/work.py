@@ -59,7 +59,7 @@ async def create(ctx: Context, *, id: str, patient: str, asked: Asked) -> Resour
         owner=owner.fhir, requester=oneself(ctx).fhir, at=ctx.now, remind=asked.remind,
     )  # fmt: skip
     written: Resource = await ctx.records.write(resource)
-    _tell_owner(ctx, written)
+    tell_of_new(ctx, written)
     _set_reminder(ctx, written)
     return written
 
@@ -230,7 +230,7 @@ def _tell(ctx: Context, before: Task, written: Resource, *, given: bool) -> None
     if given or not task.open:
         settle(ctx, about=f"Task/{task.id}")
     if given:
-        _tell_owner(ctx, written)
+        tell_of_new(ctx, written)
     elif task.status != before.status and task.requester and task.requester != ctx.actor.reference:
         notify(
             ctx,
@@ -244,7 +244,8 @@ def _tell(ctx: Context, before: Task, written: Resource, *, given: bool) -> None
         _set_reminder(ctx, written)
 
 
-def _tell_owner(ctx: Context, written: Resource) -> None:
+def tell_of_new(ctx: Context, written: Resource) -> None:
+    """Says to its owner that a task is theirs now, where another asked for it."""
     task = resources.task_from(written)
     if task.owner != ctx.actor.reference:
         ctx.announce(

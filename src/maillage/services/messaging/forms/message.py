@@ -16,7 +16,10 @@ NOTHING = "application/octet-stream"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A message as the form holds it, kept when it cannot be sent. `key` makes it be sent once."""
+    """A message as the form holds it, kept when it cannot be sent. `key` makes it be sent once.
+
+    `ask` a kind of `asking.KINDS`, of `owner`, for the day `due`; `answered` the id of the Task to which the message answers.
+    """
 
     key: str = field(default_factory=lambda: str(uuid4()))
     text: str = ""
@@ -26,6 +29,8 @@ class Draft:
     mentions: tuple[str, ...] = ()
     ask: str = ""
     owner: str = ""
+    due: str = ""
+    answered: str = ""
     urgent: bool = False
     files: Sequence[File] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +54,8 @@ async def draft_of(form: FormData) -> Draft:
         mentions=_named(form, "mentions"),
         ask=text.get("demande", ""),
         owner=text.get("a_qui", ""),
+        due=text.get("pour_le", ""),
+        answered=text.get("repond", ""),
         urgent=text.get("urgent") == "oui",
         files=[File(str(one.filename), one.content_type or NOTHING, await one.read()) for one in files],
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from maillage.access.actors import CARE_ROLES
 from maillage.access.context import Context
 from maillage.access.permissions import Permission, permits
+from maillage.clock import PARIS, in_paris
 from maillage.errors import (
     Forbidden,
     Gone,
@@ -26,13 +28,17 @@ from maillage.http import Request, action, page, redirect
 from maillage.http.routes import API_BODY
 from maillage.services.identity import public as identity
 from maillage.services.messaging.forms.message import Draft, draft_of
+from maillage.services.messaging.resources.message import Readers
+from maillage.services.messaging.resources.wish import wish_from
 from maillage.services.messaging.rules import conversations as rules
-from maillage.services.messaging.service import attachments, messages, threads
+from maillage.services.messaging.service import asking, attachments, messages, threads
 from maillage.services.messaging.service.threads import Conversation, Conversations
 from maillage.ui import render
 from maillage.ui.places import record_tabs
 
 REFUSED_FILES = (TooLarge, Unsupported, Infected)
+USUAL_DELAY, CLOSE_OF_DAY = timedelta(days=3), time(18)
+"""By when something is wanted where nobody said, and at which hour of that day."""
 SHOWN_INLINE = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 
 
@@ -89,9 +95,19 @@ async def reply(request: Request, ctx: Context) -> Response:
     async def write() -> str:
         held = await threads.conversation(ctx, thread)
         joined = await attachments.keep(ctx, draft.files, patient=held.patient, key=draft.key, readers=held.readers)
+        wish = _wish(ctx, draft, held)
         await messages.reply(
-            ctx, thread=held.id, key=draft.key, text=draft.text, mentions=draft.mentions, attached=joined, urgent=draft.urgent
-        )
+            ctx, thread=held.id, key=draft.key, text=draft.text, mentions=draft.mentions, attached=joined, urgent=draft.urgent,
+            asked=[f"Task/{wish.task}"] if wish else (),
+        )  # fmt: skip
+        if wish:
+            await asking.ask(
+                ctx, wish, among={one.reference for one in rules.asked_of(held.members, me=ctx.actor.reference or "")}
+            )
+        if draft.answered:
+            await asking.answer(
+                ctx, draft.answered, draft.text.strip() if _is_open(held.readers) else "Répondu dans la conversation"
+            )
         return held.id
 
     async def again(draft: Draft) -> Response:
@@ -117,12 +133,32 @@ async def _sent(
         return await again(replace(draft, faults={"fichiers": _of_file(fault)}))
     except Invalid as fault:
         said = {str(issue.expression): issue.diagnostics for issue in fault.issues}
-        if not said.keys() <= {"sujet", "message", "membres", "fichiers"}:
+        if not said.keys() <= {"sujet", "message", "membres", "fichiers", "demande", "a_qui", "pour_le"}:
             said = {"membres": "Un de ces membres a quitté le cercle : choisissez parmi ceux qui y sont."}
         return await again(replace(draft, faults=said))
     except (NotFound, Gone, Forbidden):
         return render(request, ctx, "messaging/left.html", status=403, draft=draft)
     return redirect(f"/messages/{thread}#fin")
+
+
+def _wish(ctx: Context, draft: Draft, held: Conversation) -> asking.Wish | None:
+    """What the message asks of somebody. Its Task says the words only where everybody in the circle reads them."""
+    if not draft.ask:
+        return None
+    try:
+        day = date.fromisoformat(draft.due) if draft.due else in_paris(ctx.now).date() + USUAL_DELAY
+    except ValueError:
+        raise Invalid.at("pour_le", "Indiquez une date.") from None
+    due = datetime.combine(day, CLOSE_OF_DAY, tzinfo=PARIS)
+    words = draft.text.strip() if _is_open(held.readers) else "Demandé dans une conversation : ouvrez-la pour lire et répondre."
+    return asking.Wish(
+        task=asking.task_of(draft.key), kind=draft.ask, patient=held.patient, owner=draft.owner, due=due, message=draft.key, words=words,
+        readers=held.readers,
+    )  # fmt: skip
+
+
+def _is_open(readers: Readers) -> bool:
+    return not (readers.chosen or readers.care_only or readers.professionals)
 
 
 def _of_file(fault: MaillageError) -> str:
@@ -230,13 +266,17 @@ def _around(ctx: Context, patient: str | None) -> Mapping[str, Any]:
 
 def _said_of(ctx: Context, held: Conversation | None) -> Mapping[str, Any]:
     if held is None:
-        return {"who_reads": "", "unread": 0, "read_by": {}, "kinds": {}}
+        return {"who_reads": "", "unread": 0, "read_by": {}, "kinds": {}, "askable": [], "wishes": {}, "to_answer": []}
     me = ctx.actor.reference or ""
     return {
         "who_reads": rules.words_of(held.readers, held.members),
         "unread": sum(rules.is_new(one, held.marks.get(me), reader=me) for one in held.messages),
         "read_by": {one.id: rules.read_by(one, held.marks, held.members) for one in held.messages if one.sender == me},
         "kinds": {one.reference: one for one in held.circle},
+        "askable": rules.asked_of(held.members, me=me) if asking.possible() and permits(ctx.actor, Permission.TASK_WRITE) else [],
+        "ask_kinds": list(asking.KINDS.items()),
+        "wishes": (wishes := {name: wish_from(one) for name, one in held.tasks.items()}),
+        "to_answer": [one for one in wishes.values() if one.open and one.owner == me],
     }
 
 

@@ -33,6 +33,15 @@ def readers(circle: Iterable[Member], open_to: Readers, *, person: Member, sende
     return [one for one in everyone if one.kind in kinds]
 
 
+def asked_of(members: Iterable[Member], *, me: str) -> list[Member]:
+    """Of whom something can be asked in a conversation: the professionals who read it."""
+    return [
+        one
+        for one in members
+        if one.kind in PROFESSIONS and one.reference.startswith(("Practitioner/", "Organization/")) and one.reference != me
+    ]
+
+
 def words_of(open_to: Readers, read_by: Sequence[Member]) -> str:
     """Who reads, in a line under the topic."""
     if open_to.chosen:

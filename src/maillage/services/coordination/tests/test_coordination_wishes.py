@@ -1,0 +1,188 @@
+"""What is asked within a conversation: a task of its owner's list, shown and answered in the thread, kept from who does not read it."""
+
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from httpx import AsyncClient, Response
+from playwright.async_api import Browser, expect
+
+from maillage.access.access import Access
+from maillage.access.actors import Role
+from maillage.db import count_statements
+from maillage.services.coordination import pages, public
+from maillage.services.messaging import pages as talk
+from maillage.services.messaging.resources.message import Readers
+from maillage.services.messaging.service import messages
+from tests.support.browser import HERE, PHONE, screen
+from tests.support.pages import client_of
+from tests.support.people import NOON, SEED, care_team, patient, professional
+
+GP = professional("gp", name="Dr Camille EXEMPLE")
+NORA = professional("nora", Role.NURSE, name="Nora FICTIVE")
+LISE = professional("lise", Role.COORDINATOR, name="Lise MAQUETTE")
+OTHER = professional("other", Role.NURSE)
+SOON = (NOON + timedelta(days=2)).date().isoformat()
+STATEMENTS = 26
+assert public.ask, "registers what writes the tasks"
+
+
+@pytest.fixture(autouse=True)
+async def circle(access: Access) -> None:
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            {"resourceType": "Patient", "id": "p", "name": [{"family": "ESSAI", "given": ["ANA"]}], "gender": "female", "birthDate": "1950-02-03"},
+            *({"resourceType": "Practitioner", "id": (one.reference or "").partition("/")[2], "name": [{"text": one.name, "family": one.name}]} for one in (GP, NORA, LISE, OTHER)),
+            care_team("p", "Practitioner/gp", "Practitioner/nora", "Practitioner/lise"),
+        )  # fmt: skip
+
+
+async def begun(access: Access, readers: Readers = Readers()) -> str:  # noqa: B008 - frozen
+    async with access.act(GP) as ctx:
+        return await messages.begin(ctx, patient="p", key=str(uuid4()), topic="Retour", text="Elle est rentrée", readers=readers)
+
+
+async def sent(client: AsyncClient, thread: str, **fields: str) -> Response:
+    text = (await client.get(f"/messages/{thread}")).text
+    tokens = dict(reversed(re.findall(r'name="(csrf|envoi|cle)" value="([\w-]+)"', text)))
+    return await client.post(f"/messages/{thread}", data={**tokens, **fields})
+
+
+async def tasks(access: Access) -> list[dict[str, Any]]:
+    async with access.act(SEED) as ctx:
+        return await ctx.records.find("Task", {"patient": "Patient/p"})
+
+
+async def test_what_is_asked_is_in_the_list_of_whom_it_is_asked_and_its_answer_in_the_thread(
+    access: Access, application: Any
+) -> None:
+    thread = await begun(access)
+    async with (
+        await client_of(application(pages, talk), access, GP) as gp,
+        await client_of(application(pages, talk), access, NORA) as nora,
+    ):
+        answer = await sent(gp, thread, message="Peux-tu peser Ana ?", demande="measure", a_qui="Practitioner/nora", pour_le=SOON)
+        assert answer.status_code == 303, answer.text
+        [task] = await tasks(access)
+        assert (task["owner"]["reference"], task["description"], task["status"]) == (
+            "Practitioner/nora",
+            "Peux-tu peser Ana ?",
+            "requested",
+        )
+        assert task["restriction"]["period"]["end"].startswith(SOON)
+        assert "Mesure demandée" in (await nora.get("/taches")).text
+        page = (await nora.get(f"/messages/{thread}")).text
+        assert "Mesure demandée" in page
+        assert "À faire" in page
+        assert f'value="{task["id"]}"' in page, "the form offers to answer it"
+        assert f'value="{task["id"]}"' not in (await gp.get(f"/messages/{thread}")).text, "only to whom it was asked"
+        await sent(nora, thread, message="62,4 kg ce matin", repond=task["id"])
+        [task] = await tasks(access)
+        assert task["status"] == "completed"
+        assert "62,4 kg ce matin" in str(task)
+        page = (await gp.get(f"/messages/{thread}")).text
+        assert "Faite" in page
+        assert "À faire" not in page
+        assert f"/messages/{task['focus']['reference'].partition('/')[2]}" in (await gp.get(f"/taches/{task['id']}")).text
+
+
+@pytest.mark.parametrize(
+    ("readers", "hidden_from_coordination"),
+    [(Readers(), False), (Readers(care_only=True, professionals=True), True), (Readers(chosen=("Practitioner/nora",)), True)],
+    ids=["the circle", "care only", "two of them"],
+)
+async def test_a_request_is_kept_from_who_does_not_read_the_conversation(
+    access: Access, application: Any, readers: Readers, hidden_from_coordination: bool
+) -> None:
+    thread = await begun(access, readers)
+    async with await client_of(application(pages, talk), access, GP) as gp:
+        assert (
+            await sent(gp, thread, message="Avis sur la plaie ?", demande="opinion", a_qui="Practitioner/nora")
+        ).status_code == 303
+    [task] = await tasks(access)
+    assert ("Avis sur la plaie" in str(task)) is (readers == Readers()), (
+        "the words are in the task only where all of the circle read them"
+    )
+    for actor, sees in ((GP, True), (NORA, True), (LISE, not hidden_from_coordination), (OTHER, False)):
+        async with access.act(actor) as ctx:
+            assert bool(await ctx.records.find("Task", {"_id": task["id"]})) is sees, actor.id
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"demande": "measure"}, "Choisissez à qui"),
+        ({"demande": "measure", "a_qui": "Practitioner/other"}, "Choisissez à qui"),
+        ({"demande": "miracle", "a_qui": "Practitioner/nora"}, "Choisissez ce que vous demandez"),
+        ({"demande": "opinion", "a_qui": "Practitioner/nora", "pour_le": "2020-01-01"}, "Cette date est passée"),
+        ({"demande": "opinion", "a_qui": "Practitioner/nora", "pour_le": "demain"}, "Indiquez une date"),
+    ],
+)
+async def test_what_cannot_be_asked_keeps_the_words_and_sends_nothing(
+    access: Access, application: Any, fields: dict[str, str], words: str
+) -> None:
+    thread = await begun(access)
+    async with await client_of(application(pages, talk), access, GP) as gp:
+        answer = await sent(gp, thread, message="Mes mots", **fields)
+        assert answer.status_code == 422
+        assert words in answer.text
+        assert "Mes mots</textarea>" in answer.text
+        assert "Mes mots" not in (await gp.get(f"/messages/{thread}")).text
+    assert await tasks(access) == []
+
+
+async def test_the_same_message_sent_twice_asks_once(access: Access, application: Any) -> None:
+    thread = await begun(access)
+    async with await client_of(application(pages, talk), access, GP) as gp:
+        text = (await gp.get(f"/messages/{thread}")).text
+        tokens = dict(reversed(re.findall(r'name="(csrf|envoi|cle)" value="([\w-]+)"', text)))
+        for _ in range(2):
+            fields = {**tokens, "message": "Un avis ?", "demande": "opinion", "a_qui": "Practitioner/nora"}
+            assert (await gp.post(f"/messages/{thread}", data=fields)).status_code == 303
+    assert len(await tasks(access)) == 1
+
+
+async def test_nobody_ends_what_was_asked_of_another(access: Access, application: Any) -> None:
+    thread = await begun(access)
+    async with await client_of(application(pages, talk), access, GP) as gp:
+        await sent(gp, thread, message="Un avis ?", demande="opinion", a_qui="Practitioner/nora")
+    [task] = await tasks(access)
+    async with await client_of(application(pages, talk), access, OTHER) as other:
+        assert (await other.post(f"/messages/{thread}", data={"message": "Fait", "repond": task["id"]})).status_code in (403, 404)
+    assert (await tasks(access))[0]["status"] == "requested"
+
+
+async def test_the_person_is_not_offered_to_ask_professionals_for_tasks(access: Access, application: Any) -> None:
+    thread = await begun(access)
+    async with (
+        await client_of(application(pages, talk), access, patient("p")) as own,
+        await client_of(application(pages, talk), access, GP) as gp,
+    ):
+        assert 'name="demande"' in (await gp.get(f"/messages/{thread}")).text
+        assert 'name="demande"' not in (await own.get(f"/messages/{thread}")).text
+
+
+async def test_requests_cost_the_thread_no_statement_each(access: Access, application: Any) -> None:
+    thread = await begun(access)
+    async with await client_of(application(pages, talk), access, GP) as gp:
+        for _ in range(4):
+            await sent(gp, thread, message="Un avis ?", demande="opinion", a_qui="Practitioner/nora")
+        with count_statements() as counted:
+            await gp.get(f"/messages/{thread}")
+    assert counted.statements <= STATEMENTS
+
+
+@pytest.mark.browser
+async def test_a_doctor_asks_for_a_measure_on_a_phone(access: Access, application: Any, signed_in: Any, browser: Browser) -> None:
+    thread = await begun(access)
+    window = await screen(browser, application(pages, talk), headers=await signed_in(GP), width=PHONE)
+    page = await window.open(f"{HERE}/messages/{thread}")
+    await page.get_by_label("Votre message").fill("Peux-tu la peser ?")
+    await page.get_by_text("Demander une mesure, une action, un avis").click()
+    await page.get_by_label("Demander", exact=True).select_option("Une mesure")
+    await page.get_by_label("À qui").select_option("Practitioner/nora")
+    await page.get_by_role("button", name="Envoyer").click()
+    await expect(page.get_by_role("article").last).to_contain_text("Mesure demandée à Nora FICTIVE")
+    await window.check("conversation-demande")
