@@ -7,8 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from maillage.access import emergency
 from maillage.access.access import Access
 from maillage.access.actors import Actor, Role
+from maillage.access.emergency import Reason
 from maillage.clock import FixedClock
 from maillage.errors import Forbidden, Gone, NotFound
 from maillage.services.coordination import pages
@@ -210,3 +212,31 @@ async def test_what_the_pages_say_to_those_who_are_turned_away(
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE, headers=[("accept", "text/html")]) as nobody:
         away = await nobody.get("/invitation", params={"lien": secret})
         assert away.headers["location"].startswith("/connexion?suite=%2Finvitation")
+
+
+async def test_whoever_opened_a_record_in_an_emergency_lets_nobody_into_its_circle(territory: None, access: Access) -> None:
+    """Not by a link either, to a friend or to an address of their own: the platform would write what they may not."""
+    async with access.act(OUTSIDER) as ctx:
+        await emergency.open_record(ctx, "p", reason=Reason.UNABLE, words="Trouvée inconsciente à son domicile")
+    assert await sees(access, OUTSIDER, "Patient", "p")
+    for address in ("outsider@exemple.fr", "inconnu@exemple.fr"):
+        with pytest.raises(Forbidden):
+            await invite(access, OUTSIDER, email=address)
+    assert await states(access) == []
+    id = await invite(access, email="inconnu@exemple.fr")  # the circle itself may
+    secret = await link(access, id)
+    await accept(access, OTHER, secret=secret)
+    with pytest.raises(Forbidden):
+        async with access.act(OUTSIDER) as ctx:
+            await invitations.confirm(ctx, "p", id)
+    assert not await sees(access, OTHER, "Patient", "p")
+
+
+async def test_nobody_is_let_in_by_somebody_who_only_came_in_an_emergency_meanwhile(territory: None, access: Access) -> None:
+    id = await invite(access, email="outsider@exemple.fr")
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(care_team("p"))
+    async with access.act(GP) as ctx:
+        await emergency.open_record(ctx, "p", reason=Reason.UNABLE, words="Trouvée inconsciente à son domicile")
+    await accept(access, OUTSIDER, secret=await link(access, id))
+    assert not await sees(access, OUTSIDER, "Patient", "p")

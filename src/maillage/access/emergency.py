@@ -189,6 +189,13 @@ async def refuse_to_stay(ctx: "Context", conn: Connection, stored: Sequence[Stor
         raise Forbidden("a record that was opened in an emergency does not let one say who else sees it, or oneself for longer")
 
 
+async def stays_open(ctx: "Context", record: str, who: Actor) -> bool:
+    """Whether a record (the id of its Patient) would be open to somebody without what they opened in an emergency: only then they say who else sees it,
+    also where the platform writes it for them."""
+    named = [own_name(who), grantee(EVERY_PROFESSIONAL)]
+    return not await ctx.run(QUERIES.closed_without_emergency, patient=ids.key(record), named=named, now=ctx.now)
+
+
 def _all(rows: Sequence[dict[str, Any]]) -> list[Emergency]:
     return [
         Emergency(**{**row, "reason": Reason(row["reason"]), "verdict": Verdict(row["verdict"]) if row["verdict"] else None})

@@ -509,6 +509,17 @@ select exists (
                                   where m.member = any(%(named)s::uuid[]) and m.since <= %(now)s and m.until > %(now)s))
         and not exists (select from access_emergency e where e.id = g.via)), 1) = 1)
 
+-- name: closed_without_emergency :value
+-- Whether a record would be closed to somebody without what they opened in an emergency.
+select coalesce((
+  select max(g.weight) & 1 from access_grant g
+  where g.patient = %(patient)s and g.since <= %(now)s and g.until > %(now)s
+    and g.grantee = any(array(select unnest(%(named)s::uuid[])
+                              union all
+                              select m.acts_for from access_member m
+                              where m.member = any(%(named)s::uuid[]) and m.since <= %(now)s and m.until > %(now)s))
+    and not exists (select from access_emergency e where e.id = g.via)), 1) = 1
+
 -- name: matrix :many
 -- Who reads which class.
 select class, coalesce(array_agg(profession) filter (where reads), '{}') as readers, max(changed) as changed,

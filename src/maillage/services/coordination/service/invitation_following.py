@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from maillage.access import emergency
+from maillage.access.actors import Actor
 from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.references import local
@@ -48,7 +50,7 @@ async def follow(ctx: Context, id: str) -> bool:
 async def _let_in(ctx: Context, one: Invitation) -> Invitation:
     """Who accepted is in the circle, where whoever invited them still sees the record: nobody is let in by somebody who is out."""
     known = (await directory.professionals(ctx, [one.inviter])).get(one.inviter)
-    may = known is not None and (await ctx.records.seen_by([(directory.reader(known), "Patient", one.patient)]))[0]
+    may = known is not None and await _may_let_in(ctx, directory.reader(known), one.patient)
     if may and one.opener_role:
         await circles.add(
             ctx,
@@ -63,6 +65,12 @@ async def _let_in(ctx: Context, one: Invitation) -> Invitation:
     await ctx.run(QUERIES.move_invitation, id=one.id, state=state, now=ctx.now, by=ctx.actor.id)
     ctx.trace(Action.UPDATE, TRACED, one.id, patient=one.patient, query=state, refused=not may)
     return invitation_of(await ctx.run(QUERIES.invitation, id=one.id))
+
+
+async def _may_let_in(ctx: Context, inviter: Actor, patient: str) -> bool:
+    """Whether they see the record now, and not by an emergency alone."""
+    sees = (await ctx.records.seen_by([(inviter, "Patient", patient)]))[0]
+    return sees and await emergency.stays_open(ctx, patient, inviter)
 
 
 @messaging.renders(INVITED)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NoReturn
 
+from maillage.access import emergency
 from maillage.access.access import Access
 from maillage.access.actors import CIRCLE_ROLES, ActorKind, job_actor
 from maillage.access.audit import Action
@@ -58,6 +59,7 @@ async def invite(ctx: Context, patient: str, *, email: str, rpps: str = "", part
     inviter = ctx.actor.reference
     if inviter is None:
         raise Forbidden("who invites has a name in the directory")
+    await _refuse_in_emergency(ctx, patient)
     address, number = rules.email_of(email), rules.rpps_of(rpps) if rpps.strip() else None
     if address is None:
         raise Invalid.at("adresse", "not an e-mail address")
@@ -92,6 +94,7 @@ async def invite(ctx: Context, patient: str, *, email: str, rpps: str = "", part
 async def send_again(ctx: Context, patient: str, id: str) -> None:
     """A new link in a new letter; the one before opens nothing any more. NotFound where it no longer waits."""
     one = await _held(ctx, patient, id)
+    await _refuse_in_emergency(ctx, patient)
     if (
         await ctx.run(
             QUERIES.renew_invitation, id=one.id, patient=patient, now=ctx.now, expires=ctx.now + rules.LIFE, by=_who(ctx)
@@ -184,6 +187,15 @@ async def undelivered(ctx: Context, id: str) -> None:
     row = await ctx.run(QUERIES.invitation_held, id=id)
     if row and row["state"] == InvitationState.SENT:
         await ctx.run(QUERIES.move_invitation, id=id, state=InvitationState.UNDELIVERED, now=ctx.now, by=ctx.actor.id)
+
+
+async def _refuse_in_emergency(ctx: Context, patient: str) -> None:
+    """The circle that an invitation leads to is written by a job: what no guard would let them write is refused here."""
+    if not await emergency.stays_open(ctx, patient, ctx.actor):
+        raise Forbidden(
+            "a record that was opened in an emergency does not let one say who else sees it",
+            french="Ce dossier vous est ouvert en urgence seulement : son cercle invite, pas vous.",
+        )
 
 
 async def _held(ctx: Context, patient: str, id: str) -> Invitation:
