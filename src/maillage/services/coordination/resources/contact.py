@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from maillage.access.masks import AUDIENCE_SYSTEM, WHOLE_CIRCLE
+from maillage.access.masks import AUDIENCE_SYSTEM, PROFESSIONALS, WHOLE_CIRCLE
 from maillage.access.references import local
 
 Resource = dict[str, Any]
@@ -43,14 +43,14 @@ def contact_for(
     *, patient: str, means: str, by: Mapping[str, str], with_whom: Mapping[str, str], subject: str, result: str, at: datetime,
     reached: bool, about: str = "",
 ) -> Resource:  # fmt: skip
-    """The Communication of a contact, for the whole circle. `by` and `with_whom` are FHIR references; `about` is that of what it answers."""
+    """The Communication of a contact, for the professionals of the circle: what is said of somebody to a colleague is not said to their family. `by` and `with_whom` are FHIR references; `about` is that of what it answers."""
     label = f"{MEANS[means]} : {subject}" if subject else MEANS[means]
     resource: Resource = {
         "resourceType": "Communication",
         "status": MADE if reached else NOT_MADE,
         "category": [
             {"coding": [{"system": CATEGORY_SYSTEM, "code": CATEGORY}], "text": "Contact"},
-            {"coding": [{"system": AUDIENCE_SYSTEM, "code": WHOLE_CIRCLE}]},
+            *({"coding": [{"system": AUDIENCE_SYSTEM, "code": code}]} for code in (WHOLE_CIRCLE, PROFESSIONALS)),
         ],
         "medium": [{"coding": [{"system": MODES, "code": means}], "text": MEANS[means]}],
         "subject": {"reference": f"Patient/{patient}"},

@@ -65,6 +65,20 @@ async def takers(ctx: Context, patient: str) -> list[Somebody]:
     return [one for one in found.values() if one.reference]
 
 
+async def is_near(ctx: Context, who: str, *, patient: str) -> bool:
+    """Whether somebody ("Practitioner/3", "PractitionerRole/4") or a team is whoever acts, works with them, or is of the person's circle, by themself or by
+    a place where they work."""
+    names = {who}
+    if who.startswith("Practitioner"):
+        asked = ("_id", who.partition("/")[2]) if who.startswith("PractitionerRole/") else ("practitioner", who)
+        for role in await ctx.records.find("PractitionerRole", [asked, ("active", "true"), ("_count", "100")]):
+            names |= {name for name in (local(role.get("practitioner")), local(role.get("organization"))) if name}
+    if not names.isdisjoint({ctx.actor.reference, ctx.actor.situation, *ctx.actor.organizations}):
+        return True
+    around = {name for one in await directory.circle(ctx, patient) for name in (one.reference, one.role, one.organization)}
+    return not names.isdisjoint({*around, *(one.reference for one in await colleagues(ctx))})
+
+
 def name_of(practitioner: dict[str, Any]) -> str:
     """A Practitioner as pages name them."""
     names = practitioner.get("name") or [{}]

@@ -11,8 +11,7 @@ from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.resources import alert as alerts
 from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.rules import tasks as rules
-from maillage.services.coordination.service.colleagues import colleagues
-from maillage.services.directory import public as directory
+from maillage.services.coordination.service.colleagues import colleagues, is_near
 
 Resource = dict[str, Any]
 WORKING = ("Practitioner/", "PractitionerRole/", "Organization/")
@@ -77,15 +76,7 @@ async def _refuse_strangers(ctx: Context, before: Resource, after: Resource) -> 
     owner, person = local(after.get("owner")), local(after.get("for")) or ""
     if ctx.door != "fhir" or not owner or owner == local(before.get("owner")):
         return
-    names = {owner}
-    if owner.startswith("Practitioner"):
-        asked = ("_id", owner.partition("/")[2]) if owner.startswith("PractitionerRole/") else ("practitioner", owner)
-        for role in await ctx.records.find("PractitionerRole", [asked, ("active", "true"), ("_count", "100")]):
-            names |= {local(role.get("practitioner")) or "", local(role.get("organization")) or ""} - {""}
-    circle = await directory.circle(ctx, person.removeprefix("Patient/"))
-    around = {name for one in circle for name in (one.reference, one.role, one.organization)}
-    near = {one.reference for one in await colleagues(ctx)}
-    if owner.startswith(WORKING) and names.isdisjoint({*_names(ctx), *around, *near}):
+    if owner.startswith(WORKING) and not await is_near(ctx, owner, patient=person.removeprefix("Patient/")):
         raise Invalid.at("Task.owner", "a task is given to oneself, a colleague, a team, or somebody of the circle")
 
 
