@@ -72,6 +72,26 @@ async def test_nobody_speaks_of_the_plan_of_another_person(territory: Access, pl
         await says(territory, by, plan, kind="contested", patient="other")
 
 
+@pytest.mark.parametrize(("scope", "reads"), [("agenda", False), ("follow", True), ("whole", True)])
+async def test_who_is_not_let_see_the_plan_is_not_told_what_is_said_of_it(
+    territory: Access, plan: str, scope: str, reads: bool
+) -> None:
+    await says(territory, DOMINIQUE, plan, kind="contested")
+    async with territory.act(SEED) as ctx:
+        claude = await ctx.records.read("RelatedPerson", "claude")
+        await ctx.records.write({name: value for name, value in claude.items() if name != "extension"} | sees(scope))
+        about = {"subject": {"reference": "Patient/p"}, "status": "completed", "payload": [{"contentString": "Avis"}]}
+        for code in ("meeting", "opinion"):
+            category = [{"coding": [{"system": "urn:maillage:communication", "code": code}]}]
+            await ctx.records.write({"resourceType": "Communication", "category": category, **about})
+        await ctx.records.write({"resourceType": "Communication", "id": "to-all", **about})
+    for actor, seen in ((GP, 4), (DOMINIQUE, 4), (CLAUDE, 4 if reads else 1)):
+        async with territory.act(actor, read_only=True) as ctx:
+            found = await ctx.records.find("Communication", {"patient": "Patient/p"})
+            assert bool(await ctx.records.find("CarePlan", {"patient": "Patient/p"})) is (actor is not CLAUDE or reads)
+        assert len(found) == seen, actor.name
+
+
 @pytest.mark.parametrize("change", ["words", "kind", "plan", "delete"])
 async def test_what_was_said_stays_as_it_was_said(territory: Access, plan: str, change: str) -> None:
     said = await says(territory, GP, plan, kind="contested")

@@ -45,6 +45,8 @@ CARE_ONLY, WHOLE_CIRCLE, PROFESSIONALS = "care-only", "circle", "professionals"
 carers do not see it. Of a document that was joined to a message: the same (`READER`: to whom it was addressed)."""
 READER = "urn:maillage:reader"
 CONVERSATION_SYSTEM, CONVERSATION = "urn:maillage:communication", "conversation"
+OF_PLAN = frozenset({"meeting", "opinion", "plan-position"})
+"""Categories of a Communication that says something of the person's plan: for those who read plans, as a carer who is let see the agenda does not."""
 SOCIAL_ONLY = "social-only"
 """Label of any resource, of AUDIENCE_SYSTEM: money and rights, that those who care do not need (CSP L1110-4, « strictement nécessaires »)."""
 
@@ -80,6 +82,8 @@ def masks(resource: Resource, now: datetime) -> list[Mask]:
 def _by_class(resource: Resource) -> Iterator[Mask]:
     if resource["resourceType"] in CLASSED:
         yield Mask(f"class:{class_of_document(resource)}", _authors(resource))
+    elif resource["resourceType"] == "Communication" and not OF_PLAN.isdisjoint(_codes(resource, CONVERSATION_SYSTEM)):
+        yield Mask("class:care-plan", _authors(resource))
 
 
 def _by_labels(resource: Resource, now: datetime) -> Iterator[tuple[str, datetime | None, tuple[str, ...]]]:
