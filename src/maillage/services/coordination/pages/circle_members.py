@@ -1,13 +1,14 @@
 """The members of a circle: found in the directory, added, removed with a reason, or leaving by themselves."""
 
 from collections.abc import Mapping
+from datetime import date
 from types import MappingProxyType
 
 from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.errors import PreconditionFailed
+from maillage.errors import Invalid, PreconditionFailed, Unprocessable
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination.resources import circle as resources
 from maillage.services.coordination.service import circles, invitations
@@ -22,13 +23,16 @@ SEES = {
     "person": "Voit ce que la personne lui ouvre",
 }
 PARTS = [("", "Selon sa profession"), *((code, words) for code, (_, words) in resources.PARTS.items())]
+KIN = [("", "Selon le lien"), *((code, words) for code, (_, words) in resources.KIN.items())]
 SAID = {
+    "role": "C’est noté. Le cercle le lit dans l’historique.",
     "invitation": "Invitation envoyée. Elle attend dans la liste ci-dessous.",
     "invitation-retiree": "Invitation retirée. Le lien n’ouvre plus rien, et l’accès qu’elle avait donné est fermé.",
     "ajout": "Membre ajouté. Il voit le dossier dès maintenant.",
     "retrait": "Membre retiré. Il ne voit plus le dossier.",
 }
 STALE = "Un collègue a changé le cercle entre-temps : le voici à jour. Recommencez si c’est encore utile."
+PAST = "Le dernier jour est un jour à venir, écrit en entier"
 REASON = "Dites en quelques mots pourquoi : le cercle le lit"
 FEWEST = 5
 
@@ -39,13 +43,32 @@ async def members(request: Request, ctx: Context) -> Response:
 
 
 async def add(request: Request, ctx: Context) -> Response:
-    """POST /patients/{id}/cercle/membres: `membre` (a PractitionerRole), `version`."""
+    """POST /patients/{id}/cercle/membres: `membre` (a PractitionerRole, or a RelatedPerson), `version`, `part`."""
     patient, form = str(request.path_params["id"]), {name: str(value) for name, value in (await request.form()).items()}
     try:
-        await circles.add(ctx, patient, form.get("membre", ""), version=form.get("version", ""))
+        await circles.add(ctx, patient, form.get("membre", ""), version=form.get("version", ""), part=form.get("part", ""))
     except PreconditionFailed:
         return await show(request, ctx, stale=True, status=409)
     return redirect(f"/patients/{patient}/cercle/membres?fait=ajout")
+
+
+async def change(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/cercle/role: `membre`, `part`, `jusqu`, `version`."""
+    patient, form = str(request.path_params["id"]), {name: str(value) for name, value in (await request.form()).items()}
+    try:
+        last = day_of(form.get("jusqu", ""))
+        await circles.change(
+            ctx, patient, form.get("membre", ""), part=form.get("part", ""), until=last, version=form.get("version", "")
+        )
+    except Invalid as fault:
+        if str(fault.issues[0].expression) != "jusqu":
+            raise
+        return await show(request, ctx, fault=PAST, status=422)
+    except Unprocessable as fault:
+        return await show(request, ctx, fault=fault.french or fault.message, status=422)
+    except PreconditionFailed:
+        return await show(request, ctx, stale=True, status=409)
+    return redirect(f"/patients/{patient}/cercle/membres?fait=role")
 
 
 async def remove(request: Request, ctx: Context) -> Response:
@@ -56,6 +79,8 @@ async def remove(request: Request, ctx: Context) -> Response:
         return await show(request, ctx, fault=REASON, status=422)
     try:
         own = await circles.remove(ctx, patient, form.get("membre", ""), words=words, version=form.get("version", ""))
+    except Unprocessable as fault:
+        return await show(request, ctx, fault=fault.french or fault.message, status=422)
     except PreconditionFailed:
         return await show(request, ctx, stale=True, status=409)
     return redirect("/patients?fait=referme" if own else f"/patients/{patient}/cercle/membres?fait=retrait")
@@ -76,13 +101,22 @@ async def show(
     return render(
         request, ctx, "coordination/circle_members.html", status=status, patient=patient, banner=await identity.banner(ctx, patient),
         tabs=record_tabs(patient), held=await circles.of_person(ctx, patient), found=await circles.found(ctx, words), q=words, sees=SEES, fault=STALE if stale else fault,
-        invitations=await invitations.of_record(ctx, patient), parts=PARTS, values=values, faults=faults,
+        invitations=await invitations.of_record(ctx, patient), parts=PARTS, kin_parts=KIN, kin=await circles.kin(ctx, patient), values=values, faults=faults,
         said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
+
+
+def day_of(text: str) -> date | None:
+    """A day of a form, None where none is said; Invalid for what is none."""
+    try:
+        return date.fromisoformat(text) if text.strip() else None
+    except ValueError:
+        raise Invalid.at("jusqu", "a day is written YYYY-MM-DD") from None
 
 
 routes = [
     page("/patients/{id}/cercle/membres", members, permission=Permission.CIRCLE_WRITE),
     action("/patients/{id}/cercle/membres", add, permission=Permission.CIRCLE_WRITE),
+    action("/patients/{id}/cercle/role", change, permission=Permission.CIRCLE_WRITE),
     action("/patients/{id}/cercle/retrait", remove, permission=Permission.CIRCLE_WRITE),
 ]

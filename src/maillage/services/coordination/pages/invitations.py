@@ -1,14 +1,12 @@
 """Invitations by a link: sent, sent again, confirmed and taken back by the circle; opened and accepted by who was invited."""
 
-from datetime import date
-
 from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import Conflict, Forbidden, Gone, Invalid, MaillageError, NotFound, PreconditionFailed
 from maillage.http import Request, action, page, redirect
-from maillage.services.coordination.pages.circle_members import show
+from maillage.services.coordination.pages.circle_members import day_of, show
 from maillage.services.coordination.pages.support import access_of
 from maillage.services.coordination.rules.invitations import Refused
 from maillage.services.coordination.service import invitations
@@ -101,14 +99,6 @@ async def accept(request: Request, ctx: Context) -> Response:
     except (Forbidden, Gone, NotFound) as fault:
         return _refused(request, ctx, fault)
     return redirect(f"{INVITATION}?fait=oui{'' if taken.bound else '&confirme=1'}")
-
-
-def day_of(text: str) -> date | None:
-    """A day of a form, None where none is said; Invalid for what is none."""
-    try:
-        return date.fromisoformat(text) if text.strip() else None
-    except ValueError:
-        raise Invalid.at("jusqu", "a day is written YYYY-MM-DD") from None
 
 
 def _refused(request: Request, ctx: Context, fault: MaillageError) -> Response:

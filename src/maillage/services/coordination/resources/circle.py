@@ -72,6 +72,11 @@ def role_for(code: str) -> Resource | None:
     return {"coding": [{"system": system, "code": code, "display": words}], "text": words}
 
 
+def words_of(code: str) -> str:
+    """A part in French, "" where it is none."""
+    return {**PARTS, **KIN}.get(code, ("", ""))[1]
+
+
 def main_circle(teams: Sequence[Resource]) -> Resource | None:
     """Of the active teams of a person the one that new members join: ours, else the longitudinal one, else the first."""
     active = [one for one in teams if one.get("status", "active") == "active"]
@@ -103,6 +108,41 @@ def with_participants(team: Resource, new: Sequence[Resource], at: datetime) -> 
     """The team with these members besides, each once."""
     there = {local(one.get("member")) for one in team.get("participant", []) if now_in(one, at)}
     return {**team, "participant": [*team.get("participant", []), *(one for one in new if local(one["member"]) not in there)]}
+
+
+def with_part(team: Resource, member: str, *, part: str, until: str, at: datetime) -> Resource:
+    """The team in which a member of now is something else, until a last day (ISO, "" for none). A new referent takes the place of the one before."""
+
+    def changed(one: Resource) -> Resource:
+        if not now_in(one, at):
+            return one
+        if local(one.get("member")) == member:
+            kept = {name: value for name, value in one.items() if name not in ("role", "period")}
+            period = {name: value for name, value in one.get("period", {}).items() if name != "end"}
+            role = role_for(part)
+            return {**kept, **({"role": [role]} if role else {}), "period": {**period, **({"end": until} if until else {})}}
+        return _no_longer_referent(one) if part == REFERENT else one
+
+    return {**team, "participant": [changed(one) for one in team.get("participant", [])]}
+
+
+def _no_longer_referent(participant: Resource) -> Resource:
+    if not is_referent(participant):
+        return participant
+    others = [
+        role
+        for role in participant["role"]
+        if not any(one.get("system") == PART and one.get("code") == REFERENT for one in role.get("coding", []))
+    ]
+    bare = {name: value for name, value in participant.items() if name != "role"}
+    return {**bare, **({"role": others} if others else {})}
+
+
+def part_of(participant: Mapping[str, Any]) -> str:
+    """What somebody is in the circle, as a code of `PARTS` or `KIN`; "" where it is none of these."""
+    codings = [one for role in participant.get("role", []) for one in role.get("coding", [])]
+    known = {**PARTS, **KIN}
+    return next((one["code"] for one in codings if known.get(one.get("code", ""), ("",))[0] == one.get("system")), "")
 
 
 def without(team: Resource, members: set[str], at: datetime) -> Resource:

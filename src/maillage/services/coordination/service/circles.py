@@ -21,7 +21,7 @@ FOUND = "20"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Somebody's place in the circle: `reference` as the circle names them, the days of it, whether they are the referent, whether it is over."""
+    """Somebody's place in the circle: `reference` as the circle names them, what they are there (`code` of `resources.PARTS` or `KIN`), the days of it."""
 
     reference: str
     name: str
@@ -31,6 +31,16 @@ class Place:
     referent: bool
     kind: str
     own: bool
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Somebody close to the person who is not in the circle: the reference of their RelatedPerson, name, what they are to them."""
+
+    reference: str
+    name: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +143,65 @@ async def _name_of(ctx: Context, patient: str, member: str, part: str) -> str:
     return directory.display_name(await ctx.records.read("Practitioner", str(local(role.get("practitioner"))).partition("/")[2]))
 
 
+async def change(ctx: Context, patient: str, member: str, *, part: str, until: date | None, version: str) -> None:
+    """A member is something else in the circle from now on, until a last day: their sight ends with it. NotFound where they are not in it.
+
+    Who becomes referent takes the place of the one before, who stays a member.
+    """
+    ctx.require(Permission.CIRCLE_WRITE, patient=patient)
+    if until is not None and until < ctx.now.astimezone(ZONE).date():
+        raise Invalid.at("jusqu", "the last day is past")
+    if part and part not in (resources.KIN if member.startswith("RelatedPerson/") else resources.PARTS):
+        raise Invalid.at("part", "this is no part of theirs")
+    teams = await _teams(ctx, patient)
+    main = resources.main_circle(teams)
+    last = until.isoformat() if until else ""
+    changed = [
+        (team, after)
+        for team in teams
+        if _has_now(team, member, ctx) and (after := resources.with_part(team, member, part=part, until=last, at=ctx.now)) != team
+    ]
+    if not any(_has_now(team, member, ctx) for team in teams):
+        raise NotFound(f"{member} is not in the circle of Patient/{patient}")
+    name = next(
+        str(one["member"].get("display") or member)
+        for team in teams
+        for one in team["participant"]
+        if local(one["member"]) == member
+    )
+    words = ", ".join(filter(None, (resources.words_of(part), f"jusqu’au {until:%d/%m/%Y}" if until else "sans date de fin")))
+    noted = [(before, _noted(ctx, after, f"{name} : {words}")) for before, after in changed]
+    await ctx.records.write_all([_read_as(one, version) if main and before["id"] == main["id"] else one for before, one in noted])
+
+
+async def kin(ctx: Context, patient: str) -> list[Kin]:
+    """Those close to the person, as their record names them, who are not in the circle."""
+    ctx.require(Permission.CIRCLE_WRITE, patient=patient)
+    there = {
+        local(one.get("member"))
+        for team in await _teams(ctx, patient)
+        for one in team.get("participant", [])
+        if resources.now_in(one, ctx.now)
+    }
+    found = await ctx.records.find("RelatedPerson", {"patient": f"Patient/{patient}", "active": "true", "_count": "50"})
+    return [
+        Kin(f"RelatedPerson/{one['id']}", person_name(one.get("name") or []), _relation(one))
+        for one in found
+        if f"RelatedPerson/{one['id']}" not in there
+    ]  # fmt: skip
+
+
+def _relation(related: Resource) -> str:
+    said = (
+        str(one.get("text") or c.get("display", "")) for one in related.get("relationship", []) for c in one.get("coding", [{}])
+    )
+    return next(filter(None, said), "")
+
+
+def _has_now(team: Resource, member: str, ctx: Context) -> bool:
+    return any(local(one.get("member")) == member and resources.now_in(one, ctx.now) for one in team.get("participant", []))
+
+
 async def remove(ctx: Context, patient: str, member: str, *, words: str, version: str) -> bool:
     """Somebody leaves the circle now, for a reason that is kept; whether it is whoever acts. NotFound where they are not in it."""
     ctx.require(Permission.CIRCLE_WRITE, patient=patient)
@@ -198,4 +267,5 @@ def _place(participant: Resource, known: dict[str, directory.Member], mine: set[
         referent=resources.is_referent(participant),
         kind=somebody.kind if somebody else "care",
         own=reference in mine,
+        code=resources.part_of(participant),
     )

@@ -1,6 +1,6 @@
 """The members of a circle: who joins sees at once, who leaves sees no more, why is kept, and two who change it at once are told."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -10,7 +10,7 @@ from maillage.clock import FixedClock
 from maillage.errors import Forbidden, Invalid, NotFound, PreconditionFailed, Unprocessable
 from maillage.services.coordination.rules.support import State
 from maillage.services.coordination.service import circles
-from tests.support.people import SEED
+from tests.support.people import SEED, carer
 from tests.support.teams import GP, LISE, OUTSIDER, P, answer, by_outsider, sees, works, write_teams
 
 MOMENT = timedelta(milliseconds=1)
@@ -92,3 +92,84 @@ async def test_a_circle_that_has_a_referent_keeps_one(territory: None, access: A
         await remove(access, GP, "PractitionerRole/lise-dac")
     assert [one.reference for one in (await held(access)).now if one.referent] == ["PractitionerRole/lise-dac"]
     await remove(access, GP, "Organization/dac")
+
+
+async def change(access: Access, member: str, part: str, until: date | None = None, actor: Actor = GP, version: str = "") -> None:
+    async with access.act(actor) as ctx:
+        await circles.change(ctx, "p", member, part=part, until=until, version=version)
+
+
+async def test_the_sight_of_a_member_ends_with_their_last_day(territory: None, access: Access, clock: FixedClock) -> None:
+    await add(access, GP)
+    await change(access, NEW, "", date(2026, 11, 24))
+    assert await sees(access, OUTSIDER, "Condition", "secret")
+    clock.advance(timedelta(hours=34))  # the 24th, 23 h in Paris
+    assert await sees(access, OUTSIDER, "Condition", "secret")
+    clock.advance(timedelta(hours=2))
+    for kind, id in (("Condition", "secret"), ("Patient", "p"), ("CareTeam", "team-p")):
+        assert not await sees(access, OUTSIDER, kind, id), kind
+        assert await sees(access, GP, kind, id), kind
+    assert [one.reference for one in (await held(access)).past] == [NEW]
+
+
+async def test_a_referent_is_named_in_the_place_of_another_and_has_a_substitute(territory: None, access: Access) -> None:
+    await answer(access, LISE, await by_outsider(access), State.ACCEPTED)
+    await add(access, GP)
+    await change(access, NEW, "substitute")
+    assert [(one.code, one.part) for one in (await held(access)).now if one.reference == NEW] == [
+        ("substitute", "Remplaçant du référent")
+    ]
+    await change(access, NEW, "referent")
+    now = (await held(access)).now
+    assert [one.reference for one in now if one.referent] == [NEW]
+    assert "PractitionerRole/lise-dac" in [one.reference for one in now], "who was referent stays a member"
+    with pytest.raises(Unprocessable):
+        await change(access, NEW, "PCP")
+    await change(access, "PractitionerRole/lise-dac", "referent")
+    await change(access, NEW, "PCP")
+    async with access.act(SEED) as ctx:
+        (team,) = await ctx.records.find("CareTeam", {"patient": "Patient/p"})
+    (coding,) = next(one for one in team["participant"] if one["member"]["reference"] == NEW)["role"][0]["coding"]
+    assert (coding["system"].rpartition("/")[2], coding["code"]) == ("TRE-R259-HL7ParticipationFunction", "PCP")
+
+
+async def test_what_is_no_part_no_day_or_no_member_is_refused(territory: None, access: Access) -> None:
+    await add(access, GP)
+    read = (await held(access)).version
+    for part, until in (("GUARD", None), ("anything", None), ("", date(2026, 11, 22))):
+        with pytest.raises(Invalid):
+            await change(access, NEW, part, until)
+    with pytest.raises(NotFound):
+        await change(access, "PractitionerRole/other-autre", "")
+    for stranger in (LISE, P):
+        with pytest.raises((Forbidden, NotFound)):
+            await change(access, NEW, "PCP", actor=stranger)
+    await change(access, NEW, "PCP", version=read)
+    with pytest.raises(PreconditionFailed):
+        await change(access, NEW, "substitute", version=read)
+
+
+async def test_somebody_close_joins_the_circle_and_sees_what_the_person_lets_them_see(territory: None, access: Access) -> None:
+    async with access.act(SEED) as ctx:
+        for id, patient in (("niece", "p"), ("stranger", "q")):
+            if patient == "q":
+                await ctx.records.write({"resourceType": "Patient", "id": "q"})
+            kin = {"resourceType": "RelatedPerson", "id": id, "active": True, "patient": {"reference": f"Patient/{patient}"}}
+            await ctx.records.write(
+                kin | {"name": [{"family": "PROCHE", "given": ["Claire"]}], "relationship": [{"text": "Nièce"}]}
+            )
+    async with access.act(GP, read_only=True) as ctx:
+        assert [(one.reference, one.name, one.words) for one in await circles.kin(ctx, "p")] == [
+            ("RelatedPerson/niece", "PROCHE Claire", "Nièce")
+        ]
+    async with access.act(GP) as ctx:
+        await circles.add(ctx, "p", "RelatedPerson/niece", version="", part="NOK")
+        with pytest.raises(Invalid):
+            await circles.add(ctx, "p", "RelatedPerson/niece", version="", part="PCP")
+        with pytest.raises((Invalid, NotFound)):
+            await circles.add(ctx, "p", "RelatedPerson/stranger", version="")
+    assert [one.part for one in (await held(access)).now if one.reference == "RelatedPerson/niece"] == ["Personne de confiance"]
+    for kind, id in (("Patient", "p"), ("Condition", "secret"), ("CareTeam", "team-p")):
+        assert not await sees(access, carer("niece"), kind, id), f"{kind}: the person has let her see nothing"
+    async with access.act(GP, read_only=True) as ctx:
+        assert await circles.kin(ctx, "p") == []
