@@ -54,7 +54,7 @@ WHO: dict[str, set[Role] | None] = {
     "/annuaire": USERS, "/chercher": ALL, "/demandes": {Role.OFFICER}, "/messages": CIRCLE | OWN, "/mon-plan": OWN, "/ma-semaine": OWN,
     "/patients": CIRCLE | {Role.STEWARD}, "/qui-a-vu": OWN, "/sessions": {Role.OPERATOR}, "/accueil": OWN, "/alertes": CIRCLE,
     "/compte/": OPEN, "/comptes": {Role.OPERATOR, Role.ADMINISTRATOR}, "/metrics": OPEN, "/tournee": CARE, "/urgence": CARE,
-    "/health": OPEN, "/oauth/": OPEN, "/preuve": ALL, "/taches": CIRCLE, "/agenda": CIRCLE, "/visites": CIRCLE, "/traces": {Role.OFFICER}, "/fhir": USERS, "/flux": ALL,
+    "/health": OPEN, "/oauth/": OPEN, "/preuve": ALL, "/taches": CIRCLE, "/agenda": CIRCLE, "/planning": CIRCLE, "/absences": CIRCLE, "/visites": CIRCLE, "/traces": {Role.OFFICER}, "/fhir": USERS, "/flux": ALL,
 }  # fmt: skip
 SHUT = re.compile(r"needs the permission")
 

@@ -48,7 +48,7 @@ PAGES = {
     ],
     "coordinator": [
         "/file-active", "/file-active?vue=change", "/file-active?vue=silence", "/taches", "/taches?vue=faites", "/corrections", "/taches?vue=equipe",
-        "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres", "/alertes", "/agenda", "/agenda?vue=jour",
+        "/demandes-d-appui", "/demandes-d-appui?vue=nouvelles", "/demandes-d-appui/chiffres", "/alertes", "/agenda", "/agenda?vue=jour", "/planning", "/absences",
     ],
     "social-worker": [
         "/file-active", "/taches", "/patients",

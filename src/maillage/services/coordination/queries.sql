@@ -133,3 +133,8 @@ delete from coordination_booking where appointment = any(%(appointments)s::text[
 -- An appointment takes time of these people.
 insert into coordination_booking (appointment, person, since, until)
 select %(appointment)s, person, %(since)s, %(until)s from unnest(%(people)s::text[]) as person
+
+-- name: last_absence :one
+-- The absence of somebody that goes on or ended last, since a day.
+select id::text as id, since, until, substitute from coordination_absence
+where person = %(person)s and since <= %(day)s and until >= %(back)s order by until desc limit 1

@@ -1,6 +1,7 @@
 """The doors of coordination, a file for each place."""
 
 from maillage.services.coordination.pages import (
+    absences,
     agenda,
     alerts,
     caseload,
@@ -20,6 +21,7 @@ from maillage.services.coordination.pages import (
     own_plan,
     own_support,
     plan,
+    planning,
     record,
     rounds,
     support,
@@ -54,4 +56,6 @@ routes = [
     *agenda.routes,
     *contacts.routes,
     *home_visits.routes,
+    *planning.routes,
+    *absences.routes,
 ]

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.http import Request, page
-from maillage.services.coordination.service import agendas, booking_guard, plans
+from maillage.services.coordination.service import agendas, booking_guard, plans, returns
 from maillage.ui import render
 
 keep_agendas = booking_guard.keep_agendas  # declared wherever these pages are served
@@ -23,11 +23,12 @@ async def agenda(request: Request, ctx: Context) -> Response:
     who = next((one for one in team if one.reference == asked), team[0] if team else None)
     start = day if by_day else day - timedelta(days=day.weekday())
     held = await agendas.read(ctx, people=[who] if who else [], start=start, days=1 if by_day else 7)
+    absence = await returns.absence(ctx)
     step, today = (DAY if by_day else WEEK), plans.today(ctx)
     view, mine = "jour" if by_day else "semaine", who is None or who.reference == ctx.actor.reference
     return render(
         request, ctx, "coordination/agenda.html", held=held, who=who, mine=mine, team=team, view=view, day=day, today=today,
-        before=start - step, after=start + step, last=held.days[-1], here=f"/agenda?vue={view}" + ("" if mine or not who else f"&qui={who.reference}"),
+        returned=absence if absence and absence[1] < today else None, before=start - step, after=start + step, last=held.days[-1], here=f"/agenda?vue={view}" + ("" if mine or not who else f"&qui={who.reference}"),
         views=[(words, f"/agenda?vue={code}&jour={day}" + ("" if mine or not who else f"&qui={who.reference}")) for words, code in (("Jour", "jour"), ("Semaine", "semaine"))],
         current=f"/agenda?vue={view}&jour={day}" + ("" if mine or not who else f"&qui={who.reference}"),
     )  # fmt: skip

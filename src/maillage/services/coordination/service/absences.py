@@ -9,7 +9,7 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.clock import PARIS
 from maillage.db import load_queries
-from maillage.errors import Forbidden, Invalid
+from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.services.coordination.service.colleagues import colleagues
 
 QUERIES = load_queries("maillage.services.coordination")
@@ -49,9 +49,13 @@ async def say(ctx: Context, *, since: date, until: date, substitute: str | None)
 
 
 async def take_back(ctx: Context, *, absence: str) -> None:
-    """Whoever acts is not away after all."""
+    """Whoever acts is not away after all. NotFound for what names no absence."""
     ctx.require(Permission.TASK_WRITE)
-    await ctx.run(QUERIES.not_away, id=UUID(absence), person=ctx.actor.reference)
+    try:
+        id = UUID(absence)
+    except ValueError:
+        raise NotFound("no such absence") from None
+    await ctx.run(QUERIES.not_away, id=id, person=ctx.actor.reference)
 
 
 async def coming(ctx: Context, people: Iterable[str]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from maillage.services.coordination.service import absences
 from maillage.services.coordination.service.colleagues import Somebody, colleagues, oneself
 
 MANY = ("_count", "500")
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +97,16 @@ async def read(ctx: Context, *, people: Sequence[Somebody], start: date, days: i
     included = [*appointments.included, *tasks.included, *calls.included]
     patients = {one["id"]: one for one in included if one["resourceType"] == "Patient"}
     kept = [one for one in found if not one.patient or one.patient in patients]
-    away = [
-        Away(row["id"], row["person"], row["since"], row["until"], row["substitute"] or "")
-        for row in await absences.coming(ctx, who)
-    ]
     return Agenda(
         list(people), shown, [one for one in kept if one.day in set(shown)],
-        sorted((one for one in kept if one.late and one.day < start), key=lambda one: one.day), away, patients,
+        sorted((one for one in kept if one.late and one.day < start), key=lambda one: one.day), await away(ctx, who), patients,
     )  # fmt: skip
+
+
+async def away(ctx: Context, people: Sequence[str]) -> list[Away]:
+    """The absences of these people that are not over, the first first."""
+    rows = await absences.coming(ctx, people)
+    return [Away(row["id"], row["person"], row["since"], row["until"], row["substitute"] or "") for row in rows]
 
 
 def day_of(ctx: Context, text: str) -> date:

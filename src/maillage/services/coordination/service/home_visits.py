@@ -69,6 +69,12 @@ async def move(ctx: Context, *, visit: str, version: str, planned: Planned) -> N
     )
 
 
+async def give(ctx: Context, *, visit: str, version: str, to: str) -> None:
+    """Somebody else makes it, at the same time."""
+    held = resources.home_visit_from(await _to_change(ctx, visit, version))
+    await move(ctx, visit=visit, version=version, planned=Planned(held.what, held.start, held.end, held.place, to))
+
+
 async def cancel(ctx: Context, *, visit: str, version: str, words: str) -> None:
     """It will not be made, and why."""
     await ctx.records.write(resources.cancelled(await _to_change(ctx, visit, version), words))

@@ -178,7 +178,8 @@ async def test_a_visit_that_is_made_and_a_call_are_the_last_contact(followed: No
     lise = await enter(LISE)
     word = {"resourceType": "Communication", "status": "completed", **ABOUT, "sender": {"reference": "Practitioner/gp"}}
     assert "Aucun appel" in (await lise.get("/patients/p/contacts")).text
-    assert (await lise.post("/patients/p/contacts", data=CALL)).status_code == 303
+    before = CALL | {"jour": "2026-11-22", "heure": "10:00"}
+    assert (await lise.post("/patients/p/contacts", data=before)).status_code == 303
     page = (await (await enter(GP)).get("/patients/p/contacts")).text
     assert "appétit revenu" in page
     assert "Lise MAQUETTE" in page
