@@ -93,3 +93,10 @@ class AlertEnded(Event, frozen=True, kw_only=True):
     """An alert is over: dealt with, set aside, or lifted."""
 
     flag: str
+
+
+class MeasureTaken(Event, frozen=True, kw_only=True):
+    """A constant of somebody was written lately, or changed. `observation` and `patient` are ids."""
+
+    observation: str
+    patient: str

@@ -14,6 +14,7 @@ from maillage.services.coordination.events import (
     AlertRaised,
     CoordinationRefused,
     InvitationMoved,
+    MeasureTaken,
     PlanContested,
     PlanPublished,
     ReminderSet,
@@ -34,6 +35,7 @@ from maillage.services.coordination.service import (
     support,
     support_telling,
     tasks,
+    watching,
     work,
 )
 from maillage.services.pathways.events import ActionDue
@@ -153,3 +155,9 @@ async def leave_the_alert(ctx: Context, event: AlertEnded) -> None:
 async def tell_the_next(ctx: Context) -> None:
     """An alert that nobody took within its delay is put before the next."""
     await alerts.escalate(ctx)
+
+
+@reaction(MeasureTaken)
+async def look_at_the_measure(ctx: Context, event: MeasureTaken) -> None:
+    """A measure that is out of what is wanted for this person is an alert, whatever the door by which it came."""
+    await watching.look(ctx, observation=event.observation, patient=event.patient)

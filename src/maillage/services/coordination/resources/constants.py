@@ -14,7 +14,6 @@ FR_CORE = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-observation-"
 VITAL_SIGNS = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}
 THRESHOLD = {"system": "urn:maillage:goal", "code": "threshold"}
 ALERT = {"system": "urn:maillage:alert", "code": "constant"}
-DETAIL = "http://hl7.org/fhir/StructureDefinition/flag-detail"
 SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
 MILLIMOLES = Decimal("0.180156")  # grams of glucose in a litre for a millimole in a litre
 
@@ -192,13 +191,11 @@ def bounds_of(measured: Measured, goals: Iterable[Resource]) -> Bounds:
     )  # fmt: skip
 
 
-def alert_for(
-    measured: Measured, words: str, *, patient: str, observation: str, by: str | None, told: str, at: datetime
-) -> Resource:
-    """The Flag that says that a constant is out of its bounds: `observation` (an id) is what it rests on, `told` who set the bounds."""
-    return {
-        "resourceType": "Flag", "status": "active", "category": [{"coding": [ALERT]}],
-        "code": {"coding": [{"system": LOINC, "code": measured.codes[0]}], "text": words}, "subject": {"reference": f"Patient/{patient}"},
-        "period": {"start": at.isoformat(timespec="seconds")}, **({"author": {"reference": by}} if by else {}),
-        "extension": [{"url": DETAIL, "valueReference": {"reference": one}} for one in (f"Observation/{observation}", told) if one],
-    }  # fmt: skip
+def range_of(observation: Resource) -> Bounds | None:
+    """The limits that a measure says itself (Observation.referenceRange of no other kind than the normal one), as a device or a laboratory gives them."""
+    measured = next((one for one in MEASURES.values() if set(_codes(observation.get("code", {}))) & set(one.codes)), None)
+    for said in observation.get("referenceRange", []):
+        kinds = {coding.get("code") for coding in said.get("type", {}).get("coding", [])}
+        if measured and kinds <= {"normal"} and ("low" in said or "high" in said):
+            return Bounds(_number(measured, said.get("low", {})), _number(measured, said.get("high", {})))
+    return None

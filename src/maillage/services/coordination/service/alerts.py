@@ -40,18 +40,15 @@ async def raise_alert(
 
     `to` ("Practitioner/4") is whom it concerns first; without, the referent of the coordination, else the team. `about` is the record that says so.
     """
-    id = resources.flag_id(key)
-    known = await ctx.records.find("Flag", [("_id", id)])
-    if not known or known[0].get("status") != "active":
-        over = f"{key}#{known[0]['meta']['versionId']}" if known else key
-        id = resources.flag_id(over)
-        author = ctx.actor.reference
-        flag = resources.flag_for(
-            key=over, patient=patient, code=code, title=title, level=level, why=why, about=about, to=to, at=ctx.now, author=author
-        )
-        if not await ctx.records.find("Flag", [("_id", id)]):
-            await ctx.records.write(flag)
-    return id
+    over, flags = key, await ctx.records.find("Flag", [("_id", resources.flag_id(key))])
+    while flags and flags[0].get("status") != "active":
+        over = f"{over}#{flags[0]['meta']['versionId']}"
+        flags = await ctx.records.find("Flag", [("_id", resources.flag_id(over))])
+    if not flags:
+        await ctx.records.write(resources.flag_for(
+            key=over, patient=patient, code=code, title=title, level=level, why=why, about=about, to=to, at=ctx.now, author=ctx.actor.reference,
+        ))  # fmt: skip
+    return resources.flag_id(over)
 
 
 async def begin(ctx: Context, *, flag: str) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import Invalid, NotFound
-from maillage.services.coordination.forms.constant import ConstantForm, constant_form, words
+from maillage.services.coordination.forms.constant import ConstantForm, constant_form
 from maillage.services.coordination.resources import constants as resources
 from maillage.services.coordination.resources.constants import LOINC, MEASURES, Bounds, Measured, Taken
+from maillage.services.coordination.service.watching import judge, watch_measures
 from maillage.services.identity import public as identity
 from maillage.ui import Banner
 
+watching = watch_measures  # declared wherever measures are written by these pages
 PERIODS: Mapping[str, timedelta] = {"30j": timedelta(days=30), "6m": timedelta(days=183), "2a": timedelta(days=730)}
 MOST = "500"
 
@@ -54,13 +56,8 @@ async def log(ctx: Context, *, patient: str, sent: Mapping[str, str]) -> tuple[C
     written = await ctx.records.write(resources.observation_for(
         measured, form.typed if form.moles else form.value, patient=patient, at=ctx.now, by=ctx.actor.reference, name=ctx.actor.name, second=form.second, moles=form.moles,
     ))  # fmt: skip
-    bounds = held.bounds[measured.key]
-    if bounds.id and bounds.outside(form.value):
-        limit = bounds.high if bounds.outside(form.value) == "↑" else bounds.low
-        text = f"{measured.words} {words(form.value)} {measured.unit}, seuil {words(limit or Decimal(0))}"
-        await ctx.records.write(resources.alert_for(
-            measured, text, patient=patient, observation=written["id"], by=ctx.actor.reference, told=bounds.by, at=ctx.now,
-        ))  # fmt: skip
+    bounds, ((_, now),) = held.bounds[measured.key], resources.series([written]).items()
+    await judge(ctx, patient=patient, measured=measured, taken=now[0], bounds=bounds if bounds.id else None)
     return form, written["id"]
 
 

@@ -11,6 +11,7 @@ from maillage.services.coordination.resources import plan as plans
 from maillage.services.coordination.rules import plan as rules
 from maillage.services.coordination.rules import team_of
 from maillage.services.coordination.service.plans import MANY, today
+from maillage.services.coordination.service.watching import review_is_late
 from maillage.services.directory import public as directory
 from maillage.services.pathways.events import ActionDue
 
@@ -47,15 +48,18 @@ async def after_disagreement(ctx: Context, event: PlanContested) -> None:
 
 
 async def remind(ctx: Context) -> None:
-    """Each open plan whose review is near gets its task, once for each day of review."""
+    """Each open plan whose review is near gets its task, once for each day of review; where that day passed, an alert."""
     until = (today(ctx) + rules.REMIND_BEFORE).isoformat()
     cursor: str | None = None
     while True:
         asked = [("category", plans.CATEGORY), ("status", "active"), ("date", f"le{until}"), ("_count", "100")]
         page = await ctx.records.search("CarePlan", [*asked, *([("_cursor", cursor)] if cursor else [])])
         for resource in page.matches:
-            if rules.to_remind(plans.plan_from(resource), today(ctx)):
+            plan = plans.plan_from(resource)
+            if rules.to_remind(plan, today(ctx)):
                 await _remind(ctx, resource)
+                if plan.review[:10] < today(ctx).isoformat():
+                    await review_is_late(ctx, plan=plan, patient=str(resource["subject"]["reference"]).removeprefix("Patient/"))
         if (cursor := page.next) is None:
             return
 

@@ -15,6 +15,7 @@ from maillage.clock import FixedClock
 from maillage.db import count_statements
 from maillage.services.coordination import pages
 from maillage.services.coordination.forms.constant import constant_form, number_of
+from maillage.services.coordination.resources.alert import alert_from, first_of
 from maillage.services.coordination.resources.constants import MEASURES, Taken, bounds_of, observation_for, series
 from tests.support.browser import HERE, PHONE, screen
 from tests.support.people import NOON, SEED, care_team, professional
@@ -177,9 +178,10 @@ async def test_a_constant_beyond_what_somebody_set_raises_an_alert_that_names_bo
     [flag] = await found(access, "Flag")
     assert (flag["status"], flag["code"]["text"]) == ("active", "Poids 79,3 kg, seuil 78,5")
     assert flag["category"][0]["coding"][0]["system"] == "urn:maillage:alert"
-    details = [one["valueReference"]["reference"] for one in flag["extension"]]
-    assert details[0].startswith("Observation/")
-    assert details[1] == "Practitioner/gp"
+    alert = alert_from(flag, None)
+    assert alert.about.startswith("Observation/")
+    assert (alert.why.threshold, alert.level) == ("Seuils fixés par GP", 2)
+    assert first_of(flag) == "Practitioner/gp"
     page = (await nora.client.get(f"{PAGE}?mesure=poids")).text
     assert "79,3" in page
     assert "↑" in page
