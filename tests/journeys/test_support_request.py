@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.journeys.test_main_job import eventually, signed_in
-from tests.support.browser import Screen
+from tests.support.browser import PHONE, Screen
 from tests.support.territory import Territory
 
 pytestmark = pytest.mark.browser
@@ -46,7 +46,18 @@ async def opens(page: Page, words: str) -> None:
     raise AssertionError(f"{page.url} never said {words!r}")
 
 
-async def test_a_request_is_asked_answered_and_opens_the_record(browser: Browser, territory: Territory) -> None:
+async def closes(page: Page, address: str) -> None:
+    """Asks for a page until it is nobody's."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        answer = await page.goto(address)
+        if answer is not None and answer.status == 404:
+            return
+        await asyncio.sleep(0.25)
+    raise AssertionError(f"{address} stays open")
+
+
+async def test_from_a_request_to_the_end_of_the_support(browser: Browser, territory: Territory) -> None:
     family = f"ESSAI-{uuid4().hex[:6].upper()}"
     # Given a GP outside of any circle who asks for somebody
     gp = await signed_in(browser, territory, "outsider")
@@ -95,6 +106,23 @@ async def test_a_request_is_asked_answered_and_opens_the_record(browser: Browser
     await expect(gp.page.get_by_text("Acceptée").first).to_be_visible()
     assert await gp.page.get_by_role("link", name="Ouvrir le dossier").count() == 0
 
+    # And when the coordinator ends the support on her telephone, nothing is left without a word
+    here = desk.url.partition("?")[0]
+    await desk.set_viewport_size({"width": PHONE, "height": 844})
+    await coordinator.open(f"{here}/appui")
+    await desk.get_by_role("radio", name="Objectifs atteints").check()
+    await desk.get_by_role("button", name="Terminer l’appui").click()
+    await expect(desk.get_by_role("link", name="Écrivez le bilan en une phrase au moins")).to_be_visible()
+    await coordinator.check("support-ending")
+    await desk.get_by_label("Bilan").fill("Aides en place trois fois par semaine, appeler le médecin traitant.")
+    await desk.get_by_role("button", name="Terminer l’appui").click()
+
+    # Then the record closes to her, and the GP reads why
+    await expect(desk.get_by_text("Appui terminé")).to_be_visible()
+    await closes(desk, here)
+    await gp.open(address)
+    await expect(gp.page.get_by_text("Clôturée").first).to_be_visible()
+
 
 async def test_a_person_asks_for_themself_in_their_own_words(browser: Browser, territory: Territory) -> None:
     # Given the person in their space
@@ -141,7 +169,7 @@ async def test_a_coordinator_invites_a_professional_in_four_taps(browser: Browse
     assert taps <= INVITE
 
     # And she removes him with a reason, which stays
-    await page.locator("summary", has_text="Paul").first.click()
+    await page.locator("summary", has_text="Retirer : ").filter(has_text="Paul").first.click()
     form = page.locator("form[aria-label^='Retirer'][aria-label*='Paul']").first
     await form.get_by_label("Pourquoi").fill("Invité par erreur")
     await form.get_by_role("button", name="Retirer du cercle").click()

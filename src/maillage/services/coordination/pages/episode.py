@@ -1,6 +1,7 @@
 """The support of a person by a coordination team: since when, its end, handing over, taking up again."""
 
 import secrets
+from datetime import date
 
 from starlette.responses import Response
 
@@ -10,9 +11,11 @@ from maillage.errors import Invalid, Unprocessable
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination.pages.support import DESK, access_of
 from maillage.services.coordination.resources import episode as resources
+from maillage.services.coordination.resources.goal import OUTCOMES
 from maillage.services.coordination.resources.support import Asked
 from maillage.services.coordination.rules.support import CLOSURES, FEWEST, Delay
 from maillage.services.coordination.service import closing, support
+from maillage.services.coordination.service.closing import ARCHIVED, KEPT, Ending
 from maillage.services.identity import public as identity
 from maillage.services.rights import public as rights
 from maillage.ui import render
@@ -21,8 +24,13 @@ from maillage.ui.places import record_tabs
 FAULTS = {
     "motif": "Choisissez le motif de la fin",
     "bilan": "Écrivez le bilan en une phrase au moins",
+    "deces": "Vérifiez la date : elle est passée, après la naissance, et le motif est le décès",
+    "plan": "Dites ce que devient le plan ; il n’est archivé que si aucun objectif ne continue",
+    "objectifs": "Dites ce que devient chaque objectif",
     "taches": "Dites pour chaque tâche ce qu’elle devient ; sans médecin traitant, elle ne peut lui être transmise",
 }
+GOALS = [*((code, words) for code, (_, _, words) in OUTCOMES.items() if code != "active"), ("active", "Le cercle continue")]
+PLAN = [(ARCHIVED, "L’archiver : il reste à lire"), (KEPT, "Le cercle continue avec lui")]
 SAID = {"transmis": "Demande de relais envoyée. Votre équipe suit la personne jusqu’à ce que l’autre accepte."}
 
 
@@ -32,19 +40,31 @@ async def appui(request: Request, ctx: Context) -> Response:
 
 
 async def close(request: Request, ctx: Context) -> Response:
-    """POST /patients/{id}/appui/{episode}/fin: `motif`, `bilan`, and `tache-<id>` for each open task."""
+    """POST /patients/{id}/appui/{episode}/fin: `motif`, `deces`, `bilan`, `plan`, and `tache-<id>`, `objectif-<id>` for each that is open."""
     patient, form = str(request.path_params["id"]), {name: str(value) for name, value in (await request.form()).items()}
-    decided = {name.removeprefix("tache-"): value for name, value in form.items() if name.startswith("tache-")}
     try:
-        await closing.close(
-            ctx, patient, str(request.path_params["episode"]), reason=form.get("motif", ""), report=form.get("bilan", "").strip(), decided=decided
+        said = Ending(
+            reason=form.get("motif", ""), report=form.get("bilan", "").strip(), tasks=_named(form, "tache-"), goals=_named(form, "objectif-"),
+            plan=form.get("plan", ""), died=_day(form.get("deces", "")),
         )  # fmt: skip
+        await closing.close(ctx, patient, str(request.path_params["episode"]), said)
     except Invalid as fault:
         place = str(fault.issues[0].expression)
         if place not in FAULTS:
             raise
         return await _page(request, ctx, form, {place: FAULTS[place]}, status=422)
     return redirect(f"{DESK}?fait=clos")
+
+
+def _named(form: dict[str, str], prefix: str) -> dict[str, str]:
+    return {name.removeprefix(prefix): value for name, value in form.items() if name.startswith(prefix)}
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text.strip() else None
+    except ValueError:
+        raise Invalid.at("deces", "a day is written YYYY-MM-DD") from None
 
 
 async def hand_over(request: Request, ctx: Context) -> Response:
@@ -97,7 +117,7 @@ async def _page(request: Request, ctx: Context, values: dict[str, str], faults: 
     own = next((one for one in held if one.own and one.episode["status"] == "active"), None)
     return render(
         request, ctx, "coordination/episode.html", status=status, patient=patient, banner=await identity.banner(ctx, patient),
-        tabs=record_tabs(patient), held=held, own=own, reasons=CLOSURES, reason_of=resources.reason_of, ways=rights.WAYS, values=values, faults=faults,
+        tabs=record_tabs(patient), held=held, own=own, reasons=CLOSURES, outcomes=GOALS, plan_outcomes=PLAN, reason_of=resources.reason_of, ways=rights.WAYS, values=values, faults=faults,
         teams=[(one.reference, one.name) for one in await closing.other_teams(ctx, resources.team_of(own.episode))] if own else [],
         key=values.get("cle") or secrets.token_urlsafe(16), said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip

@@ -120,7 +120,8 @@ def with_part(team: Resource, member: str, *, part: str, until: str, at: datetim
             kept = {name: value for name, value in one.items() if name not in ("role", "period")}
             period = {name: value for name, value in one.get("period", {}).items() if name != "end"}
             role = role_for(part)
-            return {**kept, **({"role": [role]} if role else {}), "period": {**period, **({"end": until} if until else {})}}
+            roles = one.get("role", []) if part == part_of(one) else [role] if role else []
+            return {**kept, **({"role": roles} if roles else {}), "period": {**period, **({"end": until} if until else {})}}
         return _no_longer_referent(one) if part == REFERENT else one
 
     return {**team, "participant": [changed(one) for one in team.get("participant", [])]}

@@ -5,7 +5,7 @@ A request that another software wrote may lack what our form asks: it is shown w
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from maillage.access.references import local
@@ -21,6 +21,7 @@ DELAY, GP_INFORMED, CONSENT = "urn:maillage:support-delay", "urn:maillage:gp-inf
 OUTCOME = "urn:maillage:support-outcome"
 CLOSURE = "urn:maillage:support-closure"
 REFERENT = "referent"
+DIED = "died"
 TASK_OF = "urn:maillage:support-task"
 """System of the identifier that makes the Task of a request the only one."""
 PERSON = "personne"
@@ -224,10 +225,21 @@ def moved(
     return {**kept, **reason, **decided, "status": state.value, "note": note, "lastModified": at.isoformat(timespec="seconds")}
 
 
-def closed(task: Resource, *, reason: str, words: str, by: str | None, name: str, at: datetime) -> Resource:
-    """The Task of a support that ends, and why (of `rules.support.CLOSURES`)."""
+def closed(
+    task: Resource, *, reason: str, words: str, by: str | None, name: str, at: datetime, died: date | None = None
+) -> Resource:
+    """The Task of a support that ends, and why (of `rules.support.CLOSURES`); the day on which the person died, where it is known."""
     ended = moved(task, State.CLOSED, words=words, by=by, name=name, at=at)
+    if died:
+        said = {"type": {"coding": [{"system": OUTCOME, "code": DIED}], "text": "Date du décès"}, "valueDate": died.isoformat()}
+        ended["output"] = [*(one for one in ended.get("output", []) if not _has(one.get("type", {}), OUTCOME, DIED)), said]
     return {**ended, "statusReason": {"coding": [{"system": CLOSURE, "code": reason}], "text": words}}
+
+
+def died_of(task: Mapping[str, Any]) -> str:
+    """The day on which the person died (ISO), where the end of a support says it; else ""."""
+    said = (str(one.get("valueDate", "")) for one in task.get("output", []) if _has(one.get("type", {}), OUTCOME, DIED))
+    return next(filter(None, said), "")
 
 
 def closure_of(task: Mapping[str, Any]) -> str:

@@ -84,15 +84,17 @@ async def end_for(ctx: Context, *, request: str, task: str) -> None:
     if resource.get("status") == "active":
         changed.append({**resource, "status": "completed"})
     if reason == "death":
-        changed += await _deceased(ctx, asked.patient)
+        changed += await _deceased(ctx, asked.patient, support.died_of(answer))
     await ctx.records.write_all(changed)
 
 
-async def _deceased(ctx: Context, patient: str) -> list[Resource]:
-    """The person, whose death is noted where it was not."""
+async def _deceased(ctx: Context, patient: str, day: str) -> list[Resource]:
+    """The person, whose death is noted where it was not, with its day where that is said; a date that is there stays."""
     person = await ctx.records.read("Patient", patient)
-    known = person.get("deceasedDateTime") or person.get("deceasedBoolean")
-    return [] if known else [{**{k: v for k, v in person.items() if k != "deceasedBoolean"}, "deceasedBoolean": True}]
+    if person.get("deceasedDateTime") or (person.get("deceasedBoolean") and not day):
+        return []
+    alive = {name: value for name, value in person.items() if name != "deceasedBoolean"}
+    return [{**alive, **({"deceasedDateTime": day} if day else {"deceasedBoolean": True})}]
 
 
 async def _circle_with(ctx: Context, patient: str, team: str, team_name: str, referent: str | None) -> Resource:
