@@ -138,3 +138,7 @@ select %(appointment)s, person, %(since)s, %(until)s from unnest(%(people)s::tex
 -- The absence of somebody that goes on or ended last, since a day.
 select id::text as id, since, until, substitute from coordination_absence
 where person = %(person)s and since <= %(day)s and until >= %(back)s order by until desc limit 1
+
+-- name: hold_task :exec
+-- Until the end of the transaction nobody else makes the task of this id.
+select pg_advisory_xact_lock(hashtextextended('task|' || %(id)s::text, 0))

@@ -1,6 +1,6 @@
 """The tasks of somebody and of their team: listed by deadline, asked for, taken, given, answered, put off, cancelled, done, opened again."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from maillage.services.coordination.resources.task import Task
 from maillage.services.coordination.service import colleagues, task_guard, tasks, work
 from maillage.services.identity import public as identity
 from maillage.ui import render
+from maillage.ui.words import care_date
 
 keep_tasks, words = task_guard.keep_tasks, work_notices.task_words  # declared wherever these pages are served
 VIEWS = (
@@ -71,11 +72,11 @@ async def one(request: Request, ctx: Context) -> Response:
 
 
 async def _one(request: Request, ctx: Context, held: work.Held, *, said: str = "", faults: Mapping[str, str] | None = None,
-               values: Mapping[str, str] | None = None, conflict: Mapping[str, str] | None = None, status: int = 200) -> Response:  # fmt: skip
+               values: Mapping[str, str] | None = None, changes: Sequence[tuple[str, str, str]] = (), status: int = 200) -> Response:  # fmt: skip
     return render(
         request, ctx, "coordination/task.html", status=status, held=held, task=held.task, delay=rules.delay, said_words=said,
         banner=await identity.banner(ctx, held.task.patient), mine=held.task.owner == ctx.actor.reference, priorities=list(OFFERED.items()),
-        faults=dict(faults or {}), values=dict(values or values_of(held.task)), conflict=dict(conflict or {}),
+        faults=dict(faults or {}), values=dict(values or values_of(held.task)), changes=changes, last=next(iter(held.steps), None),
     )  # fmt: skip
 
 
@@ -209,21 +210,37 @@ async def _moved(
         async with ctx.savepoint():
             await step()
     except PreconditionFailed:
-        return await _one(
-            request, ctx, await work.one(ctx, task=task), conflict=_told(written or {}), values=_kept(written or {}), status=409
-        )
+        held = await work.one(ctx, task=task)
+        changes = _differences(held, written or {}, SAID[said])
+        return await _one(request, ctx, held, changes=changes, values=_kept(written or {}), status=409)
     return redirect(f"/taches/{task}?fait={said}")
 
 
 LABELS = {
-    "titre": "À faire", "details": "Précisions", "echeance": "Pour le", "heure": "Heure", "rappel": "Rappel", "mot": "Votre mot", "motif": "Votre motif",
+    "priorite": "Priorité", "titre": "À faire", "details": "Précisions", "echeance": "Pour le", "heure": "Heure", "rappel": "Rappel", "mot": "Votre mot", "motif": "Votre motif",
     "resultat": "Le résultat",
 }  # fmt: skip
 
 
-def _told(written: Mapping[str, str]) -> dict[str, str]:
-    """What somebody wrote, with its labels; the page says it even where they wrote nothing."""
-    return {LABELS[name]: words for name, words in written.items() if name in LABELS and words} or {"": ""}
+def _differences(held: work.Held, written: Mapping[str, str], meant: str) -> list[tuple[str, str, str]]:
+    """What stands in the task and what somebody wrote, by label, where they differ; for a move, what was done before it and what they meant."""
+    done = held.steps[0].words if held.steps else held.task.state
+    move = [("La tâche", done, " ".join((meant, *written.values())).strip())]
+    if "titre" not in written:
+        return move
+    now = {**dict.fromkeys(LABELS, ""), **values_of(held.task)}
+    found = [
+        (LABELS[name], _shown(name, now[name]), _shown(name, text))
+        for name, text in written.items()
+        if name in LABELS and text != now[name]
+    ]
+    return found or [("La tâche", done, meant)]
+
+
+def _shown(name: str, value: str) -> str:
+    if name in ("echeance", "rappel") and (day := moment(value, None, EVENING)):
+        return care_date(day)
+    return OFFERED.get(value, value) if name == "priorite" else value
 
 
 def _kept(written: Mapping[str, str]) -> Mapping[str, str] | None:

@@ -8,6 +8,7 @@ from typing import Any
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.clock import PARIS, in_paris
+from maillage.db import load_queries
 from maillage.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from maillage.services.coordination.events import ReminderSet, TaskDone, TaskGiven
 from maillage.services.coordination.resources import task as resources
@@ -17,6 +18,7 @@ from maillage.services.coordination.service.absences import replaced, substitute
 from maillage.services.coordination.service.colleagues import Somebody, colleagues, oneself, takers
 from maillage.services.messaging.public import notify, settle
 
+QUERIES = load_queries("maillage.services.coordination")
 MANY = "500"
 GIVEN, ANSWERED, REMINDED = "task", "task-answer", "task-reminder"
 """Kinds of notices: a task given, what came of one that was asked for, a reminder."""
@@ -49,6 +51,7 @@ class Held:
 async def create(ctx: Context, *, id: str, patient: str, asked: Asked) -> Resource:
     """Asks for something to be done for a person. `id` is the one that the form carries: sent again, it is the same task."""
     ctx.require(Permission.TASK_WRITE, patient=patient)
+    await ctx.run(QUERIES.hold_task, id=id)
     if known := await ctx.records.find("Task", [("_id", id)]):
         return known[0]
     if fault := rules.date_fault(asked.due, ctx.now):

@@ -1,12 +1,13 @@
 """Tasks that people give each other: once however often they are sent, answered, never lost between two, and never another team's."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from httpx import AsyncClient
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
@@ -86,12 +87,13 @@ async def stored(access: Access, task: str) -> dict[str, Any]:
 
 
 async def test_a_form_that_is_sent_twice_is_one_task_even_at_the_same_time(territory: None, access: Access, visit: Any) -> None:
-    lise, form = await visit(LISE), filled()
-    for _ in range(2):
-        assert (await lise.post("/taches", data=form)).status_code == 303
+    lise, form = await visit(LISE), filled(pour="Practitioner/paul")
+    answers = await asyncio.gather(*(lise.post("/taches", data=form) for _ in range(4)))
+    answers.append(await lise.post("/taches", data=form))
+    assert {(one.status_code, one.headers["location"]) for one in answers} == {(303, f"/taches/{form['cle']}?fait=creee")}
     async with access.act(SEED) as ctx:
         [task] = await ctx.records.find("Task")
-    assert (task["id"], task["status"], task["meta"]["versionId"]) == (form["cle"], "accepted", "1")
+    assert (task["id"], task["status"], task["meta"]["versionId"]) == (form["cle"], "requested", "1")
     page = (await lise.get(f"/taches/{task['id']}")).text
     assert "Appeler la pharmacie" in page
     assert "ESSAI" in page
@@ -140,8 +142,10 @@ async def test_two_who_write_at_once_lose_nothing(territory: None, access: Acces
     assert (await lise.post(f"/taches/{task}/modifier", data=first)).status_code == 303
     answer = await paul.post(f"/taches/{task}/modifier", data=second)
     assert answer.status_code == 409
-    for words in ("Appeler la pharmacie du Centre", "Appeler l’infirmière", "Passage du soir", "Rien n’est perdu"):
-        assert words in answer.text
+    shown = answer.text.split('aria-label="Modifié entre-temps"')[1].split("</section>")[0]
+    for words in ("Appeler la pharmacie du Centre", "Appeler l’infirmière", "Passage du soir", "Rien n’est perdu", "LISE"):
+        assert words in shown, words
+    assert "Priorité" not in shown, "it is the same"
     assert (await stored(access, task))["code"]["text"] == "Appeler la pharmacie du Centre"
     assert (await paul.post(f"/taches/{task}/modifier", data=second | {"version": "2"})).status_code == 303
     assert (await stored(access, task))["code"]["text"] == "Appeler l’infirmière"
@@ -273,3 +277,36 @@ async def test_the_pages_of_tasks_are_whole(
     ):
         await window.open(address)
         await window.check(f"{name}-{width}")
+
+
+@pytest.mark.browser
+async def test_two_coordinators_who_edit_one_task_in_their_windows_lose_nothing(
+    territory: None, access: Access, visit: Any, browser: Browser, application: Any, signed_in: Any
+) -> None:
+    """Given two windows on the same task, when both write, then the second sees both texts and writes over on purpose."""
+    task = await created(await visit(LISE))
+    app = application(pages)
+    windows = [await screen(browser, app, headers=await signed_in(actor), scripts=False) for actor in (LISE, PAUL)]
+    for window in windows:
+        page = await window.open(f"/taches/{task}")
+        await page.locator("summary", has_text="Modifier").click()
+    first, second = (window.page for window in windows)
+    await first.get_by_label("À faire").fill("Appeler la pharmacie du Centre")
+    await first.get_by_role("button", name="Enregistrer").click()
+    await expect(first.get_by_role("status")).to_contain_text("Tâche modifiée")
+    await second.get_by_label("À faire").fill("Appeler l’infirmière")
+    await second.get_by_label("Précisions").fill("Passage du soir")
+    await second.get_by_role("button", name="Enregistrer").click()
+    both = second.get_by_role("alert")
+    for words in ("LISE", "Appeler la pharmacie du Centre", "Appeler l’infirmière", "Passage du soir"):
+        await expect(both).to_contain_text(words)
+    await windows[1].picture("tache-conflit")
+    await expect(second.get_by_label("À faire")).to_have_value("Appeler l’infirmière")
+    await second.get_by_role("button", name="Enregistrer").click()
+    await expect(second.get_by_role("status")).to_contain_text("Tâche modifiée")
+    held = await stored(access, task)
+    assert (held["code"]["text"], held["description"], held["meta"]["versionId"]) == (
+        "Appeler l’infirmière",
+        "Passage du soir",
+        "3",
+    )
