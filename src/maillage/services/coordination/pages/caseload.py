@@ -1,6 +1,7 @@
 """The caseload: the people whom a team supports, narrowed by filters that stand in the address, are kept by name, and go into a file."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -10,13 +11,21 @@ from maillage.access.permissions import Permission
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination import rules
 from maillage.services.coordination.rules import Followed, Wanted
-from maillage.services.coordination.service import caseload
+from maillage.services.coordination.service import caseload, contacts
 from maillage.ui import render
 from maillage.ui.sheets import download
 from maillage.ui.words import care_date, person_name
 
 PAGE = 50
-NAMES = {"vue": "view", "referent": "referent", "niveau": "level", "commune": "commune", "nom": "words"}
+NAMES = {
+    "vue": "view",
+    "referent": "referent",
+    "niveau": "level",
+    "commune": "commune",
+    "nom": "words",
+    "programme": "programme",
+    "qui": "whose",
+}
 LONGEST = 100
 SILENCE = ("Sans action depuis 30 jours", "silence")
 
@@ -31,10 +40,13 @@ async def people(request: Request, ctx: Context) -> Response:
     held = await caseload.read(ctx)
     lines = [line for line in held.people if wanted.keeps(line, ctx.now)]
     first = _first_line(request)
+    shown = lines[first : first + PAGE]
     return render(
-        request, ctx, "coordination/caseload.html", held=held, lines=lines[first : first + PAGE], wanted=wanted, delay=rules.delay, query=_query(wanted),
+        request, ctx, "coordination/caseload.html", held=held, lines=shown, wanted=wanted, delay=rules.delay, query=_query(wanted),
         first=first, found=len(lines), following=first + PAGE if first + PAGE < len(lines) else 0, counts={"/taches": held.open}, kept=kept,
-        picks=_picks(held, ctx), here=f"/file-active?vue={wanted.view}",
+        picks=_picks(held, ctx, wanted), contacts=await contacts.last_of(ctx, [one.patient["id"] for one in shown]), whose=_whose(held, wanted),
+        current=f"/file-active?{_query(wanted) or 'vue='}", programmes=_several("Tous programmes", (one.programme for one in held.people)),
+        here=f"/file-active?vue={wanted.view}" + _kept(wanted),
         referents=_several("Tous les référents", (one.referent for one in held.people)),
         levels=_several("Tous niveaux", (one.level for one in held.people)), communes=_several("Toutes communes", (one.commune for one in held.people)),
     )  # fmt: skip
@@ -84,13 +96,25 @@ def _query(wanted: Wanted) -> str:
     return urlencode({name: value for name, field in NAMES.items() if (value := getattr(wanted, field))})
 
 
-def _picks(held: caseload.Caseload, ctx: Context) -> list[tuple[str, str]]:
+def _picks(held: caseload.Caseload, ctx: Context, wanted: Wanted) -> list[tuple[str, str]]:
     silent = sum(Wanted(view="silence").keeps(line, ctx.now) for line in held.people)
-    return [
-        ("Toutes les personnes", "/file-active?vue="), (f"Ce qui a changé ({held.changed})", "/file-active?vue=change"),
-        ("Avec une échéance", "/file-active?vue=tache"), ("En retard", "/file-active?vue=retard"), (f"Alertes ({held.alerts})", "/file-active?vue=alerte"),
-        (f"{SILENCE[0]} ({silent})", f"/file-active?vue={SILENCE[1]}"),
-    ]  # fmt: skip
+    views = (
+        ("Toutes les personnes", ""), (f"Ce qui a changé ({held.changed})", "change"), ("Avec une échéance", "tache"), ("En retard", "retard"),
+        (f"Alertes ({held.alerts})", "alerte"), (f"{SILENCE[0]} ({silent})", SILENCE[1]),
+    )  # fmt: skip
+    return [(words, f"/file-active?vue={code}{_kept(wanted)}") for words, code in views]
+
+
+def _kept(wanted: Wanted) -> str:
+    """Whose people they are stays when the view changes."""
+    return f"&qui={rules.MINE}" if wanted.whose == rules.MINE else ""
+
+
+def _whose(held: caseload.Caseload, wanted: Wanted) -> list[tuple[str, str]]:
+    """Everybody of the team, or only those whose referent whoever looks is; the other filters stay."""
+    own = sum(one.own for one in held.people)
+    choices = (("Toute l’équipe", ""), (f"Mes personnes ({own})", rules.MINE))
+    return [(words, f"/file-active?{_query(replace(wanted, whose=code)) or 'vue='}") for words, code in choices]
 
 
 def _several(all_: str, values: Iterable[str]) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from maillage.services.coordination.resources.task import Task
 
 SILENCE = timedelta(days=30)
+MINE = "moi"
 SAME_RETURN = timedelta(days=7)  # a letter that follows the end of a stay within a week is about the same return home
 
 
@@ -66,6 +67,8 @@ class Followed:
     referent: str = ""
     level: str = ""
     last: datetime | None = None  # when the team last did something for them
+    programme: str = ""  # in which they are followed, as their episode says it
+    own: bool = False  # whether whoever looks is their referent
 
     @property
     def commune(self) -> str:
@@ -93,18 +96,23 @@ def _name(patient: dict[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which people of a caseload are shown: `view` is `change`, `tache`, `retard`, `alerte` or `silence` (nothing done for thirty days)."""
+    """Which people of a caseload are shown: `view` is `change`, `tache`, `retard`, `alerte` or `silence` (nothing done for thirty days);
+    `whose` is `moi` for those whose referent whoever looks is."""
 
     view: str = ""
     referent: str = ""
     level: str = ""
     commune: str = ""
     words: str = ""
+    programme: str = ""
+    whose: str = ""
 
     def keeps(self, line: Followed, now: datetime) -> bool:
         """Whether a line is shown."""
-        named = (("referent", line.referent), ("level", line.level), ("commune", line.commune))
+        named = (("referent", line.referent), ("level", line.level), ("commune", line.commune), ("programme", line.programme))
         if any(getattr(self, name) not in ("", value) for name, value in named):
+            return False
+        if self.whose == MINE and not line.own:
             return False
         if self.words and self.words.casefold() not in _name(line.patient).casefold():
             return False

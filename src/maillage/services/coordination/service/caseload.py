@@ -13,7 +13,7 @@ from maillage.db import load_queries
 from maillage.fhir.search import parse
 from maillage.services.coordination import rules
 from maillage.services.coordination.resources import episode as episodes
-from maillage.services.coordination.resources.level import level_of
+from maillage.services.coordination.resources.level import level_of, programme_of
 from maillage.services.coordination.resources.task import ALERT
 from maillage.services.coordination.rules import Followed
 from maillage.services.coordination.rules.tasks import DONE
@@ -135,6 +135,7 @@ async def _followed(ctx: Context, patients: list[str]) -> dict[str, dict[str, An
     return {
         (local(one.get("patient")) or "").removeprefix("Patient/"): {
             "referent": names.get(local(one.get("careManager")) or "", ""), "level": level_of(one),
+            "programme": programme_of(one), "own": local(one.get("careManager")) == ctx.actor.reference,
         }
         for one in page.matches if episodes.is_episode(one)
     }  # fmt: skip

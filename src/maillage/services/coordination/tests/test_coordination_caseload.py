@@ -11,6 +11,7 @@ from maillage.access.actors import Actor, ActorKind, Role
 from maillage.clock import FixedClock
 from maillage.db import count_statements
 from maillage.services.coordination import pages
+from maillage.services.coordination.resources.contact import contact_for
 from maillage.services.coordination.resources.task import task_for, with_status
 from tests.support.browser import DESK, PHONE, screen
 from tests.support.pages import client_of
@@ -133,3 +134,35 @@ async def test_the_caseload_is_whole(access: Access, browser: Browser, applicati
     window = await screen(browser, application(pages), headers=await signed_in(LISE), width=width)
     await window.open("/file-active?vue=")
     await window.check(f"file-active-{width}")
+
+
+async def test_ones_own_people_a_programme_and_the_last_contact(access: Access, application: Any) -> None:
+    await followed(access, range(4))
+    async with access.act(SEED) as ctx:
+        for number, changed in (
+            (1, {"careManager": {"reference": "Practitioner/paul"}}),
+            (2, {"type": [{"text": "Insuffisance cardiaque"}]}),
+        ):
+            episode = await ctx.records.read("EpisodeOfCare", f"e{number}")
+            await ctx.records.write({**episode, **changed, "type": [*episode["type"], *changed.get("type", [])]})
+        for days in (3, 1):
+            await ctx.records.write(contact_for(
+                patient="p0", means="PHONE", by={"reference": "Practitioner/lise"}, with_whom={"display": "Sa fille"}, subject="", result="Vu",
+                at=NOON - timedelta(days=days), reached=True,
+            ))  # fmt: skip
+    async with await client_of(application(pages), access, LISE) as lise:
+
+        async def shown(query: str) -> list[str]:
+            page = (await lise.get(f"/file-active?{query}")).text
+            return [number for number in "0123" if f"ESSAI00{number}" in page]
+
+        assert await shown("vue=") == ["0", "1", "2", "3"]
+        assert await shown("qui=moi") == ["0", "2", "3"]
+        assert await shown("qui=moi&programme=Insuffisance+cardiaque") == ["2"]
+        assert await shown("qui=moi&commune=Prototype") == ["3"]
+        page = (await lise.get("/file-active?vue=")).text
+        assert "Mes personnes (3)" in page.replace("\u00a0", " ")
+        assert page.count('/contacts">dim. 13:00') == 1
+        assert page.split("<tbody")[1].count("Insuffisance cardiaque") == 1
+        own = (await lise.get("/file-active?qui=moi")).text
+        assert "/file-active?vue=retard&amp;qui=moi" in own, "a view keeps whose people they are"
