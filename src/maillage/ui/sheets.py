@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 from starlette.responses import Response
@@ -14,9 +15,12 @@ def sheet(rows: Iterable[Sequence[object]]) -> str:
     return "\ufeff" + written.getvalue()
 
 
+_FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]")
+
+
 def plain(words: str) -> str:
-    """Words that no spreadsheet takes for a formula."""
-    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words
+    """Words that no spreadsheet takes for a formula, whatever it passes over before one."""
+    return f"'{words}" if _FORMULA.match(words) else words
 
 
 def download(name: str, rows: Iterable[Sequence[object]]) -> Response:

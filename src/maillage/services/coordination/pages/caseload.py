@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import urlencode
 
+from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from maillage.access.context import Context
@@ -36,7 +37,7 @@ async def people(request: Request, ctx: Context) -> Response:
     opening = next((one.query for one in kept if one.opens), "") if not request.url.query else ""
     if opening:
         return redirect(f"/file-active?{opening}")
-    wanted = _wanted(request)
+    wanted = _wanted(request.query_params)
     held = await caseload.read(ctx)
     lines = [line for line in held.people if wanted.keeps(line, ctx.now)]
     first = _first_line(request)
@@ -54,7 +55,7 @@ async def people(request: Request, ctx: Context) -> Response:
 
 async def file(request: Request, ctx: Context) -> Response:
     """GET /file-active.csv: the same lines as a file; taking it away is itself in the trail."""
-    wanted = _wanted(request)
+    wanted = _wanted(request.query_params)
     lines = [line for line in (await caseload.read(ctx)).people if wanted.keeps(line, ctx.now)]
     await caseload.taken_away(ctx, len(lines))
     head = (
@@ -75,10 +76,11 @@ async def file(request: Request, ctx: Context) -> Response:
 async def keep(request: Request, ctx: Context) -> Response:
     """Keeps the filters of the page under a name."""
     form = await request.form()
-    name, query = " ".join(str(form.get("nom_vue", "")).split()), str(form.get("filtres", ""))[:500]
+    name = " ".join(str(form.get("nom_vue", "")).split())
+    query = _query(_wanted(QueryParams(str(form.get("filtres", ""))[:500]))) or "vue="
     if name:
-        await caseload.keep_view(ctx, name=name, query=query or "vue=", opens=bool(form.get("ouvre")))
-    return redirect(f"/file-active?{query or 'vue='}")
+        await caseload.keep_view(ctx, name=name, query=query, opens=bool(form.get("ouvre")))
+    return redirect(f"/file-active?{query}")
 
 
 async def drop(request: Request, ctx: Context) -> Response:
@@ -87,8 +89,8 @@ async def drop(request: Request, ctx: Context) -> Response:
     return redirect("/file-active?vue=")
 
 
-def _wanted(request: Request) -> Wanted:
-    return Wanted(**{field: request.query_params.get(name, "")[:LONGEST] for name, field in NAMES.items()})
+def _wanted(asked: QueryParams) -> Wanted:
+    return Wanted(**{field: asked.get(name, "")[:LONGEST] for name, field in NAMES.items()})
 
 
 def _query(wanted: Wanted) -> str:
