@@ -74,15 +74,21 @@ class Mailer:
             message = self._message(letter)
         except ValueError as error:
             raise Invalid("An address or a subject holds a line break.") from error
+        if [one.addr_spec for one in message["To"].addresses] != [letter.to.strip()]:
+            raise Invalid("A letter goes to the address of one mailbox.")
         try:
             async with self._client() as client:
                 await client.send_message(message)
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _refusal([refused.code for refused in error.recipients]) from error
+        except aiosmtplib.SMTPNotSupported as error:
+            raise Invalid("The mail server takes no such address.") from error
         except aiosmtplib.SMTPResponseException as error:
             raise _refusal([error.code]) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise Unavailable(f"The mail server does not answer ({type(error).__name__}).") from error
+        except ValueError as error:
+            raise Invalid("The mail server takes no such address.") from error
 
     async def probe(self) -> MailPart:
         """Whether the server greets us."""

@@ -6,7 +6,7 @@ import structlog
 
 from maillage.access.context import Context
 from maillage.connectors.mail.mailer import Letter
-from maillage.errors import Invalid
+from maillage.errors import Invalid, Unavailable
 from maillage.jobs import Job, errand, periodic, reaction, reaction_to_many
 from maillage.services.documents.events import AnnouncementDue, DocumentDeleted, DocumentReceived, DocumentReplaced
 from maillage.services.messaging.events import MatterTold, MessagePosted
@@ -19,6 +19,8 @@ from maillage.services.messaging.service.notices import News
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 200
+MOST_FAULTS = 20
+"""Mailboxes that are to be tried later, after which it is the server that is away."""
 
 
 @reaction_to_many(DocumentReceived, batch=16)
@@ -70,9 +72,13 @@ async def tell_the_readers(ctx: Context, event: MessagePosted) -> None:
 
 @errand(queue="mail")
 async def send_mail(job: Job) -> None:
-    """Sends the e-mails that are owed, one for each person, however many notices wait for them."""
+    """Sends the e-mails that are owed, one for each person, however many notices wait for them.
+
+    A mailbox that is full keeps nobody else's from going: the job ends with the fault when the others have theirs, and comes back.
+    """
     async with job.act(read_only=True) as ctx:
         owed = await mail.owed_mail(ctx, limit=AT_ONCE)
+    faults: list[Unavailable] = []
     for one in owed:
         subject, text = rules.mail_text(one.count, job.outside.base_url, place=rules.place_of(one.recipient))
         key = f"{one.recipient.replace('/', '-')}-{one.since:%Y%m%d%H%M%S}"
@@ -83,8 +89,15 @@ async def send_mail(job: Job) -> None:
             async with job.act() as ctx:
                 await mail.mail_refused(ctx, recipient=one.recipient)
             continue
+        except Unavailable as fault:
+            faults.append(fault)
+            if len(faults) >= MOST_FAULTS:
+                break
+            continue
         async with job.act() as ctx:
             await mail.mail_sent(ctx, recipient=one.recipient, counted=one.count)
+    if faults:
+        raise faults[0]
 
 
 @periodic("*/5 * * * *")
