@@ -25,6 +25,7 @@ QUERIES = load_queries("maillage.services.coordination")
 NEWS = timedelta(days=3)
 PEOPLE = "500"
 LONGEST_NAME = 60
+RETURNED = ("DocumentReference/", "Encounter/")  # what a call after a return home is about: the letter, or the stay
 
 Resource = dict[str, Any]
 
@@ -67,7 +68,7 @@ async def read(ctx: Context) -> Caseload:
         for line in rules.caseload(people, to_do, changed)
     ]
     late = sum(rules.late(one, ctx.now) for one in to_do)
-    returns = len({one.patient for one in to_do if one.focus})
+    returns = len({one.patient for one in to_do if (one.focus or "").startswith(RETURNED)})
     return Caseload(lines, returns, len(to_do), late, len(changed), sum(waiting.values()))
 
 

@@ -112,11 +112,15 @@ async def test_the_sight_of_a_member_ends_with_their_last_day(territory: None, a
     assert [one.reference for one in (await held(access)).past] == [NEW]
 
 
-async def test_a_part_that_another_software_said_in_words_stays_where_only_the_day_changes(territory: None, access: Access) -> None:
+async def test_a_part_that_another_software_said_in_words_stays_where_only_the_day_changes(
+    territory: None, access: Access
+) -> None:
     await add(access, GP)
     async with access.act(SEED) as ctx:
         (team,) = await ctx.records.find("CareTeam", {"patient": "Patient/p"})
-        said = [{**one, "role": [{"text": "Pédicure"}]} if one["member"]["reference"] == NEW else one for one in team["participant"]]
+        said = [
+            {**one, "role": [{"text": "Pédicure"}]} if one["member"]["reference"] == NEW else one for one in team["participant"]
+        ]
         await ctx.records.write(team | {"participant": said})
     await change(access, NEW, "", date(2026, 12, 1))
     assert [(one.part, one.until) for one in (await held(access)).now if one.reference == NEW] == [("Pédicure", "2026-12-01")]

@@ -325,9 +325,7 @@ async def test_the_page_asks_what_is_open_in_few_statements_and_keeps_what_was_s
             shown = await lise.get("/patients/p/appui")
         assert counted.statements <= STATEMENTS
         assert len(shown.content) < 60_000
-        assert all(
-            words in shown.text for words in ("Marcher", "Dormir", "Le plan personnalisé", "Appeler")
-        )
+        assert all(words in shown.text for words in ("Marcher", "Dormir", "Le plan personnalisé", "Appeler"))
         token = re.findall(r'name="csrf" value="(\w+)"', shown.text)[-1]
         end, sent = (
             f"/patients/p/appui/{held['id']}/fin",
