@@ -37,7 +37,7 @@ async def put_into_record(ctx: Context, event: PlanPublished) -> None:
     """Writes the document of a published version through the door of all documents: the circle is told, the person reads it."""
     one = await published(ctx, event.patient, event.number, author=event.author)
     content = plan_cda.cda(one)
-    origin = documents.Origin(door="plan", source=one.structure.name, subject=f"Patient/{event.patient}")
+    origin = documents.Origin(door="plan", source=one.structure.name, subject=f"Patient/{event.patient}", own=True)
     await documents.receive(ctx, content, origin=origin)
 
 

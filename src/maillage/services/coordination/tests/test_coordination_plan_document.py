@@ -10,6 +10,7 @@ from httpx import AsyncClient
 
 from maillage.access.access import Access
 from maillage.clock import FixedClock
+from maillage.fhir.national import FINESS
 from maillage.services.coordination import jobs
 from maillage.services.coordination.events import PlanContested, PlanPublished
 from maillage.services.coordination.resources import plan_cda
@@ -97,6 +98,28 @@ async def test_a_new_version_replaces_the_one_before(territory: Access, visit: V
     assert [one["status"] for one in found] == ["current", "superseded"]
     assert found[0]["relatesTo"][0]["target"]["reference"] == f"DocumentReference/{found[1]['id']}"
     assert "Version 2" in await shown(lise)
+
+
+async def test_a_plan_that_went_to_another_team_replaces_the_one_of_the_team_before(territory: Access, visit: Visit) -> None:
+    lise = await visit(LISE)
+    async with territory.act(SEED) as ctx:
+        numbers = {"dac": "130000001", "next": "750000002"}
+        known = await ctx.records.read("Organization", "dac")
+        others = {name: value for name, value in known.items() if name != "meta"}
+        for id, number in numbers.items():
+            stands = known if id == "dac" else others
+            await ctx.records.write({**stands, "id": id, "identifier": [{"system": FINESS, "value": number}]})
+    await filled(lise, territory)
+    await publish(lise, territory)
+    async with territory.act(SEED) as ctx:
+        [team] = await ctx.records.find("CareTeam", {"patient": "Patient/p"})
+        members = [one for one in team["participant"] if one["member"]["reference"] != "Organization/dac"]
+        await ctx.records.write({**team, "participant": [{"member": {"reference": "Organization/next"}}, *members]})
+    await send(lise, "/objectifs", objectif="Dormir mieux")
+    await publish(lise, territory)
+    found = sorted(await all_of(territory, "DocumentReference"), key=lambda one: one["status"])
+    assert [one["status"] for one in found] == ["current", "superseded"]
+    assert [one["custodian"]["reference"] for one in found] == ["Organization/next", "Organization/dac"]
 
 
 async def test_who_reads_an_older_plan_does_not_publish_what_they_did_not_see(territory: Access, visit: Visit) -> None:

@@ -37,7 +37,8 @@ class Origin:
 
     `door` is mllp, fhir…; `source` says in words who sent it; `claim` is what the carrier says of the patient (PID), `subject` the
     "Patient/…" a caller has established already; `visibility` codes of TRE_A07, None when the carrier does not say who may see the
-    document; `replaces` unique ids the carrier says are replaced.
+    document; `replaces` unique ids the carrier says are replaced; `own` of what the platform itself writes from a record that changes hands: it
+    replaces the one before, whichever establishment kept that.
     """
 
     door: str
@@ -46,6 +47,7 @@ class Origin:
     subject: str | None = None
     visibility: tuple[str, ...] | None = None
     replaces: tuple[InstanceId, ...] = ()
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +188,7 @@ async def prepare(
     async with _meanwhile(ctx.files.put(content)):
         whose = await _whose(ctx, said, origin)
         known = await directory.known(ctx, header)
-        replaced = await _replaced(ctx, header)
+        replaced = await _replaced(ctx, header, origin)
     links = Links(
         patient=whose.filed,
         known=known,
@@ -271,13 +273,13 @@ def _with_usable_ins(said: IdentityClaim) -> IdentityClaim:
     return said if said.ins is None or usable(said.ins) else replace(said, ins=None)
 
 
-async def _replaced(ctx: Context, header: Header) -> Sequence[Held]:
+async def _replaced(ctx: Context, header: Header, origin: Origin) -> Sequence[Held]:
     if not header.replaces:
         return ()
     rows = await ctx.run(QUERIES.supersede, unique_ids=sorted({one.text for one in header.replaces}), by=header.id.text)
     found = [Held(**row) for row in rows]
     for held in found:
-        if forbidden := rules.refusal_to_touch(held, custodian=custodian_of(header)):
+        if not origin.own and (forbidden := rules.refusal_to_touch(held, custodian=custodian_of(header))):
             raise forbidden
     return found
 
