@@ -10,9 +10,10 @@ from maillage.clock import PARIS
 from maillage.services.coordination.rules.tasks import PRIORITIES, date_fault
 from maillage.services.coordination.service.work import Asked
 
-FIELDS = ("titre", "details", "echeance", "heure", "priorite", "pour", "rappel")
+FIELDS = ("titre", "details", "echeance", "heure", "priorite", "pour", "rappel", "etapes")
 EVENING, MORNING = time(18), time(8, 30)
 LONGEST_TITLE, LONGEST = 200, 4000
+MOST_STEPS = 30
 OFFERED = {code: PRIORITIES[code] for code in ("routine", "urgent", "asap")}
 _DATE = re.compile(r"(\d{1,2})[/. -](\d{1,2})[/. -](\d{4})")
 
@@ -36,6 +37,9 @@ def task_form(sent: Mapping[str, str], *, now: datetime, owner: str = "") -> Tas
         faults["titre"] = f"Raccourcissez : {LONGEST_TITLE} caractères au plus, le reste va dans les précisions"
     if len(values["details"]) > LONGEST:
         faults["details"] = f"Raccourcissez : {LONGEST} caractères au plus"
+    checks = tuple(dict.fromkeys(words for line in values["etapes"].splitlines() if (words := " ".join(line.split()))))
+    if len(checks) > MOST_STEPS or any(len(one) > LONGEST_TITLE for one in checks):
+        faults["etapes"] = f"{MOST_STEPS} étapes au plus, une par ligne, de {LONGEST_TITLE} caractères au plus"
     due = moment(values["echeance"], values["heure"] or None, EVENING)
     if due is None:
         faults["echeance"] = "Indiquez une date qui existe : 28/11/2026" if values["echeance"] else "Indiquez pour quand"
@@ -50,7 +54,7 @@ def task_form(sent: Mapping[str, str], *, now: datetime, owner: str = "") -> Tas
         faults["rappel"] = "Le rappel vient avant l’échéance, à une date qui existe"
     if faults or due is None:
         return TaskForm(values, faults)
-    asked = Asked(values["titre"], values["details"], due, values["priorite"], owner or values["pour"], remind)
+    asked = Asked(values["titre"], values["details"], due, values["priorite"], owner or values["pour"], remind, checks)
     return TaskForm(values, faults, asked)
 
 

@@ -29,7 +29,7 @@ VIEWS = (
 SAID = {
     "creee": "Tâche créée. Qui l’a est prévenu.", "prise": "Tâche prise.", "confiee": "Tâche confiée. Qui l’a est prévenu.", "acceptee": "Tâche acceptée.",
     "refusee": "Tâche refusée. Qui l’a demandée est prévenu.", "reportee": "Échéance reportée.", "annulee": "Tâche annulée.", "rouverte": "Tâche rouverte.",
-    "modifiee": "Tâche modifiée.", "faite": "Tâche faite.",
+    "modifiee": "Tâche modifiée.", "faite": "Tâche faite.", "etapes": "Étapes enregistrées.",
 }  # fmt: skip
 NEEDED = "Dites pourquoi, en quelques mots"
 
@@ -96,6 +96,14 @@ async def edit(request: Request, ctx: Context) -> Response:
         lambda: work.edit(ctx, task=task, version=sent.get("version", ""), asked=asked),
         form.values,
     )
+
+
+async def check(request: Request, ctx: Context) -> Response:
+    """POST /taches/{id}/etapes: the places of the steps that were done (`etape`, several)."""
+    task, form = str(request.path_params["id"]), await request.form()
+    done = {int(text) for one in form.getlist("etape") if (text := str(one)).isdecimal() and len(text) < 4}
+    version = str(form.get("version", ""))
+    return await _moved(request, ctx, task, "etapes", lambda: work.check(ctx, task=task, version=version, done=done))
 
 
 async def take(request: Request, ctx: Context) -> Response:
@@ -253,6 +261,7 @@ def values_of(task: Task) -> dict[str, str]:
     return {
         "titre": task.title, "details": task.description, "echeance": due.date().isoformat(), "heure": f"{due:%H:%M}",
         "priorite": task.priority, "rappel": remind.date().isoformat() if remind else "",
+        "etapes": "\n".join(what for what, _ in task.checks),
     }  # fmt: skip
 
 
@@ -273,6 +282,7 @@ routes = [
     action("/taches", create, permission=Permission.TASK_WRITE),
     page("/taches/{id}", one, permission=Permission.TASK_READ),
     action("/taches/{id}/modifier", edit, permission=Permission.TASK_WRITE),
+    action("/taches/{id}/etapes", check, permission=Permission.TASK_WRITE),
     action("/taches/{id}/prendre", take, permission=Permission.TASK_WRITE),
     action("/taches/{id}/confier", give, permission=Permission.TASK_WRITE),
     action("/taches/{id}/accepter", accept, permission=Permission.TASK_WRITE),

@@ -1,5 +1,6 @@
 """Task (FHIR R4 §12.7) ↔ what the coordination team has to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from maillage.services.coordination.rules.tasks import ACCEPTED, OPEN, PRIORITIE
 TASK_SYSTEM = "urn:maillage:task"  # "<protocol>/<action>"
 ORIGIN_SYSTEM = "urn:maillage:task-origin"  # what makes a planned task the only one of its kind
 REMINDER = "urn:maillage:task-reminder"  # extension: when its owner is to be reminded (dateTime)
+CHECK = "urn:maillage:task-check"  # extension, one for each step of its list: `what` (string) and `done` (boolean)
 TODO = "todo"  # code of what somebody asks for by hand
 ALERT = "alert"  # code of the answer to an alert: it is dealt with on the page of alerts
 
@@ -39,6 +41,7 @@ class Task:
     remind: datetime | None = None
     reason: str = ""  # why it was refused, postponed or cancelled
     result: str = ""  # what came of it
+    checks: tuple[tuple[str, bool], ...] = ()  # its list: each step, and whether it was done
 
     @property
     def done(self) -> bool:
@@ -132,7 +135,33 @@ def task_from(resource: dict[str, Any]) -> Task:
         ),
         reason=str(resource.get("statusReason", {}).get("text", "")),
         result=next((str(one["valueString"]) for one in resource.get("output", []) if "valueString" in one), ""),
+        checks=checks_of(resource),
     )
+
+
+def checks_of(resource: dict[str, Any]) -> tuple[tuple[str, bool], ...]:
+    """The steps of a task's list, in their order, with whether each was done."""
+    said = [
+        {part.get("url"): part for part in one.get("extension", [])}
+        for one in resource.get("extension", [])
+        if one.get("url") == CHECK
+    ]
+    return tuple(
+        (str(one["what"].get("valueString", "")), one.get("done", {}).get("valueBoolean") is True)
+        for one in said
+        if "what" in one
+    )
+
+
+def with_checks(resource: dict[str, Any], checks: Sequence[tuple[str, bool]]) -> dict[str, Any]:
+    """The same task with this list of steps."""
+    others = [one for one in resource.get("extension", []) if one.get("url") != CHECK]
+    said = [
+        {"url": CHECK, "extension": [{"url": "what", "valueString": what}, {"url": "done", "valueBoolean": done}]}
+        for what, done in checks
+    ]
+    kept = {name: value for name, value in resource.items() if name != "extension"}
+    return kept | ({"extension": [*others, *said]} if others or said else {})
 
 
 def steps_of(resource: dict[str, Any]) -> list[Step]:

@@ -1,6 +1,6 @@
 """What people do with tasks: ask for one, take it, give it, accept or refuse it, put it off, cancel it, do it, open it again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A task as its form says it. `owner` is a reference."""
+    """A task as its form says it. `owner` is a reference, `checks` the steps of its list."""
 
     title: str
     description: str
@@ -36,6 +36,7 @@ class Asked:
     priority: str
     owner: str
     remind: datetime | None
+    checks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ async def create(ctx: Context, *, id: str, patient: str, asked: Asked) -> Resour
         id=id, patient=patient, title=asked.title, description=asked.description, due=asked.due, priority=asked.priority,
         owner=owner.fhir, requester=oneself(ctx).fhir, at=ctx.now, remind=asked.remind,
     )  # fmt: skip
-    written: Resource = await ctx.records.write(resource)
+    written: Resource = await ctx.records.write(resources.with_checks(resource, [(what, False) for what in asked.checks]))
     tell_of_new(ctx, written)
     _set_reminder(ctx, written)
     return written
@@ -130,6 +131,14 @@ async def edit(ctx: Context, *, task: str, version: str, asked: Asked) -> Resour
     return await _step(ctx, task, version, words="Modifiée", asked=asked)
 
 
+async def check(ctx: Context, *, task: str, version: str, done: Collection[int]) -> Resource:
+    """Which steps of its list were done, by their place."""
+    known = resources.checks_of(await _ours(ctx, task))
+    checks = [(what, place in done) for place, (what, _) in enumerate(known)]
+    words = f"Étapes faites : {sum(one for _, one in checks)} sur {len(checks)}"
+    return await _step(ctx, task, version, words=words, checks=checks)
+
+
 async def remind(ctx: Context, *, task: str, at: str) -> bool:
     """Puts a reminder before who has the task now, where it is still to do and its reminder still stands. By a job; once."""
     found = await ctx.records.find("Task", [("_id", task)])
@@ -195,7 +204,7 @@ async def _ours(ctx: Context, task: str) -> Resource:
 
 async def _step(
     ctx: Context, task: str, version: str, *, words: str, status: str = "", owner: Somebody | None = None, reason: str = "", result: str = "",
-    due: datetime | None = None, asked: Asked | None = None,
+    due: datetime | None = None, asked: Asked | None = None, checks: Sequence[tuple[str, bool]] | None = None,
 ) -> Resource:  # fmt: skip
     """One move of a task, from the version that its form was made of: PreconditionFailed where somebody was faster."""
     ctx.require(Permission.TASK_WRITE)
@@ -210,6 +219,8 @@ async def _step(
     before = resources.task_from(resource)
     if asked is not None:
         resource = _worded(resource, asked)
+    if checks is not None:
+        resource = resources.with_checks(resource, checks)
     said = resources.changed(
         resource, by=oneself(ctx).fhir, at=ctx.now, words=words, status=status, owner=owner.fhir if owner else None, reason=reason, result=result,
     )  # fmt: skip
@@ -223,6 +234,8 @@ def _worded(resource: Resource, asked: Asked) -> Resource:
     said = resources.with_reminder(
         resources.with_due({**resource, "code": code, "priority": asked.priority}, asked.due), asked.remind
     )
+    done = dict(resources.checks_of(resource))
+    said = resources.with_checks(said, [(what, done.get(what, False)) for what in asked.checks])
     others = {name: value for name, value in said.items() if name != "description"}
     return others | ({"description": asked.description} if asked.description else {})
 

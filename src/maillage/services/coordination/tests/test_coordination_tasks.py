@@ -1,6 +1,7 @@
 """Tasks that people give each other: once however often they are sent, answered, never lost between two, and never another team's."""
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from maillage.errors import Conflict, Forbidden, Invalid, NotFound
 from maillage.services.coordination import jobs, pages
 from maillage.services.coordination.events import ReminderSet, TaskGiven
 from maillage.services.coordination.forms.task import task_form
+from maillage.services.coordination.resources.task import checks_of
 from maillage.services.coordination.rules import tasks as rules
 from maillage.services.coordination.service import work
 from maillage.services.messaging.events import MatterTold
@@ -166,6 +168,29 @@ async def test_a_task_is_put_off_cancelled_and_opened_again_with_its_reasons(ter
     page = (await lise.get(f"/taches/{task}")).text
     for words in ("Pharmacie fermée", "Faite par la famille", "Rouverte"):
         assert words in page
+
+
+async def test_the_steps_of_a_task_are_ticked_and_kept_when_its_words_change(territory: None, access: Access, visit: Any) -> None:
+    lise, paul, eve = await visit(LISE), await visit(PAUL), await visit(EVE)
+    task = await created(lise, etapes="Appeler la mairie\n\n  Envoyer le dossier \nVérifier la réponse")
+    [chip] = re.findall(r"(\d)\sétapes?\ssur\s(\d)", (await lise.get("/taches")).text)
+    assert chip == ("0", "3")
+    assert (await eve.post(f"/taches/{task}/etapes", data={"version": "1", "etape": ["0"]})).status_code == 403
+    assert (await paul.post(f"/taches/{task}/etapes", data={"version": "1", "etape": ["0", "2", "99"]})).status_code == 303
+    late = await lise.post(f"/taches/{task}/etapes", data={"version": "1", "etape": ["1"]})
+    assert late.status_code == 409
+    assert "Étapes faites : 2 sur 3" in late.text.replace("\u00a0", " ")
+    words = filled(etapes="Vérifier la réponse\nAppeler la mairie\nClasser", version="2")
+    assert (await lise.post(f"/taches/{task}/modifier", data=words)).status_code == 303
+    assert checks_of(await stored(access, task)) == (
+        ("Vérifier la réponse", True),
+        ("Appeler la mairie", True),
+        ("Classer", False),
+    )
+    assert (await lise.post(f"/taches/{task}/modifier", data=filled(etapes="x" * 201, version="3"))).status_code == 422
+    assert (await lise.post(f"/taches/{task}/modifier", data=filled(version="3", rappel="2026-11-25"))).status_code == 303
+    assert checks_of(await stored(access, task)) == ()
+    assert (await stored(access, task))["extension"][0]["url"] == "urn:maillage:task-reminder"
 
 
 async def test_another_team_reads_a_task_of_the_record_and_changes_nothing_at_any_door(
