@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from maillage.demo import circles, people, professionals, situations, structures, talk, visiting
+from maillage.demo import agenda, circles, people, professionals, situations, structures, talk, visiting
 from maillage.demo.circles import Circle, Staff
 from maillage.demo.clinic import Record
 from maillage.demo.letters import Letter
@@ -93,6 +93,10 @@ class Territory:
         nurse = self.staff.by_key["nurse"]
         hers = [one for one in self.people if self._circles[one.id].nurse is nurse][:5]
         return visiting.round_of(nurse, hers, at=self.at)
+
+    def agenda(self) -> Iterator[Resource]:
+        """The week of the coordinator persona, with people who came home."""
+        return agenda.week([letter.person for letter in self.returns()], at=self.at)
 
     def waiting(self) -> list[Waiting]:
         """The steward's queue."""

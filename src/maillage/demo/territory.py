@@ -123,6 +123,7 @@ async def _load_records(ctx: Context, drawn: Territory, directory: list[Resource
             count += await _load(ctx, chunk)
             chunk = []
     count += await _load(ctx, [*chunk, *drawn.consequences(), *drawn.round(), *(one.patient for one in waiting)])
+    await ctx.records.write_all(drawn.agenda())  # not loaded: its visits take their time
     await import_cases(ctx, [ImportedCase(one.patient["id"], one.reason, one.near, one.origin, one.opened) for one in waiting])
     return count
 

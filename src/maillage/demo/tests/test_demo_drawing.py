@@ -24,7 +24,11 @@ def small() -> Territory:
 
 def everything(territory):
     waiting = [one.patient for one in territory.waiting()]
-    return list(chain(territory.directory(), chain.from_iterable(territory.records()), territory.consequences(), waiting))
+    return list(
+        chain(
+            territory.directory(), chain.from_iterable(territory.records()), territory.consequences(), territory.agenda(), waiting
+        )
+    )
 
 
 def test_the_same_instant_gives_the_same_bytes(small):
