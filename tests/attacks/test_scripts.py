@@ -32,6 +32,9 @@ IDS = {
     "/documents": "documentreference-anne",
     "/mes-documents": "documentreference-anne",
     "/patients": "anne",
+    "/messages": "talk-anne",
+    "/taches": "todo-anne",
+    "/demandes-d-appui": "support-anne",
     "/comptes": "nobody",
     "/habilitations": "nobody",
 }
@@ -83,6 +86,23 @@ async def shown_as_text(hostile: Starlette, access: Access, roles: list[Role]) -
                         assert not LIVE.search(answer.text), (role, path, bool(query))
                         seen |= {path} if "&lt;img" in answer.text else set()
     assert {"/nouveautes", "/patients/anne", "/patients/anne/cercle", "/documents/documentreference-anne", "/accueil"} <= seen
+    of_anne = (
+        "chronologie",
+        "plan",
+        "cahier",
+        "semaine",
+        "situation-de-vie",
+        "concertations",
+        "appui",
+        "messages",
+        "plaies",
+        "cercle/membres",
+    )
+    assert {f"/patients/anne/{page}" for page in of_anne} | {
+        "/messages/talk-anne",
+        "/taches/todo-anne",
+        "/mon-plan",
+    } <= seen
 
 
 async def test_a_fault_shows_the_address_as_text(hostile: Starlette, access: Access) -> None:

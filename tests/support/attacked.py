@@ -1,5 +1,6 @@
 """The whole web application on a fresh database, as those who attack it see it: every route, two people's records, one actor of each role."""
 
+import base64
 from dataclasses import replace
 from typing import Any
 
@@ -74,6 +75,73 @@ def records_of(person: str, text: str) -> list[Resource]:
     ]  # fmt: skip
 
 
+def coordination_of(person: str, text: str) -> list[Resource]:
+    """One of each kind that coordination and its conversations write, with this text wherever somebody may write freely."""
+    who, gp = {"reference": f"Patient/{person}"}, {"reference": "Practitioner/gp", "display": text}
+    subject, said = {"subject": who}, {"text": text}
+    when, day = NOON.isoformat(), NOON.date().isoformat()
+
+    def of(system: str, code: str) -> Resource:
+        return {"coding": [{"system": f"urn:maillage:{system}", "code": code, "display": text}], "text": text}
+
+    def one(kind: str, name: str, **more: Any) -> Resource:
+        return {"resourceType": kind, "id": f"{name}-{person}", **more}
+
+    def spoken(name: str, code: str, **more: Any) -> Resource:
+        words = {"payload": [{"contentString": text}], "topic": said, "sender": gp, "sent": when}
+        return one(
+            "Communication", name, status="completed", category=[of("communication", code)], **{**words, **more}, **subject
+        )
+
+    plan, period = {"reference": f"CarePlan/plan-{person}"}, {"start": day, "end": "2027-01-01"}
+    note = [{"text": text, "authorString": text, "time": when}]
+    return [
+        spoken("talk", "conversation", extension=[{"url": "urn:maillage:mention", "valueReference": gp}], priority="urgent"),
+        spoken("opinion", "opinion"),
+        spoken("contact", "contact", medium=[{"text": text}], recipient=[{"display": text}]),
+        spoken("position", "plan-position", basedOn=[plan], topic=of("plan-position", "contested"), about=[plan]),
+        one(
+            "CarePlan", "plan", status="active", intent="plan", category=[of("plan", "ppcs")], title=text, description=text, period=period, author=gp, note=note,
+            goal=[{"reference": f"Goal/goal-{person}"}], activity=[{"detail": {"status": "not-started", "description": text, "code": said, "performer": [gp]}}], **subject,
+        ),
+        one(
+            "Goal", "goal", lifecycleStatus="active", description=said, expressedBy=who, note=note, statusReason=text, outcomeCode=[said],
+            target=[{"measure": said, "detailString": text, "dueDate": "2027-01-01"}], **subject,
+        ),
+        one(
+            "Task", "todo", status="requested", intent="order", code=of("task", "todo"), description=text, owner=gp, requester=gp, note=note, authoredOn=when,
+            restriction={"period": {"end": when}}, statusReason=said, output=[{"type": said, "valueString": text}], **{"for": who},
+        ),
+        one("Flag", "alert", status="active", category=[of("alert", "alert")], code=said, period=period, author=gp, **subject),
+        one(
+            "EpisodeOfCare", "episode", status="active", type=[of("episode", "coordination")], patient=who, period=period,
+            managingOrganization={"reference": "Organization/house", "display": text}, careManager=gp,
+        ),
+        one(
+            "ServiceRequest", "aid", status="active", intent="order", category=[of("request", "aid")], code=said, performer=[{"display": text}], requester=gp,
+            patientInstruction=text, insurance=[{"display": text}], note=note, occurrencePeriod=period, **subject,
+        ),
+        one("Coverage", "right", status="active", type=of("right", "apa"), beneficiary=who, payor=[{"display": text}], period=period),
+        one(
+            "QuestionnaireResponse", "home", status="completed", questionnaire="urn:maillage:questionnaire|home", authored=when, author=gp,
+            item=[{"linkId": "housing", "text": text, "answer": [{"valueString": text}]}], **subject,
+        ),
+        one(
+            "Appointment", "meeting", status="booked", description=text, comment=text, start=when, end=when, serviceType=[of("meeting", "concertation")],
+            participant=[{"actor": who, "status": "accepted"}, {"actor": gp, "status": "accepted"}],
+        ),
+        one("Condition", "wound", category=[of("condition", "wound")], code=said, bodySite=[said], note=note, **subject),
+        one(
+            "DocumentReference", "note", status="current", date=when, author=[gp], content=[{"attachment": {"contentType": "text/plain", "title": text, "data": _base64(text)}}],
+            type={"coding": [{"system": "https://mos.esante.gouv.fr/NOS/TRE_R234-TypeNote/FHIR/TRE-R234-TypeNote", "code": "OBS", "display": text}]}, **subject,
+        ),
+    ]  # fmt: skip
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
 def person_of(id: str, text: str) -> list[Resource]:
     """A patient, their carer, and their circle with the general practitioner."""
     name = [{"family": text, "given": [text], "text": text}]
@@ -108,6 +176,7 @@ async def write_world(access: Access, text: str = "Secretaire") -> None:
     async with access.act(SEED) as ctx:
         await ctx.records.write_all([*professionals(text), *person_of("anne", text), *person_of("bruno", "Autre")])
         await ctx.records.write_all([*records_of("anne", text), *records_of("bruno", "Autre"), notice])
+        await ctx.records.write_all([*coordination_of("anne", text), *coordination_of("bruno", "Autre")])
 
 
 def whole_application(platform: Platform) -> Starlette:
