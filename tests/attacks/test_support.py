@@ -1,10 +1,12 @@
 """A request for support opens a record to the team that accepts it: nobody opens one to themself alone, and the person is told."""
 
+import asyncio
+
 import pytest
 
 from maillage.access.access import Access
 from maillage.access.audit import Outcome
-from maillage.errors import Forbidden, Unprocessable
+from maillage.errors import Forbidden, MaillageError, Unprocessable
 from maillage.services.coordination.rules.support import State
 from maillage.services.coordination.service import support
 from maillage.services.coordination.service.support import Person
@@ -21,6 +23,7 @@ from tests.support.teams import (
     ask,
     by_outsider,
     coordinator,
+    react,
     sees,
     state_of,
     works,
@@ -95,3 +98,27 @@ async def test_that_somebody_learned_that_the_person_says_no_is_in_their_trail(a
     async with access.act(P) as ctx:
         lines = [(one["reference"], one["query"], one["outcome"]) for one in await ctx.records.trail("p")]
     assert ("Practitioner/outsider", "support=refused", Outcome.REFUSED) in lines
+
+
+async def test_of_two_colleagues_who_answer_at_once_one_does(access: Access) -> None:
+    await in_team(access, "marc", "jeanne")
+    id = await by_outsider(access)
+
+    async def decide(who: str, state: State) -> str:
+        try:
+            async with access.act(coordinator(who)) as ctx:
+                await support.move(ctx, id, state, words="Hors de notre territoire" if state is State.REFUSED else "")
+        except MaillageError as fault:
+            return type(fault).__name__
+        return "done"
+
+    both = [("marc", State.ACCEPTED), ("jeanne", State.REFUSED), ("lise", State.ACCEPTED)]
+    said = await asyncio.gather(*(decide(who, state) for who, state in both))
+    assert said.count("done") == 1, said
+    await react(access)
+    state = await state_of(access, id)
+    assert state is both[said.index("done")][1]
+    async with access.act(SEED) as ctx:
+        episodes = await ctx.records.find("EpisodeOfCare", {"patient": "Patient/p"})
+    assert len(episodes) == (state is State.ACCEPTED)
+    assert len(await told(access)) == len(episodes)
