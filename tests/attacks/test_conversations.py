@@ -7,13 +7,14 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor
-from maillage.errors import Forbidden, NotFound
+from maillage.errors import Conflict, Forbidden, Invalid, NotFound
 from maillage.services.messaging.resources import notice
 from maillage.services.messaging.service import attachments, messages, threads
 from maillage.services.messaging.service.attachments import File
 from maillage.services.messaging.tests.test_messaging_conversations import (
     CLAUDE,
     GP,
+    LISE,
     NURSE,
     PROFESSIONALS,
     WHOLE,
@@ -90,3 +91,20 @@ async def test_who_left_the_circle_takes_back_what_they_wrote_and_says_nothing_m
         await messages.retire(ctx, message=thread)
     async with access.act(GP, read_only=True) as ctx:
         assert (await threads.conversation(ctx, thread)).messages[0].retired
+
+
+async def test_nobody_makes_a_message_urgent_or_endless_by_correcting_it(access: Access) -> None:
+    """Urgent wakes people in their quiet hours, for those who care alone to say; a topic stands in every list of everybody who reads it."""
+    thread = await begun(access, LISE, WHOLE, "À voir demain")
+    async with access.act(LISE, door="fhir") as ctx:
+        written = await ctx.records.read("Communication", thread)
+    for change in ({"priority": "stat"}, {"topic": {"text": "Très " * 10_000}}):
+        with pytest.raises((Conflict, Forbidden, Invalid)):
+            async with access.act(LISE, door="fhir") as ctx:
+                await ctx.records.write(written | change)
+        new = {name: value for name, value in written.items() if name not in ("id", "meta")}
+        with pytest.raises((Forbidden, Invalid)):
+            async with access.act(LISE, door="fhir") as ctx:
+                await ctx.records.write(new | change)
+    async with access.act(LISE, door="fhir") as ctx:
+        await ctx.records.write(written | {"topic": {"text": "Retour à la maison"}})

@@ -133,6 +133,8 @@ def _refuse_empty(resource: Resource) -> None:
     message = resources.message_from({"id": "", **resource})
     if len(message.text) > rules.LONGEST:
         raise Invalid.at("Communication.payload", f"a message has {rules.LONGEST} characters at most, not {len(message.text)}")
+    if len(message.topic) > rules.LONGEST_TOPIC:
+        raise Invalid.at("Communication.topic", f"a topic has {rules.LONGEST_TOPIC} characters at most, not {len(message.topic)}")
     if not message.text.strip() and not any(set(one) - {"contentString", "id"} for one in as_list(resource.get("payload"))):
         raise Invalid.at("Communication.payload", "a message says something")
 
@@ -175,7 +177,7 @@ def _sees_nobody(ctx: Context) -> bool:
 
 
 def _moved(before: Resource, after: Resource) -> bool:
-    kept = ("subject", "partOf", "recipient", "category", "sent")
+    kept = ("subject", "partOf", "recipient", "category", "sent", "priority")
     return any(before.get(name) != after.get(name) for name in kept)
 
 
