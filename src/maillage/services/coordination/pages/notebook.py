@@ -17,7 +17,7 @@ from maillage.ui.places import record_tabs
 
 keep_notes = note_guard.keep_notes  # what holds for notes holds wherever their page is served
 
-SAID = {"note": "Note enregistrée : le cercle la voit.", "retrait": "Note retirée du cahier."}
+SAID = {"note": "Note enregistrée : le cercle la voit.", "retrait": "Note retirée du cahier.", "correction": "Note corrigée."}
 
 
 async def notes(request: Request, ctx: Context) -> Response:
@@ -54,6 +54,18 @@ async def write(request: Request, ctx: Context) -> Response:
     return redirect("/tournee?fait=note" if form.get("tournee") else f"/patients/{patient}/cahier?fait=note")
 
 
+async def correct(request: Request, ctx: Context) -> Response:
+    """POST /patients/{id}/cahier/{note}/corriger: `texte`, `version`."""
+    patient, form = str(request.path_params["id"]), await request.form()
+    text = str(form.get("texte", ""))
+    if not text.strip():
+        return await _page(request, ctx, faults={"texte": "Une note a des mots ; pour l’enlever, retirez-la"}, status=422)
+    await notebook.correct(
+        ctx, patient=patient, note=str(request.path_params["note"]), version=str(form.get("version", "")), text=text
+    )
+    return redirect(f"/patients/{patient}/cahier?fait=correction")
+
+
 async def withdraw(request: Request, ctx: Context) -> Response:
     """POST /patients/{id}/cahier/{note}/retirer: `version`."""
     patient, form = str(request.path_params["id"]), await request.form()
@@ -64,5 +76,6 @@ async def withdraw(request: Request, ctx: Context) -> Response:
 routes = [
     page("/patients/{id}/cahier", notes, permission=Permission.RECORD_READ),
     action("/patients/{id}/cahier", write, permission=Permission.NOTEBOOK_WRITE, max_body=API_BODY),
+    action("/patients/{id}/cahier/{note}/corriger", correct, permission=Permission.NOTEBOOK_WRITE),
     action("/patients/{id}/cahier/{note}/retirer", withdraw, permission=Permission.NOTEBOOK_WRITE),
 ]

@@ -37,6 +37,7 @@ class Note:
     answers: str
     replies: tuple["Note", ...] = ()
     photos: tuple[str, ...] = ()
+    corrected: datetime | None = None
 
 
 def note_for(
@@ -66,6 +67,13 @@ def note_for(
         **({"context": {"related": pictures}} if (pictures := [{"reference": f"Media/{one}"} for one in photos]) else {}),
         **({"relatesTo": [{"code": "appends", "target": {"reference": f"DocumentReference/{answers}"}}]} if answers else {}),
     }  # fmt: skip
+
+
+def corrected(resource: Resource, text: str, *, at: datetime) -> Resource:
+    """The note with other words: its date stays, its attachment says since when it reads so; what it said is in its history."""
+    attachment: Resource = next((one["attachment"] for one in resource["content"] if "data" in one.get("attachment", {})), {})
+    said = {**attachment, "data": base64.b64encode(text.encode()).decode(), "creation": at.isoformat(timespec="seconds")}
+    return {**resource, "content": [{"attachment": said}]}
 
 
 def is_note(resource: Resource) -> bool:
@@ -102,7 +110,18 @@ def note_from(resource: Resource) -> Note:
             "",
         ),
         photos=named(resource.get("context", {}).get("related", [])),
+        corrected=_corrected(resource),
     )  # fmt: skip
+
+
+def _corrected(resource: Resource) -> datetime | None:
+    """When its words were last changed, if after it was written."""
+    contents: list[Resource] = resource.get("content") or [{}]
+    said = str(contents[0].get("attachment", {}).get("creation", ""))
+    if "T" not in said or "T" not in resource["date"]:
+        return None
+    at = datetime.fromisoformat(said)
+    return at if at > datetime.fromisoformat(resource["date"]) else None
 
 
 def text_of(resource: Resource) -> str:

@@ -1,9 +1,10 @@
-"""What « Nouveautés » says of tasks and alerts."""
+"""What « Nouveautés » says of tasks, alerts and important notes."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from maillage.services.coordination.resources import alert as alerts
+from maillage.services.coordination.resources import note as notes
 from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.rules.tasks import DONE, REJECTED
 from maillage.services.messaging.public import Words, renders
@@ -43,3 +44,16 @@ def alert_words(resource: Mapping[str, Any]) -> Words:
     alert = alerts.alert_from(resource, None)
     why = alert.why.data or alert.why.rule
     return Words(f"Alerte : {alert.title}", why, alert.words, "/alertes", urgent=alert.level == 1)
+
+
+SHORT = 140
+
+
+@renders("note-important")
+def note_words(resource: Mapping[str, Any]) -> Words:
+    """A note of the liaison notebook that is to be read before the next visit."""
+    plain = dict(resource)
+    note = notes.note_from(plain)
+    patient = str(plain.get("subject", {}).get("reference", "")).removeprefix("Patient/")
+    said = note.text if len(note.text) <= SHORT else f"{note.text[:SHORT]}…"
+    return Words("Note importante au cahier", said, note.author, f"/patients/{patient}/cahier", urgent=True)

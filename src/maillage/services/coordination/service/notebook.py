@@ -12,10 +12,14 @@ from maillage.services.coordination.resources import note as resources
 from maillage.services.coordination.resources.note import KINDS, LONGEST, TYPES, Note
 from maillage.services.coordination.resources.photo import named
 from maillage.services.coordination.service import photos
+from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
+from maillage.services.messaging.public import notify
 from maillage.ui import Banner
 
 MOST = "100"
+IMPORTANT = "note-important"
+"""Kind of notice: a note to be read before the next visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +63,37 @@ async def write(ctx: Context, *, patient: str, text: str, kind: str, important: 
         photos=[one["id"] for one in taken],
     )  # fmt: skip
     written: list[dict[str, Any]] = await ctx.records.write_all([*taken, {**note, "id": id}])
+    if important:
+        circle = await directory.circle(ctx, patient)
+        notify(ctx, kind=IMPORTANT, about=f"DocumentReference/{id}", patient=patient, to=[one.reference for one in circle])
     return written[-1]
+
+
+async def correct(ctx: Context, *, patient: str, note: str, version: str, text: str) -> None:
+    """Changes the words of one's own note; what it said stays in its history. PreconditionFailed where it changed since it was read."""
+    ctx.require(Permission.NOTEBOOK_WRITE, patient=patient)
+    if not 0 < len(text.strip()) <= LONGEST:
+        raise Invalid.at("texte", f"a note has between 1 and {LONGEST} characters")
+    resource = await _own(ctx, patient, note)
+    meta = {**resource["meta"], "versionId": version or resource["meta"]["versionId"]}
+    await ctx.records.write({**resources.corrected(resource, text.strip(), at=ctx.now), "meta": meta})
 
 
 async def withdraw(ctx: Context, *, patient: str, note: str, version: str) -> None:
     """Takes one's own note out of the notebook, with its photographs; it stays in the record's history, marked as entered in error."""
     ctx.require(Permission.NOTEBOOK_WRITE, patient=patient)
-    resource = await _of_person(ctx, patient, note)
-    if ctx.actor.reference not in {one.get("reference") for one in resource.get("author", [])}:
-        raise Forbidden("Only its author withdraws a note.")
+    resource = await _own(ctx, patient, note)
     meta = {**resource["meta"], "versionId": version or resource["meta"]["versionId"]}
     pictures = [await ctx.records.read("Media", one) for one in named(resource.get("context", {}).get("related", []))]
     withdrawn = [{**one, "status": "entered-in-error"} for one in [{**resource, "meta": meta}, *pictures]]
     await ctx.records.write_all(withdrawn)
+
+
+async def _own(ctx: Context, patient: str, note: str) -> dict[str, Any]:
+    resource = await _of_person(ctx, patient, note)
+    if ctx.actor.reference not in {one.get("reference") for one in resource.get("author", [])}:
+        raise Forbidden("Only its author changes or withdraws a note.")
+    return resource
 
 
 async def _of_person(ctx: Context, patient: str, id: str) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from maillage.access.actors import Actor, ActorKind, Role
 from maillage.db import count_statements
 from maillage.services.coordination import pages
 from maillage.services.coordination.resources.note import KINDS, PROFILE, TYPES, note_for, thread
+from maillage.services.coordination.service import notebook
+from maillage.services.messaging.events import MatterTold
+from maillage.services.messaging.resources.wording import words_of
 from tests.support.browser import HERE, PHONE, screen
 from tests.support.people import NOON, SEED, care_team, professional
 
@@ -152,6 +155,38 @@ async def test_only_its_author_withdraws_a_note_and_its_trace_stays(territory: N
     assert [after["status"] for after in await notes(access)] == ["entered-in-error"]
 
 
+async def test_its_author_corrects_a_note_and_what_it_said_stays(territory: None, visit: Any, access: Access) -> None:
+    nora, gp = await visit(NORA), await visit(GP)
+    await nora.send(BOOK, texte="Talon gauche", type="OBS")
+    [note] = await notes(access)
+    correct = f"{BOOK}/{note['id']}/corriger"
+    assert (await gp.send(correct, texte="Rien", version="1")).status_code == 403
+    sent = await nora.send(correct, texte="Talon droit", version="1")
+    assert sent.headers["location"] == f"{BOOK}?fait=correction"
+    page = (await gp.client.get(BOOK)).text
+    assert "Talon droit" in page
+    assert "Talon gauche" not in page
+    late = await nora.send(correct, texte="Talon du milieu", version="1")
+    assert late.status_code == 412
+    async with access.act(SEED) as ctx:
+        history = await ctx.records.history("DocumentReference", note["id"])
+    assert len(history.versions) == 2
+
+
+@pytest.mark.parametrize(("important", "told"), [(True, True), (False, False)])
+async def test_an_important_note_is_put_before_the_circle(territory: None, access: Access, important: bool, told: bool) -> None:
+    async with access.act(NORA) as ctx:
+        written = await notebook.write(ctx, patient="p", text="Fièvre à 39", kind="OBS", important=important, answers="")
+        announced = [one for one in ctx.announced if isinstance(one, MatterTold)]
+    assert bool(announced) is told
+    if told:
+        assert announced[0].about == f"DocumentReference/{written['id']}"
+        assert {"Practitioner/gp", "Practitioner/lise"} <= set(announced[0].recipients)
+        assert "Practitioner/other" not in announced[0].recipients
+        words = words_of("note-important", written, patient="p")
+        assert (words.detail, words.address, words.urgent) == ("Fièvre à 39", BOOK, True)
+
+
 async def test_an_empty_note_is_asked_again(territory: None, visit: Any, access: Access) -> None:
     answer = await (await visit(NORA)).send(BOOK, texte="  ", type="GEN")
     assert answer.status_code == 422
@@ -260,7 +295,7 @@ async def test_the_round_and_the_notebook_hold_on_a_phone_without_script(
     assert taps <= 3
     window = await screen(browser, application(pages), headers=await signed_in(NORA))
     page = await window.open(f"{BOOK}?tournee=1")
-    await expect(page.get_by_text("Talon plus rouge ce matin.")).to_be_visible()
+    await expect(page.get_by_role("paragraph").filter(has_text="Talon plus rouge ce matin.")).to_be_visible()
     await window.check("cahier")
     await window.open("/tournee")
     await window.check("tournee")
