@@ -48,10 +48,14 @@ async def call(request: Request, ctx: Context) -> Response:
         faults["quorum"] = "Un nombre de personnes"
     if faults or start is None:
         return await _list(request, ctx, PlanForm("convoquer", form.values, faults), status=422)
-    made = await meetings.call(
-        ctx, patient=patient, question=form.values["question"], start=start, place=form.values.get("lieu", ""), quorum=int(quorum or 0),
-        guests=guests, key=form.values["cle"],
-    )  # fmt: skip
+    try:
+        async with ctx.savepoint():
+            made = await meetings.call(
+                ctx, patient=patient, question=form.values["question"], start=start, place=form.values.get("lieu", ""), quorum=int(quorum or 0),
+                guests=guests, key=form.values["cle"],
+            )  # fmt: skip
+    except Conflict as taken:
+        return await _list(request, ctx, PlanForm("convoquer", form.values, {"heure": taken.french}), status=409)
     return redirect(f"/patients/{patient}/concertations/{made}?fait=convoquee")
 
 
@@ -63,7 +67,12 @@ async def one(request: Request, ctx: Context) -> Response:
 async def answer(request: Request, ctx: Context) -> Response:
     """POST …/reponse: `reponse` is accepted, declined or tentative."""
     patient, meeting = (str(request.path_params[name]) for name in ("id", "meeting"))
-    await meetings.answer(ctx, patient=patient, meeting=meeting, answer=str((await request.form()).get("reponse", "")))
+    said = str((await request.form()).get("reponse", ""))
+    try:
+        async with ctx.savepoint():
+            await meetings.answer(ctx, patient=patient, meeting=meeting, answer=said)
+    except Conflict as taken:
+        return await _meeting(request, ctx, PlanForm(), status=409, warning=taken.french)
     return redirect(f"/patients/{patient}/concertations/{meeting}?fait=reponse")
 
 

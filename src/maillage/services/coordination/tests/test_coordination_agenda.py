@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from httpx import AsyncClient
@@ -201,6 +202,26 @@ async def test_a_visit_that_is_made_and_a_call_are_the_last_contact(followed: No
         assert len(await ctx.records.find("Communication", {"category": "urn:maillage:communication|contact"})) == 2
     async with access.act(OUTSIDER) as ctx:
         assert await ctx.records.find("Communication", {"category": "urn:maillage:communication|contact"}) == []
+
+
+async def test_a_meeting_takes_the_time_of_who_says_that_they_come(followed: None, enter: Enter, access: Access) -> None:
+    lise, nurse, where = await enter(LISE), await enter(NURSE), "/patients/p/concertations"
+    asked = {"question": "Peut-elle rester ?", "jour": DAY, "lieu": "", "quorum": "", "invites": ["Practitioner/nora"]}
+    await planned(enter)
+    await planned(enter, NURSE, motif="Pansement", heure="16:00", qui="Practitioner/nora")
+    taken = await lise.post(where, data={**asked, "heure": "14:30", "cle": uuid4().hex})
+    assert taken.status_code == 409
+    assert "Évaluer le domicile" in taken.text
+    assert "Peut-elle rester" in taken.text
+    made = await lise.post(where, data={**asked, "heure": "16:00", "cle": uuid4().hex})
+    assert made.status_code == 303, made.text
+    meeting = made.headers["location"].split("?")[0]
+    refused = await nurse.post(f"{meeting}/reponse", data={"reponse": "accepted"})
+    assert refused.status_code == 409
+    assert "Pansement" in refused.text
+    assert "Rien n’est enregistré" in refused.text
+    assert (await nurse.post(f"{meeting}/reponse", data={"reponse": "tentative"})).status_code == 303
+    assert "À confirmer" in (await nurse.get(f"/agenda?vue=jour&jour={DAY}")).text
 
 
 async def test_what_is_said_of_a_call_makes_sense(followed: None, enter: Enter) -> None:
