@@ -59,7 +59,7 @@ def at(moment: str) -> list[Resource]:
         {"resourceType": "Observation", "status": "final", "code": coded("http://loinc.org", "29463-7"), "effectiveDateTime": moment,
          "valueQuantity": {"value": 60, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}, **ABOUT},
         {"resourceType": "Appointment", "status": "booked", "start": instant, "end": instant, "description": "bout",
-         "serviceType": [coded("urn:maillage:meeting", "concertation")], "participant": [{"actor": ABOUT["subject"], "status": "accepted"}]},
+         "serviceType": [coded("urn:maillage:meeting", "concertation")], "participant": [{"actor": ABOUT["subject"], "status": "accepted"}, {"actor": {"reference": "Practitioner/gp"}, "status": "accepted"}]},
         {"resourceType": "EpisodeOfCare", "status": "active", "type": [coded("urn:maillage:episode", "coordination")],
          "patient": ABOUT["subject"], "period": {"start": moment}},
         {"resourceType": "Flag", "status": "active", "category": [coded("urn:maillage:alert", "alert")], "code": {"text": "bout"},
@@ -70,6 +70,8 @@ def at(moment: str) -> list[Resource]:
 
 
 BARE: list[Resource] = [
+    {"resourceType": "RelatedPerson", "active": True, "patient": ABOUT["subject"], "telecom": [{"system": "phone", "use": "mobile"}],
+     "relationship": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "HPOWATT"}]}]},
     {"resourceType": "EpisodeOfCare", "status": "active", "type": [coded("urn:maillage:episode", "coordination")], "patient": ABOUT["subject"],
      "managingOrganization": {"reference": "Organization/dac"}},
     {"resourceType": "Task", "status": "requested", "intent": "order", "for": ABOUT["subject"], "owner": {"reference": "Organization/dac"}},
@@ -93,6 +95,9 @@ async def looked_at(app: Starlette, access: Access, actor: Actor) -> list[tuple[
 @pytest.mark.parametrize("moment", [*ENDS, "bare"])
 async def test_one_odd_record_breaks_no_page(attacked: Starlette, access: Access, moment: str) -> None:
     async with access.act(SEED) as ctx:
+        if moment == "bare":
+            doctor = await ctx.records.read("Practitioner", "gp")
+            await ctx.records.write(doctor | {"telecom": [{"system": system} for system in ("phone", "email")]})
         for one in BARE if moment == "bare" else at(moment):
             await ctx.records.write(one)
     for role in (Role.GP, Role.COORDINATOR):

@@ -31,8 +31,11 @@ def booking_of(appointment: Mapping[str, Any]) -> Booking | None:
     )
     if appointment.get("status") not in BUSY or since is None or not people:
         return None
-    until = _moment(appointment.get("end")) or since + timedelta(minutes=int(appointment.get("minutesDuration", 0)))
-    return Booking(people, since, max(until, since + SHORTEST))
+    try:
+        until = _moment(appointment.get("end")) or since + timedelta(minutes=int(appointment.get("minutesDuration", 0)))
+        return Booking(people, since, max(until, since + SHORTEST))
+    except OverflowError:  # at the end of the calendar nobody's time is taken
+        return None
 
 
 def names_of(appointment: Mapping[str, Any]) -> dict[str, str]:

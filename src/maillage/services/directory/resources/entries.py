@@ -75,12 +75,16 @@ def _place(organization: Mapping[str, Any]) -> str:
 
 
 def _phone(resource: Mapping[str, Any]) -> str:
-    return next((str(t["value"]) for t in resource.get("telecom", []) if t.get("system") == "phone"), "")
+    return next((str(t["value"]) for t in resource.get("telecom", []) if t.get("system") == "phone" and "value" in t), "")
 
 
 def _mailbox(resource: Mapping[str, Any]) -> str:
     """The secure mailbox (MSSanté)."""
     for telecom in resource.get("telecom", []):
-        if telecom.get("system") == "email" and any(e.get("url") == MAIL_TYPE for e in telecom.get("extension", [])):
+        if (
+            telecom.get("system") == "email"
+            and "value" in telecom
+            and any(e.get("url") == MAIL_TYPE for e in telecom.get("extension", []))
+        ):
             return str(telecom["value"])
     return ""

@@ -158,7 +158,11 @@ def sectors(organization: Mapping[str, Any]) -> frozenset[str]:
 def email(resource: Mapping[str, Any]) -> str | None:
     """The ordinary e-mail address: secure mailboxes (type MSSANTE) are for documents."""
     for telecom in resource.get("telecom", []):
-        if telecom.get("system") == "email" and not any(e.get("url") == MAIL_TYPE for e in telecom.get("extension", [])):
+        if (
+            telecom.get("system") == "email"
+            and "value" in telecom
+            and not any(e.get("url") == MAIL_TYPE for e in telecom.get("extension", []))
+        ):
             return str(telecom["value"])
     return None
 

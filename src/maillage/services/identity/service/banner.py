@@ -116,7 +116,7 @@ def _name(resource: Mapping[str, Any]) -> str:
 
 
 def _phone(resource: Mapping[str, Any]) -> str | None:
-    return next((str(t["value"]) for t in resource.get("telecom", []) if t.get("system") == "phone"), None)
+    return next((str(t["value"]) for t in resource.get("telecom", []) if t.get("system") == "phone" and "value" in t), None)
 
 
 def _codes(concept: Mapping[str, Any]) -> frozenset[str]:
