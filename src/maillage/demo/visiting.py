@@ -1,4 +1,4 @@
-"""The nurse's week: five visits a day, a weight that rises for one of them, what she and others wrote in the notebook."""
+"""The nurse's week: five visits a day, a weight that rises for one of them, a heel that heals, what she and others wrote in the notebook."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from maillage.demo import wounds
 from maillage.demo.numbers import resource_id
 from maillage.demo.people import Person
 from maillage.demo.professionals import Professional
@@ -36,6 +37,8 @@ def round_of(nurse: Professional, people: Sequence[Person], *, at: datetime) -> 
         people, ("Glycémie à 1,9 g/L avant le petit déjeuner.", "Talon plus rouge ce matin, pansement refait."), strict=False
     ):
         yield _note(nurse, person, words, at=at - timedelta(hours=20))
+    if len(people) > 1:
+        yield from wounds.healing(nurse, people[1], at=at)
 
 
 def _visit(nurse: Professional, person: Person, *, at: datetime, what: str) -> Resource:
