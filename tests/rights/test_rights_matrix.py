@@ -349,7 +349,7 @@ async def check(access: Access, platform: Platform, pairs: list[Pair]) -> int:
 
 
 LISTS = ("/file-active?vue=", "/file-active.csv", "/tournee", "/taches", "/taches?vue=equipe", "/alertes", "/nouveautes", "/messages", "/messages?vue=sujets",
-         "/demandes-d-appui", "/demandes-d-appui/envoyees", "/accueil", "/patients")  # fmt: skip
+         "/demandes-d-appui", "/demandes-d-appui/envoyees", "/accueil", "/patients", "/agenda", "/planning", "/absences")  # fmt: skip
 
 
 @pytest.mark.parametrize("reader", ["doctor", "nurse", "coordinator", "social"])

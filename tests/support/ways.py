@@ -229,7 +229,7 @@ async def search_in_the_record(asked: Asked) -> set[str]:
 
 
 async def pages_of_coordination(asked: Asked) -> set[str]:
-    """The plan, the week, the notebook, the life of somebody, their circle."""
+    """The plan, the week, the notebook, the life of somebody, their circle, the calls about them; the desk of who works."""
     if not asked.professional:
         return await told_on(asked, "/mon-plan", "/ma-semaine", "/mon-appui", "/accueil")
     pages = (
@@ -243,8 +243,10 @@ async def pages_of_coordination(asked: Asked) -> set[str]:
         "appui",
         "cercle/membres",
         "messages/nouveau",
+        "contacts",
     )
-    return await told_on(asked, *(f"/patients/{{person}}/{page}" for page in pages))
+    desks = ("/agenda", "/planning")
+    return await told_on(asked, *desks, *(f"/patients/{{person}}/{page}" for page in pages))
 
 
 DOCUMENTS, PROBLEM = "documents", {"problem"}
