@@ -6,6 +6,7 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.journeys.test_main_job import signed_in
 from tests.support.browser import PHONE
+from tests.support.photographs import jpeg
 from tests.support.territory import Territory
 
 pytestmark = pytest.mark.browser
@@ -81,7 +82,12 @@ async def test_a_round_on_a_slow_network(browser: Browser, territory: Territory)
     came.clear()
     await page.get_by_role("link", name="Écrire").first.click()
     await page.get_by_label("Ce que vous avez vu ou fait").fill("Jambes gonflées ce matin.")
+    await page.get_by_label("Photos").set_input_files({"name": "IMG.jpg", "mimeType": "image/jpeg", "buffer": jpeg()})
     await page.get_by_role("button", name="Écrire au cahier").click()
     await expect(page.get_by_text("Note enregistrée.")).to_be_visible()
-    await expect(page.get_by_text("Jambes gonflées ce matin.")).to_be_visible()
+    await expect(page.get_by_role("paragraph").filter(has_text="Jambes gonflées ce matin.")).to_be_visible()
+    notes = httpx.get(
+        f"{territory.fhir}/DocumentReference", params={"_sort": "-_lastUpdated", "_count": "1"}, headers=headers
+    ).json()
+    assert len(notes["entry"][0]["resource"]["context"]["related"]) == 1, "the photograph went with the words"
     assert sum(came) < 2 * CEILING

@@ -119,7 +119,8 @@
     each("[data-print]", (b) => { b.hidden = false; });
   };
   const resend = async (form) => {
-    const body = new URLSearchParams(new FormData(form));
+    const filled = new FormData(form);
+    const body = form.enctype === "multipart/form-data" ? filled : new URLSearchParams(filled);  // files go with the first only
     const button = form.querySelector("button[type=submit]");
     const said = document.createElement("p");
     said.className = "m-said";
