@@ -9,7 +9,7 @@ from maillage.db import Database, count_statements
 from maillage.errors import Conflict, Invalid, MaillageError, NotFound, PreconditionFailed
 from maillage.fhir.bundle import StoreDoor, process
 from maillage.fhir.bundle.references import conditional, relative, rewritten
-from maillage.fhir.change import Change
+from maillage.fhir.change import Change, Verb
 from maillage.fhir.scope import Scope
 from maillage.fhir.store import Store
 
@@ -254,6 +254,25 @@ async def test_the_deletion_of_what_another_deletes_at_the_same_instant_undoes_n
         )
         await until_somebody_waits(database, both)
     assert [answer["response"]["status"] for answer in await both] == ["204 No Content", "200 OK"]
+
+
+@pytest.mark.parametrize("verb", [Verb.PUT, Verb.UPDATE])
+async def test_what_another_deletes_at_the_same_instant_is_written_after_its_deletion(database: Database, verb: Verb) -> None:
+    await run(database, "transaction", entry("PUT", "Patient/a", a_patient(id="a")))
+
+    async def written() -> list[Resource]:
+        async with database.transaction() as conn:
+            return await STORE.write(conn, [Change(verb, a_patient("Durand", id="a"))], scope=Scope.all())
+
+    async with database.transaction() as conn:
+        await STORE.write(conn, [Change.delete("Patient", "a")], scope=Scope.all())
+        other = asyncio.create_task(written())
+        await until_somebody_waits(database, other)
+    if verb is Verb.PUT:
+        assert (await other)[0]["meta"]["versionId"] == "3"
+    else:
+        with pytest.raises(NotFound):
+            await other
 
 
 async def test_deletions_and_updates_in_any_order_do_not_wait_for_each_other(database: Database) -> None:

@@ -2,7 +2,7 @@
 -- Any mix of creations, updates and deletions, all or none, with their edges, dated keys and log; one row a change says how it went.
 -- `{old}`, `{new}`, `{last}`: the caller's scope for the stored row `r`, the new row `n`, and `l`, the last version of what was deleted:
 -- who may not see that one does not write over it either, as a new version could open the old ones to its writer. A stored row is locked first; where another
--- writer changed it meanwhile (`moved`) nothing is written, as this statement does not see that one's edges: it is to be run again.
+-- writer changed or deleted it meanwhile (`moved`) nothing is written, as this statement does not see what that one wrote: it is to be run again.
 -- Rows are reached by key in laterals and by ctid, and `i between` makes the planner expect few: no plan made while the tables were
 -- small may read them whole. A resource has one row in `res`, whatever its shard: each write adds the next version to `ver`, whose key
 -- refuses the second of two writers who saw none. Who may not write for a patient is told so first, whether the id is taken or not. The old body comes from the locked row (RETURNING OLD would need PostgreSQL 18).
@@ -22,7 +22,7 @@ with met as materialized (
   select n.*,
     coalesce(before, case when verb = 'put' then (select max(v.version) from ver v where v.rt = n.rt and v.id = n.id) end, 0) + 1 as version,
     case
-      when moved then 'moved'
+      when moved or at is null and verb <> 'create' and exists (select from res s where s.rt = n.rt and s.id = n.id) then 'moved'
       when rt <> %(patient_type)s and verb = 'put' and not seen and patient is not null and not coalesce(({new}), false) and patient not in (
         select x.id from met x where x.rt = %(patient_type)s and x.before is null and x.verb in ('create', 'put')) then 'outside'
       when before is null and verb in ('update', 'delete') then 'missing'
