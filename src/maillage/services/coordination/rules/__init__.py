@@ -1,6 +1,6 @@
 """Decisions of coordination: whose task it is, what is late, what to show first. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from maillage.services.directory.public import Member
 
 if TYPE_CHECKING:
+    from maillage.fhir.change import Stored
     from maillage.services.coordination.resources.task import Task
 
 SILENCE = timedelta(days=30)
@@ -62,7 +63,7 @@ class Followed:
     patient: dict[str, Any]
     next: "Task | None"
     open: int
-    changed: dict[str, Any] | None  # the newest document since the last look, or None
+    changed: "Stored | None"  # the newest document since the last look
     alerts: int = 0  # that are not over
     referent: str = ""
     level: str = ""
@@ -76,7 +77,7 @@ class Followed:
         return str(next((one["city"] for one in self.patient.get("address", []) if one.get("city")), ""))
 
 
-def caseload(patients: Iterable[dict[str, Any]], tasks: Sequence["Task"], changed: dict[str, dict[str, Any]]) -> list[Followed]:
+def caseload(patients: Iterable[dict[str, Any]], tasks: Sequence["Task"], changed: Mapping[str, "Stored"]) -> list[Followed]:
     """The people of a team: who has the nearest deadline first, then who has news, then by name."""
     by_patient: dict[str, list[Task]] = {}
     for task in sorted(tasks, key=lambda t: t.due):
@@ -109,17 +110,23 @@ class Wanted:
 
     def keeps(self, line: Followed, now: datetime) -> bool:
         """Whether a line is shown."""
-        named = (("referent", line.referent), ("level", line.level), ("commune", line.commune), ("programme", line.programme))
-        if any(getattr(self, name) not in ("", value) for name, value in named):
+        named = ((self.referent, line.referent), (self.level, line.level), (self.programme, line.programme))
+        if any(wanted and wanted != held for wanted, held in named) or (self.commune and self.commune != line.commune):
             return False
         if self.whose == MINE and not line.own:
             return False
         if self.words and self.words.casefold() not in _name(line.patient).casefold():
             return False
-        return {
-            "change": line.changed is not None,
-            "tache": line.next is not None,
-            "retard": line.next is not None and late(line.next, now),
-            "alerte": line.alerts > 0,
-            "silence": line.last is None or now - line.last > SILENCE,
-        }.get(self.view, True)
+        match self.view:
+            case "change":
+                return line.changed is not None
+            case "tache":
+                return line.next is not None
+            case "retard":
+                return line.next is not None and late(line.next, now)
+            case "alerte":
+                return line.alerts > 0
+            case "silence":
+                return line.last is None or now - line.last > SILENCE
+            case _:
+                return True

@@ -10,6 +10,8 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.references import local
 from maillage.db import load_queries
+from maillage.fhir import ids
+from maillage.fhir.change import Stored
 from maillage.fhir.search import parse
 from maillage.services.coordination import rules
 from maillage.services.coordination.resources import episode as episodes
@@ -55,11 +57,11 @@ async def read(ctx: Context) -> Caseload:
     """The people whose circle holds the actor, one of their organisations, or a colleague for whom they stand in."""
     ctx.require(Permission.CASELOAD_READ)
     people = await _people(ctx)
-    ids = [one["id"] for one in people]
+    patients = [one["id"] for one in people]
     open_ = await tasks.of_teams(ctx)
     to_do = [one for one in open_ if one.code != ALERT]
-    changed = await _changed(ctx, ids)
-    followed, last = await _followed(ctx, ids), await _last(ctx, ids)
+    changed = await _changed(ctx, patients)
+    followed, last = await _followed(ctx, patients), await _last(ctx, patients)
     waiting = Counter(one.patient for one in open_ if one.code == ALERT)
     lines = [
         replace(
@@ -106,19 +108,14 @@ async def _people(ctx: Context) -> list[Resource]:
     return [one.resource for one in page.included if one.type == "Patient"]
 
 
-async def _changed(ctx: Context, patients: list[str]) -> dict[str, Resource]:
-    """The newest document of each person that came within the last days."""
+async def _changed(ctx: Context, patients: list[str]) -> dict[str, Stored]:
+    """The newest document of each person that came within the last days, as stored: few of them are shown at once."""
     if not patients:
         return {}
-    found = await ctx.records.find(
-        "DocumentReference",
-        [("patient", ",".join(patients)), ("status", "current"), ("date", f"ge{(ctx.now - NEWS).isoformat()}"),
-         ("_sort", "-date"), ("_count", PEOPLE)],
-    )  # fmt: skip
-    newest: dict[str, Resource] = {}
-    for document in found:
-        newest.setdefault(document["subject"]["reference"].removeprefix("Patient/"), document)
-    return newest
+    asked = [("patient", ",".join(patients)), ("status", "current"), ("date", f"ge{(ctx.now - NEWS).isoformat()}"),
+             ("_sort", "-date"), ("_count", PEOPLE)]  # fmt: skip
+    found = {one.patient: one for one in reversed((await ctx.records.search_raw(parse("DocumentReference", asked))).matches)}
+    return {one: found[key] for one in patients if (key := ids.key(one)) in found}
 
 
 async def _followed(ctx: Context, patients: list[str]) -> dict[str, dict[str, Any]]:

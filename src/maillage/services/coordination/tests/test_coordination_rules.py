@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from maillage.fhir import ids
+from maillage.fhir.change import Operation, Stored
 from maillage.services.coordination import rules
 from maillage.services.coordination.resources import timeline
 from maillage.services.coordination.resources.task import Task, task_for, task_from, with_status
@@ -70,7 +72,8 @@ def test_what_is_done_is_never_late() -> None:
 def test_the_caseload_begins_with_the_nearest_deadline_then_with_news() -> None:
     people = [{"id": i, "name": [{"family": i}]} for i in ("calm", "news", "later", "soon")]
     tasks = [task(patient="later", due=NOW + timedelta(days=3)), task(patient="soon", due=NOW + timedelta(hours=3))]
-    lines = rules.caseload(people, tasks, {"news": {"id": "d"}})
+    letter = Stored("DocumentReference", "d", 1, NOW, ids.key("news"), Operation.CREATE, b"{}")
+    lines = rules.caseload(people, tasks, {"news": letter})
     assert [line.patient["id"] for line in lines] == ["soon", "later", "news", "calm"]
 
 
