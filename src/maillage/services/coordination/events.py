@@ -60,6 +60,13 @@ class InvitationMoved(Event, frozen=True, kw_only=True):
     invitation: str
 
 
+class ReferentNamed(Event, frozen=True, kw_only=True):
+    """Another member is the referent of a circle. `patient` is an id, `member` a reference (PractitionerRole or Practitioner)."""
+
+    patient: str
+    member: str
+
+
 class CoordinationRefused(Event, frozen=True, kw_only=True):
     """A person keeps their record from somebody, which may be from coordination teams. `patient` is the id of a Patient."""
 

@@ -17,6 +17,7 @@ from maillage.services.coordination.events import (
     MeasureTaken,
     PlanContested,
     PlanPublished,
+    ReferentNamed,
     ReminderSet,
     SupportAnswered,
     SupportAsked,
@@ -32,6 +33,7 @@ from maillage.services.coordination.service import (
     plan_publishing,
     plan_reviews,
     refusals,
+    retention,
     support,
     support_telling,
     tasks,
@@ -90,6 +92,12 @@ async def mail_the_invitation(job: Job, *, invitation: str) -> None:
             await invitations.undelivered(ctx, invitation)
 
 
+@reaction(ReferentNamed)
+async def follow_the_referent(ctx: Context, event: ReferentNamed) -> None:
+    """The support of somebody is in the hands of the referent whom the circle names."""
+    await episodes.follow_referent(ctx, patient=event.patient, member=event.member)
+
+
 @reaction(CoordinationRefused)
 async def end_what_is_refused(ctx: Context, event: CoordinationRefused) -> None:
     """A person who refuses coordination is supported by no team, and nobody waits for one."""
@@ -137,6 +145,12 @@ async def publish_the_plan(ctx: Context, event: PlanPublished) -> None:
 async def remind_of_reviews(ctx: Context) -> None:
     """A plan whose day of review is near is a task of its team, once."""
     await plan_reviews.remind(ctx)
+
+
+@periodic("10 4 * * *")
+async def forget_what_is_over(ctx: Context) -> None:
+    """Invitations, absences and bookings that nobody needs any more go."""
+    await retention.forget(ctx)
 
 
 @reaction(AlertRaised)

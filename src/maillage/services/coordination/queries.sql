@@ -142,3 +142,12 @@ where person = %(person)s and since <= %(day)s and until >= %(back)s order by un
 -- name: hold_task :exec
 -- Until the end of the transaction nobody else makes the task of this id.
 select pg_advisory_xact_lock(hashtextextended('task|' || %(id)s::text, 0))
+
+-- name: forget_what_is_over :exec
+-- Invitations that nobody waits for since long (their address is somebody's, and what became of them stands in the circle and in the trail), absences of long ago, and the time that past appointments took.
+with invitations as (
+  delete from coordination_invitation where moved < %(before)s and expires < %(before)s
+), absences as (
+  delete from coordination_absence where until < (%(before)s::timestamptz at time zone 'Europe/Paris')::date
+)
+delete from coordination_booking where until < %(yesterday)s

@@ -8,6 +8,7 @@ from maillage.access.references import local
 
 Resource = dict[str, Any]
 
+END = "Fin de l’appui à la coordination"
 EPISODE, COORDINATION = "urn:maillage:episode", "coordination"
 CLOSURE = "urn:maillage:episode-closure"
 OF_REQUEST = "urn:maillage:support-episode"

@@ -104,9 +104,6 @@ GP_INFORMED = {
     "no": "Il n’est pas encore informé",
     "none": "La personne n’a pas de médecin traitant",
 }
-SMALLEST = 11
-"""Groups of fewer are not told outside the team."""
-
 CLOSURES = {
     "goals-met": "Objectifs atteints",
     "handed-over": "Relais pris par d’autres",
@@ -163,8 +160,8 @@ class Tally:
     delay: timedelta | None
 
 
-def tallies(requests: Sequence["Request"], *, outside: bool) -> dict[str, list[Tally]]:
-    """By month, source, reason and outcome; `outside` the team, kinds of fewer than eleven are left out."""
+def tallies(requests: Sequence["Request"]) -> dict[str, list[Tally]]:
+    """By month, source, reason and outcome, for the team itself: small numbers stand as they are."""
     keys = {
         "Par mois": lambda one: f"{one.asked:%m/%Y}",
         "Par origine": lambda one: SOURCES[one.source],
@@ -177,7 +174,6 @@ def tallies(requests: Sequence["Request"], *, outside: bool) -> dict[str, list[T
         found[title] = [
             Tally(words, count, median_delay([one for one in requests if key(one) == words]))
             for words, count in counted.most_common()
-            if not outside or count >= SMALLEST
         ]
     return found
 

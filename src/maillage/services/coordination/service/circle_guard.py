@@ -9,6 +9,7 @@ from maillage.access.guards import Seen, guard_of_many
 from maillage.access.references import local
 from maillage.errors import Gone, Issue, NotFound, Unprocessable
 from maillage.fhir.change import Change, Verb
+from maillage.services.coordination.events import ReferentNamed
 from maillage.services.coordination.resources.circle import is_referent, now_in
 
 Resource = dict[str, Any]
@@ -20,7 +21,7 @@ MEMBERS = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Orga
 async def keep_circles(ctx: Context, changes: Sequence[Change]) -> Seen:
     """Unprocessable, with each place, where a software names somebody who is neither here nor written with the circle: nobody would be let in, and nobody told.
 
-    Whom it named before may go on being named.
+    Whom it named before may go on being named. Who is referent from now on is announced.
     """
     for place, change in enumerate(changes):
         if await _leaves_no_referent(ctx, change):
@@ -61,13 +62,21 @@ def _named(change: Change) -> Iterator[tuple[str, str]]:
 
 
 async def _leaves_no_referent(ctx: Context, change: Change) -> bool:
-    """Whether somebody takes the last referent out of a circle that goes on; the end of a support does (a job)."""
-    if ctx.actor.kind is ActorKind.JOB or change.verb in (Verb.CREATE, Verb.DELETE) or change.resource.get("status") != "active":
+    """Whether somebody takes the last referent out of a circle that goes on; the end of a support does (a job). Another referent is announced."""
+    if change.verb is Verb.DELETE or change.resource.get("status") != "active":
         return False
-    if any(is_referent(one) and now_in(one, ctx.now) for one in change.resource.get("participant", [])):
-        return False
-    stored = await _stored(ctx, change)
-    return any(is_referent(one) and now_in(one, ctx.now) for one in stored.get("participant", []))
+    before = _referent(ctx, await _stored(ctx, change)) if change.verb is not Verb.CREATE else None
+    after = _referent(ctx, change.resource)
+    patient = (local(change.resource.get("subject")) or "").removeprefix("Patient/")
+    if after and after != before and patient:
+        ctx.announce(ReferentNamed(patient=patient, member=after))
+    return bool(before and not after) and ctx.actor.kind is not ActorKind.JOB
+
+
+def _referent(ctx: Context, team: Resource) -> str | None:
+    return next(
+        (local(one.get("member")) for one in team.get("participant", []) if is_referent(one) and now_in(one, ctx.now)), None
+    )
 
 
 async def _stored(ctx: Context, change: Change) -> Resource:

@@ -24,7 +24,6 @@ from maillage.services.directory import public as directory
 from maillage.services.messaging import public as messaging
 
 Resource = dict[str, Any]
-OPEN_TASKS = "requested,received,accepted,ready,in-progress,on-hold"
 ENDED = "support-ended"
 """Kind of the notice that puts the report before the general practitioner and the circle."""
 DROPPED, HANDED = "abandon", "medecin"
@@ -134,7 +133,7 @@ def _plan_after(plan: Plan, said: Ending, ctx: Context) -> list[Resource]:
     going_on = [goal for goal in plan.pursued if said.goals[goal.id] == "active"]
     if going_on and said.plan == ARCHIVED:
         raise Invalid.at("plan", "a plan with a goal that goes on is not archived")
-    words = f"Fin de l’appui à la coordination : {CLOSURES[said.reason].lower()}"
+    words = f"{resources.END} : {CLOSURES[said.reason].lower()}"
     over = [
         goals.ended(goal.resource, outcome=said.goals[goal.id], reason=words, at=ctx.now)
         for goal in plan.pursued
@@ -160,9 +159,7 @@ async def reopen(ctx: Context, request: str) -> None:
 def words_of_the_report(resource: Mapping[str, Any]) -> messaging.Words:
     """That the support of a team ended, from whom, and its report."""
     by = next((str(one.get("display", "")) for one in resource.get("author", [])), "")
-    return messaging.Words(
-        "Fin de l’appui à la coordination", str(resource.get("description", "")), by, f"/documents/{resource['id']}"
-    )
+    return messaging.Words(resources.END, str(resource.get("description", "")), by, f"/documents/{resource['id']}")
 
 
 async def _answer_of(ctx: Context, episode: Resource) -> Resource:
@@ -175,7 +172,7 @@ async def _answer_of(ctx: Context, episode: Resource) -> Resource:
 
 async def _open_tasks(ctx: Context, patient: str, team: str) -> list[Resource]:
     found = await ctx.records.find(
-        "Task", {"patient": f"Patient/{patient}", "owner": team, "status": OPEN_TASKS, "_count": "200"}
+        "Task", {"patient": f"Patient/{patient}", "owner": team, "status": episodes.OPEN_TASKS, "_count": "200"}
     )
     return [one for one in found if not requests.is_answer(one)]
 
@@ -183,7 +180,7 @@ async def _open_tasks(ctx: Context, patient: str, team: str) -> list[Resource]:
 def _settled(task: Resource, decision: str, physician: Resource | None) -> Resource:
     if decision == HANDED and physician:
         return {**task, "owner": physician}
-    return {**task, "status": "cancelled", "statusReason": {"text": "Fin de l’appui à la coordination"}}
+    return {**task, "status": "cancelled", "statusReason": {"text": resources.END}}
 
 
 def _report(ctx: Context, patient: str, episode: Resource, said: Ending, plan: Plan | None) -> Resource:

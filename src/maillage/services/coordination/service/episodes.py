@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from maillage.access.context import Context
+from maillage.access.references import local
 from maillage.services.coordination.resources import circle as circles
 from maillage.services.coordination.resources import episode as resources
 from maillage.services.coordination.resources import support
@@ -14,6 +15,7 @@ from maillage.services.directory import public as directory
 from maillage.services.rights import public as rights
 
 Resource = dict[str, Any]
+OPEN_TASKS = "requested,received,accepted,ready,in-progress,on-hold"
 OPPOSED = "La personne s’oppose à la coordination : l’appui ne commence pas"
 keep_circles = _guards.keep_circles
 
@@ -66,7 +68,7 @@ async def _close(ctx: Context, request: str, *, reason: str, words: str) -> None
 
 
 async def end_for(ctx: Context, *, request: str, task: str) -> None:
-    """For jobs: what a closed request had opened ends, once: the episode, and the team and its people in the circle. A death is noted on the person."""
+    """For jobs: what a closed request had opened ends, once: the episode, the tasks of the team that are left, the team and its people in the circle. A death is noted on the person."""
     answer = await ctx.records.read("Task", task)
     resource = await ctx.records.read("ServiceRequest", request)
     asked, reason = support.request_from(resource), support.closure_of(answer)
@@ -81,11 +83,29 @@ async def end_for(ctx: Context, *, request: str, task: str) -> None:
     around = await ctx.records.find("CareTeam", {"patient": f"Patient/{asked.patient}", "status": "active"})
     changed = [resources.ended(one, reason=reason, at=ctx.now) for one in episodes if one["status"] != "finished"]
     changed += [left for team in around if (left := circles.without(team, leaving, ctx.now)) != team]
+    changed += await _left_tasks(ctx, asked.patient, asked.team)
     if resource.get("status") == "active":
         changed.append({**resource, "status": "completed"})
     if reason == "death":
         changed += await _deceased(ctx, asked.patient, support.died_of(answer))
     await ctx.records.write_all(changed)
+
+
+async def _left_tasks(ctx: Context, patient: str, team: str) -> list[Resource]:
+    """The tasks that a team leaves behind of which nothing was said (`closing.close` asks; another software may not): nobody would see them any more."""
+    found = await ctx.records.find(
+        "Task", {"patient": f"Patient/{patient}", "owner": team, "status": OPEN_TASKS, "_count": "200"}
+    )
+    return [one | {"status": "cancelled", "statusReason": {"text": resources.END}} for one in found if not support.is_answer(one)]
+
+
+async def follow_referent(ctx: Context, *, patient: str, member: str) -> None:
+    """For jobs: who manages the open supports of the team in which a referent works is this referent. One of no supporting team changes nothing."""
+    practitioner, team = await teams.of_member(ctx, member)
+    held = [one for one in await of_person(ctx, patient) if one["status"] == "active" and resources.team_of(one) == team]
+    moved = [one | {"careManager": {"reference": practitioner}} for one in held if local(one.get("careManager")) != practitioner]
+    if practitioner and moved:
+        await ctx.records.write_all(moved)
 
 
 async def _deceased(ctx: Context, patient: str, day: str) -> list[Resource]:

@@ -11,7 +11,7 @@ from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.events import CoordinationRefused
 from maillage.services.coordination.resources import support as resources
 from maillage.services.coordination.rules.support import State
-from maillage.services.coordination.service.closing import OPEN_TASKS
+from maillage.services.coordination.service.episodes import OPEN_TASKS
 from maillage.services.coordination.service.support import OF_SUPPORT
 from maillage.services.identity import public as identity
 from maillage.services.rights import public as rights

@@ -236,7 +236,7 @@ async def begin(ctx: Context, *, request: str) -> None:
 async def figures(ctx: Context) -> dict[str, list[rules.Tally]]:
     """What was sent to the teams of whoever acts, counted."""
     ctx.require(Permission.SUPPORT_TRIAGE)
-    return rules.tallies(await _of_teams(ctx), outside=False)
+    return rules.tallies(await _of_teams(ctx))
 
 
 async def whose(ctx: Context) -> str:

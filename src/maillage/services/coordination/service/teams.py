@@ -67,6 +67,13 @@ async def role_of(ctx: Context, practitioner: str, organization: str) -> str:
     return f"PractitionerRole/{found[0]['id']}" if found else practitioner
 
 
+async def of_member(ctx: Context, member: str) -> tuple[str, str]:
+    """Who a member of a circle is, and in which organisation they are in it: references, "" where it is nobody's role."""
+    kind, _, id = member.partition("/")
+    role = next(iter(await ctx.records.find("PractitionerRole", {"_id": id})), {}) if kind == "PractitionerRole" else {}
+    return local(role.get("practitioner")) or "", local(role.get("organization")) or ""
+
+
 async def roles_in(ctx: Context, organization: str) -> list[str]:
     """The references of the PractitionerRoles of an organisation."""
     return [

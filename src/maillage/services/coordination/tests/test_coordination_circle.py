@@ -8,6 +8,9 @@ from maillage.access.access import Access
 from maillage.access.actors import Actor
 from maillage.clock import FixedClock
 from maillage.errors import Forbidden, Invalid, NotFound, PreconditionFailed, Unprocessable
+from maillage.services.coordination.events import ReferentNamed
+from maillage.services.coordination.jobs import follow_the_referent
+from maillage.services.coordination.resources.circle import role_for
 from maillage.services.coordination.rules.support import State
 from maillage.services.coordination.service import circles
 from tests.support.people import SEED, carer
@@ -145,6 +148,40 @@ async def test_a_referent_is_named_in_the_place_of_another_and_has_a_substitute(
         (team,) = await ctx.records.find("CareTeam", {"patient": "Patient/p"})
     (coding,) = next(one for one in team["participant"] if one["member"]["reference"] == NEW)["role"][0]["coding"]
     assert (coding["system"].rpartition("/")[2], coding["code"]) == ("TRE-R259-HL7ParticipationFunction", "PCP")
+
+
+@pytest.mark.parametrize("door", ["page", "fhir"])
+async def test_who_is_named_referent_manages_the_support_of_their_team(territory: None, access: Access, door: str) -> None:
+    await answer(access, LISE, await by_outsider(access), State.ACCEPTED)
+    async with access.act(SEED) as ctx:
+        await ctx.records.write({"resourceType": "Practitioner", "id": "marc", "name": [{"text": "Marc"}]}, works("marc", "dac"))
+    marc, announced = "PractitionerRole/marc-dac", []
+    for who, expected in ((NEW, "Practitioner/lise"), (marc, "Practitioner/marc")):
+        if door == "page":
+            await add(access, GP, who)
+        async with access.act(GP, door=door) as ctx:
+            if door == "page":
+                await circles.change(ctx, "p", who, part="referent", until=None, version="")
+            else:
+                (team,) = await ctx.records.find("CareTeam", {"patient": "Patient/p"})
+                others = [
+                    {k: v for k, v in one.items() if k != "role"}
+                    for one in team["participant"]
+                    if one["member"]["reference"] != who
+                ]
+                named = {"member": {"reference": who}, "role": [role_for("referent")]}
+                await ctx.records.write(team | {"participant": [*others, named]})
+            announced = [one for one in ctx.announced if isinstance(one, ReferentNamed)]
+        assert [one.member for one in announced] == [who]
+        async with access.act(SEED) as ctx:
+            for one in announced:
+                await follow_the_referent.handler(ctx, one)
+            (episode,) = await ctx.records.find("EpisodeOfCare", {"patient": "Patient/p"})
+        assert episode["careManager"]["reference"] == expected, "somebody of another team does not manage this one's support"
+    async with access.act(GP, door=door) as ctx:
+        (team,) = await ctx.records.find("CareTeam", {"patient": "Patient/p"})
+        await ctx.records.write(team | {"name": "Cercle"})
+        assert not [one for one in ctx.announced if isinstance(one, ReferentNamed)], "nobody new was named"
 
 
 async def test_what_is_no_part_no_day_or_no_member_is_refused(territory: None, access: Access) -> None:

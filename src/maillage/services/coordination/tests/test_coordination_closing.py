@@ -20,6 +20,8 @@ from maillage.services.coordination.rules.support import State
 from maillage.services.coordination.service import closing, plans, support
 from maillage.services.coordination.service.closing import ARCHIVED, DROPPED, HANDED, KEPT, Ending
 from maillage.services.coordination.service.support import Person
+from maillage.services.documents import pages as document_pages
+from maillage.services.messaging import pages as message_pages
 from maillage.services.messaging.events import MatterTold
 from maillage.services.messaging.jobs import put_before
 from maillage.services.rights import public as rights
@@ -48,6 +50,7 @@ REPORT = "Aides en place trois fois par semaine, appeler le médecin traitant."
 
 
 STATEMENTS = 30
+STATEMENTS_OF_THE_DESK = 5
 MOMENT = timedelta(milliseconds=1)
 
 
@@ -187,6 +190,9 @@ async def test_a_software_of_the_team_ends_a_support_by_its_task(request_id: str
     clock.advance(MOMENT)
     assert not await sees(access, LISE, "Patient", "p")
     assert (await episode(access))["status"] == "finished"
+    async with access.act(GP, read_only=True) as ctx:
+        call = await ctx.records.read("Task", "call")
+    assert (call["status"], call["statusReason"]["text"]) == ("cancelled", "Fin de l’appui à la coordination")
 
 
 @pytest.fixture
@@ -340,3 +346,72 @@ async def test_the_page_asks_what_is_open_in_few_statements_and_keeps_what_was_s
         assert (await lise.post(end, data=sent | rest)).status_code == 303
     await react(access)
     assert (await episode(access))["status"] == "finished"
+
+
+async def test_the_general_practitioner_reads_the_report_from_what_is_new(
+    request_id: str, access: Access, application: Any, signed_in: Any
+) -> None:
+    async with access.act(SEED) as ctx:
+        gp = await ctx.records.read("Practitioner", "gp")
+        await ctx.records.write(gp | {"qualification": [{"code": {"coding": [{"system": PROFESSIONS, "code": "10"}]}}]})
+    held = await episode(access)
+    async with access.act(LISE) as ctx:
+        await closing.close(ctx, "p", held["id"], Ending(reason="goals-met", report=REPORT, tasks={"call": DROPPED}))
+        told = [one for one in ctx.announced if isinstance(one, MatterTold)]
+    async with access.act(SEED) as ctx:
+        for one in told:
+            await put_before.handler(ctx, one)
+    await react(access)
+    headers = [("accept", "text/html"), *await signed_in(GP)]
+    served = application(pages, document_pages, message_pages)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url=HERE, headers=headers) as gp_client:
+        news_page = (await gp_client.get("/nouveautes")).text
+        (path,) = set(re.findall(r'href="(/documents/[\w-]+)"', news_page))
+        assert REPORT in (await gp_client.get(path)).text
+
+
+async def test_a_relay_is_asked_by_the_page_and_ends_the_support_of_the_first_team(
+    request_id: str, access: Access, application: Any, signed_in: Any, clock: FixedClock
+) -> None:
+    held = await episode(access)
+    relay = f"/patients/p/appui/{held['id']}/relais"
+    async with await client_of(application, signed_in, LISE) as lise:
+        form = next(
+            one for one in re.findall(r"<form.*?</form>", (await lise.get("/patients/p/appui")).text, re.S) if relay in one
+        )
+        assert "Équipe autre" in form
+        assert "Équipe dac" not in form
+        said = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"equipe": "Organization/autre"}
+        short = await lise.post(relay, data=said | {"besoin": "oui", "voie": ""})
+        assert (
+            short.status_code,
+            "Écrivez pour l’autre équipe" in short.text,
+            "sans lui, rien n’est transmis" in short.text,
+        ) == (422, True, True)
+        good = said | {"besoin": "La personne a déménagé dans votre territoire.", "voie": "spoken"}
+        sent = [await lise.post(relay, data=good) for _ in range(2)]
+        assert [one.status_code for one in sent] == [303, 303]
+    await react(access)
+    async with await client_of(application, signed_in, OTHER) as other:
+        with count_statements() as counted:
+            desk = (await other.get("/demandes-d-appui")).text
+        assert counted.statements <= STATEMENTS_OF_THE_DESK
+        (path,) = set(re.findall(r"/demandes-d-appui/[0-9a-f-]{36}", desk))
+        shown = (await other.get(path)).text
+        assert "La personne a déménagé" in shown
+        form = next(one for one in re.findall(r"<form.*?</form>", shown, re.S) if 'value="accepter"' in one)
+        answer_ = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form)) | {
+            "reponse": "accepter",
+            "referent": "Practitioner/other",
+        }
+        assert (await other.post(path, data=answer_)).status_code == 303
+        await react(access)
+        await react(access)
+        clock.advance(MOMENT)
+        with count_statements() as counted:
+            figures = (await other.get("/demandes-d-appui/chiffres")).text
+        assert counted.statements <= STATEMENTS_OF_THE_DESK
+        assert "Acceptée" in figures
+    assert await sees(access, OTHER, "Patient", "p")
+    assert not await sees(access, LISE, "Patient", "p")
+    assert await state_of(access, request_id) is State.CLOSED

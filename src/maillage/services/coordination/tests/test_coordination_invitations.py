@@ -22,11 +22,13 @@ from maillage.services.coordination.rules.invitations import email_of, letter, r
 from maillage.services.coordination.service import circles, invitations
 from tests.support.browser import HERE, screen
 from tests.support.invited import NUMBER, accept, follow, invite, link, states, write_people
+from tests.support.people import SEED
 from tests.support.teams import GP, LISE, OTHER, OUTSIDER, P, news, sees
 
 MOMENT = timedelta(milliseconds=1)
 MEMBERS = "/patients/p/cercle/membres"
 STATEMENTS = 24
+STATEMENTS_OF_THE_LINK = 5
 
 
 @pytest.fixture
@@ -141,6 +143,22 @@ async def test_an_invitation_sent_again_counts_by_its_new_link_alone(territory: 
     assert (await accept(access, OTHER, secret=after)).state == "opened"
 
 
+async def test_an_invitation_is_forgotten_a_year_after_it_ended(territory: None, access: Access, clock: FixedClock) -> None:
+    async def left() -> int:
+        async with access.act(SEED) as ctx:
+            await jobs.forget_what_is_over.handler(ctx)
+        return len(await states(access))
+
+    id = await invite(access, email="outsider@exemple.fr")
+    clock.advance(timedelta(days=6))
+    await accept(access, OUTSIDER, id=id)
+    clock.advance(timedelta(days=360))
+    assert await left() == 1, "a year after it was sent, not after it was accepted"
+    clock.advance(timedelta(days=8))
+    assert await left() == 0
+    assert await sees(access, OUTSIDER, "Patient", "p"), "who came in stays"
+
+
 async def test_the_letter_leaves_by_the_mail_server_and_says_nothing_of_the_person(
     territory: None, access: Access, database: Database, tmp_path: Path
 ) -> None:
@@ -230,6 +248,39 @@ async def test_the_page_lists_what_waits_in_few_statements_and_keeps_what_was_ty
                 data={"csrf": csrf((await outside.get("/patients")).text), "adresse": "x@exemple.fr"},
             )
         ).status_code == 404
+
+
+async def test_a_form_of_an_invitation_that_arrives_twice_invites_and_lets_in_once(
+    territory: None, access: Access, application: Any, signed_in: Any
+) -> None:
+    async with await client_of(application, signed_in, GP) as gp:
+        typed = fields((await gp.get(MEMBERS)).text, "/patients/p/cercle/invitations") | {"adresse": "outsider@exemple.fr"}
+        first, second = [await gp.post("/patients/p/cercle/invitations", data=typed) for _ in range(2)]
+        assert (first.status_code, second.status_code) == (303, 303)
+        assert first.headers["location"] == second.headers["location"]
+    assert await states(access) == ["sent"]
+    async with access.act(GP) as ctx:
+        (one,) = await invitations.of_record(ctx, "p")
+    await follow(access, one.id)
+    path = f"/invitation?lien={await link(access, one.id)}"
+    async with await client_of(application, signed_in, OUTSIDER) as invited:
+        with count_statements() as counted:
+            shown = await invited.get(path)
+        assert counted.statements <= STATEMENTS_OF_THE_LINK
+        typed = fields(shown.text, "/invitation")
+        answers = [await invited.post("/invitation", data=typed) for _ in range(2)]
+        assert [one.status_code for one in answers] == [303, 303], "the second is led where the first was"
+    await follow(access, one.id)
+    assert await states(access) == ["joined"]
+    async with access.act(GP, read_only=True) as ctx:
+        held = await circles.of_person(ctx, "p")
+    assert [one.reference for one in held.now].count("PractitionerRole/outsider-autre") == 1
+
+
+def fields(text: str, action: str) -> dict[str, str]:
+    """What a form of the page sends as it stands."""
+    form = next(one for one in re.findall(r"<form[^>]*>.*?</form>", text, re.S) if f'action="{action}"' in one)
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
 
 
 @pytest.mark.browser
