@@ -12,7 +12,7 @@ from maillage.errors import Conflict, PreconditionFailed
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination.forms.agenda import LENGTHS, VisitForm, visit_form
 from maillage.services.coordination.resources.home_visit import HomeVisit
-from maillage.services.coordination.service import home_visits
+from maillage.services.coordination.service import absences, home_visits
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.words import care_date, spoken_time
@@ -100,7 +100,7 @@ async def _form(request: Request, ctx: Context, form: VisitForm, *, taken: str =
     patient = str(request.path_params["id"])
     return render(
         request, ctx, "coordination/visit_new.html", status=status, patient=patient, banner=await identity.banner(ctx, patient),
-        values=form.values, faults=form.faults, taken=taken, lengths=list(LENGTHS.items()), goers=await home_visits.goers(ctx, patient),
+        values=form.values, faults=form.faults, taken=taken, lengths=list(LENGTHS.items()), goers=await absences.told(ctx, await home_visits.goers(ctx, patient)),
         asked=_words(form, {}),
     )  # fmt: skip
 

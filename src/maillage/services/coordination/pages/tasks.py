@@ -16,7 +16,7 @@ from maillage.services.coordination import rules
 from maillage.services.coordination.forms.task import EVENING, OFFERED, TaskForm, key, moment, task_form
 from maillage.services.coordination.resources import work_notices
 from maillage.services.coordination.resources.task import Task
-from maillage.services.coordination.service import colleagues, task_guard, tasks, work
+from maillage.services.coordination.service import absences, colleagues, task_guard, tasks, work
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.words import care_date
@@ -268,7 +268,7 @@ def values_of(task: Task) -> dict[str, str]:
 async def _form(request: Request, ctx: Context, patient: str, form: TaskForm, id: str) -> Response:
     return render(
         request, ctx, "coordination/task_new.html", status=422 if form.faults else 200, patient=patient, banner=await identity.banner(ctx, patient),
-        takers=await colleagues.takers(ctx, patient), values=form.values, faults=form.faults, key=id, priorities=list(OFFERED.items()),
+        takers=await absences.told(ctx, await colleagues.takers(ctx, patient)), values=form.values, faults=form.faults, key=id, priorities=list(OFFERED.items()),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Who is away and who stands in for them: what is given to the one is put before the other for that time, within the other's own rights."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,7 +11,8 @@ from maillage.access.permissions import Permission
 from maillage.clock import PARIS
 from maillage.db import load_queries
 from maillage.errors import Forbidden, Invalid, NotFound
-from maillage.services.coordination.service.colleagues import colleagues
+from maillage.services.coordination.service.colleagues import Somebody, colleagues
+from maillage.ui.words import care_date
 
 QUERIES = load_queries("maillage.services.coordination")
 
@@ -61,3 +63,16 @@ async def take_back(ctx: Context, *, absence: str) -> None:
 async def coming(ctx: Context, people: Iterable[str]) -> list[dict[str, Any]]:
     """The absences of these people that are not over, the first first: id, person, since, until, substitute."""
     return list(await ctx.run(QUERIES.coming_absences, people=sorted(set(people)), day=ctx.now.astimezone(PARIS).date()))
+
+
+async def told(ctx: Context, people: Sequence[Somebody]) -> list[Somebody]:
+    """These people as one chooses among them: who is away soon has it beside their name, with the days."""
+    away: dict[str, list[str]] = {}
+    for row in await coming(ctx, (one.reference for one in people)):
+        away.setdefault(row["person"], []).append(f"du {care_date(row['since'])} au {care_date(row['until'])}")
+    return [
+        replace(one, words=", ".join(filter(None, (one.words, f"en absence {' et '.join(away[one.reference][:2])}"))))
+        if one.reference in away
+        else one
+        for one in people
+    ]

@@ -10,6 +10,7 @@ from maillage.errors import Conflict, Invalid, NotFound, PreconditionFailed
 from maillage.services.coordination.resources import contact as contacts
 from maillage.services.coordination.resources import home_visit as resources
 from maillage.services.coordination.resources.home_visit import HomeVisit
+from maillage.services.coordination.service.absences import told
 from maillage.services.coordination.service.colleagues import Somebody, oneself, takers
 from maillage.services.identity import public as identity
 from maillage.ui import Banner
@@ -57,7 +58,7 @@ async def read(ctx: Context, *, visit: str) -> Held:
     """A visit as its page shows it."""
     ctx.require(Permission.TASK_READ)
     held = resources.home_visit_from(await _visit(ctx, visit))
-    return Held(held, await identity.banner(ctx, held.patient), await goers(ctx, held.patient))
+    return Held(held, await identity.banner(ctx, held.patient), await told(ctx, await goers(ctx, held.patient)))
 
 
 async def move(ctx: Context, *, visit: str, version: str, planned: Planned) -> None:

@@ -14,7 +14,7 @@ from maillage.services.coordination.events import ReminderSet, TaskDone, TaskGiv
 from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.resources.task import Step, Task
 from maillage.services.coordination.rules import tasks as rules
-from maillage.services.coordination.service.absences import replaced, substitutes
+from maillage.services.coordination.service.absences import replaced, substitutes, told
 from maillage.services.coordination.service.colleagues import Somebody, colleagues, oneself, takers
 from maillage.services.messaging.public import notify, settle
 
@@ -74,7 +74,7 @@ async def one(ctx: Context, *, task: str) -> Held:
     resource = await _ours(ctx, task)
     held = resources.task_from(resource)
     patient = await ctx.records.read("Patient", held.patient)
-    return Held(held, patient, resources.steps_of(resource), await takers(ctx, held.patient))
+    return Held(held, patient, resources.steps_of(resource), await told(ctx, await takers(ctx, held.patient)))
 
 
 async def take(ctx: Context, *, task: str, version: str = "") -> Resource:

@@ -1,5 +1,6 @@
 """The planning of a team and its absences: given together or not at all, and what changed meanwhile is told on return."""
 
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -153,6 +154,22 @@ async def test_who_comes_back_reads_what_changed_meanwhile(enter: Any, access: A
     assert 'id="retour"' not in (await (await enter(PAUL)).get("/absences")).text
     clock.advance(timedelta(days=20))
     assert 'id="retour"' not in (await (await enter(LISE)).get("/absences")).text
+
+
+async def test_who_gives_work_reads_who_is_away(enter: Any) -> None:
+    lise, paul = await enter(LISE), await enter(PAUL)
+    given = await task(lise, "Appeler la mairie")
+    places = (f"/taches/{given}", "/taches/nouvelle?patient=anne", "/patients/anne/visites/nouvelle")
+    for path in places:
+        shown = (await lise.get(path)).text
+        assert ('value="Practitioner/paul"' in shown, "en absence" in shown) == (True, False), path
+    since = NOON.date() + timedelta(days=3)
+    days = {"du": since.isoformat(), "au": (since + timedelta(days=2)).isoformat(), "remplacant": "Practitioner/lise"}
+    assert (await paul.post("/absences", data=days)).status_code == 303
+    for path in places:
+        shown = (await lise.get(path)).text.replace("\u00a0", " ")
+        (option,) = re.findall(r'<option value="Practitioner/paul"[^>]*>([^<]*)', shown)
+        assert "en absence du 26 nov. 2026 au 28 nov. 2026" in option, path
 
 
 async def test_an_absence_is_ones_own_and_makes_sense(enter: Any) -> None:
