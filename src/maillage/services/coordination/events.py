@@ -36,6 +36,13 @@ class PlanContested(Event, frozen=True, kw_only=True):
     position: str
 
 
+class MeetingConcluded(Event, frozen=True, kw_only=True):
+    """A concertation was held. `meeting` (an Appointment) and `patient` are ids."""
+
+    meeting: str
+    patient: str
+
+
 class SupportAsked(Event, frozen=True, kw_only=True):
     """A coordination team is asked for support. `request` (a ServiceRequest) and `patient` are ids; `team` a reference."""
 

@@ -15,6 +15,7 @@ from maillage.services.coordination.events import (
     CoordinationRefused,
     InvitationMoved,
     MeasureTaken,
+    MeetingConcluded,
     PlanContested,
     PlanPublished,
     ReferentNamed,
@@ -30,6 +31,7 @@ from maillage.services.coordination.service import (
     episodes,
     invitation_following,
     invitations,
+    meeting_report,
     plan_publishing,
     plan_reviews,
     refusals,
@@ -139,6 +141,12 @@ async def review_what_is_contested(ctx: Context, event: PlanContested) -> None:
 async def publish_the_plan(ctx: Context, event: PlanPublished) -> None:
     """A version of a plan is put into the record as a document, in place of the one before."""
     await plan_publishing.put_into_record(ctx, event)
+
+
+@reaction(MeetingConcluded)
+async def report_the_meeting(ctx: Context, event: MeetingConcluded) -> None:
+    """A concertation that was held leaves its report in the record."""
+    await meeting_report.put_into_record(ctx, event)
 
 
 @periodic("20 5 * * *")

@@ -6,7 +6,19 @@ from maillage.services.coordination.resources.home_visit import visit_for
 from maillage.services.coordination.service.alert_guard import keep_alerts
 from maillage.services.coordination.service.alerts import raise_alert
 from maillage.services.coordination.service.booking_guard import keep_agendas
+from maillage.services.coordination.service.meeting_report import hear_conclusions
 from maillage.services.coordination.service.task_guard import keep_tasks
 from maillage.services.coordination.service.wishes import answer, ask
 
-__all__ = ["Why", "answer", "ask", "contact_for", "keep_agendas", "keep_alerts", "keep_tasks", "raise_alert", "visit_for"]
+__all__ = [
+    "Why",
+    "answer",
+    "ask",
+    "contact_for",
+    "hear_conclusions",
+    "keep_agendas",
+    "keep_alerts",
+    "keep_tasks",
+    "raise_alert",
+    "visit_for",
+]

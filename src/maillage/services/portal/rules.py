@@ -62,6 +62,10 @@ PLAIN: Mapping[str, Plain] = {
         "le résumé de votre santé", "Votre médecin y rassemble l’essentiel : maladies, traitements, allergies, vaccins."
     ),
     "18776-5": Plain("votre plan personnalisé", "Ce qui compte pour vous, et qui fait quoi pour y arriver."),
+    "concertation": Plain(
+        "le compte rendu d’une réunion à votre sujet",
+        "La question posée, les avis de ceux qui vous suivent, et ce qu’ils ont décidé.",
+    ),
     "11526-1": Plain("votre résultat d’analyse de tissu", "Ce que le laboratoire a vu au microscope."),
     "85208-7": Plain(
         "le compte rendu de votre téléconsultation", "Ce qui a été dit et décidé pendant la consultation à distance."

@@ -140,7 +140,7 @@ async def _meeting(request: Request, ctx: Context, form: PlanForm, *, status: in
         tabs=record_tabs(patient), meeting=held, form=form, plan=None, key=lambda: uuid4().hex, warning=warning,
         may_write=permits(ctx.actor, Permission.PLAN_WRITE), invited=any(guest.reference in own for guest in held.guests),
         owners=[(one.reference, ", ".join(filter(None, (one.name, one.title)))) for one in circle],
-        said_words=SAID.get(request.query_params.get("fait", ""), ""),
+        said_words=SAID.get(request.query_params.get("fait", ""), ""), report=await meetings.report(ctx, held),
     )  # fmt: skip
 
 

@@ -1,23 +1,17 @@
-"""A plan on paper, laid out by Typst: the words of the plan are data for it, never markup."""
+"""A plan on paper."""
 
-import json
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-import typst
-
 from maillage.services.coordination.resources.action import Action
+from maillage.services.coordination.resources.paper import of_person, printed
 from maillage.services.coordination.resources.plan_cda import Published
-from maillage.ui.words import birth_date, care_date
-
-LAYOUT = Path(__file__).parents[1] / "templates" / "coordination" / "plan.typ"
+from maillage.ui.words import care_date
 
 
 def pdf(one: Published) -> bytes:
     """The PDF's bytes."""
-    found: bytes = typst.compile(LAYOUT.read_bytes(), sys_inputs={"plan": json.dumps(_values(one))})
-    return found
+    return printed("plan", _values(one))
 
 
 def _values(one: Published) -> dict[str, Any]:
@@ -32,13 +26,9 @@ def _values(one: Published) -> dict[str, Any]:
         for place, goal in enumerate(plan.pursued, 1)
     ]  # fmt: skip
     others = {"title": "Autres actions", "aim": "", "rows": [_row(action, one) for action in plan.other_actions]}
-    return {
+    return of_person(said, one.ins, allergies=one.allergies) | {
+        "title": "Plan personnalisé",
         "author": f"{one.author.given} {one.author.family}".strip(),
-        "name": f"{said.birth_name.upper()} {said.first_given.title()}",
-        "born": f"{'Née' if feminine else 'Né'} le {birth_date(said.birth_date)}" if said.birth_date else "",
-        "sex": {"female": "Sexe F", "male": "Sexe M"}.get(said.sex, ""),
-        "ins": one.ins.matricule if one.ins else "",
-        "allergies": one.allergies,
         "state": ". ".join(
             filter(None, (plan.title, f"Version {one.number}" if one.number else "Pas encore publié", f"À revoir le {_day(plan.review)}" if plan.review else ""))
         ),

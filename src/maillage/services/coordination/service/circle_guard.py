@@ -65,12 +65,14 @@ async def _leaves_no_referent(ctx: Context, change: Change) -> bool:
     """Whether somebody takes the last referent out of a circle that goes on; the end of a support does (a job). Another referent is announced."""
     if change.verb is Verb.DELETE or change.resource.get("status") != "active":
         return False
-    before = _referent(ctx, await _stored(ctx, change)) if change.verb is not Verb.CREATE else None
     after = _referent(ctx, change.resource)
+    if not after and ctx.actor.kind is ActorKind.JOB:
+        return False
+    before = _referent(ctx, await _stored(ctx, change)) if change.verb is not Verb.CREATE else None
     patient = (local(change.resource.get("subject")) or "").removeprefix("Patient/")
     if after and after != before and patient:
         ctx.announce(ReferentNamed(patient=patient, member=after))
-    return bool(before and not after) and ctx.actor.kind is not ActorKind.JOB
+    return bool(before and not after)
 
 
 def _referent(ctx: Context, team: Resource) -> str | None:

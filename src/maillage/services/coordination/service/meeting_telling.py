@@ -1,6 +1,6 @@
-"""Who is told of a meeting: those who are invited, when it is called; all of them, when it is concluded."""
+"""Who is told of a meeting: those who are invited, when it is called; all of them, when it is concluded; of its report, the others of the circle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maillage.access.context import Context
@@ -11,7 +11,7 @@ from maillage.ui.words import care_date, spoken_time
 
 Resource = dict[str, Any]
 
-INVITED, CONCLUDED = "meeting-invitation", "meeting-conclusion"
+INVITED, CONCLUDED, REPORTED = "meeting-invitation", "meeting-conclusion", "meeting-report"
 
 
 def tell_invited(ctx: Context, meeting: Resource, *, patient: str) -> None:
@@ -36,6 +36,20 @@ def words_of_an_invitation(resource: Mapping[str, Any]) -> messaging.Words:
 def words_of_a_conclusion(resource: Mapping[str, Any]) -> messaging.Words:
     """The question, and that it is decided."""
     return _words("Concertation conclue : la décision est dans le plan", resource)
+
+
+def tell_of_the_report(ctx: Context, report: Resource, *, patient: str, to: Sequence[str]) -> None:
+    """Puts the report before those who were not invited."""
+    messaging.notify(ctx, kind=REPORTED, about=f"DocumentReference/{report['id']}", patient=patient, to=to)
+
+
+@messaging.renders(REPORTED)
+def words_of_a_report(resource: Mapping[str, Any]) -> messaging.Words:
+    """That there was a concertation, about what, and its report."""
+    by = next((str(one.get("display", "")) for one in resource.get("author", [])), "")
+    return messaging.Words(
+        "Compte rendu de concertation", str(resource.get("description", "")), by, f"/documents/{resource['id']}"
+    )
 
 
 def _words(title: str, resource: Mapping[str, Any]) -> messaging.Words:

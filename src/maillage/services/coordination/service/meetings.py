@@ -8,14 +8,17 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.references import local
 from maillage.errors import Conflict, Forbidden, Invalid, NotFound
+from maillage.fhir.search import parse
 from maillage.services.coordination.resources import meeting as meetings
 from maillage.services.coordination.resources.meeting import ANSWERS, DECISION, OPINION, OPTION, SUMMARY, Meeting
-from maillage.services.coordination.service import meeting_telling, plans
+from maillage.services.coordination.resources.meeting_report import report_id
+from maillage.services.coordination.service import meeting_report, meeting_telling, plans
 from maillage.services.coordination.service.plans import MANY
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
 
 Resource = dict[str, Any]
+hear_conclusions = meeting_report.hear_conclusions
 SERVICE = f"{meetings.TYPE_SYSTEM}|{meetings.TYPE}"
 
 
@@ -123,6 +126,14 @@ async def _write(ctx: Context, patient: str, meeting: str, kind: str, words: str
             key=key,
         )
     )
+
+
+async def report(ctx: Context, meeting: Meeting) -> str:
+    """The id of the report of a meeting that was held, "" as long as there is none to read."""
+    if not meeting.held:
+        return ""
+    id = report_id(meeting.id)
+    return id if (await ctx.records.search_raw(parse("DocumentReference", [("_id", id)]))).matches else ""
 
 
 async def _meeting(ctx: Context, patient: str, meeting: str) -> Resource:

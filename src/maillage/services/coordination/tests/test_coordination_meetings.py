@@ -1,25 +1,33 @@
 """Meetings about a person: called, answered, prepared in writing, concluded; the decision moves the plan."""
 
+import base64
+import json
 import re
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from httpx import AsyncClient, Response
 from playwright.async_api import Browser
 
 from maillage.access.access import Access
 from maillage.services.coordination import pages
-from maillage.services.coordination.service import meeting_telling
+from maillage.services.coordination.events import MeetingConcluded
+from maillage.services.coordination.jobs import report_the_meeting
+from maillage.services.coordination.resources.meeting_report import values
+from maillage.services.coordination.service import meeting_telling, meetings
 from maillage.services.messaging.events import MatterTold
 from maillage.services.messaging.jobs import put_before
 from tests.support.browser import screen
-from tests.support.people import SEED
-from tests.support.teams import news
+from tests.support.people import NOON, SEED, carer
+from tests.support.people import sees as let_see
+from tests.support.teams import DOMINIQUE, P, news, sees
 
 from .test_coordination_plan import GP, LISE, NURSE, STRANGER, Visit, all_of, only, shown, started, territory, visit
 
 __all__ = ["territory", "visit"]
 LIST = "/patients/p/concertations"
+PROFESSIONS = "https://mos.esante.gouv.fr/NOS/TRE_G15-ProfessionSante/FHIR/TRE-G15-ProfessionSante"
 
 
 async def post(client: AsyncClient, path: str, **fields: Any) -> Response:
@@ -125,3 +133,85 @@ async def test_who_is_invited_finds_it_in_their_news_and_then_the_decision(terri
     assert (await post(lise, f"{here}/decision", decision="Garde de nuit", malgre="1")).status_code == 303
     await heard(territory, meeting, meeting_telling.tell_concluded)
     assert await news(territory, GP) == ["Concertation conclue : la décision est dans le plan"]
+
+
+async def reported(access: Access, announced: list[Any]) -> None:
+    """What the worker does with a conclusion, as often as it is told."""
+    (concluded,) = [one for one in announced if isinstance(one, MeetingConcluded)]
+    for _ in range(2):
+        async with access.act(SEED) as ctx:
+            await report_the_meeting.handler(ctx, concluded)
+            told = [event for event in ctx.announced if isinstance(event, MatterTold)]
+            for event in told:
+                await put_before.handler(ctx, event)
+
+
+@pytest.mark.parametrize("door", ["page", "fhir"])
+async def test_a_concluded_meeting_leaves_its_report_to_the_circle_and_the_person(
+    territory: Access, visit: Visit, door: str
+) -> None:
+    lise, nora = await visit(LISE), await visit(NURSE)
+    async with territory.act(SEED) as ctx:
+        known = await ctx.records.read("Practitioner", "nora")
+        await ctx.records.write(known | {"qualification": [{"code": {"coding": [{"system": PROFESSIONS, "code": "60"}]}}]})
+    here = await called(lise, invites=["Practitioner/gp"], quorum="")
+    meeting = here.rpartition("/")[2]
+    assert (await post(nora, f"{here}/avis", avis="Les nuits #[sont] *difficiles*", genre="opinion")).status_code == 303
+    async with territory.act(LISE, door=door) as ctx:
+        if door == "page":
+            await meetings.conclude(
+                ctx, patient="p", meeting=meeting, words="Garde de nuit", owner="", due="", despite_quorum=True, key="k"
+            )
+        else:
+            await meetings.say(ctx, patient="p", meeting=meeting, kind="summary", words="Garde de nuit", key="k")
+            held = await ctx.records.read("Appointment", meeting)
+            await ctx.records.write(held | {"status": "fulfilled"})
+            await ctx.records.write((await ctx.records.read("Appointment", meeting)) | {"comment": "Salle 2"})
+        announced = list(ctx.announced)
+    await reported(territory, announced)
+    (report,) = await all_of(territory, "DocumentReference")
+    assert report["meta"]["versionId"] in ("1", "2")
+    assert base64.b64decode(report["content"][0]["attachment"]["data"]).startswith(b"%PDF-")
+    async with territory.act(LISE, read_only=True) as ctx:
+        held = await meetings.read(ctx, patient="p", meeting=meeting)
+    said = json.dumps(values(held, traits=DOMINIQUE, ins=None, at=NOON), ensure_ascii=False)
+    for words in (
+        "PAT-TROIS",
+        "Peut-elle rester chez elle ?",
+        "Garde de nuit",
+        "Les nuits #[sont]",
+        "Nora FICTIVE",
+        "Camille EXEMPLE",
+    ):
+        assert words in said, words
+    assert await news(territory, NURSE) == ["Compte rendu de concertation"], "who was not invited; once"
+    assert "Compte rendu de concertation" not in await news(territory, GP), "who was invited is told of the decision"
+    assert f"/documents/{report['id']}" in (await lise.get(here)).text
+    for actor in (LISE, GP, NURSE, P):
+        assert await sees(territory, actor, "DocumentReference", report["id"]), actor.id
+    assert not await sees(territory, STRANGER, "DocumentReference", report["id"])
+
+
+async def test_a_carer_reads_the_report_where_they_are_let_see_the_plan(territory: Access, visit: Visit) -> None:
+    lise = await visit(LISE)
+    here = await called(lise, invites=["Practitioner/gp"], quorum="")
+    async with territory.act(LISE) as ctx:
+        await meetings.conclude(
+            ctx,
+            patient="p",
+            meeting=here.rpartition("/")[2],
+            words="Garde de nuit",
+            owner="",
+            due="",
+            despite_quorum=True,
+            key="k",
+        )
+        announced = list(ctx.announced)
+    await reported(territory, announced)
+    (report,) = await all_of(territory, "DocumentReference")
+    async with territory.act(SEED) as ctx:
+        await ctx.records.write(await ctx.records.read("RelatedPerson", "claude") | let_see("agenda"))
+    assert not await sees(territory, carer("claude"), "DocumentReference", report["id"])
+    async with territory.act(SEED) as ctx:
+        await ctx.records.write(await ctx.records.read("RelatedPerson", "claude") | let_see("follow"))
+    assert await sees(territory, carer("claude"), "DocumentReference", report["id"])

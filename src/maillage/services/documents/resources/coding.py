@@ -65,6 +65,7 @@ TYPE_WORDS: Mapping[str, str] = {
     "85208-7": "Compte rendu de téléconsultation",
     "87273-9": "Note de vaccination",
     "EXPORT_DUI": "Export de dossier social",
+    "concertation": "Compte rendu de concertation",
 }
 """The types that the screens name, by code (JDV_J07, LOINC)."""
 
