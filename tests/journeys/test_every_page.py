@@ -109,7 +109,7 @@ ELSEWHERE = {
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {
     "/", "/documents/{id}/original", "/documents/{id}/pdf", "/documents/{id}/fichiers/{number:int}", "/indicateurs.csv", "/traces.csv", "/file-active.csv",
-    "/messages/pieces/{id}", "/patients/{id}/plan/pdf", "/patients/{id}/photos/{photo}",
+    "/messages/pieces/{id}", "/messages/{id}/pdf", "/patients/{id}/plan/pdf", "/patients/{id}/photos/{photo}",
 }  # fmt: skip
 """Declared as pages, but files and a redirection."""
 ROOT = Path(__file__).resolve().parents[2]

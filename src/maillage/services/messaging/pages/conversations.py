@@ -31,7 +31,7 @@ from maillage.services.messaging.forms.message import Draft, draft_of
 from maillage.services.messaging.resources.message import Readers
 from maillage.services.messaging.resources.wish import wish_from
 from maillage.services.messaging.rules import conversations as rules
-from maillage.services.messaging.service import asking, attachments, messages, threads
+from maillage.services.messaging.service import asking, attachments, exporting, messages, threads
 from maillage.services.messaging.service.threads import Conversation, Conversations
 from maillage.ui import render
 from maillage.ui.places import record_tabs
@@ -94,7 +94,7 @@ async def reply(request: Request, ctx: Context) -> Response:
 
     async def write() -> str:
         held = await threads.conversation(ctx, thread)
-        joined = await attachments.keep(ctx, draft.files, patient=held.patient, key=draft.key, readers=held.readers)
+        joined = await attachments.keep(ctx, draft.files, patient=held.patient, key=draft.key, readers=held.audience)
         wish = _wish(ctx, draft, held)
         await messages.reply(
             ctx, thread=held.id, key=draft.key, text=draft.text, mentions=draft.mentions, attached=joined, urgent=draft.urgent,
@@ -218,8 +218,15 @@ async def retire(request: Request, ctx: Context) -> Response:
 async def file(request: Request, ctx: Context) -> Response:
     """POST /messages/{id}/verser: the conversation as it stands becomes a document of the record."""
     thread, draft = str(request.path_params["id"]), await draft_of(await request.form())
-    await attachments.export(ctx, thread, key=draft.key)
+    await exporting.file(ctx, thread, key=draft.key)
     return redirect(f"/messages/{thread}?fait=verse")
+
+
+async def as_pdf(request: Request, ctx: Context) -> Response:
+    """GET /messages/{id}/pdf: the whole conversation, to be printed or kept."""
+    content = await exporting.on_paper(ctx, str(request.path_params["id"]))
+    headers = {"Content-Disposition": 'inline; filename="conversation.pdf"', "Cache-Control": "private, no-store"}
+    return Response(content, media_type=exporting.KIND, headers=headers)
 
 
 async def piece(request: Request, ctx: Context) -> Response:
@@ -299,6 +306,7 @@ routes = [
     page("/messages/pieces/{id}", piece, permission=Permission.MESSAGES_READ),
     page("/messages/{id}", one, permission=Permission.MESSAGES_READ),
     action("/messages/{id}", reply, permission=Permission.MESSAGES_WRITE, max_body=API_BODY),
+    page("/messages/{id}/pdf", as_pdf, permission=Permission.MESSAGES_READ),
     action("/messages/{id}/lu", mark, permission=Permission.MESSAGES_READ),
     action("/messages/{id}/non-lu", unmark, permission=Permission.MESSAGES_READ),
     page("/messages/{id}/corriger", correction, permission=Permission.MESSAGES_WRITE),

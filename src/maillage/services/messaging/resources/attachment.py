@@ -1,27 +1,26 @@
 """DocumentReference ↔ files joined to a message: filed in the record, seen by who reads the message."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from maillage.access.masks import READER, audience_of
-from maillage.services.messaging.resources.message import CATEGORY, Message, Readers, categories
-from maillage.ui.words import care_date, clock_time
+from maillage.services.messaging.resources.message import CATEGORY, Label, Readers, categories
 
-TYPE = "Pièce jointe d’une conversation"
+JOINED, EXPORTED = "Pièce jointe d’une conversation", "Conversation versée au dossier"
 
 
 def document_for(
-    *, id: str, patient: str, author: str, at: str, title: str, kind: str, content: bytes, readers: Readers
-) -> dict[str, Any]:
-    """The document of one file; `kind` is its media type as it was sent."""
+    *, id: str, patient: str, author: str, at: str, title: str, kind: str, content: bytes, readers: Readers, words: str = JOINED,
+    labels: Sequence[Label] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """The document of one file; `kind` is its media type as it was sent, `words` what it is, `labels` (`meta.security`) from whom it is kept besides."""
     resource: dict[str, Any] = {
         "resourceType": "DocumentReference",
         "id": id,
         "status": "current",
-        "type": {"text": TYPE},
-        "category": [one for one in categories(readers) if one["coding"] != [CATEGORY]] or [{"text": TYPE}],
+        "type": {"text": words},
+        "category": [one for one in categories(readers) if one["coding"] != [CATEGORY]] or [{"text": words}],
         "subject": {"reference": f"Patient/{patient}"},
         "author": [{"reference": author}],
         "date": at,
@@ -31,12 +30,14 @@ def document_for(
     }
     if readers.chosen:
         resource["extension"] = [{"url": READER, "valueReference": {"reference": one}} for one in readers.chosen]
+    if labels:
+        resource["meta"] = {"security": [{"system": system, "code": code} for system, code in labels]}
     return resource
 
 
 def is_joined(document: dict[str, Any]) -> bool:
     """Whether a document was joined to a message, or says as one does who reads it."""
-    return document.get("type", {}).get("text") == TYPE or bool(audience_of(document))
+    return document.get("type", {}).get("text") in (JOINED, EXPORTED) or bool(audience_of(document))
 
 
 def file_of(document: dict[str, Any]) -> tuple[str, str, bytes] | None:
@@ -51,20 +52,3 @@ def file_of(document: dict[str, Any]) -> tuple[str, str, bytes] | None:
                 data,
             )
     return None
-
-
-def as_text(topic: str, messages: Iterable[Message], names: Mapping[str, str], *, read_by: Sequence[str], at: datetime) -> str:
-    """A conversation to be kept: who said what and when, oldest first; of what its author took back, that they did."""
-    lines = [
-        f"Conversation : {topic}",
-        f"Versée au dossier le {care_date(at)} à {clock_time(at)}",
-        f"Lecteurs : {', '.join(read_by)}",
-        "",
-    ]
-    for one in messages:
-        marks = ", urgent" * one.urgent + ", corrigé" * one.corrected
-        lines.append(f"{care_date(one.sent)}, {clock_time(one.sent)}, {names.get(one.sender, 'auteur inconnu')}{marks}")
-        lines.append("(message retiré par son auteur)" if one.retired else one.text)
-        lines += [f"Pièce jointe : {title}" for _, title in one.attached if not one.retired]
-        lines.append("")
-    return "\n".join(lines)

@@ -24,6 +24,8 @@ SENT, RETIRED = "completed", "entered-in-error"
 URGENT = frozenset({"urgent", "asap", "stat"})
 
 Resource = dict[str, Any]
+Label = tuple[str, str]
+"""System and code of a `meta.security`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class Readers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message. `thread` is the id of its root, `topic` that of the root only; `attached` and `asked` are references, `mentions` too."""
+    """One message. `thread` is the id of its root, `topic` that of the root only; `attached` and `asked` are references, `mentions` too; `labels` keep it from some."""
 
     id: str
     version: str
@@ -53,6 +55,7 @@ class Message:
     mentions: tuple[str, ...] = ()
     urgent: bool = False
     retired: bool = False
+    labels: tuple[Label, ...] = ()
 
     @property
     def corrected(self) -> bool:
@@ -136,6 +139,9 @@ def message_from(resource: Mapping[str, Any]) -> Message:
         mentions=tuple(one for one in map(local, extensions) if one),
         urgent=resource.get("priority") in URGENT,
         retired=resource.get("status") == RETIRED,
+        labels=tuple(
+            (str(one.get("system", "")), str(one.get("code", ""))) for one in as_list(resource.get("meta", {}).get("security"))
+        ),
     )
 
 

@@ -9,9 +9,8 @@ from maillage.access.permissions import Permission
 from maillage.access.references import local
 from maillage.errors import Forbidden, NotFound
 from maillage.fhir.change import Change, Verb
-from maillage.services.messaging.resources.attachment import as_text, document_for, file_of
-from maillage.services.messaging.resources.message import Readers
-from maillage.services.messaging.service import threads
+from maillage.services.messaging.resources.attachment import JOINED, document_for, file_of
+from maillage.services.messaging.resources.message import Label, Readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,16 @@ class File:
     content: bytes
 
 
-async def keep(ctx: Context, files: Sequence[File], *, patient: str, key: str, readers: Readers) -> list[tuple[str, str]]:
+async def keep(
+    ctx: Context,
+    files: Sequence[File],
+    *,
+    patient: str,
+    key: str,
+    readers: Readers,
+    words: str = JOINED,
+    labels: Sequence[Label] = (),
+) -> list[tuple[str, str]]:
     """Files them in the record and answers their references and titles; those of a form sent twice (`key`) are kept once.
 
     TooLarge, Unsupported, Unprocessable or Infected as of every document; Forbidden with the key of what somebody else sent.
@@ -33,6 +41,7 @@ async def keep(ctx: Context, files: Sequence[File], *, patient: str, key: str, r
         document_for(
             id=str(uuid5(UUID(key), str(place))), patient=patient, author=ctx.actor.reference or "",
             at=ctx.now.isoformat(timespec="milliseconds"), title=one.title, kind=one.kind, content=one.content, readers=readers,
+            words=words, labels=labels,
         )
         for place, one in enumerate(files)
     ]  # fmt: skip
@@ -47,15 +56,6 @@ async def _known(ctx: Context, documents: Sequence[str]) -> set[str]:
     if any(ctx.actor.reference not in map(local, one.get("author", [])) for one in found):
         raise Forbidden("this form was sent by somebody else")
     return {one["id"] for one in found}
-
-
-async def export(ctx: Context, thread: str, *, key: str) -> str:
-    """Files a whole conversation in the record as a text that anybody reads, for its readers; answers the document's reference."""
-    held = await threads.conversation(ctx, thread, whole=True)
-    text = as_text(held.topic, held.messages, held.names, read_by=[one.name for one in held.members], at=ctx.now)
-    written = File(f"Conversation : {held.topic}", "text/plain; charset=utf-8", text.encode())
-    [(reference, _)] = await keep(ctx, [written], patient=held.patient, key=key, readers=held.readers)
-    return reference
 
 
 async def opened(ctx: Context, document: str) -> tuple[str, str, bytes]:

@@ -1,7 +1,7 @@
 """Conversations as whoever acts sees them: listed, opened, and said to be read."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -58,6 +58,13 @@ class Conversation:
     marks: dict[str, datetime]
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     earlier: bool = False
+
+    @property
+    def audience(self) -> Readers:
+        """Who sees what is filed for the readers: those who were chosen, and who chose them."""
+        first = next(one.sender for one in self.messages if one.id == self.id)
+        named = self.readers.chosen
+        return replace(self.readers, chosen=tuple(dict.fromkeys((*named, first)))) if named else self.readers
 
 
 async def conversations(ctx: Context, *, patient: str | None = None) -> Conversations:

@@ -1,6 +1,5 @@
 """Conversations through their pages, at the desk and on a telephone, with and without JavaScript."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -212,20 +211,3 @@ async def test_a_page_takes_as_many_statements_for_forty_messages_as_for_two(acc
     assert many.statements == few.statements
     assert many.statements <= STATEMENTS
     assert len(answer.content) <= 60_000
-
-
-async def test_a_conversation_is_filed_in_the_record_for_its_readers_once(access: Access, visit: Any) -> None:
-    thread = await begun(access, (GP, "Berges plus rouges"), (NURSE, "Je passe à 17 h"), readers=Readers(professionals=True))
-    gp = await visit(GP)
-    page = (await gp.get(f"/messages/{thread}")).text
-    form = page.split(f'action="/messages/{thread}/verser"')[1].split("</form>")[0]
-    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
-    for _ in range(2):
-        assert (await gp.post(f"/messages/{thread}/verser", data=fields)).status_code == 303
-    async with access.act(NURSE, read_only=True) as ctx:
-        [document] = await ctx.records.find("DocumentReference", {"patient": "Patient/zoe"})
-    text = (await (await visit(NURSE)).get(f"/messages/pieces/{document['id']}")).text
-    for words in ("Conversation : Plaie du pied", "Dr Camille EXEMPLE", "Berges plus rouges", "Je passe à 17 h"):
-        assert words in text
-    async with access.act(ZOE, read_only=True) as ctx:
-        assert await ctx.records.find("DocumentReference", {"patient": "Patient/zoe"}) == []
