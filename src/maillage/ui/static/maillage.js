@@ -139,6 +139,65 @@
       await wait(pause);
     }
   };
+  /* A list `data-names-for` holds whom « @ » can name in a text: it shows those of whom a name begins as one types. Arrows choose, Enter or
+     Tab writes the name, Escape closes. Without it the name is typed in full. */
+  const plain = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  const naming = (text) => {
+    const list = text.id && document.querySelector(`[data-names-for="${text.id}"]`);
+    if (!list) return null;
+    const said = document.getElementById(`${list.id}-dit`);
+    const shown = () => [...list.children].filter((one) => !one.hidden);
+    const choose = (chosen) => {
+      for (const one of list.children) one.setAttribute("aria-selected", one === chosen);
+      text.setAttribute("aria-activedescendant", chosen.id);
+      chosen.scrollIntoView({ block: "nearest" });
+    };
+    const close = () => { list.hidden = true; said.textContent = ""; text.removeAttribute("aria-activedescendant"); };
+    const begun = () => text.value.slice(0, text.selectionStart).match(/(^|\s)@([^@\n]{0,40})$/);
+    const open = () => {
+      const typed = begun();
+      const wanted = typed && plain(typed[2]);
+      for (const one of list.children) {
+        const name = plain(one.textContent);
+        one.hidden = !typed || !(name.startsWith(wanted) || name.split(" ").some((word) => word.startsWith(wanted)));
+      }
+      if (!shown().length) return close();
+      list.hidden = false;
+      text.setAttribute("aria-autocomplete", "list");
+      text.setAttribute("aria-controls", list.id);
+      choose(shown()[0]);
+      const count = shown().length;
+      said.textContent = `${count} membre${count > 1 ? "s" : ""}, flèches pour choisir, Entrée pour nommer`;
+    };
+    const write = (chosen) => {
+      const typed = begun();
+      text.setRangeText(`@${chosen.textContent} `, text.selectionStart - typed[2].length - 1, text.selectionStart, "end");
+      close();
+      text.focus();
+    };
+    const move = (step) => {
+      const all = shown();
+      choose(all[(all.findIndex((one) => one.id === text.getAttribute("aria-activedescendant")) + step + all.length) % all.length]);
+    };
+    return { list, open, close, write, move, chosen: () => document.getElementById(text.getAttribute("aria-activedescendant")) };
+  };
+  document.addEventListener("input", (event) => { const names = event.target.matches("textarea") && naming(event.target); if (names) names.open(); });
+  document.addEventListener("focusout", (event) => { const names = event.target.matches("textarea") && naming(event.target); if (names) names.close(); });
+  document.addEventListener("keydown", (event) => {
+    const names = event.target.matches("textarea") && naming(event.target);
+    if (!names || names.list.hidden) return;
+    const acts = { ArrowDown: () => names.move(1), ArrowUp: () => names.move(-1), Enter: () => names.write(names.chosen()), Tab: () => names.write(names.chosen()), Escape: names.close };
+    if (!acts[event.key] || event.shiftKey) return;
+    event.preventDefault();
+    acts[event.key]();
+  });
+  document.addEventListener("mousedown", (event) => {
+    const option = event.target.closest("[data-names-for] [role=option]");
+    if (!option) return;
+    event.preventDefault();
+    naming(document.getElementById(option.parentElement.dataset.namesFor)).write(option);
+  });
+
   let replaced = false;
   addEventListener("popstate", () => { if (replaced && !location.hash) location.reload(); });
   document.addEventListener("submit", (event) => {

@@ -133,6 +133,49 @@ async def test_what_cannot_be_asked_keeps_the_words_and_sends_nothing(
     assert await tasks(access) == []
 
 
+async def new(client: AsyncClient, **fields: str) -> Response:
+    text = (await client.get("/patients/p/messages/nouveau")).text
+    tokens = dict(re.findall(r'name="(csrf|cle)" value="([\w-]+)"', text))
+    said = {"sujet": "Retour", "message": "Peux-tu peser Ana ?", "lecteurs": "professionnels"}
+    return await client.post("/patients/p/messages", data={**tokens, **said, **fields})
+
+
+async def test_something_is_asked_in_the_first_message_of_a_conversation(access: Access, application: Any) -> None:
+    async with (
+        await client_of(application(pages, talk), access, GP) as gp,
+        await client_of(application(pages, talk), access, NORA) as nora,
+    ):
+        answer = await new(gp, demande="measure", a_qui="Practitioner/nora", pour_le=SOON)
+        assert answer.status_code == 303, answer.text
+        [task] = await tasks(access)
+        thread = answer.headers["location"].removesuffix("#fin")
+        assert task["focus"]["reference"] == f"Communication/{thread.rpartition('/')[2]}"
+        page = (await nora.get(thread)).text
+        assert "Mesure demandée" in page
+        assert f'value="{task["id"]}"' in page, "the form offers to answer it"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"demande": "measure"}, "Choisissez à qui"),
+        ({"demande": "measure", "a_qui": "Practitioner/other"}, "Choisissez à qui"),
+        ({"demande": "measure", "a_qui": "Practitioner/lise", "lecteurs": "membres", "membres": "Practitioner/nora"}, "Choisissez à qui"),
+    ],
+    ids=["nobody", "a stranger", "who was not chosen"],
+)  # fmt: skip
+async def test_nothing_is_asked_of_who_does_not_read_and_then_nothing_is_begun(
+    access: Access, application: Any, fields: dict[str, str], words: str
+) -> None:
+    async with await client_of(application(pages, talk), access, GP) as gp:
+        answer = await new(gp, **fields)
+        assert answer.status_code == 422
+        assert words in answer.text
+        assert "Peux-tu peser Ana ?</textarea>" in answer.text
+        assert "Retour" not in (await gp.get("/messages")).text
+    assert await tasks(access) == []
+
+
 async def test_the_same_message_sent_twice_asks_once(access: Access, application: Any) -> None:
     thread = await begun(access)
     async with await client_of(application(pages, talk), access, GP) as gp:

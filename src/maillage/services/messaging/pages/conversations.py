@@ -1,6 +1,6 @@
 """Conversations: listed, read, written in. Reading is said by a button, or by answering; opening marks nothing."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from maillage.errors import (
 )
 from maillage.http import Request, action, page, redirect
 from maillage.http.routes import API_BODY
+from maillage.services.directory.public import Member
 from maillage.services.identity import public as identity
 from maillage.services.messaging.forms.message import Draft, draft_of
 from maillage.services.messaging.resources.message import Readers
@@ -76,11 +77,18 @@ async def begin(request: Request, ctx: Context) -> Response:
         draft = replace(draft, audience="professionnels" if permits(ctx.actor, Permission.RECORD_READ) else "cercle")
 
     async def write() -> str:
+        person, *circle = await threads.around(ctx, patient)
+        members = rules.readers(circle, draft.readers, person=person, sender=ctx.actor.reference or "")
         joined = await attachments.keep(ctx, draft.files, patient=patient, key=draft.key, readers=draft.readers)
-        return await messages.begin(
+        wish = _wish(ctx, draft, patient=patient, readers=draft.readers)
+        thread = await messages.begin(
             ctx, patient=patient, key=draft.key, topic=draft.topic, text=draft.text, readers=draft.readers,
-            chosen=draft.audience == "membres", mentions=draft.mentions, attached=joined, urgent=draft.urgent,
+            chosen=draft.audience == "membres", mentions=_named(ctx, draft, members), attached=joined, urgent=draft.urgent,
+            asked=[f"Task/{wish.task}"] if wish else (),
         )  # fmt: skip
+        if wish:
+            await asking.ask(ctx, wish, among=_among(ctx, members))
+        return thread
 
     async def again(draft: Draft) -> Response:
         return await _new_page(request, ctx, patient, draft, status=422)
@@ -95,15 +103,13 @@ async def reply(request: Request, ctx: Context) -> Response:
     async def write() -> str:
         held = await threads.conversation(ctx, thread)
         joined = await attachments.keep(ctx, draft.files, patient=held.patient, key=draft.key, readers=held.audience)
-        wish = _wish(ctx, draft, held)
+        wish = _wish(ctx, draft, patient=held.patient, readers=held.readers)
         await messages.reply(
-            ctx, thread=held.id, key=draft.key, text=draft.text, mentions=draft.mentions, attached=joined, urgent=draft.urgent,
+            ctx, thread=held.id, key=draft.key, text=draft.text, mentions=_named(ctx, draft, held.members), attached=joined, urgent=draft.urgent,
             asked=[f"Task/{wish.task}"] if wish else (),
         )  # fmt: skip
         if wish:
-            await asking.ask(
-                ctx, wish, among={one.reference for one in rules.asked_of(held.members, me=ctx.actor.reference or "")}
-            )
+            await asking.ask(ctx, wish, among=_among(ctx, held.members))
         if draft.answered:
             await asking.answer(
                 ctx, draft.answered, draft.text.strip() if _is_open(held.readers) else "Répondu dans la conversation"
@@ -141,7 +147,17 @@ async def _sent(
     return redirect(f"/messages/{thread}#fin")
 
 
-def _wish(ctx: Context, draft: Draft, held: Conversation) -> asking.Wish | None:
+def _named(ctx: Context, draft: Draft, members: Sequence[Member]) -> list[str]:
+    """Whom the message names: those who were ticked, and those named in its words."""
+    others = [one for one in members if one.reference != ctx.actor.reference]
+    return list(dict.fromkeys([*draft.mentions, *rules.named_in(draft.text, others)]))
+
+
+def _among(ctx: Context, members: Sequence[Member]) -> set[str]:
+    return {one.reference for one in rules.asked_of(members, me=ctx.actor.reference or "")}
+
+
+def _wish(ctx: Context, draft: Draft, *, patient: str, readers: Readers) -> asking.Wish | None:
     """What the message asks of somebody. Its Task says the words only where everybody in the circle reads them."""
     if not draft.ask:
         return None
@@ -150,10 +166,10 @@ def _wish(ctx: Context, draft: Draft, held: Conversation) -> asking.Wish | None:
     except ValueError:
         raise Invalid.at("pour_le", "Indiquez une date.") from None
     due = datetime.combine(day, CLOSE_OF_DAY, tzinfo=PARIS)
-    words = draft.text.strip() if _is_open(held.readers) else "Demandé dans une conversation : ouvrez-la pour lire et répondre."
+    words = draft.text.strip() if _is_open(readers) else "Demandé dans une conversation : ouvrez-la pour lire et répondre."
     return asking.Wish(
-        task=asking.task_of(draft.key), kind=draft.ask, patient=held.patient, owner=draft.owner, due=due, message=draft.key, words=words,
-        readers=held.readers,
+        task=asking.task_of(draft.key), kind=draft.ask, patient=patient, owner=draft.owner, due=due, message=draft.key, words=words,
+        readers=readers,
     )  # fmt: skip
 
 
@@ -273,17 +289,35 @@ def _around(ctx: Context, patient: str | None) -> Mapping[str, Any]:
 
 def _said_of(ctx: Context, held: Conversation | None) -> Mapping[str, Any]:
     if held is None:
-        return {"who_reads": "", "unread": 0, "read_by": {}, "kinds": {}, "askable": [], "wishes": {}, "to_answer": []}
+        return {
+            "who_reads": "",
+            "unread": 0,
+            "read_by": {},
+            "kinds": {},
+            "askable": [],
+            "named": [],
+            "wishes": {},
+            "to_answer": [],
+        }
     me = ctx.actor.reference or ""
     return {
         "who_reads": rules.words_of(held.readers, held.members),
         "unread": sum(rules.is_new(one, held.marks.get(me), reader=me) for one in held.messages),
         "read_by": {one.id: rules.read_by(one, held.marks, held.members) for one in held.messages if one.sender == me},
         "kinds": {one.reference: one for one in held.circle},
-        "askable": rules.asked_of(held.members, me=me) if asking.possible() and permits(ctx.actor, Permission.TASK_WRITE) else [],
-        "ask_kinds": list(asking.KINDS.items()),
+        **_askable(ctx, held.members),
+        "named": [one.name for one in held.members if one.reference != me],
         "wishes": (wishes := {name: wish_from(one) for name, one in held.tasks.items()}),
         "to_answer": [one for one in wishes.values() if one.open and one.owner == me],
+    }
+
+
+def _askable(ctx: Context, members: Sequence[Member]) -> Mapping[str, Any]:
+    """Of whom something may be asked, and what."""
+    may = asking.possible() and permits(ctx.actor, Permission.TASK_WRITE)
+    return {
+        "askable": rules.asked_of(members, me=ctx.actor.reference or "") if may else [],
+        "ask_kinds": list(asking.KINDS.items()),
     }
 
 
@@ -291,7 +325,8 @@ async def _new_page(request: Request, ctx: Context, patient: str, draft: Draft, 
     around = await threads.around(ctx, patient)
     return render(
         request, ctx, "messaging/new.html", status=status, patient=patient, banner=await identity.banner(ctx, patient), draft=draft,
-        circle=[one for one in around if one.reference != ctx.actor.reference], offered=rules.offered(around, me=ctx.actor.reference or ""), **_around(ctx, patient),
+        circle=[one for one in around if one.reference != ctx.actor.reference], offered=rules.offered(around, me=ctx.actor.reference or ""),
+        named=[one.name for one in around if one.reference != ctx.actor.reference], **_askable(ctx, around), **_around(ctx, patient),
     )  # fmt: skip
 
 

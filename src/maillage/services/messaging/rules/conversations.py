@@ -42,6 +42,17 @@ def asked_of(members: Iterable[Member], *, me: str) -> list[Member]:
     ]
 
 
+def named_in(text: str, members: Iterable[Member]) -> list[str]:
+    """The references of the members whose name stands behind a « @ » in a text; of two names that begin alike, the longer."""
+    left, found = text.casefold(), []
+    for one in sorted(members, key=lambda one: len(one.name), reverse=True):
+        name = f"@{one.name.casefold()}"
+        if one.name and name in left:
+            left = left.replace(name, " ")
+            found.append(one.reference)
+    return found
+
+
 def words_of(open_to: Readers, read_by: Sequence[Member]) -> str:
     """Who reads, in a line under the topic."""
     if open_to.chosen:

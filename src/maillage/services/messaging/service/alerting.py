@@ -17,10 +17,10 @@ from maillage.services.messaging.resources.wording import Words, renders
 from maillage.services.messaging.rules import conversations as rules
 from maillage.services.messaging.service.mail import owe_mail
 from maillage.services.messaging.service.matters import notify
+from maillage.services.messaging.service.mentions_read import MENTION
 from maillage.services.rights import public as rights
 
 QUERIES = load_queries("maillage.services.messaging")
-MENTION = "mention"
 
 
 @renders(MENTION)
@@ -50,6 +50,10 @@ async def tell_of_message(ctx: Context, event: MessagePosted) -> bool:
     ]  # fmt: skip
     seen = await ctx.records.seen_by([(_reader(one), "Communication", message.id) for one in open_to])
     told = [one for one, sees in zip(open_to, seen, strict=True) if sees]
+    read = {
+        row["reader"] for row in await ctx.run(QUERIES.marks_of_thread, thread=message.thread) if row["until"] >= message.sent
+    }
+    told = [one for one in told if one.reference not in read]
     named = {one.reference for one in told} & set(message.mentions)
     about = f"Communication/{message.id}"
     notify(ctx, kind=MENTION, about=about, patient=message.patient, to=named, sender=message.sender)

@@ -18,6 +18,7 @@ from maillage.services.messaging.resources import notice
 from maillage.services.messaging.resources.attachment import is_joined
 from maillage.services.messaging.resources.message import Readers
 from maillage.services.messaging.rules import conversations as rules
+from maillage.services.messaging.service.matters import settle
 from maillage.services.messaging.service.threads import TOPIC
 
 Resource = dict[str, Any]
@@ -55,6 +56,8 @@ async def keep_conversations(ctx: Context, change: Change) -> Resource:
         resource = await _placed(ctx, {"id": str(uuid4()), **resource}, circle)
     elif _moved(before, resource):
         raise Conflict("a message stays in its conversation and with its readers: write another")
+    elif resource.get("status") == resources.RETIRED != before.get("status"):
+        settle(ctx, about=f"Communication/{resource['id']}")
     await _deliver(ctx, resource, circle, new=before is None)
     return resource
 

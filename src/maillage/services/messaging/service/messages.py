@@ -9,14 +9,14 @@ from maillage.errors import Forbidden, Gone, Invalid, Issue, NotFound
 from maillage.services.messaging.resources import message as resources
 from maillage.services.messaging.resources.message import Message, Readers
 from maillage.services.messaging.rules import conversations as rules
-from maillage.services.messaging.service import guarding, threads
+from maillage.services.messaging.service import guarding, mentions_read, threads
 
 Attached = tuple[str, str]
 
 
 async def begin(
     ctx: Context, *, patient: str, key: str, topic: str, text: str, readers: Readers, chosen: bool = False,
-    mentions: Sequence[str] = (), attached: Sequence[Attached] = (), urgent: bool = False,
+    mentions: Sequence[str] = (), attached: Sequence[Attached] = (), asked: Sequence[str] = (), urgent: bool = False,
 ) -> str:  # fmt: skip
     """Begins a conversation about a person and answers its id: `key`, a UUID that the form was given, so that a form sent twice begins one.
 
@@ -25,10 +25,10 @@ async def begin(
     ctx.require(Permission.MESSAGES_WRITE, patient=patient)
     if await _sent(ctx, key):
         return key
-    _refuse(rules.faults(text=text, topic=topic, chosen=readers.chosen if chosen else None, files=len(attached)))
+    _refuse(rules.faults(text=text, topic=topic, chosen=readers.chosen if chosen else None, files=len(attached) + len(asked)))
     message = resources.message_for(
         id=key, patient=patient, sender=_me(ctx), name=ctx.actor.name, at=ctx.now, text=text.strip(), readers=readers, topic=topic.strip(),
-        attached=attached, mentions=mentions, urgent=urgent,
+        attached=attached, mentions=mentions, asked=asked, urgent=urgent,
     )  # fmt: skip
     await ctx.records.write(message)
     await threads.keep_mark(ctx, key, until=ctx.now)
@@ -52,6 +52,7 @@ async def reply(
     message.pop("recipient", None)  # those of the conversation, as its guard says
     await ctx.records.write(message)
     await threads.keep_mark(ctx, root.id, until=ctx.now)
+    await mentions_read.treat(ctx, thread=root.id, patient=root.patient)
     return key
 
 

@@ -18,6 +18,7 @@ from maillage.services.messaging.resources import message as resources
 from maillage.services.messaging.resources.message import Message, Readers
 from maillage.services.messaging.rules import conversations as rules
 from maillage.services.messaging.rules.conversations import Thread
+from maillage.services.messaging.service import mentions_read
 from maillage.ui import Banner
 from maillage.ui.words import person_name
 
@@ -148,6 +149,7 @@ async def mark(ctx: Context, thread: str, *, read: bool) -> None:
     reader = ctx.actor.reference or ""
     if read:
         await keep_mark(ctx, held.id, until=held.messages[-1].sent)
+        await mentions_read.treat(ctx, thread=held.id, patient=held.patient)
     else:
         await ctx.run(QUERIES.mark_unread, thread=held.id, reader=reader)
     await tell(ctx, [one.reference for one in held.members] + [reader], topic=TOPIC)

@@ -13,7 +13,7 @@ from maillage.errors import Invalid
 from maillage.services.messaging import jobs
 from maillage.services.messaging.events import MatterTold, MessagePosted
 from maillage.services.messaging.resources.message import Readers
-from maillage.services.messaging.service import alerting, inbox, mail, messages
+from maillage.services.messaging.service import alerting, inbox, mail, messages, threads
 from tests.support.people import DOCTOR, SEED, care_team, carer, patient, professional, sees
 
 GP, NURSE, ZOE, CLAUDE = (
@@ -115,3 +115,43 @@ async def test_hours_that_are_none_are_refused_by_their_field(access: Access, st
     with pytest.raises(Invalid) as refused:
         await quiet(access, NURSE, starts, ends)
     assert [issue.expression for issue in refused.value.issues] == [field]
+
+
+async def named(access: Access, actor: Actor = NURSE) -> int:
+    async with access.act(actor, read_only=True) as ctx:
+        return await inbox.count_to_treat(ctx)
+
+
+@pytest.mark.parametrize("how", ["marked as read", "answered", "taken back by its author"])
+async def test_who_has_read_the_conversation_is_no_longer_waited_for(access: Access, how: str) -> None:
+    await written(access, PROFESSIONALS, mentions=("Practitioner/nurse",))
+    await written(access, PROFESSIONALS, mentions=("Practitioner/nurse",))
+    assert await named(access) == 2
+    async with access.act(NURSE) as ctx:
+        thread = (await threads.conversations(ctx)).threads[0].id
+    async with access.act(GP if "author" in how else NURSE) as ctx:
+        if how == "marked as read":
+            await threads.mark(ctx, thread, read=True)
+        elif how == "answered":
+            await messages.reply(ctx, thread=thread, key=str(uuid4()), text="Vu")
+        else:
+            await messages.retire(ctx, message=thread)
+        settled = [event for event in ctx.announced if isinstance(event, MatterTold)]
+    for event in settled:
+        async with access.act(SEED) as ctx:
+            await jobs.put_before.handler(ctx, event)
+    assert await named(access) == 1, "that of the other conversation waits"
+
+
+async def test_who_read_a_message_before_it_was_told_is_not_told(access: Access) -> None:
+    async with access.act(GP) as ctx:
+        thread = await messages.begin(
+            ctx, patient="zoe", key=str(uuid4()), topic="Plaie", text="Rouge", readers=PROFESSIONALS, mentions=("Practitioner/nurse",)
+        )  # fmt: skip
+        [posted] = [event for event in ctx.announced if isinstance(event, MessagePosted)]
+    async with access.act(NURSE) as ctx:
+        await threads.mark(ctx, thread, read=True)
+    async with access.act(SEED) as ctx:
+        assert await alerting.tell_of_message(ctx, posted) is False
+        assert [event for event in ctx.announced if isinstance(event, MatterTold)] == []
+    assert await owed(access) == []

@@ -4,6 +4,7 @@ from typing import Any
 
 from maillage.services.directory.public import Member
 from maillage.services.messaging.rules import notices as rules
+from maillage.services.messaging.rules.conversations import named_in
 
 
 def member(reference: str, **other: Any) -> Member:
@@ -36,3 +37,14 @@ def test_the_e_mail_says_how_many_and_where_and_nothing_else() -> None:
 
 def test_groups_keep_the_order_of_their_first_item() -> None:
     assert rules.grouped(["b1", "a1", "b2"], key=lambda s: s[0]) == [("b", ["b1", "b2"]), ("a", ["a1"])]
+
+
+def test_who_is_named_behind_an_at_is_named_by_their_whole_name() -> None:
+    anne, annelise, claude = (
+        Member(reference=f"Practitioner/{id}", name=name, title="", kind="care")
+        for id, name in (("a", "Anne PETIT"), ("b", "Anne PETIT-BOIS"), ("c", "Claude MARTIN"))
+    )
+    around = [anne, annelise, claude]
+    assert named_in("Merci @anne petit-bois, et @Claude MARTIN.", around) == ["Practitioner/b", "Practitioner/c"]
+    assert named_in("@Anne PETIT: tu passes ?", around) == ["Practitioner/a"]
+    assert named_in("Anne PETIT, claude.martin@exemple.test, @Claude", around) == []

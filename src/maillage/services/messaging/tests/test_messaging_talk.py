@@ -91,6 +91,33 @@ async def test_one_writes_to_the_circle_on_a_phone_in_two_taps_without_javascrip
 
 
 @pytest.mark.browser
+async def test_a_name_is_completed_behind_an_at_by_the_keyboard_alone(access: Access, window: Any) -> None:
+    thread = await begun(access, (GP, "Dominique est rentrée."))
+    held = await window(NURSE, width=PHONE)
+    page = await held.open(f"/messages/{thread}")
+    field, offered = page.get_by_label("Votre message"), page.get_by_role("listbox", name="Membres à nommer")
+    await field.press_sequentially("Vu @cla")
+    await expect(offered.get_by_role("option")).to_have_text(["Claude MARTIN"])
+    await field.press("Escape")
+    await expect(offered).to_be_hidden()
+    await field.fill("Bonjour ")
+    await field.press_sequentially("@")
+    await expect(offered.get_by_role("option")).to_have_count(3)
+    await expect(page.get_by_text("3 membres, flèches pour choisir")).to_have_count(1)
+    await field.press("ArrowUp")
+    await expect(offered.get_by_role("option", selected=True)).to_have_text("Claude MARTIN")
+    await held.check("conversation-nommer")
+    await field.press_sequentially("cam")
+    await field.press("Enter")
+    await expect(field).to_have_value("Bonjour @Dr Camille EXEMPLE ")
+    await expect(offered).to_be_hidden()
+    await tap(page, "button", "Envoyer")
+    await expect(page.get_by_role("article").last).to_contain_text("Bonjour @Dr Camille EXEMPLE")
+    async with access.act(GP, read_only=True) as ctx:
+        assert (await threads.conversation(ctx, thread)).messages[-1].mentions == ("Practitioner/gp",)
+
+
+@pytest.mark.browser
 async def test_a_conversation_is_accessible_and_says_who_reads_before_one_writes(access: Access, window: Any) -> None:
     thread = await begun(
         access, (GP, "Dominique est rentrée."), (NURSE, "Berges plus rouges ce matin"), (CLAUDE, "Elle a marché.")
