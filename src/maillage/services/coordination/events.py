@@ -74,6 +74,13 @@ class ReferentNamed(Event, frozen=True, kw_only=True):
     member: str
 
 
+class MemberLeft(Event, frozen=True, kw_only=True):
+    """Somebody leaves the circle of a person: now, or `at` a moment (ISO 8601). `patient` is an id; who is there is read then."""
+
+    patient: str
+    at: str = ""
+
+
 class CoordinationRefused(Event, frozen=True, kw_only=True):
     """A person keeps their record from somebody, which may be from coordination teams. `patient` is the id of a Patient."""
 

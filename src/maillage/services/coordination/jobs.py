@@ -15,7 +15,6 @@ from maillage.services.coordination.events import (
     CoordinationRefused,
     InvitationMoved,
     MeasureTaken,
-    MeetingConcluded,
     PlanContested,
     PlanPublished,
     ReferentNamed,
@@ -29,6 +28,7 @@ from maillage.services.coordination.rules.support import State
 from maillage.services.coordination.service import (
     alerts,
     episodes,
+    handing_back,
     invitation_following,
     invitations,
     meeting_report,
@@ -98,6 +98,21 @@ async def mail_the_invitation(job: Job, *, invitation: str) -> None:
 async def follow_the_referent(ctx: Context, event: ReferentNamed) -> None:
     """The support of somebody is in the hands of the referent whom the circle names."""
     await episodes.follow_referent(ctx, patient=event.patient, member=event.member)
+
+
+@reaction(MemberLeft)
+async def hand_back_their_tasks(ctx: Context, event: MemberLeft) -> None:
+    """What was asked of somebody who leaves the circle goes back to who asked."""
+    if event.at:
+        await ctx.later(hand_back_later.at(datetime.fromisoformat(event.at)), patient=event.patient)
+    else:
+        await handing_back.of_person(ctx, event.patient)
+
+
+@task()
+async def hand_back_later(ctx: Context, *, patient: str) -> None:
+    """The last day of a member is over."""
+    await handing_back.of_person(ctx, patient)
 
 
 @reaction(CoordinationRefused)

@@ -1,14 +1,17 @@
 """CareTeam of the national profile `cds-ihe-careteam` ↔ the members of a person's circle and the time of each."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from maillage.access.references import local
+from maillage.fhir.dates import span
 
 Resource = dict[str, Any]
 
 PROFILE = "https://interop.esante.gouv.fr/ig/fhir/cds/StructureDefinition/cds-ihe-careteam"
+FORESEEN = timedelta(days=3 * 366)
+"""Beyond, a last day is another way to say that there is none."""
 CIRCLE = "urn:maillage:care-circle"
 """System of the identifier of a circle that the platform made."""
 LONGITUDINAL = {"system": "http://loinc.org", "code": "LA28865-6", "display": "Longitudinal care-coordination focused care team"}
@@ -96,6 +99,24 @@ def now_in(participant: Mapping[str, Any], at: datetime) -> bool:
     if "T" in ends and datetime.fromisoformat(ends) <= at:
         return False
     return str(period.get("start", ""))[:10] <= day <= (ends[:10] or "9999")
+
+
+def leaving(before: Resource, after: Resource, at: datetime) -> list[datetime]:
+    """When those who are in a team now leave it by a change, each moment once: now, or when the last day of a member ends that had another before."""
+    ends = {local(one.get("member")): one.get("period", {}).get("end") for one in _now(after, at)}
+    found = set()
+    for one in _now(before, at):
+        who, end = local(one.get("member")), one.get("period", {}).get("end")
+        if who not in ends:
+            found.add(at)
+        elif ends[who] and ends[who] != end:
+            found.add(span(str(ends[who]))[1])
+    return sorted(one for one in found if one - at < FORESEEN)
+
+
+def _now(team: Resource, at: datetime) -> list[Resource]:
+    running = team.get("status", "active") == "active"
+    return [one for one in team.get("participant", []) if now_in(one, at)] if running else []
 
 
 def is_referent(participant: Mapping[str, Any]) -> bool:

@@ -31,6 +31,14 @@ def answer_words(resource: Mapping[str, Any]) -> Words:
     return Words(f"{task.title} : {task.state.lower()}", why, task.owner_name, f"/taches/{task.id}")
 
 
+@renders("task-back")
+def back_words(resource: Mapping[str, Any]) -> Words:
+    """A task that came back: who had it no longer follows the person."""
+    task = resources.task_from(dict(resource))
+    said = resources.steps_of(dict(resource))
+    return Words(f"Vous revient : {task.title}", said[0].words if said else "", address=f"/taches/{task.id}")
+
+
 @renders("task-reminder")
 def reminder_words(resource: Mapping[str, Any]) -> Words:
     """A reminder that its owner, or who asked for it, set."""

@@ -9,8 +9,8 @@ from maillage.access.guards import Seen, guard_of_many
 from maillage.access.references import local
 from maillage.errors import Gone, Issue, NotFound, Unprocessable
 from maillage.fhir.change import Change, Verb
-from maillage.services.coordination.events import ReferentNamed
-from maillage.services.coordination.resources.circle import is_referent, now_in
+from maillage.services.coordination.events import MemberLeft, ReferentNamed
+from maillage.services.coordination.resources.circle import is_referent, leaving, now_in
 
 Resource = dict[str, Any]
 LAST = "Le cercle garde un référent : nommez-en un autre avant de le retirer."
@@ -21,7 +21,7 @@ MEMBERS = ("Patient", "Practitioner", "PractitionerRole", "RelatedPerson", "Orga
 async def keep_circles(ctx: Context, changes: Sequence[Change]) -> Seen:
     """Unprocessable, with each place, where a software names somebody who is neither here nor written with the circle: nobody would be let in, and nobody told.
 
-    Whom it named before may go on being named. Who is referent from now on is announced.
+    Whom it named before may go on being named. Who is referent from now on, and that somebody leaves, is announced.
     """
     for place, change in enumerate(changes):
         if await _leaves_no_referent(ctx, change):
@@ -63,16 +63,22 @@ def _named(change: Change) -> Iterator[tuple[str, str]]:
 
 async def _leaves_no_referent(ctx: Context, change: Change) -> bool:
     """Whether somebody takes the last referent out of a circle that goes on; the end of a support does (a job). Another referent is announced."""
+    patient = (local(change.resource.get("subject")) or "").removeprefix("Patient/")
+    stored = await _stored(ctx, change) if change.verb is not Verb.CREATE else {}
+    _announce_leaving(ctx, stored, {} if change.verb is Verb.DELETE else change.resource)
     if change.verb is Verb.DELETE or change.resource.get("status") != "active":
         return False
-    after = _referent(ctx, change.resource)
-    if not after and ctx.actor.kind is ActorKind.JOB:
-        return False
-    before = _referent(ctx, await _stored(ctx, change)) if change.verb is not Verb.CREATE else None
-    patient = (local(change.resource.get("subject")) or "").removeprefix("Patient/")
+    before, after = _referent(ctx, stored), _referent(ctx, change.resource)
     if after and after != before and patient:
         ctx.announce(ReferentNamed(patient=patient, member=after))
-    return bool(before and not after)
+    return bool(before and not after) and ctx.actor.kind is not ActorKind.JOB
+
+
+def _announce_leaving(ctx: Context, before: Resource, after: Resource) -> None:
+    """Those who are in the circle and will not be are announced: at once, or for the day after their last."""
+    patient = (local(before.get("subject")) or "").removeprefix("Patient/")
+    for moment in leaving(before, after, ctx.now) if patient else ():
+        ctx.announce(MemberLeft(patient=patient, at=moment.isoformat() if moment > ctx.now else ""))
 
 
 def _referent(ctx: Context, team: Resource) -> str | None:
