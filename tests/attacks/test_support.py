@@ -1,17 +1,20 @@
 """A request for support opens a record to the team that accepts it: nobody opens one to themself alone, and the person is told."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from maillage.access.access import Access
 from maillage.access.audit import Outcome
 from maillage.errors import Forbidden, MaillageError, Unprocessable
+from maillage.services.coordination import pages
 from maillage.services.coordination.rules.support import State
 from maillage.services.coordination.service import support
 from maillage.services.coordination.service.support import Person
 from maillage.services.messaging.service import threads
 from maillage.services.rights import public as rights
+from tests.support.pages import client_of
 from tests.support.people import SEED, care_team
 from tests.support.teams import (
     DOMINIQUE,
@@ -60,6 +63,18 @@ async def test_who_asks_for_support_of_somebody_they_do_not_follow_is_answered_b
     marc = coordinator("marc")
     await answer(access, marc, id, State.ACCEPTED)
     assert (await sees(access, marc, "Patient", "p"), await sees(access, LISE, "Patient", "p")) == (True, True)
+
+
+async def test_the_page_offers_to_accept_only_to_who_may_and_says_who_does(access: Access, application: Any) -> None:
+    await in_team(access, "marc")
+    id = await ask(access, LISE, UNSEEN)
+    app, address = application(pages), f"/demandes-d-appui/{id}"
+    async with await client_of(app, access, LISE) as lise, await client_of(app, access, coordinator("marc")) as marc:
+        mine, his = (await lise.get(address)).text, (await marc.get(address)).text
+    assert ("Accepter la demande" in mine, "marc peut l’accepter" in mine) == (False, True)
+    assert ("Accepter la demande" in his, "l’accepter." in his) == (True, False)
+    for words in ("Demander une précision", "Retirer ma demande"):
+        assert words in mine, words
 
 
 async def test_who_follows_the_person_already_needs_nobody_else(access: Access) -> None:

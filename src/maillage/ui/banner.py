@@ -16,11 +16,12 @@ class InsStatus(StrEnum):
 
 
 class AllergyState(StrEnum):
-    """The three states of NICE CG183."""
+    """The three states of NICE CG183, and that whoever looks does not read allergies: for them nobody knows whether somebody asked."""
 
     KNOWN = "known"
     NONE = "none"
     UNKNOWN = "unknown"
+    KEPT = "kept"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

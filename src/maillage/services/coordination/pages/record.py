@@ -6,7 +6,7 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission, permits
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination.resources import timeline
-from maillage.services.coordination.service import records, seen
+from maillage.services.coordination.service import alerts, records, seen
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.places import record_tabs
@@ -36,7 +36,7 @@ async def record(request: Request, ctx: Context) -> Response:
     """The summary: what others changed since the last « vu », alerts, at a glance, the beginning of the thread; aside the circle."""
     patient = str(request.path_params["id"])
     held = await records.read(ctx, patient=patient)
-    alerts = timeline.alerts(held.of("Flag"))
+    flags = [one for one in held.of("Flag") if one.get("status") == "active"]
     return render(
         request,
         ctx,
@@ -47,8 +47,9 @@ async def record(request: Request, ctx: Context) -> Response:
         since=held.since,
         changes=held.since.facts[:SHOWN],
         further=held.since.facts[SHOWN:],
-        alerts=alerts[:ALERTS],
-        more_alerts=len(alerts[ALERTS:]),
+        alerts=await alerts.of_record(ctx, flags, most=ALERTS),
+        more_alerts=len(flags[ALERTS:]),
+        before_me={ctx.actor.reference, *ctx.actor.organizations},
         marks=held.since.marks,
         clinical=not {"Condition", "MedicationStatement"} & held.kept,
         problems=timeline.problems(held.of("Condition")),

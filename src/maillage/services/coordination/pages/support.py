@@ -126,7 +126,7 @@ async def _one_page(
     return render(
         request, ctx, "coordination/support_one.html", status=status, one=found, answering=answering and found.task is not None,
         mine=found.requester in {ctx.actor.reference, ctx.actor.situation}, late=rules.late(found, ctx.now),
-        opened=await support.opened(ctx, found), referents=[(one.reference, one.name) for one in (await colleagues(ctx, found.team) if answering else [])], step_words=_step_words, fault=fault,
+        others=await support.accepted_by_others(ctx, found) if answering else [], opened=await support.opened(ctx, found), referents=[(one.reference, one.name) for one in (await colleagues(ctx, found.team) if answering else [])], step_words=_step_words, fault=fault,
         written=values or {}, said_words=SENT if request.query_params.get("fait") == "envoi" else DONE.get(request.query_params.get("fait", ""), ""),
         **_words(),
     )  # fmt: skip

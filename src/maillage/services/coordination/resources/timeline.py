@@ -98,11 +98,6 @@ def treatments(medications: Iterable[dict[str, Any]]) -> list[Item]:
     )
 
 
-def alerts(flags: Iterable[dict[str, Any]]) -> list[telling.Told]:
-    """Alerts in force, the last first."""
-    return [telling.told(one, patient="") for one in flags if one.get("status") == "active"]
-
-
 def own_words(goals: Iterable[dict[str, Any]]) -> str:
     """What counts for the person, in their own words; empty where nobody wrote it down."""
     over = {"completed", "cancelled", "rejected", "entered-in-error"}

@@ -1,5 +1,6 @@
 """Alerts: raised once, taken by somebody or told to the next, dealt with or set aside with the reason."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +104,16 @@ async def listed(ctx: Context, *, over: bool = False) -> Listed:
     found = [resources.alert_from(flag, task) for task in page.matches if (flag := flags.get(local(task.get("focus")) or ""))]
     people = {one["id"]: one for one in page.included if one["resourceType"] == "Patient"}
     return Listed(sorted(found, key=lambda one: (not one.waiting, one.level)), people)
+
+
+async def of_record(ctx: Context, flags: Sequence[Resource], *, most: int) -> list[Alert]:
+    """The most pressing of the Flags of a record that are active, each with its Task where whoever looks sees it. One statement where there is any."""
+    shown = sorted(
+        (one for one in flags if one.get("status") == "active"), key=lambda one: resources.alert_from(one, None).level
+    )[:most]
+    asked = ",".join(resources.task_id(one["id"]) for one in shown)
+    tasks_of = {one["id"]: one for one in await ctx.records.find("Task", [("_id", asked)])} if asked else {}
+    return [resources.alert_from(one, tasks_of.get(resources.task_id(one["id"]))) for one in shown]
 
 
 async def take(ctx: Context, *, flag: str, version: str = "") -> None:

@@ -44,9 +44,9 @@ class Written:
 async def life(ctx: Context, *, patient: str) -> Life:
     """What is known of how a person lives, who helps, what pays for it, who follows them."""
     ctx.require(Permission.RECORD_READ, patient=patient)
-    banner = await identity.banner(ctx, patient)
-    identities = await identity.identities_of(ctx, patient)
     kept = await matrix.types_kept(ctx)
+    banner = await identity.banner(ctx, patient, kept=kept)
+    identities = await identity.identities_of(ctx, patient)
     found = await ctx.records.compartment(identities, {kind: most for kind, most in LIMITS.items() if kind not in kept})
     shown = {
         kind.slug: [one for one in found.get(kind.type, []) if kind.is_one(one) and not facts.is_over(one)]

@@ -33,11 +33,11 @@ class Found:
 async def find(ctx: Context, *, patient: str, text: str) -> Found:
     """What a record, and what is linked to it, holds of these words, among what whoever looks may see."""
     ctx.require(Permission.RECORD_READ, patient=patient)
-    banner = await identity.banner(ctx, patient)
+    kept = await matrix.types_kept(ctx)
+    banner = await identity.banner(ctx, patient, kept=kept)
     if not text:
         return Found(banner, {})
     identities = await identity.identities_of(ctx, patient)
-    kept = await matrix.types_kept(ctx)
     types = [kind for kind in TYPES if kind not in kept]
     found: list[dict[str, Any]] = []
     try:

@@ -75,7 +75,9 @@ async def published(ctx: Context, patient: str, number: int, *, author: str | No
 
 
 def _allergies(banner: Banner) -> str:
-    """As on every page about somebody: known, none, or not asked."""
+    """As on every page about somebody: known, none, or not asked; nothing where who publishes it does not read allergies."""
+    if banner.allergy_state is AllergyState.KEPT:
+        return ""
     if banner.allergies:
         return f"Allergie : {', '.join(banner.allergies)}"
     return "Aucune allergie connue" if banner.allergy_state is AllergyState.NONE else "Allergies non renseignées"

@@ -62,9 +62,9 @@ async def search(ctx: Context, *, text: str) -> list[dict[str, Any]]:
 async def read(ctx: Context, *, patient: str) -> Record:
     """The record of a person, with what was received under identities that a steward has linked to it."""
     ctx.require(Permission.RECORD_READ, patient=patient)
-    banner = await identity.banner(ctx, patient)
-    identities = await identity.identities_of(ctx, patient)
     kept = await matrix.types_kept(ctx)
+    banner = await identity.banner(ctx, patient, kept=kept)
+    identities = await identity.identities_of(ctx, patient)
     resources = await ctx.records.compartment(identities, {kind: most for kind, most in LIMITS.items() if kind not in kept})
     since = await seen.since_visit(ctx, patient=patient, identities=identities, types=[t for t in seen.TYPES if t not in kept])
     thread = await threads.page(ctx, patient=patient, identities=identities, kept=kept, count=THREAD)

@@ -157,6 +157,14 @@ async def may_answer(ctx: Context, request: Request) -> bool:
     return request.team in await own_teams(ctx)
 
 
+async def accepted_by_others(ctx: Context, request: Request) -> list[str]:
+    """Who of the team accepts a request in the place of whoever acts, who made it about somebody they do not follow; none where they may."""
+    own = {one for one in (ctx.actor.reference, ctx.actor.situation) if one}
+    if request.requester not in own or not request.state.open:
+        return []
+    return await _guards.alone(ctx, patient=request.patient or "", team=request.team)
+
+
 async def opened(ctx: Context, request: Request) -> bool:
     """Whether the record of the person is open to whoever acts."""
     return bool(await ctx.records.find("Patient", {"_id": request.patient})) if request.patient else False

@@ -205,11 +205,19 @@ async def _refuse_who_answers(ctx: Context, stored: Resource, after: str) -> Non
 
 
 async def _refuse_alone(ctx: Context, stored: Resource, team: str) -> None:
-    """Nobody opens to themself the record of somebody whom they do not follow, by asking for it and accepting: a colleague does, where there is one."""
-    if await ctx.records.find("Patient", {"_id": str(local(stored.get("for"))).partition("/")[2]}):
-        return
-    if any(one.reference != ctx.actor.reference for one in await colleagues(ctx, team)):
+    """See `alone`."""
+    if await alone(ctx, patient=str(local(stored.get("for"))).partition("/")[2], team=team):
         raise Forbidden("who asked for support of somebody they do not follow does not accept it: a colleague does", french=ALONE)
+
+
+async def alone(ctx: Context, *, patient: str, team: str) -> list[str]:
+    """The names of the colleagues who accept what whoever acts asked for; none where they may do so themself.
+
+    Nobody opens to themself the record of somebody whom they do not follow, by asking for it and accepting: a colleague does, where there is one.
+    """
+    if patient and await ctx.records.find("Patient", {"_id": patient}):
+        return []
+    return [one.name for one in await colleagues(ctx, team) if one.reference != ctx.actor.reference]
 
 
 def _refuse_unless_taken_back(actor: Actor, stored: Resource, asked: Resource) -> None:

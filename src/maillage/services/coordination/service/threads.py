@@ -69,9 +69,9 @@ class Chronology:
 async def read(ctx: Context, *, patient: str, narrowed: Narrowed) -> Chronology:
     """The thread of a record, a page of it."""
     ctx.require(Permission.RECORD_READ, patient=patient)
-    banner = await identity.banner(ctx, patient)
-    identities = await identity.identities_of(ctx, patient)
     kept = await matrix.types_kept(ctx)
+    banner = await identity.banner(ctx, patient, kept=kept)
+    identities = await identity.identities_of(ctx, patient)
     thread = await page(ctx, patient=patient, identities=identities, kept=kept, count=PAGE, narrowed=narrowed)
     kinds = {key: words for key, (words, types) in KINDS.items() if set(types) - kept}
     return Chronology(banner, thread, await directory.circle(ctx, patient), kinds)

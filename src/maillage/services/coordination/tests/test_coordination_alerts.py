@@ -1,5 +1,6 @@
 """Alerts: raised once, put before the next when nobody takes them, once a step, and ended by who was told."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -156,6 +157,36 @@ async def test_who_takes_an_alert_ends_the_telling_and_says_what_was_done(
         assert "Balance fausse" in (await lise.get("/alertes?vue=terminees")).text
     async with access.act(SEED) as ctx:
         assert (await ctx.records.read("Flag", flag))["status"] == "inactive"
+
+
+async def test_the_summary_says_why_there_is_an_alert_and_before_whom_it_is(access: Access, application: Any) -> None:
+    await raised(access, level=3, key="other", to="Practitioner/lise")
+    await raised(access)
+    foreign = {
+        "resourceType": "Flag",
+        "status": "active",
+        "code": {"text": "Chien méchant"},
+        "subject": {"reference": "Patient/anne"},
+    }
+    async with access.act(NURSE, door="fhir") as ctx:
+        await ctx.records.write(foreign)
+    app = application(pages)
+    async with await client_of(app, access, NURSE) as nurse, await client_of(app, access, LISE) as lise:
+        first, second = re.findall(r'<section class="m-alert.*?</section>', (await nurse.get("/patients/anne")).text, re.DOTALL)
+        hers = (await lise.get("/patients/anne")).text
+    assert "Pourquoi cette alerte" in first
+    for words in (
+        "Poids, variation en trois jours",
+        "+ 2,4 kg depuis le 20 nov.",
+        "Dr Camille EXEMPLE",
+        "Personne ne l’a prise",
+        "Répondre à cette alerte",
+    ):
+        assert words in first, words
+    assert "Chien méchant" in second, "what says not how pressing it is stands between those of level 1 and 3"
+    assert "Pourquoi cette alerte" not in second
+    assert "1 autre alerte" in " ".join(hers.split())
+    assert "Répondre à cette alerte" not in hers, "it is before the nurse"
 
 
 async def test_another_team_neither_finds_an_alert_in_its_list_nor_ends_it_at_any_door(access: Access, application: Any) -> None:

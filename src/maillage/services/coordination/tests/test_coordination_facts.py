@@ -172,6 +172,16 @@ async def test_who_does_not_read_clinical_data_writes_none(followed: None, acces
     assert await facts(access, "traitement") == []
 
 
+async def test_who_does_not_read_allergies_is_told_nothing_of_them(followed: None, access: Access, enter: Enter) -> None:
+    theo, gp = await enter(THEO), await enter(GP)
+    for address in ("/patients/p", "/patients/p/situation-de-vie", "/patients/p/cercle"):
+        assert "Allergies non renseignées" in (await gp.get(address)).text, address
+        assert "llergie" not in (await theo.get(address)).text, address
+    await send(gp, "allergie", FILLED["allergie"])
+    assert "Pénicilline" in (await gp.get("/patients/p")).text
+    assert "llergie" not in (await theo.get("/patients/p")).text
+
+
 async def test_an_outsider_and_who_left_the_circle_write_and_see_nothing(followed: None, access: Access, enter: Enter) -> None:
     out = await enter(professional("out"))
     nurse = await enter(NURSE)

@@ -1,9 +1,11 @@
-"""The identity banner of a person: who they are, what could harm them, whom to call. Two statements, three for those who care for people."""
+"""The identity banner of a person: who they are, what could harm them, whom to call. Two statements, three for those who care for people, one more where no
+allergy is there for a professional who may not read any."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from maillage.access import matrix
 from maillage.access.context import Context
 from maillage.errors import NotFound
 from maillage.services.identity.resources import patients
@@ -19,15 +21,18 @@ NO_KNOWN_ALLERGY = frozenset({"716186003"})
 TRUSTED = "personne de confiance"
 
 
-async def banner(ctx: Context, patient: str) -> Banner:
-    """The banner of a Patient the actor may see; NotFound otherwise."""
+async def banner(ctx: Context, patient: str, *, kept: frozenset[str] | None = None) -> Banner:
+    """The banner of a Patient the actor may see; NotFound otherwise. `kept`: the types that their profession does not read, where that is known already."""
     page = await ctx.records.search("Patient", [("_id", patient), ("_include", "Patient:general-practitioner")])
     if not page.matches:
         raise NotFound(f"Patient/{patient} is not there or not visible")
     around = await ctx.records.compartment([patient], {"AllergyIntolerance": 20, "RelatedPerson": 5})
+    allergies = around.get("AllergyIntolerance", [])
+    if kept is None:
+        kept = frozenset() if allergies else await matrix.types_kept(ctx)
     return banner_of(
         page.matches[0],
-        allergies=around.get("AllergyIntolerance", []),
+        allergies=None if "AllergyIntolerance" in kept else allergies,
         relatives=around.get("RelatedPerson", []),
         practitioners=page.included,
         opened_until=await rights.emergency_until(ctx, patient),
@@ -37,12 +42,12 @@ async def banner(ctx: Context, patient: str) -> Banner:
 def banner_of(
     patient: Resource,
     *,
-    allergies: list[Resource],
+    allergies: list[Resource] | None,
     relatives: list[Resource],
     practitioners: list[Resource],
     opened_until: datetime | None = None,
 ) -> Banner:
-    """The banner from resources that were read already."""
+    """The banner from resources that were read already; `allergies` None for who does not read them."""
     traits, ins = patients.traits_of(patient), patients.ins_of(patient)
     state, words, asked = _allergies(allergies)
     trusted = next((one for one in relatives if TRUSTED in _relation(one).casefold()), None)
@@ -75,7 +80,9 @@ def _used(name: str, given: str, birth_name: str, first_given: str) -> str | Non
     return " ".join(filter(None, used)) or None
 
 
-def _allergies(allergies: list[Resource]) -> tuple[AllergyState, list[str], str | None]:
+def _allergies(allergies: list[Resource] | None) -> tuple[AllergyState, list[str], str | None]:
+    if allergies is None:
+        return AllergyState.KEPT, [], None
     active = [one for one in allergies if _code(one.get("clinicalStatus", {})) in ("", "active")]
     none = [one for one in active if _codes(one.get("code", {})) & NO_KNOWN_ALLERGY]
     known = [one for one in active if one not in none]
