@@ -5,7 +5,7 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.access.permissions import Permission, permits
 from maillage.http import Request, action, page, redirect
-from maillage.services.coordination.resources import timeline
+from maillage.services.coordination.resources import dependence, timeline
 from maillage.services.coordination.service import alerts, records, seen
 from maillage.services.identity import public as identity
 from maillage.ui import render
@@ -54,6 +54,7 @@ async def record(request: Request, ctx: Context) -> Response:
         clinical=not {"Condition", "MedicationStatement"} & held.kept,
         problems=timeline.problems(held.of("Condition")),
         treatments=timeline.treatments(held.of("MedicationStatement", "MedicationRequest")),
+        gir=dependence.gir(held.of("QuestionnaireResponse", "Coverage", "Observation")),
         measures=timeline.measures(held.of("Observation")),
         thread=held.thread.lines,
         following=held.thread.following,

@@ -44,6 +44,7 @@ RIGHTS: Options = (
     ("c2s", "Complémentaire santé solidaire"), ("mutuelle", "Mutuelle"), ("invalidite", "Pension d’invalidité"), ("aeeh", "AEEH"), ("autre", "Autre droit"),
 )  # fmt: skip
 STATES: Options = (("active", "En place"), ("draft", "Demandé, en attente"))
+GIRS: Options = tuple((str(level), f"GIR {level}") for level in range(1, 7))
 YES_NO: Options = (("oui", "Oui"), ("non", "Non"), ("inconnu", "Ne sait pas"))
 HOME = (
     Field("habitat", "Logement", hint="Maison, appartement, résidence, étage, ascenseur"),
@@ -51,6 +52,7 @@ HOME = (
     Field("avec", "Vit avec"),
     Field("acces", "Accès", hint="Code, interphone, boîte à clés, stationnement, animaux"),
     Field("sur", "Ce qui gêne ou met en danger", "textarea", hint="Marches, salle de bains, chauffage, chutes"),
+    Field("gir", "Autonomie (GIR)", "choice", options=GIRS),
     Field("journee", "Vie quotidienne", "textarea", hint="Repas, sorties, activités, ce que la personne fait seule"),
     Field("ressources", "Travail, ressources et démarches", "textarea"),
     Field("directives", "Directives anticipées", "choice", options=YES_NO),

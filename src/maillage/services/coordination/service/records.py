@@ -25,6 +25,8 @@ LIMITS = {
     "Flag": 20,
     "Goal": 10,
     "Communication": 30,
+    "Coverage": 10,
+    "QuestionnaireResponse": 10,
 }
 THREAD = 12
 

@@ -182,6 +182,37 @@ async def test_who_does_not_read_allergies_is_told_nothing_of_them(followed: Non
     assert "llergie" not in (await theo.get("/patients/p")).text
 
 
+async def glance(client: AsyncClient) -> str:
+    """What the summary says at a glance."""
+    page = " ".join((await client.get("/patients/p")).text.split())
+    return page.split("En un coup d’œil", 1)[-1].split("</section>")[0] if "En un coup d’œil" in page else ""
+
+
+async def test_the_last_gir_stands_at_a_glance_wherever_it_was_written(followed: None, access: Access, enter: Enter) -> None:
+    theo, gp = await enter(THEO), await enter(GP)
+    assert await glance(theo) == ""
+    assert (await send(theo, "droit", FILLED["droit"] | {"depuis": "2024-01-01", "detail": "GIR 5, 200 €"})).status_code == 303
+    for client in (theo, gp):
+        assert "Autonomie : GIR 5" in await glance(client)
+    grid = {
+        "resourceType": "Observation", "status": "final", **ABOUT, "code": {"text": "Groupe iso-ressources (GIR)"}, "valueString": "GIR 4",
+        "effectiveDateTime": "2025-02",
+    }  # fmt: skip
+    await write(access, GP, grid, grid | {"valueString": "non évaluable", "effectiveDateTime": "2026-06-01"})
+    assert "Autonomie : GIR 4" in await glance(gp)
+    assert (await send(theo, "domicile", FILLED["domicile"] | {"gir": "2"})).status_code == 303
+    for client in (theo, gp):
+        assert "Autonomie : GIR 2" in await glance(client)
+    assert "GIR 2" in (await theo.get("/patients/p/situation-de-vie")).text
+
+
+async def test_a_gir_of_the_social_side_is_not_at_a_glance_for_who_cares(followed: None, enter: Enter) -> None:
+    theo, gp = await enter(THEO), await enter(GP)
+    assert (await send(theo, "droit", FILLED["droit"] | {"social": "1"})).status_code == 303
+    assert "Autonomie : GIR 3" in await glance(theo)
+    assert "GIR" not in await glance(gp)
+
+
 async def test_an_outsider_and_who_left_the_circle_write_and_see_nothing(followed: None, access: Access, enter: Enter) -> None:
     out = await enter(professional("out"))
     nurse = await enter(NURSE)
