@@ -9,12 +9,14 @@ from maillage.access.habilitation.carers import CARER_SCOPE, REPRESENTATIVE
 from maillage.demo.numbers import resource_id
 from maillage.demo.people import Person
 from maillage.demo.personas import persona
-from maillage.demo.professionals import Professional
+from maillage.demo.professionals import COLLEAGUES, Professional
 from maillage.demo.structures import Structure
 
 Resource = dict[str, Any]
 
 GP_PANEL, NURSE_PANEL, COORDINATOR_PANEL, SOCIAL_PANEL, HOSPITAL_PANEL = 140, 45, 118, 40, 60
+SHARED = 7
+"""One person in so many is followed by a colleague of the coordinator persona."""
 CATEGORY = {"system": "http://loinc.org", "code": "LA28865-6", "display": "Longitudinal care-coordination focused care team"}
 
 
@@ -30,7 +32,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """The people around one person. `gp` is None when the person has no general practitioner."""
+    """The people around one person. `gp` is None when the person has no general practitioner, `referent` when no team coordinates."""
 
     person: Person
     gp: Professional | None
@@ -38,6 +40,7 @@ class Circle:
     specialist: Professional | None
     members: tuple[Member, ...]
     carer: Resource | None
+    referent: Professional | None = None
 
 
 class Staff:
@@ -76,6 +79,7 @@ def circle(person: Person, staff: Staff, *, chance: random.Random, at: datetime)
         else _maybe(chance, 0.35 if age > 65 else 0.08, staff.near("nurse", person))
     )
     specialist = _maybe(chance, 0.4 if age > 60 else 0.1, staff.specialists)
+    referent = None
     members = [
         *_professional(gp, "Médecin traitant", chance),
         *_professional(nurse, "Infirmière" if nurse and nurse.key == "nurse" else "Infirmier", chance),
@@ -84,7 +88,8 @@ def circle(person: Person, staff: Staff, *, chance: random.Random, at: datetime)
     if official or (person.rank <= HOSPITAL_PANEL and person.rank % 3 == 1):
         members += _professional(staff.by_key["hospital"], "Médecin hospitalier", chance)
     if official or 0 < person.rank < COORDINATOR_PANEL:
-        members += _professional(staff.by_key["coordinator"], "Coordinatrice, référente", chance)
+        referent = staff.by_key["coordinator" if official or person.rank % SHARED else COLLEAGUES[0].key]
+        members += _professional(referent, "Coordinatrice, référente", chance)
         members.append(Member(staff.dac.reference, staff.dac.name, "Équipe de coordination", 200))
     if official or 0 < person.rank <= SOCIAL_PANEL:
         members += _professional(staff.by_key["social-worker"], "Assistant social", chance)
@@ -95,7 +100,7 @@ def circle(person: Person, staff: Staff, *, chance: random.Random, at: datetime)
         members.append(Member(pharmacy.reference, pharmacy.name, "Pharmacie", chance.randrange(30, 900)))
     if carer := _carer_of(person, chance):
         members.append(Member(f"RelatedPerson/{carer['id']}", carer["name"][0]["text"], carer["relationship"][0]["text"], 300))
-    return Circle(person, gp, nurse, specialist, tuple(members), carer)
+    return Circle(person, gp, nurse, specialist, tuple(members), carer, referent)
 
 
 def care_team(drawn: Circle, *, at: datetime) -> Resource:

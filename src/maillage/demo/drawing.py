@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from maillage.demo import agenda, circles, people, professionals, situations, structures, talk, visiting
+from maillage.demo import agenda, circles, living, people, professionals, situations, structures, supports, talk, visiting
 from maillage.demo.circles import Circle, Staff
 from maillage.demo.clinic import Record
 from maillage.demo.letters import Letter
@@ -87,16 +87,34 @@ class Territory:
         for letter in self.returns()[:LATE]:
             yield situations.late_call(letter)
         yield from talk.conversations(people.PAT_TROIS, at=self.at)
+        yield from living.lives(self.home(), self.visited(), at=self.at)
+
+    def home(self) -> list[Person]:
+        """Those who came home from hospital in the last days."""
+        return [letter.person for letter in self.returns()]
+
+    def visited(self) -> list[Person]:
+        """The first five people for whom the nurse persona cares."""
+        nurse = self.staff.by_key["nurse"]
+        return [one for one in self.people if self._circles[one.id].nurse is nurse][:5]
 
     def round(self) -> Iterator[Resource]:
-        """The week of the nurse persona, with the first five people whom she cares for."""
-        nurse = self.staff.by_key["nurse"]
-        hers = [one for one in self.people if self._circles[one.id].nurse is nurse][:5]
-        return visiting.round_of(nurse, hers, at=self.at)
+        """The week of the nurse persona."""
+        return visiting.round_of(self.staff.by_key["nurse"], self.visited(), at=self.at)
+
+    def supports(self) -> Iterator[Resource]:
+        """Whom the coordination team follows, whom it is asked to, whom it no longer does."""
+        drawn = list(self._circles.values())
+        for circle in drawn:
+            yield from supports.followed(circle, at=self.at)
+        others = [one for one in drawn if one.referent is None and one.gp and one.person.rank]
+        for circle in others[:1]:
+            yield from supports.over(circle, at=self.at)
+        yield from supports.waiting(others[1:], at=self.at)
 
     def agenda(self) -> Iterator[Resource]:
         """The week of the coordinator persona, with people who came home."""
-        return agenda.week([letter.person for letter in self.returns()], at=self.at)
+        return agenda.week(self.home(), at=self.at)
 
     def waiting(self) -> list[Waiting]:
         """The steward's queue."""

@@ -18,6 +18,8 @@ SKILLS = "https://mos.esante.gouv.fr/NOS/TRE_R38-SpecialiteOrdinale/FHIR/TRE-R38
 MAIL_TYPE = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-contact-point-email-type"
 MAIL_TYPES = "https://mos.esante.gouv.fr/NOS/TRE_R256-TypeMessagerie/FHIR/TRE-R256-TypeMessagerie"
 
+SUPERVISOR = {"system": "urn:maillage:role", "code": "supervisor"}
+
 
 @dataclass(frozen=True, slots=True)
 class Trade:
@@ -50,6 +52,24 @@ TRADES = (
 
 
 @dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody of the coordination team beside the persona; `supervisor`: who is responsible for it."""
+
+    key: str
+    given: str
+    family: str
+    title: str
+    supervisor: bool = False
+
+
+COLLEAGUES = (
+    Colleague("coordinator-2", "Awa", "ÉBAUCHE", "Coordinatrice"),
+    Colleague("coordinator-3", "Bruno", "CANEVAS", "Coordinateur"),
+    Colleague("supervisor", "Marthe", "CHARPENTE", "Responsable de la coordination", supervisor=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Professional:
     """One professional where they work."""
 
@@ -63,6 +83,7 @@ class Professional:
     rpps: str
     structure: Structure
     also: tuple[Structure, ...] = ()
+    supervisor: bool = False
 
     @property
     def id(self) -> str:
@@ -94,6 +115,10 @@ def professionals(population: Population, structures: list[Structure], scale: fl
                     trade.profession, trade.skill, rpps(number), places[rank % len(places)],
                 )
             )  # fmt: skip
+    found += [
+        Professional(one.key, one.given, one.family, one.title, "", "", "", "", by_kind["dac"][0], supervisor=one.supervisor)
+        for one in COLLEAGUES
+    ]
     return found
 
 
@@ -137,7 +162,7 @@ def role(one: Professional, place: Structure, name: str) -> Resource:
         "active": True,
         "practitioner": {"reference": one.reference, "display": one.name},
         "organization": {"reference": place.reference, "display": place.name},
-        "code": [_concept(_codes(one)[:1], one.title)],
+        "code": [_concept(_codes(one)[:1], one.title), *([{"coding": [SUPERVISOR]}] if one.supervisor else [])],
         **({"specialty": [{"coding": [_skill(one.skill)], "text": one.title}]} if one.skill else {}),
     }
 

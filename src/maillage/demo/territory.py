@@ -8,11 +8,11 @@ from maillage.access.actors import Actor, ActorKind, Role, job_actor
 from maillage.access.context import Context
 from maillage.access.platform import Platform
 from maillage.db import Database
-from maillage.demo import professionals, situations, structures
+from maillage.demo import everyday, professionals, situations, structures
 from maillage.demo.drawing import Territory, machine
 from maillage.demo.letters import Letter, cda
 from maillage.demo.people import PAT_TROIS
-from maillage.demo.personas import PERSONAS, Persona, granted_role
+from maillage.demo.personas import PERSONAS, Persona, granted_role, persona
 from maillage.demo.plans import write_plan
 from maillage.errors import NotFound
 from maillage.fhir.scope import Scope
@@ -53,16 +53,19 @@ async def is_seeded(database: Database) -> bool:
 async def seed(platform: Platform, *, scale: float = 1) -> str:
     """Writes the territory as it stands now, in one transaction; answers in a French sentence what is there.
 
-    A message that had to be refused comes after it, by the door of messages.
+    A message that had to be refused comes after it, by the door of messages, and what people say themselves by theirs.
     """
     drawn = Territory(platform.clock.now(), scale=scale)
     async with platform.access.act(SEED) as ctx:
         count = await _load_records(ctx, drawn, await _missing(ctx, drawn.directory()))
         await write_plan(ctx)
+        await ctx.records.write_all([*everyday.tasks(drawn.home(), ctx)])
+        await everyday.write_alerts(ctx, home=drawn.home()[0], visited=drawn.visited()[-1])
         documents = await _load_letters(ctx, drawn)
     await receive_message(
         platform.access, Arrival(content=situations.outdated_message(drawn.at), peer="192.0.2.51:50000", at=drawn.at)
     )
+    await everyday.say_what_is_planned(platform, actor_of(persona("coordinator")))
     return (
         f"{len(drawn.people)} personnes, {len(drawn.professionals)} professionnels, {len(drawn.structures)} structures, "
         f"{documents} documents, {count} ressources FHIR"
@@ -122,7 +125,9 @@ async def _load_records(ctx: Context, drawn: Territory, directory: list[Resource
         if len(chunk) >= CHUNK:
             count += await _load(ctx, chunk)
             chunk = []
-    count += await _load(ctx, [*chunk, *drawn.consequences(), *drawn.round(), *(one.patient for one in waiting)])
+    count += await _load(
+        ctx, [*chunk, *drawn.consequences(), *drawn.round(), *drawn.supports(), *(one.patient for one in waiting)]
+    )
     await ctx.records.write_all(drawn.agenda())  # not loaded: its visits take their time
     await import_cases(ctx, [ImportedCase(one.patient["id"], one.reason, one.near, one.origin, one.opened) for one in waiting])
     return count

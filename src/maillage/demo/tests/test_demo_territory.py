@@ -11,11 +11,15 @@ from maillage.clock import FixedClock
 from maillage.config import Config
 from maillage.connectors.franceconnect import pivot_of
 from maillage.db import Database
+from maillage.demo import everyday
 from maillage.demo.claims import claims_of
+from maillage.demo.numbers import resource_id
 from maillage.demo.people import DOCUMENTED, OTHER_PATIENT, PAT_TROIS
 from maillage.demo.personas import PERSONAS, persona
 from maillage.demo.territory import actor_of, ensure_personas, is_seeded, seed
 from maillage.errors import NotFound
+from maillage.services.coordination.rules.support import State
+from maillage.services.coordination.service import absences, caseload, facts, invitations, support
 from maillage.services.directory.public import circle
 from maillage.services.exchange.service import quarantine
 from maillage.services.identity.public import IdentityClaim, identify, waiting
@@ -81,6 +85,30 @@ async def test_the_territory_is_written_once_and_each_sees_what_is_theirs(platfo
     async with platform.access.act(actor_of(persona("system"))) as ctx:
         found = await identify(ctx, IdentityClaim(PAT_TROIS.traits, PAT_TROIS.ins))
     assert (found.certain, found.patient) == (True, PAT_TROIS.id)
+
+
+async def test_each_page_of_the_coordination_has_something_to_show(platform):
+    await ensure_personas(platform)
+    await seed(platform, scale=0.1)
+    lise = actor_of(persona("coordinator"))
+    async with platform.access.act(lise) as ctx:
+        desk = await support.desk(ctx)
+        assert all(desk.counts[state] for state in (State.NEW, State.WAITING, State.ACCEPTED, State.REFUSED, State.CLOSED))
+        assert desk.late
+        followed = (await caseload.read(ctx)).people
+        assert {bool(one.referent) for one in followed} == {True}
+        assert {one.own for one in followed} == {True, False}
+        assert {one.level for one in followed} == {"Simple", "Renforcé", "Complexe"}
+        (waiting_one,) = await invitations.of_record(ctx, PAT_TROIS.id)
+        assert waiting_one.email == everyday.INVITED
+        assert await absences.replaced(ctx) == [f"Practitioner/{resource_id('Practitioner', 'coordinator-3')}"]
+        life = (await facts.life(ctx, patient=PAT_TROIS.id)).facts
+        assert all(life[slug] for slug in ("domicile", "proche", "aide", "droit", "suivi", "avis")), life
+        old = [one for one in followed if (await facts.life(ctx, patient=one.patient["id"])).facts["protection"]]
+        assert old
+        assert await ctx.records.find("Flag", {"patient": f"Patient/{old[0].patient['id']}", "_count": "1"})
+    async with platform.access.act(actor_of(persona("gp"))) as ctx:
+        assert await ctx.records.find("DocumentReference", {"description": "Bilan de fin d’appui à la coordination"})
 
 
 async def test_a_seed_that_fails_leaves_nothing_behind(platform, database, monkeypatch):

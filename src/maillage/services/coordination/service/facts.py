@@ -14,6 +14,7 @@ from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.forms import fact as forms
 from maillage.services.coordination.resources import fact as facts
 from maillage.services.coordination.resources.fact import FACTS, FactKind
+from maillage.services.coordination.resources.signature import signed
 from maillage.services.identity import public as identity
 from maillage.ui import Banner
 
@@ -77,16 +78,16 @@ async def save(ctx: Context, *, patient: str, slug: str, id: str, version: str, 
         return Written()
     if stored and stored["meta"]["versionId"] != version:
         return Written(theirs=kind.values(stored), version=stored["meta"]["versionId"])
-    signed = made | _signed(ctx, kind, patient, stored)
+    whole = made | _signed(ctx, kind, patient, stored)
     if stored:
         try:
             async with ctx.savepoint():
-                await ctx.records.write(signed)
+                await ctx.records.write(whole)
         except (Conflict, PreconditionFailed):
             now = await _stored(ctx, kind, patient, stored["id"])
             return Written(theirs=kind.values(now), version=now["meta"]["versionId"])
         return Written()
-    return await _created(ctx, kind, patient, signed, form.values, key)
+    return await _created(ctx, kind, patient, whole, form.values, key)
 
 
 async def end(ctx: Context, *, patient: str, slug: str, id: str, version: str) -> Written:
@@ -160,20 +161,7 @@ def _same(made: Resource, stored: Resource) -> bool:
     ).get("security") == stored.get("meta", {}).get("security")
 
 
-_WRITTEN = {
-    "Condition": "recordedDate", "AllergyIntolerance": "recordedDate", "MedicationStatement": "dateAsserted", "ServiceRequest": "authoredOn",
-    "Communication": "sent", "QuestionnaireResponse": "authored",
-}  # fmt: skip
-
-
 def _signed(ctx: Context, kind: FactKind, patient: str, stored: Resource) -> Resource:
     """Whose record, who says it and when: of an opinion or a request who said it first stays its author."""
-    said: Resource = {"resourceType": kind.type}
-    if not stored:
-        said[kind.subject] = {"reference": f"Patient/{patient}"}
-    stays = stored and kind.type in ("Communication", "ServiceRequest")
-    if kind.author and not stays:
-        said[kind.author] = {"display": ctx.actor.name} | ({"reference": ctx.actor.reference} if ctx.actor.reference else {})
-    if kind.type in _WRITTEN and not stays:
-        said[_WRITTEN[kind.type]] = ctx.now.isoformat(timespec="seconds")
-    return said
+    by = {"display": ctx.actor.name} | ({"reference": ctx.actor.reference} if ctx.actor.reference else {})
+    return signed(kind, patient="" if stored else patient, by=by, at=ctx.now)
