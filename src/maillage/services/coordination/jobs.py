@@ -15,6 +15,8 @@ from maillage.services.coordination.events import (
     CoordinationRefused,
     InvitationMoved,
     MeasureTaken,
+    MeetingConcluded,
+    MemberLeft,
     PlanContested,
     PlanPublished,
     ReferentNamed,

@@ -21,24 +21,13 @@ from maillage.services.coordination.service.absences import say as say_away
 from maillage.services.coordination.service.alert_guard import keep_alerts
 from maillage.services.coordination.service.alerts import raise_alert
 from maillage.services.coordination.service.booking_guard import keep_agendas
-from maillage.services.coordination.service.meeting_report import hear_conclusions
 from maillage.services.coordination.service.invitations import invite
+from maillage.services.coordination.service.meeting_report import hear_conclusions
 from maillage.services.coordination.service.task_guard import keep_tasks
 from maillage.services.coordination.service.wishes import answer, ask
 
 __all__ = [
-    "Why",
-    "answer",
-    "ask",
-    "contact_for",
-    "hear_conclusions",
-    "keep_agendas",
-    "keep_alerts",
-    "keep_tasks",
-    "raise_alert",
-    "visit_for",
-]
-    "Agreement", "Asked", "Delay", "State", "Why", "answer", "answer_for", "ask", "closed", "contact_for", "ended", "episode_for", "fact_of", "invite",
-    "keep_agendas", "keep_alerts", "keep_tasks", "moved", "raise_alert", "request_for", "request_from", "say_away", "todo_for", "visit_for", "with_checks",
-    "with_referent",
+    "Agreement", "Asked", "Delay", "State", "Why", "answer", "answer_for", "ask", "closed", "contact_for", "ended", "episode_for", "fact_of", "hear_conclusions",
+    "invite", "keep_agendas", "keep_alerts", "keep_tasks", "moved", "raise_alert", "request_for", "request_from", "say_away", "todo_for", "visit_for",
+    "with_checks", "with_referent",
 ]  # fmt: skip
