@@ -5,7 +5,6 @@ The published example of a creation is itself faulty: it is refused with every r
 
 import copy
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ import pytest
 from starlette.applications import Starlette
 
 from maillage.access.access import Access
-from maillage.access.references import as_list
 from maillage.services.coordination.rules.support import State
 from tests.support.pages import client_of
 from tests.support.people import MACHINE, SEED
+from tests.support.profiles import Profiles
 from tests.support.teams import LISE, answer, by_outsider, write_teams
 
 Resource = dict[str, Any]
@@ -63,37 +62,6 @@ def with_a_test_ins(bundle: Resource) -> Resource:
         if entry["resource"]["resourceType"] == "Patient":
             entry["resource"]["identifier"][0] |= TEST_INS
     return mended
-
-
-def profile_of(shared: Path) -> list[Resource]:
-    """The elements of the profile of a circle, from the official package."""
-    with tarfile.open(shared / "fr-profiles-packages" / "cds.tgz") as package:
-        file = package.extractfile("package/StructureDefinition-cds-ihe-careteam.json")
-        assert file is not None
-        elements: list[Resource] = json.load(file)["snapshot"]["element"]
-    return elements
-
-
-def faults_by_profile(resource: Resource, elements: list[Resource]) -> list[str]:
-    """Which elements are there too seldom or too often for the profile: cardinalities, wherever what holds them is there."""
-    faults = []
-    for element in elements[1:]:
-        *parents, name = element["path"].split(".")[1:]
-        if name.endswith("[x]") or ":" in element["id"]:
-            continue
-        for holder in _held(resource, parents):
-            count = len(as_list(holder.get(name)))
-            most = element["max"]
-            if count < element["min"] or (most != "*" and count > int(most)):
-                faults.append(f"{element['path']}: {count} of {element['min']}..{most}")
-    return faults
-
-
-def _held(value: Resource, path: list[str]) -> list[Resource]:
-    holders = [value]
-    for name in path:
-        holders = [one for holder in holders for one in as_list(holder.get(name)) if isinstance(one, dict)]
-    return holders
 
 
 async def told(editor: httpx.AsyncClient, bundle: Resource) -> tuple[int, list[str]]:
@@ -183,9 +151,9 @@ async def test_the_circle_that_an_accepted_request_opens_is_one_of_the_national_
     await answer(access, LISE, await by_outsider(access), State.ACCEPTED)
     async with access.act(SEED) as ctx:
         (circle,) = await ctx.records.find("CareTeam", {"patient": "Patient/p"})
-    profile = profile_of(shared_data)
-    assert faults_by_profile(circle, profile) == []
-    assert faults_by_profile({name: value for name, value in circle.items() if name != "identifier"}, profile) == [
+    profiles = Profiles(shared_data)
+    assert profiles.faults(circle, PROFILE) == []
+    assert profiles.faults({name: value for name, value in circle.items() if name != "identifier"}, PROFILE) == [
         "CareTeam.identifier: 0 of 1..1"
     ]
     assert {one["member"]["reference"].partition("/")[0] for one in circle["participant"]} <= {

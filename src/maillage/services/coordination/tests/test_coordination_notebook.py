@@ -2,7 +2,6 @@
 
 import json
 import re
-import tarfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
 from maillage.db import count_statements
 from maillage.services.coordination import pages
-from maillage.services.coordination.resources.note import KINDS, PROFILE, TYPES, note_for, thread
+from maillage.services.coordination.resources.note import KINDS, TYPES, note_for, thread
 from maillage.services.coordination.service import notebook
 from maillage.services.messaging.events import MatterTold
 from maillage.services.messaging.resources.wording import words_of
@@ -192,22 +191,6 @@ async def test_an_empty_note_is_asked_again(territory: None, visit: Any, access:
     assert answer.status_code == 422
     assert "Écrivez la note" in answer.text
     assert await notes(access) == []
-
-
-def test_what_we_write_is_of_the_national_profile(shared_data: Path) -> None:
-    written = note_for(
-        "Vu", kind="INTERV", patient="p", by="Practitioner/nora", name="Nora", at=NOON, important=True, answers="1"
-    )
-    with tarfile.open(shared_data / "fr-profiles-packages/cdl.tgz") as package:
-        profile = json.load(package.extractfile("package/StructureDefinition-cdl-document-reference.json"))  # type: ignore[arg-type]
-    assert written["meta"]["profile"] == [profile["url"]] == [PROFILE]
-    elements = [one for one in profile["snapshot"]["element"] if one["path"].count(".") == 1 and ":" not in one["id"]]
-    assert len(elements) > 15
-    for element in elements:
-        name = element["path"].split(".")[1].removesuffix("[x]")
-        count = len(written[name]) if isinstance(written.get(name), list) else int(name in written)
-        assert count >= element["min"], name
-        assert element["max"] == "*" or count <= int(element["max"]), name
 
 
 async def test_what_an_editor_wrote_as_in_the_official_example_is_read(
