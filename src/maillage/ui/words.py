@@ -165,9 +165,9 @@ def deadline(value: When, now: datetime) -> str:
 
 def _late_by(late: timedelta) -> str:
     if late.days >= 1:
-        return f"de {count(late.days, 'jour')}"
+        return "d’un jour" if late.days == 1 else f"de {count(late.days, 'jour')}"
     hours = int(late.total_seconds() // 3600)
-    return "de moins d’une heure" if hours < 1 else f"d’{count(1, 'heure')}" if hours == 1 else f"de {count(hours, 'heure')}"
+    return "de moins d’une heure" if hours < 1 else "d’une heure" if hours == 1 else f"de {count(hours, 'heure')}"
 
 
 def is_late(value: When, now: datetime) -> bool:

@@ -82,7 +82,7 @@ def test_a_moment_in_a_sentence(value: str, said: str) -> None:
     [
         ("2026-11-21", "en retard de 2 jours"),
         ("2026-11-23T07:00:00Z", "en retard de moins d’une heure"),
-        ("2026-11-23T06:00:00Z", "en retard d’1 heure"),
+        ("2026-11-23T06:00:00Z", "en retard d’une heure"),
         ("2026-11-23", "aujourd’hui"),
         ("2026-11-23T10:20:00Z", "aujourd’hui avant 11 h 20"),
         ("2026-11-24", "demain"),

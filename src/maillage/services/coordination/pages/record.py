@@ -5,7 +5,7 @@ from starlette.responses import Response
 from maillage.access.context import Context
 from maillage.access.permissions import Permission, permits
 from maillage.http import Request, action, page, redirect
-from maillage.services.coordination.resources import dependence, timeline
+from maillage.services.coordination.resources import changes, dependence, timeline
 from maillage.services.coordination.service import alerts, records, seen
 from maillage.services.identity import public as identity
 from maillage.ui import render
@@ -36,6 +36,7 @@ async def record(request: Request, ctx: Context) -> Response:
     """The summary: what others changed since the last « vu », alerts, at a glance, the beginning of the thread; aside the circle."""
     patient = str(request.path_params["id"])
     held = await records.read(ctx, patient=patient)
+    facts = changes.grouped(held.since.facts)
     flags = [one for one in held.of("Flag") if one.get("status") == "active"]
     return render(
         request,
@@ -45,8 +46,8 @@ async def record(request: Request, ctx: Context) -> Response:
         banner=held.banner,
         tabs=record_tabs(patient),
         since=held.since,
-        changes=held.since.facts[:SHOWN],
-        further=held.since.facts[SHOWN:],
+        changes=facts[:SHOWN],
+        further=facts[SHOWN:],
         alerts=await alerts.of_record(ctx, flags, most=ALERTS),
         more_alerts=len(flags[ALERTS:]),
         before_me={ctx.actor.reference, *ctx.actor.organizations},

@@ -29,6 +29,8 @@ VIEWS = {
     "acceptees": State.ACCEPTED,
     "refusees": State.REFUSED,
 }
+ALL = "toutes"
+WAITING = [state for state in State if state.open]
 SENT = "Demande envoyée. Vous en suivez la réponse ici."
 DONE = {
     "analyse": "Demande prise en analyse. Le demandeur en est prévenu.",
@@ -91,11 +93,11 @@ async def _form_page(
 
 
 async def desk(request: Request, ctx: Context) -> Response:
-    """GET /demandes-d-appui: what was sent to the team, late first; `?vue=` one state. Of others, what they asked."""
+    """GET /demandes-d-appui: what waits for the team, late first; `?vue=` one state, or `toutes`. Of others, what they asked."""
     if not permits(ctx.actor, Permission.SUPPORT_TRIAGE):
         return render(request, ctx, "coordination/support_mine.html", found=await support.mine(ctx), **_words())
     view = request.query_params.get("vue", "")
-    held = await support.desk(ctx, VIEWS.get(view))
+    held = await support.desk(ctx, [VIEWS[view]] if view in VIEWS else list(State) if view == ALL else WAITING)
     waiting = held.counts[State.NEW]
     return render(
         request, ctx, "coordination/support_desk.html", held=held, view=view, views=VIEWS, late=rules.late, counts={DESK: waiting},

@@ -1,6 +1,6 @@
 """Two versions of a resource → what changed, said in words: « Bisoprolol : 2,5 mg → 5 mg », not « modifié ». Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,23 @@ def fact(before: Resource | None, now: Resource | None, *, written: datetime, pa
     if now["resourceType"] in ("MedicationStatement", "MedicationRequest"):
         lead = "Traitement"
     return Fact(replace(line, lead=lead, words=words), written, "Modifié")
+
+
+def grouped(facts: Iterable[Fact]) -> list[Fact]:
+    """The same, each visit that comes back said once, with how often and from when until when."""
+    times: dict[tuple[str, ...], list[Fact]] = {}
+    for one in facts:
+        line = one.line
+        comes_back = line.reference.startswith("Appointment/") and one.mark == "Ajouté"
+        times.setdefault((line.lead, line.words, line.who) if comes_back else (line.reference, str(one.written)), []).append(one)
+    return [_several(found) if len(found) > 1 else found[0] for found in times.values()]
+
+
+def _several(found: list[Fact]) -> Fact:
+    days = sorted(one.line.at for one in found)
+    line = found[0].line
+    often = f"{len(found)} fois, du {care_date(days[0], year=False)} au {care_date(days[-1], year=False)}"
+    return replace(found[0], line=replace(line, words=joined((line.words, often))))
 
 
 def _gone(before: Resource, patient: str) -> Told:

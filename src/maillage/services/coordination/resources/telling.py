@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from maillage.access.masks import CONFIDENTIALITY_SYSTEMS
+from maillage.services.coordination.resources import task as tasks
+from maillage.services.coordination.resources.invitation import INVITATION
 from maillage.services.documents import public as documents
 
 Resource = Mapping[str, Any]
@@ -277,7 +279,10 @@ def _task(resource: Resource, patient: str) -> Told:
         "in-progress": "en cours",
     }
     title = text(resource.get("code")) or short(str(resource.get("description", ""))) or "Tâche"
-    return Told("", "social", f"Tâche : {title}", state.get(resource.get("status", ""), ""), href="/taches")
+    if "invitation" in codes(resource.get("code"), INVITATION):
+        return Told("", "social", title, state.get(resource.get("status", ""), ""), href=f"/patients/{patient}/cercle")
+    href = f"/taches/{resource['id']}" if tasks.is_planned(dict(resource)) else "/taches"
+    return Told("", "social", f"Tâche : {title}", state.get(resource.get("status", ""), ""), href=href)
 
 
 def _request(resource: Resource, patient: str) -> Told:

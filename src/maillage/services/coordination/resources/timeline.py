@@ -99,14 +99,12 @@ def treatments(medications: Iterable[dict[str, Any]]) -> list[Item]:
 
 
 def own_words(goals: Iterable[dict[str, Any]]) -> str:
-    """What counts for the person, in their own words; empty where nobody wrote it down."""
+    """What counts for the person, in their own words, else a goal that is theirs; empty where nobody wrote it down."""
     over = {"completed", "cancelled", "rejected", "entered-in-error"}
-    said = (
-        telling.text(one.get("description")) for one in goals
-        if one.get("lifecycleStatus") not in over
-        and ("own-words" in telling.codes(one.get("category", []), "urn:maillage:goal") or str(one.get("expressedBy", {}).get("reference", "")).startswith("Patient/"))
-    )  # fmt: skip
-    return next(said, "")
+    theirs = [one for one in goals if one.get("lifecycleStatus") not in over]
+    said = [one for one in theirs if "own-words" in telling.codes(one.get("category", []), "urn:maillage:goal")]
+    said += [one for one in theirs if str(one.get("expressedBy", {}).get("reference", "")).startswith("Patient/")]
+    return next((words for one in said if (words := telling.text(one.get("description")))), "")
 
 
 def _each_once(items: Iterable[Item]) -> list[Item]:
@@ -152,14 +150,23 @@ def _quantity(observation: Mapping[str, Any]) -> dict[str, Any]:
     return found if "value" in found else {}
 
 
-def coming(appointments: Iterable[dict[str, Any]], now: datetime) -> list[tuple[str, str]]:
-    """Appointments ahead, soonest first: when and what."""
-    ahead = [
-        (a["start"], a.get("description") or telling.text((a.get("serviceType") or [{}])[0]) or "Rendez-vous")
-        for a in appointments
-        if a.get("status") in {"booked", "pending", "proposed"} and "start" in a and _instant(a["start"]) >= now
-    ]
-    return sorted(ahead, key=lambda a: _instant(a[0]))
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Something that is planned: FHIR text of its first time, what, how many times after that one."""
+
+    at: str
+    words: str
+    more: int
+
+
+def coming(appointments: Iterable[dict[str, Any]], now: datetime) -> list[Ahead]:
+    """Appointments ahead, soonest first; what comes back (the same words) is said once."""
+    times: dict[str, list[str]] = {}
+    for one in appointments:
+        if one.get("status") in {"booked", "pending", "proposed"} and "start" in one and _instant(one["start"]) >= now:
+            times.setdefault(telling.appointment_words(one), []).append(one["start"])
+    ahead = [Ahead(min(starts, key=_instant), words, len(starts) - 1) for words, starts in times.items()]
+    return sorted(ahead, key=lambda one: _instant(one.at))
 
 
 def _instant(text: str) -> datetime:

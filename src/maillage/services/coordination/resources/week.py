@@ -7,10 +7,11 @@ from typing import Any
 
 from maillage.access.references import as_list, local
 from maillage.clock import in_paris
+from maillage.services.coordination.resources import support, telling
 from maillage.services.coordination.resources import task as tasks
-from maillage.services.coordination.resources import telling
 from maillage.services.coordination.resources.action import OVER, Action
 from maillage.services.coordination.resources.fact import REQUEST
+from maillage.services.coordination.resources.invitation import INVITATION
 
 Resource = Mapping[str, Any]
 KEPT = frozenset({"proposed", "pending", "booked", "arrived", "checked-in", "fulfilled"})
@@ -44,14 +45,14 @@ def appointments(found: Iterable[Resource]) -> list[Duty]:
 
 
 def deadlines(found: Iterable[Resource]) -> list[Duty]:
-    """Tasks that somebody has by a day. Answers to alerts have a page of their own."""
+    """Tasks that somebody has by a day. Answers to alerts, to requests for support and to invitations have pages of their own."""
     return [
         Duty(
             telling.text(one.get("code")) or str(one.get("description", "")) or "Tâche", day, None, _who([one.get("owner", {})]),
             done=one.get("status") == tasks.DONE, by=True,
         )
         for one in found
-        if not tasks.is_alert(dict(one)) and one.get("status") not in OVER - {tasks.DONE}
+        if not (tasks.is_alert(dict(one)) or support.is_answer(one) or telling.codes(one.get("code"), INVITATION)) and one.get("status") not in OVER - {tasks.DONE}
         and (day := _day(one.get("restriction", {}).get("period", {}).get("end")))
     ]  # fmt: skip
 

@@ -51,9 +51,9 @@ def delay(task: "Task", now: datetime) -> str:
         return ""
     by = now - task.due
     if by.days >= 1:
-        return f"en retard d’{by.days} jour" if by.days == 1 else f"en retard de {by.days} jours"
+        return "en retard d’un jour" if by.days == 1 else f"en retard de {by.days} jours"
     hours = max(1, round(by.total_seconds() / 3600))
-    return f"en retard d’{hours} h" if hours == 1 else f"en retard de {hours} h"
+    return "en retard d’une heure" if hours == 1 else f"en retard de {hours} h"
 
 
 @dataclass(frozen=True, slots=True)

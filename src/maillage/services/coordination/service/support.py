@@ -1,7 +1,7 @@
 """Requests for support: asked by a professional, the person or their family; read and answered by the coordination team."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,12 +105,12 @@ class Desk:
     late: int
 
 
-async def desk(ctx: Context, state: State | None = None) -> Desk:
-    """What was sent to the teams of whoever acts; `state` narrows it."""
+async def desk(ctx: Context, states: Collection[State] = frozenset(State)) -> Desk:
+    """What was sent to the teams of whoever acts and stands in one of these states."""
     ctx.require(Permission.SUPPORT_TRIAGE)
     found = await _of_teams(ctx)
     counts = {one: sum(r.state is one for r in found) for one in State}
-    shown = rules.ordered([one for one in found if state is None or one.state is state], ctx.now)
+    shown = rules.ordered([one for one in found if one.state in states], ctx.now)
     return Desk(shown, counts, sum(rules.late(one, ctx.now) for one in found))
 
 

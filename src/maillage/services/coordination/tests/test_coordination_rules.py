@@ -54,9 +54,9 @@ def test_the_letter_and_the_end_of_the_stay_are_one_return_home() -> None:
     ("ago", "words"),
     [
         (timedelta(hours=-1), ""),
-        (timedelta(minutes=20), "en retard d’1 h"),
+        (timedelta(minutes=20), "en retard d’une heure"),
         (timedelta(hours=3), "en retard de 3 h"),
-        (timedelta(days=1, hours=2), "en retard d’1 jour"),
+        (timedelta(days=1, hours=2), "en retard d’un jour"),
         (timedelta(days=2), "en retard de 2 jours"),
     ],
 )

@@ -45,6 +45,57 @@ def since(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", section).replace("\u00a0", " ").replace("\u202f", " ").split())
 
 
+async def test_visits_that_come_back_are_one_line_and_the_words_of_the_person_come_before_goals(
+    people: None, access: Access, enter: Enter
+) -> None:
+    gp = await enter(GP)
+
+    def visit_of(day: int, words: str) -> Resource:
+        people_of = [
+            {"actor": {"reference": one, "display": name}, "status": "accepted"}
+            for one, name in (("Patient/p", "Dominique"), ("Practitioner/nora", "Nora FICTIVE"))
+        ]
+        at = f"2099-11-{day:02}T08:00:00+01:00"
+        return {
+            "resourceType": "Appointment",
+            "status": "booked",
+            "description": words,
+            "start": at,
+            "end": at,
+            "participant": people_of,
+        }
+
+    def goal(words: str, **more: Any) -> Resource:
+        return {
+            "resourceType": "Goal",
+            "lifecycleStatus": "active",
+            **ABOUT,
+            "description": {"text": words},
+            "expressedBy": {"reference": "Patient/p"},
+            **more,
+        }
+
+    own = {"category": [{"coding": [{"system": "urn:maillage:goal", "code": "own-words"}]}]}
+    await write(
+        access,
+        SEED,
+        *(visit_of(day, "Insuline") for day in (24, 26, 25)),
+        visit_of(27, "Pansement"),
+        goal("Revoir la mer", **own),
+    )
+    await write(access, SEED, goal("Marcher 10 minutes"))
+    page = (await gp.get("/patients/p")).text
+    lines = since(page)
+    assert "Insuline : Nora FICTIVE, 3 fois, du 24 nov. au 26 nov." in lines
+    assert lines.count("Insuline") == 1
+    assert "Pansement : Nora FICTIVE" in lines
+    assert "fois" not in lines.split("Pansement")[1].split("Insuline")[0]
+    ahead = " ".join(page.split("À venir")[1].split("</section>")[0].split())
+    assert ahead.count("Insuline") == 1
+    assert "puis 2 autres fois" in ahead
+    assert "Revoir la mer" in page.split("Ce qui compte")[1]
+
+
 async def say_seen(client: AsyncClient, page: str) -> None:
     answer = await client.post("/patients/p/vu", data=form_of(page, "/patients/p/vu"))
     assert answer.status_code == 303, answer.text

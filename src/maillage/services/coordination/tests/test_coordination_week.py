@@ -79,7 +79,7 @@ async def test_everything_that_is_done_stands_on_its_day(filled: None, enter: En
     assert page.count("Aide à la toilette") == 2
     friday = day(page, f"Vendredi 27{hard}novembre")
     assert "Renouveler l’ordonnance" in friday
-    assert "vous" in friday
+    assert "Vous" in friday
     assert "À pourvoir" in day(page, f"Samedi 28{hard}novembre")
     assert "Portage de repas" in day(page, "Chaque semaine")
     assert "Dossier APA" in day(page, "Attendu avant cette semaine")
@@ -89,6 +89,21 @@ async def test_everything_that_is_done_stands_on_its_day(filled: None, enter: En
     assert "Pansement d’après" in following
     assert "Dossier APA" not in following
     assert "Qui fait quoi" in await shown(enter, GP, "/patients/p/semaine?jour=bientôt")
+
+
+async def test_what_was_accepted_or_is_asked_of_others_elsewhere_is_no_duty_of_the_week(
+    filled: None, enter: Enter, access: Access
+) -> None:
+    due = {"restriction": {"period": {"end": "2026-11-25T18:00:00+01:00"}}}
+    kinds = (("urn:maillage:request", "support"), ("urn:maillage:circle-invitation", "invitation"), ("urn:maillage:task", "todo"))
+    await write(
+        access, SEED,
+        *(TASK | due | {"status": "accepted", "code": {"coding": [{"system": system, "code": code}], "text": f"Affaire {code}"}} for system, code in kinds),
+    )  # fmt: skip
+    page = await shown(enter, GP)
+    assert "Affaire todo" in page
+    assert "Affaire support" not in page
+    assert "Affaire invitation" not in page
 
 
 async def test_what_one_may_not_see_is_not_in_the_week(filled: None, enter: Enter, access: Access) -> None:
