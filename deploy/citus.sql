@@ -85,6 +85,7 @@ select create_reference_table('access_carer');
 -- local messaging_mail: one row a recipient
 -- local coordination_seen: one row a reader and record, read for one page
 -- local messaging_quiet: one row a person
+-- local messaging_push: one row a browser of a person
 -- local messaging_read: one row a reader and conversation, read for one page
 -- local coordination_absence: one row an absence of a professional, no patient
 -- local coordination_invitation: its link is found before the patient is known

@@ -8,6 +8,7 @@ from typing import Self
 from maillage.errors import SetupError
 
 PREFIX = "MAILLAGE_"
+PUSH_SERVICES = "fcm.googleapis.com,updates.push.services.mozilla.com,*.push.apple.com,*.notify.windows.com"
 
 
 def _flag(value: str) -> bool:
@@ -64,6 +65,9 @@ class Config:
     smtp_tls: str = "none"  # none, starttls or tls
     smtp_user: str = ""  # empty: the server asks for none
     smtp_password: str = field(default="", repr=False)  # of `smtp_user`
+    push_key: str = field(default="", repr=False)  # notifications to browsers that asked: a private key in PEM, EC on P-256
+    push_key_file: str = ""  # a file that holds it instead; neither: pages offer no notifications
+    push_services: str = PUSH_SERVICES  # hosts of the push services of browsers, by commas; "*.": every name under it
     mail_from: str = "ne-pas-repondre@maillage.example"  # sender of notices
     psc_issuer: str = ""  # Pro Santé Connect, or another OpenID provider; empty: nobody can sign in
     psc_client_id: str = "maillage"  # our client there

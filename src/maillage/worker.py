@@ -14,6 +14,7 @@ from maillage.access import anchor, erasures
 from maillage.access.platform import Platform
 from maillage.app import database_of, keep_what_is_loaded, load_services, mailer_of, platform_of
 from maillage.config import Config
+from maillage.connectors.push import pusher_of
 from maillage.jobs import JobRunner, Outside, declared_in
 from maillage.services.exchange.ports import serve_mllp
 
@@ -58,6 +59,7 @@ def _outside(platform: Platform) -> Outside:
     config = platform.config
     return Outside(
         mail=mailer_of(platform), base_url=config.base_url, anchor=anchor.folder_of(config), erasures=erasures.folder_of(config), alert=config.audit_alert,
+        push=pusher_of(config, platform.clock),
     )  # fmt: skip
 
 

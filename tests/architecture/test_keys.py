@@ -18,9 +18,10 @@ OF_A_KEY = re.compile(r"(_keys?|_certificate|_ca|_secret|_password)(_file)?$|^to
 USED = {
     r"\bAESGCM\b": "AES-256-GCM", r"\bPasswordHasher\b": "argon2id", r"\bhmac\.new\(.*sha256": "HMAC-SHA-256", r"\bsha256\b": "SHA-256", r"\bpyotp\b": "RFC 6238",
     r"\bsha1\b": "SHA-1", r"\buuid5\b|\bmd5\b": "UUID version 5", r"\bsecrets\.": "the system's generator", r"\bwebauthn\b": "WebAuthn", r"\bssl\.": "TLS 1.2", r"\bblake2b\b": "BLAKE2b",
+    r"\bHKDF\b": "HKDF-SHA-256", r"\bECDH\b": "ECDH on P-256",
 }  # fmt: skip
 OTHERS = re.compile(
-    r"\b(ChaCha20|Fernet|Blowfish|TripleDES|PBKDF2\w*|HKDF|scrypt|bcrypt|sha512|sha384|sha224|Ed25519\w*|X25519\w*|ECDH\w*)\b"
+    r"\b(ChaCha20|Fernet|Blowfish|TripleDES|PBKDF2\w*|scrypt|bcrypt|sha512|sha384|sha224|Ed25519\w*|X25519\w*|ECDH\w+)\b"
 )
 
 

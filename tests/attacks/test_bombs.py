@@ -151,7 +151,7 @@ CALLS_OUT = {
     "connectors/clamd/client.py": "the scanner of the settings",
     "connectors/mail/mailer.py": "the mail server of the settings",
     "connectors/mllp/client.py": "what `maillage send` sends to",
-    "connectors/outgoing.py": "the keys of a registered software, at a public address that is checked and held to",
+    "connectors/outgoing.py": "the keys of a registered software, and the push services of the settings, at a public address that is checked and held to",
     "connectors/psc/relying_party.py": "the identity providers of the settings",
     "operator/children.py": "whether a process that the demonstration started listens",
     "operator/checks.py": "the parts of the settings, for `maillage check`",

@@ -50,6 +50,7 @@ def test_no_secret_is_printed_with_the_settings() -> None:
         "account_keys",
         "files_keys",
         "openid_key",
+        "push_key",
         "citizen_client_secret",
     } == set(secrets)
     assert "s3cret" not in repr(Config(**dict.fromkeys(secrets, "s3cret")))

@@ -6,7 +6,7 @@ in between leads nowhere else. Redirects are not followed, proxies of the enviro
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
@@ -47,13 +47,24 @@ class Outgoing:
 
     async def get(self, url: str) -> bytes:
         """The body of a 200 answer of LONGEST bytes at most. Raises Unreachable."""
+        status, body = await self._answer(url, "GET", {"accept": "application/json"}, b"")
+        if status != 200:
+            raise Unreachable(f"the address answers {status}")
+        return body
+
+    async def post(self, url: str, content: bytes, *, headers: Mapping[str, str]) -> int:
+        """The status of the answer; what it says is not read. Raises Unreachable."""
+        status, _ = await self._answer(url, "POST", headers, content)
+        return status
+
+    async def _answer(self, url: str, method: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes]:
         import httpx  # read when the first address is asked
 
         target = _target(url)
         try:
             async with asyncio.timeout(PATIENCE):
                 address = await self._checked(target)
-                return await self._asked(target, address)
+                return await self._asked(target, address, method, headers, content)
         except TimeoutError:
             raise Unreachable("the address does not answer in time") from None
         except (httpx.HTTPError, OSError) as error:
@@ -73,33 +84,34 @@ class Outgoing:
     def _is_allowed(self, address: Address) -> bool:
         return any(address in network for network in self._allowed)
 
-    async def _asked(self, target: _Target, address: Address) -> bytes:
+    async def _asked(
+        self, target: _Target, address: Address, method: str, more: Mapping[str, str], content: bytes
+    ) -> tuple[int, bytes]:
         import httpx
 
         literal = f"[{address}]" if address.version == 6 else str(address)
         default = target.port == PORTS[target.scheme]
         headers = {
             "host": target.host if default else f"{target.host}:{target.port}",
-            "accept": "application/json",
             "accept-encoding": "identity",
+            **more,
         }
         async with httpx.AsyncClient(follow_redirects=False, trust_env=False, timeout=PATIENCE) as client:
             request = client.build_request(
-                "GET",
+                method,
                 f"{target.scheme}://{literal}:{target.port}{target.path}",
                 headers=headers,
+                content=content or None,
                 extensions={"sni_hostname": target.host},
             )
             response = await client.send(request, stream=True)
             try:
-                return await _body(response)
+                return response.status_code, await _body(response) if method == "GET" and response.status_code == 200 else b""
             finally:
                 await response.aclose()
 
 
 async def _body(response: "httpx.Response") -> bytes:
-    if response.status_code != 200:
-        raise Unreachable(f"the address answers {response.status_code}")
     taken = b""
     async for chunk in response.aiter_raw():
         taken += chunk

@@ -17,6 +17,7 @@ from maillage.access.access import Access
 from maillage.access.actors import job_actor
 from maillage.access.context import Context
 from maillage.connectors.mail import Mailer
+from maillage.connectors.push import Pusher
 from maillage.db import Connection, load_queries
 from maillage.jobs.naming import name_of
 
@@ -29,7 +30,7 @@ class Outside:
     """What errands use: the connectors, and the address at which people reach the platform, for what they are sent.
 
     `anchor` is the folder where the heads of the trail are kept, `alert` the address that is told when it no longer holds ("": nobody),
-    `erasures` the folder that lists what was erased.
+    `erasures` the folder that lists what was erased; `push` is None where the operator set no key.
     """
 
     mail: Mailer
@@ -37,6 +38,7 @@ class Outside:
     anchor: Path
     erasures: Path
     alert: str = ""
+    push: Pusher | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

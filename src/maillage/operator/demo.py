@@ -107,7 +107,8 @@ async def _emulators(config: Config, wanted: Wanted, family: Family) -> tuple[Co
         cardless_client_secret=secrets.token_urlsafe(16),
         citizen_client_secret=secrets.token_urlsafe(16),
         account_keys_file=str(_account_keys(config.data)),
-        openid_key_file=str(_openid_key(config.data)),
+        openid_key_file=str(_key_file(config.data / "openid.key", "P-384")),
+        push_key_file=str(_key_file(config.data / "push.key", "P-256")),
         software_sandbox=True,
     )
     cards, public, post = await asyncio.gather(
@@ -169,14 +170,13 @@ def _account_keys(data: Path) -> Path:
     return path
 
 
-def _openid_key(data: Path) -> Path:
-    """The file of the key that says to applications who somebody is, made once."""
+def _key_file(path: Path, curve: str) -> Path:
+    """The file of a key of ours, made once: that which says to applications who somebody is, that which push services know us by."""
     from joserfc.jwk import ECKey
 
-    path = data / "openid.key"
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_bytes(ECKey.generate_key("P-384").as_pem(private=True))
+        path.write_bytes(ECKey.generate_key(curve).as_pem(private=True))
     return path
 
 

@@ -38,6 +38,7 @@ def build() -> dict[str, str]:
         "source-sans-3.woff2": font,
     }
     icon = f"/static/{_hashed('maillage.svg', files['maillage.svg'])}".encode()
+    files["push.js"] = (STATIC / "push.js").read_bytes().replace(b"__ICON__", icon)
     files["maillage.webmanifest"] = (STATIC / "maillage.webmanifest").read_bytes().replace(b"__ICON__", icon)
     return _write(files)
 

@@ -1,5 +1,6 @@
 """What other rooms may ask of accounts."""
 
+from maillage.services.accounts.rules.devices import device_words
 from maillage.services.accounts.rules.invitations import ROLES
 from maillage.services.accounts.service.accounts import (
     ENROLLING,
@@ -23,6 +24,7 @@ __all__ = [
     "account_by_email",
     "breached_from",
     "close",
+    "device_words",
     "enrol",
     "invite",
     "managed_accounts",

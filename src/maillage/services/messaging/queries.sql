@@ -28,8 +28,9 @@ update messaging_mail set pending = greatest(0, pending - %(counted)s), sent = %
 update messaging_mail set pending = 0, sent = %(now)s, urgent = false where recipient = %(recipient)s;
 
 -- name: forget :exec
--- Addresses of people whose record is erased.
-with quiet as (delete from messaging_quiet where person = any(%(recipients)s::text[]))
+-- Addresses and browsers of people whose record is erased.
+with quiet as (delete from messaging_quiet where person = any(%(recipients)s::text[])),
+  push as (delete from messaging_push where person = any(%(recipients)s::text[]))
 delete from messaging_mail where recipient = any(%(recipients)s::text[]);
 
 -- name: quiet_of :one
@@ -61,4 +62,60 @@ select reader, until from messaging_read where thread = %(thread)s;
 
 -- name: forget_marks :exec
 -- Marks of conversations that are erased, and of people whose record is.
-delete from messaging_read where thread = any(%(threads)s::text[]) or reader = any(%(readers)s::text[])
+delete from messaging_read where thread = any(%(threads)s::text[]) or reader = any(%(readers)s::text[]);
+
+-- name: owe_push :value
+-- Counts the notices of each of these recipients on each of their browsers; true when one may be told at once.
+with owed as (
+  update messaging_push p set pending = p.pending + o.notices, owed = case when p.pending = 0 then %(now)s else p.owed end,
+    urgent = p.urgent or %(urgent)s
+  from json_to_recordset(%(owed)s::json) as o(recipient text, notices int) where o.recipient = p.person
+  returning p.owed, p.sent, p.urgent
+)
+select coalesce(bool_or(urgent or (owed = %(now)s and (sent is null or sent <= %(before)s))), false) from owed;
+
+-- name: owed_push :many
+-- The browsers that may be told at this time of the day, those that wait the longest first; what is urgent waits for nothing.
+select p.id, p.endpoint, p.person, p.browser, p.auth, p.pending, p.urgent from messaging_push p left join messaging_quiet q on q.person = p.person
+where p.pending > 0
+  and (p.urgent
+       or ((p.sent is null or p.sent <= %(before)s)
+           and not coalesce(case when q.starts <= q.ends then %(clock)s::time >= q.starts and %(clock)s::time < q.ends
+                            else %(clock)s::time >= q.starts or %(clock)s::time < q.ends end, false)))
+order by p.owed limit %(limit)s;
+
+-- name: push_sent :exec
+-- A browser was told: what that counted is owed no more.
+update messaging_push set pending = greatest(0, pending - %(counted)s), sent = %(now)s, owed = %(now)s, urgent = false where id = %(id)s;
+
+-- name: push_refused :exec
+-- A message was refused for good: nothing is owed to the browser until another notice comes.
+update messaging_push set pending = 0, urgent = false where id = %(id)s;
+
+-- name: keep_push :exec
+-- A browser is to be told; one that somebody else was told on is theirs no more. The oldest of too many go.
+with kept as (
+  insert into messaging_push (id, endpoint, person, browser, auth, device, since)
+  values (%(id)s, %(endpoint)s, %(person)s, %(browser)s, %(auth)s, %(device)s, %(now)s)
+  on conflict (endpoint) do update set person = excluded.person, browser = excluded.browser, auth = excluded.auth, device = excluded.device,
+    since = excluded.since, pending = case when messaging_push.person = excluded.person then messaging_push.pending else 0 end
+)
+delete from messaging_push where id in (
+  select id from messaging_push where person = %(person)s and endpoint <> %(endpoint)s order by since desc offset %(others)s
+);
+
+-- name: pushed_to :many
+-- The browsers on which somebody is told, the newest first.
+select id, device, since from messaging_push where person = %(person)s order by since desc, id;
+
+-- name: drop_push :value
+-- They are told there no more; how many there were.
+with gone as (delete from messaging_push where id = %(id)s and person = %(person)s returning 1) select count(*) from gone;
+
+-- name: forget_push :exec
+-- A browser that its push service knows no more.
+delete from messaging_push where id = %(id)s;
+
+-- name: forget_idle_push :exec
+-- Browsers that were told nothing for so long.
+delete from messaging_push where coalesce(sent, since) < %(before)s

@@ -105,6 +105,37 @@
     passkey(event.target);
   });
 
+  /* Notifications: a form `data-push` (our public key) has the browser subscribe to its push service, and sends what it gives. Its worker `data-worker`
+     is of the folder of built files alone, and so of no page. */
+  const active = (worker) => worker.active || new Promise((end) => {
+    const coming = worker.installing || worker.waiting;
+    coming.addEventListener("statechange", () => { if (coming.state === "activated") end(); });
+  });
+  const subscribe = async (form) => {
+    const said = form.querySelector("[data-said]");
+    const button = form.querySelector("button");
+    const failed = (why) => { said.textContent = why; said.hidden = false; button.disabled = false; };
+    button.disabled = true;
+    said.hidden = true;
+    try {
+      if (await Notification.requestPermission() !== "granted") { failed(form.dataset.denied); return; }
+      const worker = await navigator.serviceWorker.register(form.dataset.worker, { scope: "/static/" });
+      await active(worker);
+      const known = await worker.pushManager.getSubscription();
+      if (known) await known.unsubscribe();
+      const made = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes(form.dataset.push) });
+      form.elements.abonnement.value = JSON.stringify(made);
+      form.submit();
+    } catch (fault) { failed(form.dataset.failed); }
+  };
+  const canPush = () => "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
+  const offerPush = () => { if (canPush()) { each("[data-push]", (form) => { form.hidden = false; }); each("[data-push-none]", (line) => { line.hidden = true; }); } };
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-push]")) return;
+    event.preventDefault();
+    subscribe(event.target);
+  });
+
   /* A form `data-resend` is sent from where it stands: while the network is away it says so, keeps what was typed, and sends the very same again,
      with the same key, so that it is carried out once. Nothing is kept anywhere but on this page. */
   const wait = (seconds) => new Promise((end) => { addEventListener("online", end, { once: true }); setTimeout(end, seconds * 1000); });
@@ -214,6 +245,6 @@
     if (event.key !== "Escape") return;
     each(".m-menu[open]", (menu) => { menu.open = false; menu.querySelector("summary").focus(); });
   });
-  document.addEventListener("DOMContentLoaded", () => { start(document); listen(); each("[data-print]", (b) => { b.hidden = false; }); if (window.PublicKeyCredential) each("[data-passkey]", (f) => { f.hidden = false; }); });
+  document.addEventListener("DOMContentLoaded", () => { start(document); listen(); each("[data-print]", (b) => { b.hidden = false; }); offerPush(); if (window.PublicKeyCredential) each("[data-passkey]", (f) => { f.hidden = false; }); });
   document.addEventListener("htmx:after:swap", () => start(document));
 })();

@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
+import msgspec
+
 from maillage.services.directory.public import Member
 
 Item = TypeVar("Item")
 
 MAIL_EVERY = timedelta(hours=1)  # a person is not written to more often
+PUSH_EVERY = timedelta(minutes=5)  # nor a browser told
 
 
 def recipients(circle: Iterable[Member], *, author: str | None) -> list[Member]:
@@ -21,6 +24,12 @@ def recipients(circle: Iterable[Member], *, author: str | None) -> list[Member]:
         if member.reference.startswith("Practitioner/") and member.reference != author:
             told.setdefault(member.reference, member)
     return list(told.values())
+
+
+def push_words(count: int, *, place: str) -> bytes:
+    """What a browser shows on a locked screen: how many, where to look; never what, never about whom."""
+    words = "Une nouveauté vous attend." if count == 1 else f"{count} nouveautés vous attendent."
+    return msgspec.json.encode({"title": "Maillage", "body": words, "url": place})
 
 
 def mail_text(count: int, address: str, *, place: str = "/nouveautes") -> tuple[str, str]:

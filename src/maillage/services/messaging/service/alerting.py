@@ -15,9 +15,9 @@ from maillage.services.messaging.events import MessagePosted
 from maillage.services.messaging.resources import message as resources
 from maillage.services.messaging.resources.wording import Words, renders
 from maillage.services.messaging.rules import conversations as rules
-from maillage.services.messaging.service.mail import owe_mail
 from maillage.services.messaging.service.matters import notify
 from maillage.services.messaging.service.mentions_read import MENTION
+from maillage.services.messaging.service.telling import Due, owe
 from maillage.services.rights import public as rights
 
 QUERIES = load_queries("maillage.services.messaging")
@@ -33,8 +33,8 @@ def mention_words(resource: Mapping[str, Any]) -> Words:
     )
 
 
-async def tell_of_message(ctx: Context, event: MessagePosted) -> bool:
-    """Owes an e-mail to those who read a message and puts it before whom it names; true when an e-mail may go at once. By a job."""
+async def tell_of_message(ctx: Context, event: MessagePosted) -> Due:
+    """Owes it to those who read a message, puts it before whom it names, and answers what may go at once. By a job."""
     message = resources.message_from(await ctx.records.read("Communication", event.message))
     person = directory.Member(
         reference=f"Patient/{message.patient}",
@@ -58,7 +58,7 @@ async def tell_of_message(ctx: Context, event: MessagePosted) -> bool:
     about = f"Communication/{message.id}"
     notify(ctx, kind=MENTION, about=about, patient=message.patient, to=named, sender=message.sender)
     counted = {one for one in named if one.startswith("Practitioner/")}  # by the notice that names them
-    return await owe_mail(ctx, [one for one in told if one.reference not in counted], urgent=message.urgent)
+    return await owe(ctx, [one for one in told if one.reference not in counted], urgent=message.urgent)
 
 
 def _reader(member: directory.Member) -> Actor:

@@ -9,8 +9,8 @@ from maillage.services.directory import public as directory
 from maillage.services.messaging.events import MatterTold, NoticePosted
 from maillage.services.messaging.resources import notice as resources
 from maillage.services.messaging.resources.notice import TO_TREAT, TREATED, Matter
-from maillage.services.messaging.service.mail import owe_mail
 from maillage.services.messaging.service.notices import TOPIC, Posted
+from maillage.services.messaging.service.telling import NOTHING, owe
 
 TEAMS = "Organization/"
 PEOPLE = "Practitioner/"
@@ -46,7 +46,8 @@ async def post(ctx: Context, told: MatterTold) -> Posted:
     for one in seeing:
         ctx.announce(NoticePosted(recipient=one, document="", patient=told.patient))
     await tell(ctx, seeing, topic=TOPIC)
-    return Posted(seeing, bool(seeing) and await owe_mail(ctx, [people[one] for one in seeing if one in people]))
+    due = await owe(ctx, [people[one] for one in seeing if one in people]) if seeing else NOTHING
+    return Posted(seeing, due)
 
 
 async def treat_settled(ctx: Context, told: MatterTold) -> int:

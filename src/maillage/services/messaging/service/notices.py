@@ -13,17 +13,17 @@ from maillage.services.messaging.events import NoticePosted
 from maillage.services.messaging.resources import notice as resources
 from maillage.services.messaging.resources.notice import TO_TREAT, TREATED, WITHDRAWN
 from maillage.services.messaging.rules import notices as rules
-from maillage.services.messaging.service.mail import owe_mail
+from maillage.services.messaging.service.telling import NOTHING, Due, owe
 
 TOPIC = "nouveautes"
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """Who was newly told (references), and whether an e-mail may go at once."""
+    """Who was newly told (references), and what may go at once."""
 
     recipients: list[str]
-    mail: bool = False
+    due: Due = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ async def post(ctx: Context, news: Sequence[News]) -> Posted:
         ctx.announce(NoticePosted(recipient=member.reference, document=one.document, patient=one.patient))
     members = [member for _, member in new.values()]
     await tell(ctx, {member.reference for member in members}, topic=TOPIC)
-    return Posted([member.reference for member in members], await owe_mail(ctx, members))
+    return Posted([member.reference for member in members], await owe(ctx, members))
 
 
 async def remind(ctx: Context, due: AnnouncementDue) -> Posted:
@@ -74,7 +74,7 @@ async def remind(ctx: Context, due: AnnouncementDue) -> Posted:
     await ctx.records.write(notice)
     ctx.announce(NoticePosted(recipient=author, document=due.document, patient=due.patient))
     await tell(ctx, {author}, topic=TOPIC)
-    return Posted([author], await owe_mail(ctx, members))
+    return Posted([author], await owe(ctx, members))
 
 
 async def withdraw(ctx: Context, *, document: str, status: str = WITHDRAWN) -> int:

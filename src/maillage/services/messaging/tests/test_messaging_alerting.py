@@ -14,6 +14,7 @@ from maillage.services.messaging import jobs
 from maillage.services.messaging.events import MatterTold, MessagePosted
 from maillage.services.messaging.resources.message import Readers
 from maillage.services.messaging.service import alerting, inbox, mail, messages, threads
+from maillage.services.messaging.service.telling import NOTHING
 from tests.support.people import DOCTOR, SEED, care_team, carer, patient, professional, sees
 
 GP, NURSE, ZOE, CLAUDE = (
@@ -152,6 +153,6 @@ async def test_who_read_a_message_before_it_was_told_is_not_told(access: Access)
     async with access.act(NURSE) as ctx:
         await threads.mark(ctx, thread, read=True)
     async with access.act(SEED) as ctx:
-        assert await alerting.tell_of_message(ctx, posted) is False
+        assert await alerting.tell_of_message(ctx, posted) == NOTHING
         assert [event for event in ctx.announced if isinstance(event, MatterTold)] == []
     assert await owed(access) == []
