@@ -54,7 +54,7 @@ SERVICES = (
     "portal",
     "steering",
 )
-DOORS = ("pages", "operations", "ports", "jobs")
+DOORS = ("pages", "operations", "ports", "jobs", "public")
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,25 @@ def services() -> list[Path]:
 def test_every_service_is_loaded() -> None:
     """What `maillage.app` does not name has no routes, no handlers and no jobs, and nothing would say so."""
     assert {service.name for service in services()} == set(app.SERVICES)
+
+
+REGISTERS = re.compile(
+    r"^@(?:\w+\.)?(?:guard|guard_of_many|forgets|renders|asks|answers|reaction\w*|errand|task|periodic|watches|tells_\w+)\b",
+    re.MULTILINE,
+)
+
+
+def test_what_registers_itself_is_loaded_with_every_process() -> None:
+    """A guard, a reaction or an answer to another service that no process imports holds in tests alone, where something else imports it."""
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys, maillage.app; maillage.app.load_services(); print(*sys.modules)"],
+        check=True, capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    loaded = set(said.stdout.split())
+    registering = [one for one in modules() if SERVICES in one.parents and REGISTERS.search(one.read_text("utf-8"))]
+    names = {".".join(one.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__") for one in registering}
+    assert len(names) > 30
+    assert names - loaded == set()
 
 
 @pytest.mark.parametrize("service", services(), ids=lambda p: p.name)
