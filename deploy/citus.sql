@@ -87,6 +87,7 @@ select create_reference_table('access_carer');
 -- local messaging_quiet: one row a person
 -- local messaging_push: one row a browser of a person
 -- local messaging_read: one row a reader and conversation, read for one page
+-- local coordination_note_read: one row a reader and note, read for one page
 -- local coordination_absence: one row an absence of a professional, no patient
 -- local coordination_invitation: its link is found before the patient is known
 -- local coordination_booking: one row an appointment and professional, no patient

@@ -79,7 +79,7 @@ def a_circle() -> Resource:
 
 
 def test_notes_are_of_the_profile(profiles: Profiles) -> None:
-    first, answer = a_note(photos=["1"]), a_note(answers="1")
+    first, answer = a_note(photos=["1"], readers="care"), a_note(answers="1")
     for one in (first, answer, as_sent(note.corrected(first, "Revu", at=NOON)), {**first, "status": "entered-in-error"}):
         assert profiles.faults(one, note.PROFILE) == []
 

@@ -151,3 +151,18 @@ with invitations as (
   delete from coordination_absence where until < (%(before)s::timestamptz at time zone 'Europe/Paris')::date
 )
 delete from coordination_booking where until < %(yesterday)s
+
+-- name: note_readers :many
+-- Who read these notes of a record, the first who did first.
+select note, reader, name, at, written from coordination_note_read where patient = %(patient)s and note = any(%(notes)s::text[]) order by at
+
+-- name: read_notes :exec
+-- They read these notes, as they stood; the same one again is said once.
+insert into coordination_note_read (patient, note, reader, name, at, written)
+select %(patient)s, one.note, %(reader)s, %(name)s, %(at)s, one.written from unnest(%(notes)s::text[], %(written)s::timestamptz[]) as one (note, written)
+on conflict (patient, note, reader) do update set name = excluded.name, at = excluded.at, written = excluded.written
+where coordination_note_read.written < excluded.written
+
+-- name: forget_note_readers :exec
+-- Of notebooks that are erased, and of people whose record is.
+delete from coordination_note_read where patient = any(%(patients)s::text[]) or reader = any(%(readers)s::text[])

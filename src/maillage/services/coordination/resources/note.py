@@ -4,9 +4,10 @@ import base64
 import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from maillage.access.masks import AUDIENCE_SYSTEM, CARE_ONLY, PROFESSIONALS, audience_of
 from maillage.services.coordination.resources.photo import named
 
 Resource = dict[str, Any]
@@ -18,13 +19,22 @@ KINDS = {
     "OBS": "Note d’observation", "INTERV": "Note d’intervention", "INST": "Instruction", "DEM-AVIS": "Demande d’avis", "GEN": "Note générale",
 }  # fmt: skip
 """JDV_J23-TypeNoteCahierLiaison-CISIS, all of it; another type that an editor wrote is read by its display."""
+READERS = {
+    "": ("Tous : le cercle, la personne et ses proches qui voient son dossier", ()),
+    "professionals": ("Les professionnels seulement", (PROFESSIONALS,)),
+    "care": ("Les soignants seulement, pas la coordination", (PROFESSIONALS, CARE_ONLY)),
+}
+"""For whom a note is: words, and the codes of AUDIENCE_SYSTEM that say so."""
 SHOWN = "current"
 LONGEST = 5000
 
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One note: `replies` those that answer it, oldest first; `kind` its type in words."""
+    """One note: `replies` those that answer it, oldest first; `kind` its type in words; `written` when its last version was; `readers` a key of READERS."""
 
     id: str
     version: str
@@ -38,6 +48,8 @@ class Note:
     replies: tuple["Note", ...] = ()
     photos: tuple[str, ...] = ()
     corrected: datetime | None = None
+    written: datetime = NEVER
+    readers: str = ""
 
 
 def note_for(
@@ -51,6 +63,7 @@ def note_for(
     important: bool = False,
     answers: str = "",
     photos: Iterable[str] = (),
+    readers: str = "",
 ) -> Resource:
     """The DocumentReference of a note, as the profile asks: type, subject and author; `answers` the id of the note that it replies to, `photos` those of its Media."""
     when = at.isoformat(timespec="seconds")
@@ -63,6 +76,7 @@ def note_for(
         "type": {"coding": [{"system": TYPES, "code": kind, "display": KINDS[kind]}]},
         "subject": {"reference": f"Patient/{patient}"}, "date": when, "author": [{"reference": by, "display": name}],
         "content": [{"attachment": attachment}],
+        **({"category": [{"coding": [{"system": AUDIENCE_SYSTEM, "code": one}]} for one in READERS[readers][1]]} if readers else {}),
         **({"extension": [{"url": EMERGENCY, "valueBoolean": True}]} if important else {}),
         **({"context": {"related": pictures}} if (pictures := [{"reference": f"Media/{one}"} for one in photos]) else {}),
         **({"relatesTo": [{"code": "appends", "target": {"reference": f"DocumentReference/{answers}"}}]} if answers else {}),
@@ -111,7 +125,15 @@ def note_from(resource: Resource) -> Note:
         ),
         photos=named(resource.get("context", {}).get("related", [])),
         corrected=_corrected(resource),
+        written=datetime.fromisoformat(resource.get("meta", {}).get("lastUpdated") or NEVER.isoformat()),
+        readers=readers_of(resource),
     )  # fmt: skip
+
+
+def readers_of(resource: Resource) -> str:
+    """For whom a note says that it is: a key of READERS."""
+    said = audience_of(resource)
+    return "care" if CARE_ONLY in said else "professionals" if PROFESSIONALS in said else ""
 
 
 def _corrected(resource: Resource) -> datetime | None:

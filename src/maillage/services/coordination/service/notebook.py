@@ -1,7 +1,8 @@
 """The liaison notebook: what everyone who passes writes, read by all who care for the person."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -9,9 +10,10 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.services.coordination.resources import note as resources
-from maillage.services.coordination.resources.note import KINDS, LONGEST, TYPES, Note
+from maillage.services.coordination.resources.note import KINDS, LONGEST, NEVER, READERS, TYPES, Note
 from maillage.services.coordination.resources.photo import named
-from maillage.services.coordination.service import photos
+from maillage.services.coordination.service import note_reading, photos
+from maillage.services.coordination.service.note_reading import Readings
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
 from maillage.services.messaging.public import notify
@@ -24,17 +26,49 @@ IMPORTANT = "note-important"
 
 @dataclass(frozen=True, slots=True)
 class Notebook:
-    """What the page shows: the banner and the thread, newest first."""
+    """What the page shows: the banner, the thread, newest first, and who read it."""
 
     banner: Banner
     notes: list[Note]
+    readings: Readings
+
+    @property
+    def unread(self) -> list[Note]:
+        """The notes, and answers, that are new to who looks."""
+        return [one for one in note_reading.each(self.notes) if self.readings.unread(one)]
+
+    @property
+    def newest(self) -> str:
+        """When the newest note here was written, as a form says it back."""
+        return max((one.written for one in note_reading.each(self.notes)), default=NEVER).isoformat()
 
 
 async def read(ctx: Context, *, patient: str) -> Notebook:
     """The last hundred notes of a person, those under identities that are linked to the record too."""
     ctx.require(Permission.RECORD_READ, patient=patient)
     banner = await identity.banner(ctx, patient)
-    return Notebook(banner, resources.thread(await notes_of(ctx, await identity.identities_of(ctx, patient))))
+    return await _notebook(ctx, banner, patient)
+
+
+async def _notebook(ctx: Context, banner: Banner, patient: str) -> Notebook:
+    identities = await identity.identities_of(ctx, patient)
+    notes = resources.thread(await notes_of(ctx, identities))
+    return Notebook(banner, notes, await note_reading.readings(ctx, identities[0], notes))
+
+
+async def say_read(ctx: Context, *, patient: str, until: str) -> None:
+    """Whoever acts read the notes that they see and that were written until an instant. NotFound where they may not see the record."""
+    ctx.require(Permission.RECORD_READ, patient=patient)
+    await ctx.records.read("Patient", patient)
+    try:
+        last = datetime.fromisoformat(until)
+    except ValueError:
+        raise Invalid.at("jusqua", "no such instant") from None
+    if last.tzinfo is None:
+        raise Invalid.at("jusqua", "an instant has its offset")
+    identities = await identity.identities_of(ctx, patient)
+    seen = note_reading.each(resources.thread(await notes_of(ctx, identities)))
+    await note_reading.keep(ctx, identities[0], [replace(one, replies=()) for one in seen if one.written <= last])
 
 
 async def notes_of(ctx: Context, patients: list[str]) -> list[dict[str, Any]]:
@@ -44,8 +78,8 @@ async def notes_of(ctx: Context, patients: list[str]) -> list[dict[str, Any]]:
     return await ctx.records.find("DocumentReference", params) if patients else []
 
 
-async def write(ctx: Context, *, patient: str, text: str, kind: str, important: bool, answers: str, pictures: Sequence[bytes] = ()) -> dict[str, Any]:  # fmt: skip
-    """A new note, or an answer to one, with its photographs; Invalid without words or with an unknown type."""
+async def write(ctx: Context, *, patient: str, text: str, kind: str, important: bool, answers: str, pictures: Sequence[bytes] = (), readers: str = "") -> dict[str, Any]:  # fmt: skip
+    """A new note, or an answer to one (for those whom that is for), with its photographs; Invalid without words or with an unknown type."""
     ctx.require(Permission.NOTEBOOK_WRITE, patient=patient)
     text = text.strip()
     if not 0 < len(text) <= LONGEST:
@@ -54,18 +88,21 @@ async def write(ctx: Context, *, patient: str, text: str, kind: str, important: 
         raise Invalid.at("type", "no such type of note")
     if ctx.actor.reference is None:
         raise Forbidden("A note has an author.")
+    if readers not in READERS:
+        raise Invalid.at("lecteurs", "no such readers")
     if answers:
-        await _of_person(ctx, patient, answers)
+        readers = resources.readers_of(await _of_person(ctx, patient, answers))
     id = str(uuid4())
     taken = await photos.taken(ctx, pictures, patient=patient, title=KINDS[kind], note=id)
     note = resources.note_for(
         text, kind=kind, patient=patient, by=ctx.actor.reference, name=ctx.actor.name, at=ctx.now, important=important, answers=answers,
-        photos=[one["id"] for one in taken],
+        photos=[one["id"] for one in taken], readers=readers,
     )  # fmt: skip
     written: list[dict[str, Any]] = await ctx.records.write_all([*taken, {**note, "id": id}])
     if important:
-        circle = await directory.circle(ctx, patient)
-        notify(ctx, kind=IMPORTANT, about=f"DocumentReference/{id}", patient=patient, to=[one.reference for one in circle])
+        kept = {"care": {"person", "coordination", "social"}, "professionals": {"person"}}.get(readers, set())
+        circle = [one.reference for one in await directory.circle(ctx, patient) if one.kind not in kept]
+        notify(ctx, kind=IMPORTANT, about=f"DocumentReference/{id}", patient=patient, to=circle)
     return written[-1]
 
 

@@ -12,10 +12,12 @@ from playwright.async_api import Browser, expect
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
+from maillage.access.erasing import Erased
 from maillage.db import count_statements
 from maillage.services.coordination import pages
+from maillage.services.coordination.resources import note as resources
 from maillage.services.coordination.resources.note import KINDS, TYPES, note_for, thread
-from maillage.services.coordination.service import notebook
+from maillage.services.coordination.service import note_reading, notebook
 from maillage.services.messaging.events import MatterTold
 from maillage.services.messaging.resources.wording import words_of
 from tests.support.browser import HERE, PHONE, screen
@@ -211,6 +213,65 @@ async def test_what_an_editor_wrote_as_in_the_official_example_is_read(
     assert "Demande d’avis" in page
     assert "Mme Sophie Brooks (infirmier)" in page
     assert set(KINDS) == {"DEM-AVIS", "GEN", "INST", "INTERV", "OBS"}
+
+
+async def test_who_read_a_note_and_when_is_seen_by_the_circle(territory: None, visit: Any, access: Access) -> None:
+    nora, gp, lise = await visit(NORA), await visit(GP), await visit(LISE)
+    await nora.send(BOOK, texte="Talon plus rouge.", type="OBS")
+    page = (await gp.client.get(BOOK)).text
+    assert "J’ai lu" in page
+    assert "Personne n’a encore dit l’avoir lue." in (await nora.client.get(BOOK)).text, "opening it says nothing"
+    [until] = re.findall(r'name="jusqua" value="([^"]+)"', page)
+    await nora.send(BOOK, texte="Et chaud.", type="OBS")
+    for reader in (gp, lise, lise):
+        assert (await reader.send(f"{BOOK}/lu", jusqua=until)).headers["location"] == f"{BOOK}?fait=lu"
+    pages = [" ".join((await one.client.get(BOOK)).text.split()) for one in (nora, gp)]
+    read = re.findall(r"Lu par ([^<]+)", pages[0])
+    assert len(read) == 1, "the second was not on the page that they read"
+    assert [read[0].count(name) for name in ("Dr Camille EXEMPLE", "Lise MAQUETTE", "Nora")] == [1, 1, 0]
+    assert "J’ai lu" in pages[1], "what came after is new"
+    [first] = [one for one in await notes(access) if resources.text_of(one) == "Talon plus rouge."]
+    await nora.send(f"{BOOK}/{first['id']}/corriger", texte="Talon gauche plus rouge.", version="1")
+    assert "Lu par" not in (await nora.client.get(BOOK)).text, "it was read before it was corrected"
+    for bad in ("", "hier", "2026-11-23"):
+        assert (await gp.send(f"{BOOK}/lu", jusqua=bad)).status_code == 400, bad
+
+
+async def test_nobody_is_said_to_have_read_what_is_kept_from_them(territory: None, visit: Any, access: Access) -> None:
+    nora, gp, lise = await visit(NORA), await visit(GP), await visit(LISE)
+    await nora.send(BOOK, texte="Pour tous.", type="OBS")
+    await nora.send(BOOK, texte="Entre soignants.", type="OBS", lecteurs="care", important="1")
+    page = (await gp.client.get(BOOK)).text
+    assert "Soignants seulement" in page
+    [first, _] = sorted(await notes(access), key=lambda one: "category" in one, reverse=True)
+    await gp.send(BOOK, texte="Vu, merci.", reponse=first["id"])
+    pages = [(await one.client.get(BOOK)).text for one in (gp, lise)]
+    assert ["Pour tous." in one for one in pages] == [True, True]
+    assert [[words in one for words in ("Entre soignants.", "Vu, merci.")] for one in pages] == [[True, True], [False, False]]
+    for reader in (gp, lise):
+        await reader.send(f"{BOOK}/lu", jusqua="2027-01-01T00:00:00+00:00")
+    by_note = re.findall(r"Lu par ([^<]+)", (await nora.client.get(BOOK)).text)
+    assert sorted(one.count("Lise MAQUETTE") for one in by_note) == [0, 1]
+    async with access.act(SEED) as ctx:
+        told = await ctx.records.find("Communication", {"_count": "50"})
+    assert all("Practitioner/lise" not in json.dumps(one.get("recipient", [])) for one in told if first["id"] in json.dumps(one))
+
+
+async def test_who_read_is_forgotten_with_the_record(territory: None, visit: Any, access: Access) -> None:
+    nora, gp = await visit(NORA), await visit(GP)
+    await nora.send(BOOK, texte="Pour tous.", type="OBS")
+    await gp.send(f"{BOOK}/lu", jusqua="2027-01-01T00:00:00+00:00")
+    for erased, left in (("q", True), ("p", False)):
+        async with access.act(SEED) as ctx:
+            await note_reading.forget_readings(ctx, [Erased("Patient", erased, None)])
+        assert ("Lu par" in (await nora.client.get(BOOK)).text) is left
+
+
+async def test_outsiders_read_nothing_and_say_nothing(territory: None, visit: Any) -> None:
+    nora, other = await visit(NORA), await visit(OTHER)
+    await nora.send(BOOK, texte="Pour tous.", type="OBS")
+    assert (await other.send(f"{BOOK}/lu", "/tournee", jusqua="2027-01-01T00:00:00+00:00")).status_code == 404
+    assert "Lu par" not in (await nora.client.get(BOOK)).text
 
 
 def test_a_note_that_answers_one_that_is_not_there_stands_by_itself() -> None:
