@@ -67,11 +67,12 @@ class Screen:
         return self.page
 
     async def check(self, name: str, *, widths: Sequence[int] = (PHONE, DESK)) -> None:
-        """No axe violation at a phone's and a desk's width, no sideways scrolling at 320; a picture of each."""
+        """No axe violation at a phone's and a desk's width, nothing over what is to be tapped, no sideways scrolling at 320; a picture of each."""
         for width in widths:
             await self.page.set_viewport_size({"width": width, "height": HEIGHT})
             await self.picture(f"{name}-{'phone' if width == PHONE else 'bureau'}")
             assert await violations(self.page) == [], f"{name} at {width} px"
+            assert await self.page.evaluate(_COVERED) == [], f"{name} at {width} px: something lies over what is to be tapped"
         await self.page.set_viewport_size({"width": 320, "height": HEIGHT})
         assert await self.page.evaluate(_TOO_WIDE) == [], f"{name} scrolls sideways at 320 px"
         await self.page.set_viewport_size({"width": DESK, "height": HEIGHT})
@@ -112,6 +113,20 @@ _TOO_WIDE = """() => {
   if (document.documentElement.scrollWidth <= width) return [];
   const out = [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > width + 1 && !e.closest(".m-scroll, .m-tabs, .m-filters"));
   return out.map(e => e.outerHTML.slice(0, 90)).slice(0, 5);
+}"""
+
+# What is to be tapped, and would not be: something else lies over its middle.
+_COVERED = """() => {
+  const out = [...document.querySelectorAll("main :is(a[href], button, summary, select, textarea, input:not([type=hidden]))")].filter(e => {
+    if (!e.checkVisibility()) return false;
+    e.scrollIntoView({ block: "center", behavior: "instant" });
+    const box = e.getClientRects()[0];
+    if (!box || !box.width) return false;
+    const at = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return at && !e.contains(at) && !at.contains(e) && ![...(e.labels ?? [])].some(one => one.contains(at));
+  });
+  scrollTo({ top: 0, behavior: "instant" });
+  return out.map(e => e.outerHTML.slice(0, 120)).slice(0, 5);
 }"""
 
 # Focus stands before the first element of the page, as when it has just been opened.
