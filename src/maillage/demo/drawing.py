@@ -19,6 +19,7 @@ SEED = 51
 PEOPLE = 2100
 FEWEST = 40
 WAITING = 11
+OLD = 64
 FIRST_NUMBER = 100_001
 
 
@@ -73,7 +74,7 @@ class Territory:
     def returns(self) -> list[Letter]:
         """People who came home from hospital in the last days; the calls of the first ones are late."""
         author = self.staff.by_key["hospital"]
-        home = [p for p in self.people if 0 < p.rank < circles.COORDINATOR_PANEL and p.age(self.at.date()) > 64][:RETURNS]
+        home = [p for p in self.people if 0 < p.rank < circles.COORDINATOR_PANEL and p.age(self.at.date()) > OLD][:RETURNS]
         days = (4, 3, 1, 1, 0, 0)
         return [
             situations.discharge(self._circles[p.id], author, self.at - timedelta(days=days[i], hours=3 + i), f"return-{i}")
@@ -94,9 +95,10 @@ class Territory:
         return [letter.person for letter in self.returns()]
 
     def visited(self) -> list[Person]:
-        """The first five people for whom the nurse persona cares."""
+        """The official test patient and the first four old people for whom the nurse persona cares."""
         nurse = self.staff.by_key["nurse"]
-        return [one for one in self.people if self._circles[one.id].nurse is nurse][:5]
+        hers = [one for one in self.people if self._circles[one.id].nurse is nurse]
+        return [one for one in hers if one.key or one.age(self.at.date()) > OLD][:5]
 
     def round(self) -> Iterator[Resource]:
         """The week of the nurse persona."""

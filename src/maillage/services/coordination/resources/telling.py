@@ -281,6 +281,21 @@ def _task(resource: Resource, patient: str) -> Told:
     title = text(resource.get("code")) or short(str(resource.get("description", ""))) or "Tâche"
     if "invitation" in codes(resource.get("code"), INVITATION):
         return Told("", "social", title, state.get(resource.get("status", ""), ""), href=f"/patients/{patient}/cercle")
+    if tasks.is_alert(dict(resource)):
+        answer = {"accepted": "prise en charge", "completed": "traitée", "cancelled": "non suivie"}.get(
+            resource.get("status", ""), "à prendre"
+        )
+        return Told("", "alert", f"Alerte : {title}", answer, href="/alertes")
+    if "support" in codes(resource.get("code"), "urn:maillage:request"):
+        answered = {
+            "accepted": "acceptée",
+            "completed": "appui terminé",
+            "rejected": "refusée",
+            "on-hold": "en attente d’une précision",
+        }
+        focus = str(resource.get("focus", {}).get("reference", ""))
+        href = f"/demandes-d-appui/{focus.removeprefix('ServiceRequest/')}" if focus.startswith("ServiceRequest/") else ""
+        return Told("", "social", "Demande d’appui", answered.get(resource.get("status", ""), ""), href=href)
     href = f"/taches/{resource['id']}" if tasks.is_planned(dict(resource)) else "/taches"
     return Told("", "social", f"Tâche : {title}", state.get(resource.get("status", ""), ""), href=href)
 

@@ -28,7 +28,7 @@ class Somebody:
 
 def oneself(ctx: Context) -> Somebody:
     """Whoever acts."""
-    return Somebody(ctx.actor.reference or "", ctx.actor.name, "Moi")
+    return Somebody(ctx.actor.reference or "", ctx.actor.name, "moi")
 
 
 async def colleagues(ctx: Context) -> list[Somebody]:

@@ -9,7 +9,7 @@ import pytest
 from maillage.fhir import ids
 from maillage.fhir.change import Operation, Stored
 from maillage.services.coordination import rules
-from maillage.services.coordination.resources import timeline
+from maillage.services.coordination.resources import telling, timeline
 from maillage.services.coordination.resources.task import Task, task_for, task_from, with_status
 from maillage.services.directory.public import Member
 
@@ -99,3 +99,24 @@ def test_only_problems_that_are_active_are_shown_once() -> None:
     assert timeline.problems([diabetes, diabetes | {"id": "e"}, angina]) == [
         timeline.Item("Diabète de type 1", "1991", "Condition/d")
     ]
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "status", "said"),
+    [
+        ("urn:maillage:task", "alert", "requested", ("Alerte : Chute", "à prendre", "/alertes")),
+        ("urn:maillage:task", "alert", "completed", ("Alerte : Chute", "traitée", "/alertes")),
+        ("urn:maillage:request", "support", "accepted", ("Demande d’appui", "acceptée", "/demandes-d-appui/r")),
+        ("urn:maillage:circle-invitation", "invitation", "requested", ("Chute", "", "/patients/p/cercle")),
+        ("http://elsewhere.example", "x", "requested", ("Tâche : Chute", "", "/taches")),
+    ],
+)
+def test_a_record_tells_of_a_task_by_what_it_is_and_leads_to_where_it_is_done(
+    system: str, code: str, status: str, said: tuple[str, ...]
+) -> None:
+    task = {
+        "resourceType": "Task", "id": "t", "status": status, "code": {"coding": [{"system": system, "code": code}], "text": "Chute"},
+        "focus": {"reference": "ServiceRequest/r"},
+    }  # fmt: skip
+    line = telling.told(task, patient="p")
+    assert (line.lead, line.words, line.href) == said
