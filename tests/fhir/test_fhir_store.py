@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from maillage.db import Database
+from maillage.db import Database, count_statements
 from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound, PreconditionFailed
 from maillage.fhir import ids, json
 from maillage.fhir.change import Change, Operation, Verb
@@ -339,6 +339,20 @@ async def test_history_comes_in_pages(database: Database, which: dict[str, str])
             if not (cursor := page.next):
                 break
     assert seen == [5, 4, 3, 2, 1]
+
+
+async def test_the_histories_of_several_come_at_once_and_within_the_scope(database: Database) -> None:
+    await write(database, put(a_patient(id="mine")), put(a_patient(id="theirs")), put(an_observation("theirs", id="o")))
+    await write(database, put(an_observation("mine", id="o")))
+    await write(database, put(a_patient("again", id="mine")))
+    names = [("Observation", "o"), ("Patient", "mine"), ("Patient", "theirs"), ("Patient", "unknown")]
+    async with database.transaction() as conn:
+        with count_statements() as counted:
+            found = await STORE.histories(conn, names, count=1, scope=only("mine"))
+        every = await STORE.histories(conn, names, count=9, scope=ALL)
+    assert counted.statements == 1
+    assert [(one.type, one.id, one.version) for one in found] == [("Observation", "o", 2), ("Patient", "mine", 2)]
+    assert [(one.id, one.version) for one in every] == [("o", 2), ("o", 1), ("mine", 2), ("mine", 1), ("theirs", 1)]
 
 
 async def test_bulk_loaded_resources_are_like_written_ones(database: Database) -> None:

@@ -136,6 +136,21 @@ class Records:
             _seen(entry, page.versions)
             return page
 
+    async def histories(self, references: Sequence[str], *, count: int) -> dict[str, list[Stored]]:
+        """The versions of each of these resources ("Goal/3") that are to be seen, newest first, at most so many of each; in one statement."""
+        names = [(kind, id) for kind, _, id in (one.partition("/") for one in references)]
+        found: dict[str, list[Stored]] = {one: [] for one in references}
+        kinds = sorted({kind for kind, _ in names})
+        entry = self._trail.add(Action.READ, "Resource", query="_history:" + ",".join(kinds))
+        with self._trail.attempt([entry]):
+            for kind in kinds:
+                self.views.require("r", kind)
+            versions = await self._store.histories(self._conn, names, count=count, scope=self.views.rows("r"))
+            page = self.views.told("r", HistoryPage(versions, None, None))
+            for one in _seen(entry, page.versions):
+                found[f"{one.type}/{one.id}"].append(one)
+            return found
+
     async def search(self, kind: str, params: Params = ()) -> Page:
         """One page of a search. Unknown parameters are Invalid; `next` goes back in as the parameter `_cursor`."""
         pairs = list(params.items()) if isinstance(params, Mapping) else list(params)

@@ -312,6 +312,11 @@ order by {order} limit %(limit)s
 select h.* from unnest(%(types)s::int2[]) as t(rt) cross join lateral ({history}) h
 order by h.updated desc, h.seq desc limit %(limit)s
 
+-- name: history_of_each :many
+-- The newest versions of each of several resources (`{history}`), so many of each.
+select h.* from unnest(%(rts)s::int2[], %(ids)s::uuid[]) with ordinality as t(rt, id, rank) cross join lateral ({history}) h
+order by t.rank, h.version desc
+
 -- name: history_count_of_all :value
 -- How many versions of all types there are to see, from the numbers of each.
 select sum(h.count)::int8 as count from unnest(%(types)s::int2[]) as t(rt) cross join lateral ({history}) h
@@ -336,6 +341,10 @@ v.rt = %(rt)s and v.id = %(id)s and v.version < %(before)s
 -- name: of_type :fragment
 -- The versions of one type.
 v.rt = %(rt)s and (v.at, v.seq) < (%(at)s, %(seq)s)
+
+-- name: of_named :fragment
+-- The versions of the resource in question.
+v.rt = t.rt and v.id = t.id
 
 -- name: of_each :fragment
 -- The versions of the type in question.

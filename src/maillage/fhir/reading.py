@@ -1,6 +1,6 @@
 """Reading by id: the current version, one version, the history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -77,6 +77,19 @@ async def history(
     ]
     counted = await _counted(conn, statement("history_count"), {**parameters, **_NEWEST}) if past.total else None
     return HistoryPage(page, _place_of(found[past.count - 1]) if len(found) > past.count else None, counted)
+
+
+async def histories(conn: Connection, names: Sequence[tuple[str, str]], *, count: int, scope: Scope) -> list[Stored]:
+    """The newest versions of each of these resources (type, id), at most so many of each, in their order; in one statement. Of one that is not known, none."""
+    if not names:
+        return []
+    keys = [place(kind, id) for kind, id in names]
+    one = _history("history", scope, "of_named", "v.version desc", "any_time")
+    statement = QUERIES.text("history_of_each").encode().replace(b"{history}", one)
+    parameters = {"rts": [rt for rt, _ in keys], "ids": [id for _, id in keys], "limit": count, "since": FIRST, **scope.params}
+    found = await (await conn.execute(statement, parameters)).fetchall()
+    known = dict(zip(keys, names, strict=True))
+    return [_version(kind, id, row) for row in found for kind, id in [known[row["rt"], row["id"]]]]
 
 
 def _asked(kind: str | None, id: str | None, scope: Scope, past: Past) -> tuple[Callable[[str], bytes], dict[str, Any]]:

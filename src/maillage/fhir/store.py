@@ -59,6 +59,10 @@ class Store:
         """The versions of one resource, of a type or of everything, newest first."""
         return await reading.history(conn, kind=kind, id=id, scope=scope, past=past)
 
+    async def histories(self, conn: Connection, names: Sequence[tuple[str, str]], *, count: int, scope: Scope) -> list[Stored]:
+        """The newest versions of each of these resources (type, id), at most so many of each, in one statement."""
+        return await reading.histories(conn, names, count=count, scope=scope)
+
     async def search(self, conn: Connection, query: SearchQuery | SeveralQuery, *, scope: Scope) -> Page:
         """One page of what the query finds."""
         page = await self.search_raw(conn, query, scope=scope)

@@ -150,6 +150,9 @@ async def test_an_outsider_reads_no_history(seeded: Access) -> None:
     async with seeded.act(OUTSIDER, read_only=True) as ctx:
         assert (await ctx.records.history("Condition", past=Past(total=True))).total == 0
         assert (await ctx.records.history(past=Past(total=True))).total == 0
+        assert await ctx.records.histories(["Condition/c"], count=9) == {"Condition/c": []}
+    async with seeded.act(NURSE, read_only=True) as ctx:
+        assert len((await ctx.records.histories(["Condition/c"], count=9))["Condition/c"]) == 1
 
 
 async def test_an_outsider_does_not_learn_that_a_record_was_deleted(seeded: Access) -> None:

@@ -64,9 +64,7 @@ async def compare(ctx: Context, *, patient: str, before: int | None, after: int)
     histories: dict[str, list[Stored]] = {f"CarePlan/{current.id}": list(history)}
     goals = [one.reference for one in current.goals]
     tasks = [one.key for one in current.actions if one.key.startswith("Task/")]
-    for reference in (*goals, *tasks):
-        kind, _, id = reference.partition("/")
-        histories[reference] = list((await ctx.records.history(kind, id, Past(count=MOST))).versions)
+    histories |= await ctx.records.histories([*goals, *tasks], count=MOST)
     found = differences(_as_of(histories, current.id, old.at), _as_of(histories, current.id, None if new.number == 0 else new.at))
     who = await _who(ctx, patient, histories)
     return Comparison(versions, old, new, [_told(one, who, histories, old.at) for one in found])

@@ -10,11 +10,12 @@ from httpx import AsyncClient
 
 from maillage.access.access import Access
 from maillage.clock import FixedClock
+from maillage.db import count_statements
 from maillage.fhir.national import FINESS
 from maillage.services.coordination import jobs
 from maillage.services.coordination.events import PlanContested, PlanPublished
 from maillage.services.coordination.resources import plan_cda
-from maillage.services.coordination.service import plan_publishing
+from maillage.services.coordination.service import plan_publishing, plans
 from maillage.services.documents import public as documents
 from maillage.services.documents.resources import cda
 from maillage.services.identity import public as identity
@@ -23,6 +24,8 @@ from tests.support.people import NOON, SEED
 from tests.support.people import patient as person
 
 from .test_coordination_plan import GP, LISE, Visit, all_of, only, send, shown, started, territory, visit
+
+STATEMENTS_OF_A_COMPARISON = 14
 
 __all__ = ["territory", "visit"]
 
@@ -246,6 +249,34 @@ async def test_versions_are_compared_in_words_with_who_changed_what(territory: A
 
 
 @pytest.mark.conformance
+async def test_a_comparison_takes_as_many_statements_for_many_goals_as_for_few(territory: Access, visit: Visit) -> None:
+    lise = await visit(LISE)
+    await started(lise)
+
+    async def statements() -> int:
+        with count_statements() as counted:
+            assert (await lise.get("/patients/p/plan/versions")).status_code == 200
+        return counted.statements
+
+    async def more(numbers: range) -> None:
+        async with territory.act(LISE) as ctx:
+            plan = (await plans.of_person(ctx, "p")).current
+            assert plan
+            one = {"patient": "p", "plan": plan.id, "due": ""}
+            for number in numbers:
+                await plans.add_goal(
+                    ctx, **one, words=f"But {number}", measure="", target="", by_the_person=False, key=f"g{number}"
+                )
+                await plans.add_action(
+                    ctx, **one, what=f"Geste {number}", how="", goal="", owner="Practitioner/nora", key=f"a{number}"
+                )
+
+    await more(range(1))
+    few = await statements()
+    await more(range(1, 9))
+    assert await statements() == few <= STATEMENTS_OF_A_COMPARISON
+
+
 async def test_the_official_plan_of_oncology_stands_among_the_documents_with_its_sections(
     territory: Access, shared_data: Path
 ) -> None:
