@@ -9,7 +9,7 @@ from maillage.access.access import Access
 from maillage.access.actors import Actor
 from maillage.errors import Conflict, Forbidden, Invalid, NotFound
 from maillage.services.messaging.resources import notice
-from maillage.services.messaging.service import attachments, messages, threads
+from maillage.services.messaging.service import attachments, exporting, messages, threads
 from maillage.services.messaging.service.attachments import File
 from maillage.services.messaging.tests.test_messaging_conversations import (
     CLAUDE,
@@ -50,10 +50,10 @@ async def test_a_file_is_not_written_over_by_who_uses_the_key_of_its_message(acc
                         ctx, [File("x.txt", "text/plain", b"x")], patient="zoe", key=key, readers=PROFESSIONALS
                     )
                 else:
-                    await attachments.export(ctx, thread, key=key)
+                    await exporting.file(ctx, thread, key=key)
     async with access.act(GP) as ctx:  # the same form again, and another form
         await attachments.keep(ctx, [PICTURE], patient="zoe", key=key, readers=PROFESSIONALS)
-        await attachments.export(ctx, thread, key=str(uuid4()))
+        await exporting.file(ctx, thread, key=str(uuid4()))
     async with access.act(GP, read_only=True) as ctx:
         assert (await attachments.opened(ctx, document))[2] == PICTURE.content
 

@@ -23,7 +23,7 @@ from maillage.access.stays import keep_with_stays
 from maillage.access.views import Views
 from maillage.access.visibility import seen_by
 from maillage.db import Connection, begun, load_queries
-from maillage.errors import Forbidden, Invalid, MaillageError, Unavailable
+from maillage.errors import Forbidden, Gone, Invalid, MaillageError, NotFound, Unavailable
 from maillage.fhir import compartment, ids
 from maillage.fhir.bundle import Done, Operate, process, single
 from maillage.fhir.change import Change, Operation, Stored, Verb
@@ -394,6 +394,19 @@ class Records:
             raise Forbidden(f"{self._ctx.actor.name} may not ask what others see")
         views = {actor: seen_by(actor, self._ctx.now) for actor, _, _ in asked}
         return await there_for_each(self._conn, [(kind, id, views[actor]) for actor, kind, id in asked])
+
+    async def before(self, change: Change) -> Resource:
+        """For guards: what a change writes over, as far as its actor sees it; {} where that is nothing. It is shown to nobody, so that it is not in the trail: the
+        change is, and a new record under an id that somebody gave would stand there as an access that was refused."""
+        if change.verb is Verb.CREATE or "id" not in change.resource:
+            return {}
+        try:
+            stored = await self._store.read_raw(
+                self._conn, change.resource["resourceType"], change.resource["id"], scope=self.views.read
+            )
+        except (NotFound, Gone):
+            return {}
+        return stored.resource
 
     @property
     def together(self) -> Sequence[Change]:

@@ -6,7 +6,7 @@ from uuid import uuid4
 from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.guards import guard
-from maillage.errors import Conflict, Forbidden, Gone, NotFound
+from maillage.errors import Conflict, Forbidden
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.events import AlertEnded, AlertRaised
 from maillage.services.coordination.resources import alert as resources
@@ -20,8 +20,8 @@ SAID = ("extension", "identifier", "category", "code", "subject")
 async def keep_alerts(ctx: Context, change: Change) -> Resource:
     """Conflict to delete an alert, or to say that it said something else; Forbidden to end it to whom it was not put before."""
     resource = change.resource
-    before = await _before(ctx, change)
-    if before is None or not resources.is_alert(before):
+    before = await ctx.records.before(change)
+    if not before or not resources.is_alert(before):
         if change.verb is Verb.DELETE or not resources.is_alert(resource) or resource.get("status") != "active":
             return resource
         raised = {"id": str(uuid4()), **resource}
@@ -34,15 +34,6 @@ async def keep_alerts(ctx: Context, change: Change) -> Resource:
     if before.get("status") == "active" and (change.verb is Verb.DELETE or resource.get("status") != "active"):
         ctx.announce(AlertEnded(flag=before["id"]))
     return resource
-
-
-async def _before(ctx: Context, change: Change) -> Resource | None:
-    if "id" not in change.resource or change.verb is Verb.CREATE:
-        return None
-    try:
-        return await ctx.records.read("Flag", change.resource["id"])
-    except (NotFound, Gone):
-        return None
 
 
 async def _refuse_strangers(ctx: Context, flag: str) -> None:

@@ -7,7 +7,7 @@ from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.guards import Seen, guard_of_many
 from maillage.access.references import local
-from maillage.errors import Gone, Issue, NotFound, Unprocessable
+from maillage.errors import Issue, Unprocessable
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.events import MemberLeft, ReferentNamed
 from maillage.services.coordination.resources.circle import is_referent, leaving, now_in
@@ -64,7 +64,7 @@ def _named(change: Change) -> Iterator[tuple[str, str]]:
 async def _leaves_no_referent(ctx: Context, change: Change) -> bool:
     """Whether somebody takes the last referent out of a circle that goes on; the end of a support does (a job). Another referent is announced."""
     patient = (local(change.resource.get("subject")) or "").removeprefix("Patient/")
-    stored = await _stored(ctx, change) if change.verb is not Verb.CREATE else {}
+    stored = await ctx.records.before(change)
     _announce_leaving(ctx, stored, {} if change.verb is Verb.DELETE else change.resource)
     if change.verb is Verb.DELETE or change.resource.get("status") != "active":
         return False
@@ -87,18 +87,11 @@ def _referent(ctx: Context, team: Resource) -> str | None:
     )
 
 
-async def _stored(ctx: Context, change: Change) -> Resource:
-    try:
-        return await ctx.records.read("CareTeam", change.resource["id"])
-    except (NotFound, Gone, KeyError):
-        return {}
-
-
 async def _new(ctx: Context, change: Change, lost: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Those that the circle as it is stored does not name."""
     if change.verb is Verb.CREATE or "id" not in change.resource:
         return lost
-    stored = await _stored(ctx, change) or {"resourceType": "CareTeam"}
+    stored = await ctx.records.before(change) or {"resourceType": "CareTeam"}
     known = {reference for _, reference in _named(Change(Verb.CREATE, stored))}
     return [one for one in lost if one[1] not in known]
 

@@ -5,7 +5,6 @@ import asyncio
 from maillage.access.context import Context
 from maillage.access.guards import guard
 from maillage.access.references import local
-from maillage.errors import Gone, NotFound
 from maillage.fhir.change import Change, Resource, Verb
 from maillage.services.coordination.events import MeetingConcluded
 from maillage.services.coordination.resources import meeting as meetings
@@ -26,17 +25,9 @@ async def hear_conclusions(ctx: Context, change: Change) -> Resource:
         return resource
     people = [local(one.get("actor")) or "" for one in resource.get("participant", [])]
     patient = next((one.removeprefix("Patient/") for one in people if one.startswith("Patient/")), "")
-    if "id" in resource and patient and not await _was_held(ctx, change):
+    if "id" in resource and patient and (await ctx.records.before(change)).get("status") != meetings.HELD:
         ctx.announce(MeetingConcluded(meeting=resource["id"], patient=patient))
     return resource
-
-
-async def _was_held(ctx: Context, change: Change) -> bool:
-    try:
-        stored = await ctx.records.read("Appointment", change.resource["id"])
-    except (NotFound, Gone):
-        return False
-    return bool(stored.get("status") == meetings.HELD)
 
 
 async def put_into_record(ctx: Context, event: MeetingConcluded) -> None:

@@ -6,7 +6,7 @@ from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.guards import guard
 from maillage.access.references import local
-from maillage.errors import Forbidden, Gone, NotFound
+from maillage.errors import Forbidden
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.resources.note import is_note
 
@@ -19,21 +19,12 @@ async def keep_notes(ctx: Context, change: Change) -> Resource:
     resource = change.resource
     if ctx.actor.kind is not ActorKind.PROFESSIONAL:
         return resource
-    before = await _before(ctx, change)
+    before = await ctx.records.before(change)
     if is_note(before) and not _own(ctx, before):
         raise Forbidden("a note is changed, and taken back, by who wrote it")
     if change.verb is not Verb.DELETE and is_note(resource) and resource.get("author") and not _own(ctx, resource):
         raise Forbidden.at("DocumentReference.author", "a note is signed by who writes it")
     return resource
-
-
-async def _before(ctx: Context, change: Change) -> Resource:
-    if "id" not in change.resource or change.verb is Verb.CREATE:
-        return {}
-    try:
-        return await ctx.records.read("DocumentReference", change.resource["id"])
-    except (NotFound, Gone):
-        return {}
 
 
 def _own(ctx: Context, note: Resource) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from maillage.access.context import Context
 from maillage.access.guards import guard
-from maillage.errors import Conflict, Issue, NotFound, Unprocessable
+from maillage.errors import Conflict, Issue, Unprocessable
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.resources import plan as plans
 from maillage.services.coordination.rules import plan as rules
@@ -34,12 +34,9 @@ async def keep_goals(ctx: Context, change: Change) -> Resource:
 
 
 async def _keep_archived(ctx: Context, change: Change) -> None:
-    try:
-        before = await ctx.records.read("CarePlan", change.resource["id"])
-    except NotFound:
-        return
+    before = await ctx.records.before(change)
     after = {"status": "deleted"} if change.verb is Verb.DELETE else change.resource
-    if plans.is_ours(before) and not rules.may_become(before, after):
+    if before and plans.is_ours(before) and not rules.may_become(before, after):
         text = "an archived plan does not change; write a new one that replaces it"
         raise Conflict(
             text, issues=[Issue("conflict", text, "CarePlan.status")], french="Ce plan est archivé : il ne se change plus."

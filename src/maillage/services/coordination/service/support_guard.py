@@ -9,7 +9,7 @@ from maillage.access.actors import Actor, ActorKind
 from maillage.access.context import Context
 from maillage.access.guards import Seen, guard_of_many
 from maillage.access.references import local
-from maillage.errors import Forbidden, Gone, Issue, MaillageError, NotFound, Unprocessable
+from maillage.errors import Forbidden, Issue, MaillageError, Unprocessable
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.events import SupportAnswered, SupportAsked
 from maillage.services.coordination.resources import support as resources
@@ -66,7 +66,7 @@ async def _request(ctx: Context, change: Change) -> Resource:
 
     Forbidden in somebody else's name; Unprocessable, with its place, where something is missing or the person objects to coordination.
     """
-    stored = await _stored(ctx, change)
+    stored = await ctx.records.before(change)
     if not is_request(stored) and not is_request(change.resource):
         return change.resource
     if not stored:
@@ -84,7 +84,7 @@ async def _answer(ctx: Context, change: Change) -> Resource:
 
     Forbidden to others; Unprocessable for a step that does not follow, or without the words that it takes.
     """
-    stored = await _stored(ctx, change)
+    stored = await ctx.records.before(change)
     if not is_answer(stored) and not is_answer(change.resource):
         return change.resource
     if not stored or change.verb is Verb.DELETE or not is_answer(change.resource):
@@ -238,15 +238,6 @@ def _kept_by_the_platform(ctx: Context, resource: Resource, words: str) -> Resou
     if ctx.actor.kind is not ActorKind.JOB:
         raise Forbidden(words)
     return resource
-
-
-async def _stored(ctx: Context, change: Change) -> Resource:
-    if change.verb is Verb.CREATE or "id" not in change.resource:
-        return {}
-    try:
-        return await ctx.records.read(change.resource["resourceType"], change.resource["id"])
-    except (NotFound, Gone):
-        return {}
 
 
 def _wrong(name: str, text: str, kind: str = "ServiceRequest") -> Unprocessable:

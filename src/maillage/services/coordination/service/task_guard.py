@@ -6,7 +6,7 @@ from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.guards import guard
 from maillage.access.references import local
-from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound
+from maillage.errors import Conflict, Forbidden, Invalid
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.resources import alert as alerts
 from maillage.services.coordination.resources import task as resources
@@ -26,8 +26,8 @@ async def keep_tasks(ctx: Context, change: Change) -> Resource:
     resource = change.resource
     if ctx.actor.kind is not ActorKind.PROFESSIONAL:
         return resource
-    before = await _before(ctx, change)
-    if before is None or not resources.is_ours(before):
+    before = await ctx.records.before(change)
+    if not before or not resources.is_ours(before):
         if resources.is_ours(resource) and change.verb is not Verb.DELETE:
             _refuse_borrowed_name(ctx, resource)
             await _refuse_strangers(ctx, {}, resource)
@@ -42,15 +42,6 @@ async def keep_tasks(ctx: Context, change: Change) -> Resource:
     if not rules.may_become(before["status"], resource["status"]):
         raise Conflict(f"a task that is {before['status']} does not become {resource['status']}")
     return resource
-
-
-async def _before(ctx: Context, change: Change) -> Resource | None:
-    if "id" not in change.resource or change.verb is Verb.CREATE:
-        return None
-    try:
-        return await ctx.records.read("Task", change.resource["id"])
-    except (NotFound, Gone):
-        return None
 
 
 def _refuse_borrowed_name(ctx: Context, resource: Resource) -> None:

@@ -6,7 +6,7 @@ from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.guards import guard
 from maillage.access.references import as_list, local
-from maillage.errors import Conflict, Forbidden, Gone, Issue, NotFound, Unprocessable
+from maillage.errors import Conflict, Forbidden, Issue, Unprocessable
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.resources import meeting as meetings
 from maillage.services.coordination.resources import position as positions
@@ -25,7 +25,7 @@ async def keep_words(ctx: Context, change: Change) -> Resource:
     resource = change.resource
     if ctx.actor.kind is ActorKind.JOB:
         return resource
-    before = await _before(ctx, change)
+    before = await ctx.records.before(change)
     if kind := _kind(before):
         if (
             change.verb is Verb.DELETE
@@ -39,15 +39,6 @@ async def keep_words(ctx: Context, change: Change) -> Resource:
         await _refuse_other_record(ctx, resource, ABOUT[kind])
         await _refuse_other_speaker(ctx, resource, kind)
     return resource
-
-
-async def _before(ctx: Context, change: Change) -> Resource:
-    if "id" not in change.resource or change.verb is Verb.CREATE:
-        return {}
-    try:
-        return await ctx.records.read("Communication", change.resource["id"])
-    except (NotFound, Gone):
-        return {}
 
 
 def _kind(resource: Resource) -> str:

@@ -8,7 +8,7 @@ from maillage.access.actors import CARE_ROLES, ActorKind, Role
 from maillage.access.context import Context
 from maillage.access.guards import guard
 from maillage.access.references import as_list, local
-from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound
+from maillage.errors import Conflict, Forbidden, Invalid
 from maillage.fhir.change import Change, Verb
 from maillage.http.live import tell
 from maillage.services.directory import public as directory
@@ -34,13 +34,13 @@ async def keep_conversations(ctx: Context, change: Change) -> Resource:
     A new message is put into its conversation, delivered live, and announced.
     """
     resource = change.resource
-    before = await _before(ctx, change)
+    before = await ctx.records.before(change)
     if ctx.actor.kind is not ActorKind.JOB and notice.names_one(resource) and not (before and notice.names_one(before)):
         raise Forbidden.at(
             "Communication.identifier", "notices are the platform's to post: one that is there keeps it from posting another"
         )
     if ctx.actor.kind in PEOPLE:
-        if before is not None:
+        if before:
             _refuse_changes(ctx, before, None if change.verb is Verb.DELETE else resource)
             await _refuse_from_outside(ctx, before, resource)
         elif change.verb is not Verb.DELETE:
@@ -52,13 +52,13 @@ async def keep_conversations(ctx: Context, change: Change) -> Resource:
         return resource
     _refuse_empty(resource)
     circle = await directory.circle(ctx, resources.message_from({"id": "", **resource}).patient)
-    if before is None:
+    if not before:
         resource = await _placed(ctx, {"id": str(uuid4()), **resource}, circle)
     elif _moved(before, resource):
         raise Conflict("a message stays in its conversation and with its readers: write another")
     elif resource.get("status") == resources.RETIRED != before.get("status"):
         settle(ctx, about=f"Communication/{resource['id']}")
-    await _deliver(ctx, resource, circle, new=before is None)
+    await _deliver(ctx, resource, circle, new=not before)
     return resource
 
 
@@ -68,24 +68,12 @@ async def keep_joined(ctx: Context, change: Change) -> Resource:
     resource = change.resource
     if ctx.actor.kind is not ActorKind.PROFESSIONAL or "id" not in resource or change.verb is Verb.CREATE:
         return resource
-    try:
-        before = await ctx.records.read("DocumentReference", resource["id"])
-    except (NotFound, Gone):
-        return resource
+    before = await ctx.records.before(change)
     own = {ctx.actor.reference, ctx.actor.situation, *ctx.actor.organizations}
     changed = change.verb is Verb.DELETE or any(before.get(name) != resource.get(name) for name in SIGNED)
-    if is_joined(before) and changed and own.isdisjoint(map(local, before.get("author", []))):
+    if before and is_joined(before) and changed and own.isdisjoint(map(local, before.get("author", []))):
         raise Forbidden("a file of a conversation is changed by who joined it")
     return resource
-
-
-async def _before(ctx: Context, change: Change) -> Resource | None:
-    if "id" not in change.resource or change.verb is Verb.CREATE:
-        return None
-    try:
-        return await ctx.records.read("Communication", change.resource["id"])
-    except (NotFound, Gone):
-        return None
 
 
 def _signed(ctx: Context, resource: Resource) -> Resource:
