@@ -246,8 +246,9 @@ async def as_pdf(request: Request, ctx: Context) -> Response:
 
 
 async def piece(request: Request, ctx: Context) -> Response:
-    """GET /messages/pieces/{id}: a file that was joined; pictures are shown, the rest is saved."""
-    title, kind, content = await attachments.opened(ctx, str(request.path_params["id"]))
+    """GET /messages/pieces/{id}: a file that was joined; pictures are shown, the rest is saved; `?petite` the small likeness of a picture."""
+    small = "petite" in request.query_params
+    title, kind, content = await attachments.opened(ctx, str(request.path_params["id"]), small=small)
     shown = "inline" if kind in SHOWN_INLINE else "attachment"
     headers = {"Content-Disposition": f"{shown}; filename*=UTF-8''{quote(title)}", "Cache-Control": "private, no-store"}
     return Response(content, media_type=kind if kind in SHOWN_INLINE else "application/octet-stream", headers=headers)
@@ -294,6 +295,7 @@ def _said_of(ctx: Context, held: Conversation | None) -> Mapping[str, Any]:
             "unread": 0,
             "read_by": {},
             "kinds": {},
+            "pictures": set(),
             "askable": [],
             "named": [],
             "wishes": {},
@@ -305,6 +307,7 @@ def _said_of(ctx: Context, held: Conversation | None) -> Mapping[str, Any]:
         "unread": sum(rules.is_new(one, held.marks.get(me), reader=me) for one in held.messages),
         "read_by": {one.id: rules.read_by(one, held.marks, held.members) for one in held.messages if one.sender == me},
         "kinds": {one.reference: one for one in held.circle},
+        "pictures": {reference for one in held.messages for reference, title in one.attached if rules.is_picture(title)},
         **_askable(ctx, held.members),
         "named": [one.name for one in held.members if one.reference != me],
         "wishes": (wishes := {name: wish_from(one) for name, one in held.tasks.items()}),

@@ -42,6 +42,11 @@ def asked_of(members: Iterable[Member], *, me: str) -> list[Member]:
     ]
 
 
+def is_picture(title: str) -> bool:
+    """Whether a file that is called so is a picture that a page can show small."""
+    return title.lower().endswith((".jpg", ".jpeg", ".png", ".webp"))
+
+
 def named_in(text: str, members: Iterable[Member]) -> list[str]:
     """The references of the members whose name stands behind a « @ » in a text; of two names that begin alike, the longer."""
     left, found = text.casefold(), []

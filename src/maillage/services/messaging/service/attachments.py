@@ -1,16 +1,21 @@
 """Files joined to a message: kept as documents of the record, for the readers of the message."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from uuid import UUID, uuid5
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.access.references import local
-from maillage.errors import Forbidden, NotFound
+from maillage.errors import Forbidden, MaillageError, NotFound
 from maillage.fhir.change import Change, Verb
+from maillage.files.photographs import KIND as PHOTOGRAPH
+from maillage.files.photographs import photograph
 from maillage.services.messaging.resources.attachment import JOINED, document_for, file_of
 from maillage.services.messaging.resources.message import Label, Readers
+from maillage.services.messaging.rules import conversations as rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,11 @@ class File:
     title: str
     kind: str
     content: bytes
+
+
+PHOTOGRAPHS = ("image/jpeg", "image/webp")
+"""What a telephone takes: kept without the place and device that it writes into them, no larger than a page that is read needs."""
+READABLE, SMALL = 2400, 160
 
 
 async def keep(
@@ -37,6 +47,7 @@ async def keep(
     TooLarge, Unsupported, Unprocessable or Infected as of every document; Forbidden with the key of what somebody else sent.
     """
     ctx.require(Permission.MESSAGES_WRITE, patient=patient)
+    files = [await _kept(one) for one in files]
     documents = [
         document_for(
             id=str(uuid5(UUID(key), str(place))), patient=patient, author=ctx.actor.reference or "",
@@ -50,6 +61,14 @@ async def keep(
     return [(f"DocumentReference/{one['id']}", file.title) for one, file in zip(documents, files, strict=True)]
 
 
+async def _kept(one: File) -> File:
+    """The file as it is filed. Unprocessable or TooLarge for a photograph that is none."""
+    if one.kind.partition(";")[0].strip().lower() not in PHOTOGRAPHS:
+        return one
+    content = await asyncio.to_thread(photograph, one.content, "fichiers", side=READABLE)
+    return File(str(PurePath(one.title).with_suffix(".jpg")), PHOTOGRAPH, content)
+
+
 async def _known(ctx: Context, documents: Sequence[str]) -> set[str]:
     """Those that are filed already; the key of a message stands in its address, and files nothing for who did not write it."""
     found = await ctx.records.find("DocumentReference", {"_id": ",".join(documents)}) if documents else []
@@ -58,10 +77,19 @@ async def _known(ctx: Context, documents: Sequence[str]) -> set[str]:
     return {one["id"] for one in found}
 
 
-async def opened(ctx: Context, document: str) -> tuple[str, str, bytes]:
-    """Title, media type and bytes of a file joined to a message that whoever acts may read."""
+async def opened(ctx: Context, document: str, *, small: bool = False) -> tuple[str, str, bytes]:
+    """Title, media type and bytes of a file joined to a message that whoever acts may read; `small` those of the likeness of a picture. NotFound where there is none."""
     ctx.require(Permission.MESSAGES_READ)
     found = file_of(await ctx.records.read("DocumentReference", document))
     if found is None:
         raise NotFound(f"DocumentReference/{document} carries no file")
-    return found
+    return await _likeness(*found) if small else found
+
+
+async def _likeness(title: str, kind: str, content: bytes) -> tuple[str, str, bytes]:
+    if not rules.is_picture(title):
+        raise NotFound("this file is no picture")
+    try:
+        return title, PHOTOGRAPH, await asyncio.to_thread(photograph, content, "fichiers", side=SMALL)
+    except MaillageError as fault:
+        raise NotFound("this picture cannot be shown") from fault
