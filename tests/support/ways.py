@@ -173,6 +173,12 @@ async def page_of_each_document(asked: Asked) -> set[str]:
     path = "/documents" if asked.professional else "/mes-documents"
     found = {name: await asked.client.get(f"{path}/{name}.{asked.person}", headers=HTML) for name in asked.documents}
     assert {answer.status_code for answer in found.values()} <= {200, 403, 404}, asked.person
+    for name in (
+        name for name, answer in found.items() if answer.status_code != 200
+    ):  # who may read it prints it, see test_messaging_paper.py
+        assert (await asked.client.get(f"/messages/{name}.{asked.person}/pdf", headers=HTML)).status_code in (403, 404), (
+            asked.person
+        )
     return {name for name, answer in found.items() if answer.status_code == 200}
 
 

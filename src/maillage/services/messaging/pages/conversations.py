@@ -45,7 +45,7 @@ SHOWN_INLINE = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 
 async def everyone(request: Request, ctx: Context) -> Response:
     """GET /messages: what was written about all those one follows; the newest conversation is open."""
-    listed = await threads.conversations(ctx)
+    listed = await threads.conversations(ctx, cursor=request.query_params.get("suite"))
     own = await threads.own_patient(ctx)
     return await _page(request, ctx, listed, home="/messages", patient=own, thread=_first(request, listed))
 
@@ -53,7 +53,7 @@ async def everyone(request: Request, ctx: Context) -> Response:
 async def of_patient(request: Request, ctx: Context) -> Response:
     """GET /patients/{id}/messages: the conversations about one person."""
     patient = str(request.path_params["id"])
-    listed = await threads.conversations(ctx, patient=patient)
+    listed = await threads.conversations(ctx, patient=patient, cursor=request.query_params.get("suite"))
     return await _page(
         request, ctx, listed, home=f"/patients/{patient}/messages", patient=patient, thread=_first(request, listed)
     )

@@ -32,11 +32,12 @@ SENDERS = ("Practitioner", "PractitionerRole", "Patient", "RelatedPerson", "Orga
 
 @dataclass(frozen=True, slots=True)
 class Conversations:
-    """A list of conversations, the people they are about by id, and the names of who wrote last by reference."""
+    """A list of conversations, the people they are about by id, the names of who wrote last by reference, and where older ones go on."""
 
     threads: list[Thread]
     patients: dict[str, dict[str, Any]]
     names: dict[str, str]
+    next: str | None = None
 
     @property
     def new(self) -> int:
@@ -68,20 +69,35 @@ class Conversation:
         return replace(self.readers, chosen=tuple(dict.fromkeys((*named, first)))) if named else self.readers
 
 
-async def conversations(ctx: Context, *, patient: str | None = None) -> Conversations:
-    """The conversations that whoever acts sees, of one person or of all, those with the newest message first."""
+async def conversations(
+    ctx: Context, *, patient: str | None = None, cursor: str | None = None, most: int = MOST
+) -> Conversations:
+    """The conversations that whoever acts sees, of one person or of all, those with the newest message first; from `cursor` on, where a list of the `most` newest messages went on."""
     ctx.require(Permission.MESSAGES_READ, patient=patient)
-    asked = [("category", resources.WANTED), ("_sort", "-sent"), ("_count", str(MOST)), ("_include", "Communication:subject")]
+    asked = [("category", resources.WANTED), ("_sort", "-sent"), ("_count", str(most)), ("_include", "Communication:subject")]
     asked += [("_include", f"Communication:sender:{kind}") for kind in SENDERS]
     if patient:
         asked.append(("patient", ",".join(await identity.identities_of(ctx, patient))))
-    page = await ctx.records.search("Communication", asked)
+    page = await ctx.records.search("Communication", [*asked, ("_cursor", cursor)] if cursor else asked)
     messages = [resources.message_from(one) for one in page.matches if resources.is_message(one)]
+    if cursor:
+        messages = await _not_listed_before(ctx, messages)
     roots = await _roots_missing(ctx, messages)
     marks = await _marks(ctx, {one.thread for one in messages})
     found = rules.threads([*messages, *roots], marks, reader=ctx.actor.reference or "")
     persons = {one["id"]: one for one in page.included if one["resourceType"] == "Patient"}
-    return Conversations([one for one in found if one.patient in persons], persons, names_of(page.included))
+    return Conversations([one for one in found if one.patient in persons], persons, names_of(page.included), page.next)
+
+
+async def _not_listed_before(ctx: Context, messages: Sequence[Message]) -> list[Message]:
+    """Those of conversations in which nothing newer was written: the list named the others already."""
+    if not messages:
+        return []
+    roots = ",".join(sorted({f"Communication/{one.thread}" for one in messages}))
+    after = messages[0].sent.isoformat()
+    newer = await ctx.records.find("Communication", [("part-of", roots), ("sent", f"gt{after}"), ("_count", "1000")])
+    before = {resources.message_from(one).thread for one in newer}
+    return [one for one in messages if one.thread not in before]
 
 
 async def unread(ctx: Context) -> int:

@@ -1,5 +1,7 @@
 """Who reads a conversation and who may write in it, the same by the page and by the FHIR API."""
 
+import re
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -7,10 +9,13 @@ import pytest
 
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
+from maillage.clock import FixedClock
 from maillage.errors import Conflict, Forbidden, Invalid, NotFound
+from maillage.services.messaging import pages
 from maillage.services.messaging.events import MessagePosted
 from maillage.services.messaging.resources.message import CATEGORY, Readers
 from maillage.services.messaging.service import messages, threads
+from tests.support.pages import client_of
 from tests.support.people import MACHINE, SEED, care_team, carer, patient, professional, sees
 
 GP = professional("gp", name="Dr Camille EXEMPLE")
@@ -265,3 +270,38 @@ async def test_those_who_care_say_that_a_message_is_urgent(access: Access) -> No
 async def test_a_machine_of_the_territory_may_write_for_those_it_serves(access: Access) -> None:
     written = await write(access, plain(sender={"reference": "Practitioner/gp"}), by=MACHINE)
     assert await texts(access, written["id"], NURSE) == ["Par un logiciel"]
+
+
+async def test_a_conversation_older_than_the_newest_messages_is_found_further_down_the_list_once(
+    access: Access, clock: FixedClock
+) -> None:
+    told = []
+    for number in range(5):
+        told.append(await begun(access, text=f"Message {number}"))
+        clock.advance(timedelta(minutes=1))
+    for _ in range(2):  # the first is the newest again, and its beginning is far below
+        await answered(access, told[0], NURSE, "Vu")
+        clock.advance(timedelta(minutes=1))
+    seen, cursor = [], None
+    for _ in range(9):
+        async with access.act(GP, read_only=True) as ctx:
+            listed = await threads.conversations(ctx, cursor=cursor, most=3)
+        seen += [one.id for one in listed.threads]
+        if (cursor := listed.next) is None:
+            break
+    assert seen == [told[0], *told[:0:-1]]
+
+
+async def test_the_list_leads_to_what_is_older(access: Access, application: Any, clock: FixedClock) -> None:
+    thread = await begun(access)
+    clock.advance(timedelta(minutes=1))
+    async with access.act(NURSE) as ctx:
+        for number in range(threads.MOST):
+            await messages.reply(ctx, thread=thread, key=str(uuid4()), text=f"Message {number}")
+    async with await client_of(application(pages), access, GP) as gp:
+        page = (await gp.get("/messages?vue=sujets")).text
+        [further] = re.findall(r'href="(/messages\?vue=sujets&amp;suite=[^"]+)"', page)
+        last = (await gp.get(further.replace("&amp;", "&"))).text
+    assert "Plaie du pied" in page
+    assert "Plaie du pied" not in last, "listed already"
+    assert "suite=" not in last
