@@ -69,10 +69,10 @@ PAGES = {
     "patient": [
         "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches",
         "/mes-demandes", "/mes-demandes/effacement", "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve",
-        "/mon-appui", "/messages", "/mon-plan", "/ma-semaine",
+        "/mon-appui", "/messages", "/mon-plan", "/mon-cahier", "/ma-semaine",
     ],
     "carer": [
-        "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/mon-appui", "/ma-semaine",
+        "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/mon-appui", "/mon-cahier", "/ma-semaine",
     ],
     "guardian": [
         "/accueil", "/mes-documents", "/qui-a-vu", "/mes-choix", "/mes-demandes",
@@ -109,7 +109,7 @@ ELSEWHERE = {
 """Pages that ask for something to be done first, and the test that looks at them."""
 NO_PAGE = {
     "/", "/documents/{id}/original", "/documents/{id}/pdf", "/documents/{id}/fichiers/{number:int}", "/indicateurs.csv", "/traces.csv", "/file-active.csv",
-    "/messages/pieces/{id}", "/messages/{id}/pdf", "/patients/{id}/plan/pdf", "/patients/{id}/photos/{photo}",
+    "/messages/pieces/{id}", "/messages/{id}/pdf", "/patients/{id}/plan/pdf", "/patients/{id}/photos/{photo}", "/mon-cahier/photos/{photo}",
 }  # fmt: skip
 """Declared as pages, but files and a redirection."""
 ROOT = Path(__file__).resolve().parents[2]

@@ -115,7 +115,7 @@ _TOO_WIDE = """() => {
   return out.map(e => e.outerHTML.slice(0, 90)).slice(0, 5);
 }"""
 
-# What is to be tapped, and would not be: something else lies over its middle.
+# What is to be tapped, and would not be: something else lies over its middle, other than a list that is open to be chosen from.
 _COVERED = """() => {
   const out = [...document.querySelectorAll("main :is(a[href], button, summary, select, textarea, input:not([type=hidden]))")].filter(e => {
     if (!e.checkVisibility()) return false;
@@ -123,7 +123,7 @@ _COVERED = """() => {
     const box = e.getClientRects()[0];
     if (!box || !box.width) return false;
     const at = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-    return at && !e.contains(at) && !at.contains(e) && ![...(e.labels ?? [])].some(one => one.contains(at));
+    return at && !e.contains(at) && !at.contains(e) && !at.closest('[role=listbox]') && ![...(e.labels ?? [])].some(one => one.contains(at));
   });
   scrollTo({ top: 0, behavior: "instant" });
   return out.map(e => e.outerHTML.slice(0, 120)).slice(0, 5);

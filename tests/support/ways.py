@@ -237,7 +237,7 @@ async def search_in_the_record(asked: Asked) -> set[str]:
 async def pages_of_coordination(asked: Asked) -> set[str]:
     """The plan, the week, the notebook, the life of somebody, their circle, the calls about them; the desk of who works."""
     if not asked.professional:
-        return await told_on(asked, "/mon-plan", "/ma-semaine", "/mon-appui", "/accueil")
+        return await told_on(asked, "/mon-plan", "/mon-cahier", "/ma-semaine", "/mon-appui", "/accueil")
     pages = (
         "plan",
         "plan/versions",

@@ -48,6 +48,7 @@ class Permission(StrEnum):
     ERASURE_DECIDE = "erasure.decide"
     CONSTANT_LOG = "constant.log"
     NOTEBOOK_WRITE = "notebook.write"
+    NOTEBOOK_OWN = "notebook.own"
     ROUND_READ = "round.read"
     SECRETS_KEEP = "secrets.keep"
     SECRETS_SAY = "secrets.say"
@@ -95,6 +96,7 @@ _COORDINATION = _IN_CIRCLE | {Permission.CASELOAD_READ, Permission.SUPPORT_TRIAG
 _OWN = _SIGNED_IN | {
     Permission.SOFTWARE_ALLOW,
     Permission.OWN_RECORD_READ,
+    Permission.NOTEBOOK_OWN,
     Permission.OWN_ACCESS_READ,
     Permission.DOCUMENT_READ,
     Permission.SUPPORT_OWN,

@@ -60,6 +60,7 @@ def _may(actor: Actor, change: Change, kind: str) -> bool:
         or (actor.has(*CIRCLE_ROLES) and _in_the_circle(change, kind))
         or (actor.has(Role.PATIENT) and _about_oneself(actor, change, kind))
         or (actor.has(Role.CARER, Role.REPRESENTATIVE) and kind == "Communication" and _signs(actor, change, kind))
+        or (actor.has(Role.PATIENT, Role.CARER, Role.REPRESENTATIVE) and _of_notebook(actor, change, kind))
         or (actor.has(Role.REPRESENTATIVE) and kind == "Consent" and change.verb is not Verb.DELETE)
     )
 
@@ -89,6 +90,25 @@ def _signs(actor: Actor, change: Change, kind: str) -> bool:
         return False
     author: dict[str, Any] | None = change.resource.get(_SIGNED_BY[kind])
     return author is None or author.get("reference") == actor.reference
+
+
+NOTES = "https://mos.esante.gouv.fr/NOS/TRE_R234-TypeNote/FHIR/TRE-R234-TypeNote"
+
+
+def _of_notebook(actor: Actor, change: Change, kind: str) -> bool:
+    """The person, and who helps them, write notes of the liaison notebook with their photographs, in their own name; what is another's the guard keeps."""
+    resource = change.resource
+    if change.verb is Verb.DELETE:
+        return False
+    if kind == "DocumentReference":
+        typed = any(one.get("system") == NOTES for one in resource.get("type", {}).get("coding", []))
+        return typed and [one.get("reference") for one in resource.get("author", [])] == [actor.reference]
+    parts = [str(one.get("reference", "")) for one in resource.get("partOf", [])]
+    return (
+        kind == "Media"
+        and resource.get("operator", {}).get("reference") == actor.reference
+        and any(one.startswith("DocumentReference/") for one in parts)
+    )
 
 
 def _drawn(id: str | None) -> bool:

@@ -25,6 +25,14 @@ READERS = {
     "care": ("Les soignants seulement, pas la coordination", (PROFESSIONALS, CARE_ONLY)),
 }
 """For whom a note is: words, and the codes of AUDIENCE_SYSTEM that say so."""
+DAY = "urn:maillage:day"
+DAYS = {
+    "": "Je ne dis rien de la journée",
+    "good": "Bonne journée",
+    "usual": "Journée comme d’habitude",
+    "hard": "Journée difficile",
+}
+"""How somebody at home says that the day went: codes of DAY, in `context.event`."""
 SHOWN = "current"
 LONGEST = 5000
 
@@ -50,6 +58,8 @@ class Note:
     corrected: datetime | None = None
     written: datetime = NEVER
     readers: str = ""
+    day: str = ""
+    hard: bool = False
 
 
 def note_for(
@@ -64,6 +74,7 @@ def note_for(
     answers: str = "",
     photos: Iterable[str] = (),
     readers: str = "",
+    day: str = "",
 ) -> Resource:
     """The DocumentReference of a note, as the profile asks: type, subject and author; `answers` the id of the note that it replies to, `photos` those of its Media."""
     when = at.isoformat(timespec="seconds")
@@ -78,9 +89,15 @@ def note_for(
         "content": [{"attachment": attachment}],
         **({"category": [{"coding": [{"system": AUDIENCE_SYSTEM, "code": one}]} for one in READERS[readers][1]]} if readers else {}),
         **({"extension": [{"url": EMERGENCY, "valueBoolean": True}]} if important else {}),
-        **({"context": {"related": pictures}} if (pictures := [{"reference": f"Media/{one}"} for one in photos]) else {}),
+        **({"context": context} if (context := _context(photos, day)) else {}),
         **({"relatesTo": [{"code": "appends", "target": {"reference": f"DocumentReference/{answers}"}}]} if answers else {}),
     }  # fmt: skip
+
+
+def _context(photos: Iterable[str], day: str) -> Resource:
+    related = [{"reference": f"Media/{one}"} for one in photos]
+    went = {"coding": [{"system": DAY, "code": day, "display": DAYS[day]}]}
+    return {**({"event": [went]} if day else {}), **({"related": related} if related else {})}
 
 
 def corrected(resource: Resource, text: str, *, at: datetime) -> Resource:
@@ -127,7 +144,14 @@ def note_from(resource: Resource) -> Note:
         corrected=_corrected(resource),
         written=datetime.fromisoformat(resource.get("meta", {}).get("lastUpdated") or NEVER.isoformat()),
         readers=readers_of(resource),
+        day=DAYS.get(_day(resource), "") if _day(resource) else "",
+        hard=_day(resource) == "hard",
     )  # fmt: skip
+
+
+def _day(resource: Resource) -> str:
+    events = [coding for one in resource.get("context", {}).get("event", []) for coding in one.get("coding", [])]
+    return next((str(one.get("code", "")) for one in events if one.get("system") == DAY), "")
 
 
 def readers_of(resource: Resource) -> str:

@@ -46,11 +46,12 @@ class Notebook:
 async def read(ctx: Context, *, patient: str) -> Notebook:
     """The last hundred notes of a person, those under identities that are linked to the record too."""
     ctx.require(Permission.RECORD_READ, patient=patient)
+    return await of(ctx, patient)
+
+
+async def of(ctx: Context, patient: str) -> Notebook:
+    """The notebook as whoever acts sees it; the right was asked by the caller."""
     banner = await identity.banner(ctx, patient)
-    return await _notebook(ctx, banner, patient)
-
-
-async def _notebook(ctx: Context, banner: Banner, patient: str) -> Notebook:
     identities = await identity.identities_of(ctx, patient)
     notes = resources.thread(await notes_of(ctx, identities))
     return Notebook(banner, notes, await note_reading.readings(ctx, identities[0], notes))
@@ -59,6 +60,11 @@ async def _notebook(ctx: Context, banner: Banner, patient: str) -> Notebook:
 async def say_read(ctx: Context, *, patient: str, until: str) -> None:
     """Whoever acts read the notes that they see and that were written until an instant. NotFound where they may not see the record."""
     ctx.require(Permission.RECORD_READ, patient=patient)
+    await keep_read(ctx, patient=patient, until=until)
+
+
+async def keep_read(ctx: Context, *, patient: str, until: str) -> None:
+    """The same; the right was asked by the caller."""
     await ctx.records.read("Patient", patient)
     try:
         last = datetime.fromisoformat(until)
@@ -81,6 +87,15 @@ async def notes_of(ctx: Context, patients: list[str]) -> list[dict[str, Any]]:
 async def write(ctx: Context, *, patient: str, text: str, kind: str, important: bool, answers: str, pictures: Sequence[bytes] = (), readers: str = "") -> dict[str, Any]:  # fmt: skip
     """A new note, or an answer to one (for those whom that is for), with its photographs; Invalid without words or with an unknown type."""
     ctx.require(Permission.NOTEBOOK_WRITE, patient=patient)
+    return await add(
+        ctx, patient=patient, text=text, kind=kind, important=important, answers=answers, pictures=pictures, readers=readers
+    )
+
+
+async def add(
+    ctx: Context, *, patient: str, text: str, kind: str, important: bool, answers: str = "", pictures: Sequence[bytes] = (), readers: str = "", day: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """The same; the right was asked by the caller."""
     text = text.strip()
     if not 0 < len(text) <= LONGEST:
         raise Invalid.at("texte", f"a note has between 1 and {LONGEST} characters")
@@ -96,7 +111,7 @@ async def write(ctx: Context, *, patient: str, text: str, kind: str, important: 
     taken = await photos.taken(ctx, pictures, patient=patient, title=KINDS[kind], note=id)
     note = resources.note_for(
         text, kind=kind, patient=patient, by=ctx.actor.reference, name=ctx.actor.name, at=ctx.now, important=important, answers=answers,
-        photos=[one["id"] for one in taken], readers=readers,
+        photos=[one["id"] for one in taken], readers=readers, day=day,
     )  # fmt: skip
     written: list[dict[str, Any]] = await ctx.records.write_all([*taken, {**note, "id": id}])
     if important:
@@ -119,6 +134,11 @@ async def correct(ctx: Context, *, patient: str, note: str, version: str, text: 
 async def withdraw(ctx: Context, *, patient: str, note: str, version: str) -> None:
     """Takes one's own note out of the notebook, with its photographs; it stays in the record's history, marked as entered in error."""
     ctx.require(Permission.NOTEBOOK_WRITE, patient=patient)
+    await take_out(ctx, patient=patient, note=note, version=version)
+
+
+async def take_out(ctx: Context, *, patient: str, note: str, version: str) -> None:
+    """The same; the right was asked by the caller."""
     resource = await _own(ctx, patient, note)
     meta = {**resource["meta"], "versionId": version or resource["meta"]["versionId"]}
     pictures = [await ctx.records.read("Media", one) for one in named(resource.get("context", {}).get("related", []))]

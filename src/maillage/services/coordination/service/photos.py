@@ -36,6 +36,11 @@ async def taken(
 async def opened(ctx: Context, *, patient: str, photo: str, small: bool) -> tuple[str, bytes]:
     """Media type and bytes of a photograph of this record, or of its small likeness; NotFound where it is not of the record or is no picture that a browser shows."""
     ctx.require(Permission.RECORD_READ, patient=patient)
+    return await picture(ctx, patient=patient, photo=photo, small=small)
+
+
+async def picture(ctx: Context, *, patient: str, photo: str, small: bool) -> tuple[str, bytes]:
+    """The same; the right was asked by the caller."""
     resource = await ctx.records.read("Media", photo)
     own = {f"Patient/{one}" for one in await identity.identities_of(ctx, patient)}
     found = resources.bytes_of(resource)
