@@ -50,7 +50,7 @@ async def _page(request: Request, ctx: Context, form: PlanForm, *, status: int =
     held = await plans.of_person(ctx, patient)
     plan = held.current
     month = plans.today(ctx).isoformat()[:7]
-    waiting = [one for one in (plan.actions if plan else []) if not one.over]
+    waiting = sorted((one for one in (plan.actions if plan else []) if not one.over), key=lambda one: one.due or "9")
     return render(
         request, ctx, "coordination/own_plan.html", status=status, banner=await identity.banner(ctx, patient),
         own=ctx.actor.reference == f"Patient/{patient}", plan=plan, form=form, key=lambda: uuid4().hex,

@@ -12,7 +12,7 @@ from maillage.http import Request, action, page, redirect
 from maillage.services.coordination.forms.support import SupportForm, support_form
 from maillage.services.coordination.pages.support import SHORT, access_of
 from maillage.services.coordination.rules import support as rules
-from maillage.services.coordination.service import support
+from maillage.services.coordination.service import episodes, support
 from maillage.services.identity import public as identity
 from maillage.ui import render
 
@@ -29,6 +29,7 @@ NEEDS = {
     "plan": "Un plan clair : qui fait quoi",
     "relief": "Du repos pour la personne qui aide",
 }
+CARER_NEEDS = NEEDS | {"relief": "Du repos pour moi, qui l’aide"}
 STATES = {
     "requested": "Envoyée, elle va être lue", "received": "L’équipe l’étudie", "on-hold": "L’équipe vous pose une question",
     "accepted": "Acceptée, l’équipe vous contacte", "rejected": "L’équipe ne peut pas la prendre", "completed": "L’appui est terminé",
@@ -83,10 +84,12 @@ async def take_back(request: Request, ctx: Context) -> Response:
 async def _page(request: Request, ctx: Context, form: SupportForm, *, status: int = 200, refused: str = "") -> Response:
     whose = await support.whose(ctx)
     teams = await support.teams(ctx)
+    themself = ctx.actor.reference == f"Patient/{whose}"
+    going_on = [one for one in await episodes.of_person(ctx, whose) if one["status"] == "active"]
     return render(
         request, ctx, "coordination/own_support.html", status=status, banner=await identity.banner(ctx, whose), found=await support.mine(ctx),
-        themself=ctx.actor.reference == f"Patient/{whose}", values=form.values, needs=form.needs, faults=form.faults, refused=refused,
-        teams=teams, team_options=[("", "Choisir"), *((one.reference, one.name) for one in teams)], reasons=rules.OWN_REASONS, all_needs=NEEDS,
+        themself=themself, going_on=going_on, values=form.values, needs=form.needs, faults=form.faults, refused=refused,
+        teams=teams, team_options=[("", "Choisir"), *((one.reference, one.name) for one in teams)], reasons=rules.OWN_REASONS if themself else rules.CARER_REASONS, all_needs=NEEDS if themself else CARER_NEEDS,
         delays=DELAYS, states=STATES, said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
 

@@ -91,7 +91,17 @@ OWN_REASONS = {
     "rights": "Je ne connais pas mes droits et les aides possibles",
     "other": "Autre chose",
 }
-"""The same, in the words of the person or of who helps them."""
+"""The same, in the words of the person."""
+CARER_REASONS = {
+    "return-home": "Retour de l’hôpital",
+    "staying-home": "Rester à la maison devient difficile",
+    "carer": "Je m’épuise, ou je ne peux plus être là",
+    "complex": "Plusieurs professionnels viennent et rien n’est organisé",
+    "access-to-care": "Pas de médecin, ou un soin introuvable",
+    "rights": "Droits et aides possibles à connaître",
+    "other": "Autre chose",
+}
+"""The same, in the words of who helps them."""
 NEEDS = {
     "orientation": "Être orienté vers le bon service",
     "assessment": "Évaluer la situation à domicile",
