@@ -15,8 +15,9 @@ from maillage.http import Request, action, page, redirect
 from maillage.services.coordination import rules
 from maillage.services.coordination.forms.task import EVENING, OFFERED, TaskForm, key, moment, task_form
 from maillage.services.coordination.resources import work_notices
-from maillage.services.coordination.resources.task import Task
-from maillage.services.coordination.service import absences, colleagues, task_guard, tasks, work
+from maillage.services.coordination.resources.task import Task, task_from
+from maillage.services.coordination.rules.tasks import is_call
+from maillage.services.coordination.service import absences, colleagues, contacts, task_guard, tasks, work
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.words import care_date
@@ -75,7 +76,7 @@ async def _one(request: Request, ctx: Context, held: work.Held, *, said: str = "
                values: Mapping[str, str] | None = None, changes: Sequence[tuple[str, str, str]] = (), status: int = 200) -> Response:  # fmt: skip
     return render(
         request, ctx, "coordination/task.html", status=status, held=held, task=held.task, delay=rules.delay, said_words=said,
-        banner=await identity.banner(ctx, held.task.patient), mine=held.task.owner == ctx.actor.reference, priorities=list(OFFERED.items()),
+        banner=await identity.banner(ctx, held.task.patient), mine=held.task.owner == ctx.actor.reference, call=is_call(held.task.code), priorities=list(OFFERED.items()),
         faults=dict(faults or {}), values=dict(values or values_of(held.task)), changes=changes, last=next(iter(held.steps), None),
     )  # fmt: skip
 
@@ -168,18 +169,24 @@ async def postpone(request: Request, ctx: Context) -> Response:
 
 
 async def do(request: Request, ctx: Context) -> Response:
-    """Says that a task is done, with what came of it: from its page, or in one touch from the list."""
+    """Says that a task is done, with what came of it: from its page, or in one touch from the list. `appel`: it was a call, and the record says so too."""
     task, sent = str(request.path_params["id"]), _texts(await request.form())
     if "version" not in sent:
         await tasks.mark(ctx, task=task, done=True)
         return redirect(f"/taches?fait={task}")
     words = sent.get("resultat", "").strip()
+
+    async def finish() -> None:
+        held = task_from(await work.finish(ctx, task=task, version=sent["version"], words=words))
+        if sent.get("appel") and is_call(held.code):
+            await contacts.of_task(ctx, held, result=words)
+
     return await _moved(
         request,
         ctx,
         task,
         "faite",
-        lambda: work.finish(ctx, task=task, version=sent["version"], words=words),
+        finish,
         {"resultat": words},
     )
 

@@ -31,6 +31,11 @@ STATES = {
 }  # fmt: skip
 
 
+def is_call(code: str) -> bool:
+    """Whether a protocol asks to call the person, by the code of its task ("return-home/call-within-48h")."""
+    return code.rpartition("/")[2].startswith("call-")
+
+
 def may_become(before: str, after: str) -> bool:
     """Whether a task in one state may be put in the other; to stay is always allowed."""
     return before == after or after in MOVES.get(before, frozenset())

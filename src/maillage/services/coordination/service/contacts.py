@@ -10,6 +10,7 @@ from maillage.access.permissions import Permission
 from maillage.errors import Invalid
 from maillage.services.coordination.resources import contact as resources
 from maillage.services.coordination.resources.contact import Contact
+from maillage.services.coordination.resources.task import Task
 from maillage.services.coordination.service.colleagues import oneself
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
@@ -97,3 +98,9 @@ async def say(ctx: Context, *, patient: str, said: Said) -> None:
         patient=patient, means=said.means, by=oneself(ctx).fhir, with_whom=other, subject=said.subject, result=said.result, at=said.at,
         reached=said.reached,
     ))  # fmt: skip
+
+
+async def of_task(ctx: Context, task: Task, *, result: str) -> None:
+    """The call that a task asked for: to the person, on the telephone, now."""
+    said = Said("PHONE", f"Patient/{task.patient}", "", task.title, result, ctx.now, reached=True)
+    await say(ctx, patient=task.patient, said=said)

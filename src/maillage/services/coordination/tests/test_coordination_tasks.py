@@ -335,3 +335,24 @@ async def test_two_coordinators_who_edit_one_task_in_their_windows_lose_nothing(
         "Passage du soir",
         "3",
     )
+
+
+async def test_a_call_that_a_protocol_asked_for_is_written_once(territory: None, access: Access, visit: Any) -> None:
+    planned = {
+        "resourceType": "Task", "id": "call", "status": "requested", "intent": "plan", "for": {"reference": "Patient/anne"}, "authoredOn": NOON.isoformat(),
+        "code": {"coding": [{"system": "urn:maillage:task", "code": "return-home/call-within-48h"}], "text": "Appel de retour à domicile"},
+        "owner": {"reference": "Organization/dac"}, "restriction": {"period": {"end": NOON.isoformat()}},
+    }  # fmt: skip
+    async with access.act(SEED) as ctx:
+        await ctx.records.write_all([planned, planned | {"id": "silent"}])
+    lise = await visit(LISE)
+    page = (await lise.get("/taches/call")).text
+    assert "Noter aussi l’appel dans le dossier" in page
+    sent = {"version": "1", "resultat": "Va bien, repas livrés", "appel": "1"}
+    assert (await lise.post("/taches/call/faite", data=sent)).status_code == 303
+    assert (await lise.post("/taches/call/faite", data=sent)).status_code == 409
+    assert (await lise.post("/taches/silent/faite", data={"version": "1", "resultat": "Sans réponse"})).status_code == 303
+    said = (await lise.get("/patients/anne/contacts")).text.split("Appels et visites")[-1]
+    assert said.count("Va bien, repas livrés") == 1
+    assert "Sans réponse" not in said
+    assert "Noter aussi l’appel" not in (await lise.get("/taches/" + await created(lise, titre="Rappeler sa fille"))).text
