@@ -6,7 +6,7 @@ from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.guards import guard
 from maillage.access.references import local
-from maillage.errors import Forbidden
+from maillage.errors import Forbidden, Gone, NotFound
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.resources.note import is_note
 
