@@ -7,7 +7,7 @@ from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.rules import tasks as rules
 from maillage.services.coordination.service import work
 from maillage.services.coordination.service.colleagues import oneself, takers
-from maillage.services.messaging.public import Wish, answers, asks
+from maillage.services.messaging.public import WISH, Wish, answers, asks
 
 TITLES = {"measure": "Mesure demandée", "todo": "Action demandée", "opinion": "Avis demandé"}
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
@@ -25,7 +25,7 @@ async def ask(ctx: Context, wish: Wish) -> None:
     task = resources.todo_for(
         id=wish.task, patient=wish.patient, title=TITLES[wish.kind], description=wish.words, due=wish.due, priority="routine", owner=owner.fhir,
         requester=oneself(ctx).fhir, at=ctx.now, remind=None,
-    ) | {"focus": {"reference": f"Communication/{wish.message}"}}  # fmt: skip
+    ) | {"focus": {"reference": f"Communication/{wish.message}"}, "reasonCode": {"coding": [{"system": WISH, "code": wish.kind}]}}  # fmt: skip
     if wish.readers.chosen or wish.readers.care_only:
         task["meta"] = {"security": [{"system": CONFIDENTIALITY, "code": "V" if wish.readers.chosen else "R"}]}
     work.tell_of_new(ctx, await ctx.records.write(task))

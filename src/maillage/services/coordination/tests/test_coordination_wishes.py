@@ -14,6 +14,7 @@ from maillage.access.actors import Role
 from maillage.db import count_statements
 from maillage.services.coordination import pages, public
 from maillage.services.messaging import pages as talk
+from maillage.services.messaging.public import WISH
 from maillage.services.messaging.resources.message import Readers
 from maillage.services.messaging.service import messages
 from tests.support.browser import HERE, PHONE, screen
@@ -77,6 +78,9 @@ async def test_what_is_asked_is_in_the_list_of_whom_it_is_asked_and_its_answer_i
         assert "Mesure demandée" in page
         assert "À faire" in page
         assert f'value="{task["id"]}"' in page, "the form offers to answer it"
+        assert task["reasonCode"]["coding"] == [{"system": WISH, "code": "measure"}]
+        assert 'href="/patients/p/constantes">Saisir la mesure' in page
+        assert "Saisir la mesure" not in (await gp.get(f"/messages/{thread}")).text, "only to whom it was asked"
         assert f'value="{task["id"]}"' not in (await gp.get(f"/messages/{thread}")).text, "only to whom it was asked"
         await sent(nora, thread, message="62,4 kg ce matin", repond=task["id"])
         [task] = await tasks(access)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from maillage.access.references import local
+from maillage.access.references import as_list, local
 
+WISH = "urn:maillage:wish"
+"""System of what is asked, in `Task.reasonCode`: measure, todo, opinion."""
 OVER = frozenset({"completed", "cancelled", "rejected", "failed", "entered-in-error"})
 STATES = {
     "draft": "À faire", "requested": "À faire", "received": "À faire", "accepted": "Acceptée", "ready": "Acceptée", "in-progress": "En cours",
@@ -16,7 +18,7 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked: of whom, by when (None where the Task does not say), and where it stands in words."""
+    """What was asked: of whom, by when (None where the Task does not say), and where it stands in words. `kind`: a code of WISH, "" where it says none."""
 
     id: str
     title: str
@@ -26,6 +28,7 @@ class Asked:
     state: str
     open: bool
     done: bool
+    kind: str = ""
 
     def late(self, now: datetime) -> bool:
         """Whether it should have been done."""
@@ -36,6 +39,7 @@ def wish_from(resource: dict[str, Any]) -> Asked:
     """What a Task, or a ServiceRequest, that a message names asks for."""
     owner = resource.get("owner", {})
     status = str(resource.get("status", ""))
+    reasons = [coding for reason in as_list(resource.get("reasonCode")) for coding in reason.get("coding", [])]
     return Asked(
         id=resource["id"],
         title=str(resource.get("code", {}).get("text") or "Demande"),
@@ -45,6 +49,7 @@ def wish_from(resource: dict[str, Any]) -> Asked:
         state=STATES.get(status, "À faire"),
         open=status not in OVER,
         done=status == "completed",
+        kind=next((str(one["code"]) for one in reasons if one.get("system") == WISH and "code" in one), ""),
     )
 
 
