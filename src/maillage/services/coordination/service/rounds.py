@@ -1,4 +1,4 @@
-"""The round of the day: whom to see, in order, what was written lately about them, what is asked, and what is done."""
+"""The round of the day: whom to see, in order, what is to be done there, what was written lately about them, and what is done."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -9,32 +9,49 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import NotFound
 from maillage.services.coordination.resources import note, visit
+from maillage.services.coordination.resources import task as tasks
 from maillage.services.coordination.resources.constants import ALERT
 from maillage.services.coordination.resources.note import Note
+from maillage.services.coordination.resources.task import Task
 from maillage.services.coordination.resources.visit import DONE, Visit
+from maillage.services.coordination.rules.tasks import OPEN
 from maillage.services.coordination.service import notebook
 
 HERE = ZoneInfo("Europe/Paris")
 NEWS = timedelta(days=3)
 MOST = "60"
+MANY = "200"
+AHEAD = timedelta(days=7)
+"""What is due so soon is done while one is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A visit with whom it is for, the last note of these days, and what stands in alert."""
+    """A visit with whom it is for, what is to be done there, the last note of these days, and what stands in alert."""
 
     visit: Visit
     person: dict[str, Any]
+    todo: tuple[Task, ...]
     note: Note | None
     alerts: tuple[str, ...]
 
 
-async def read(ctx: Context) -> list[Stop]:
-    """The visits of whoever acts, today, in three statements."""
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The day: its stops, and what is due of people who are not visited, each with the person; `at` the end of the day."""
+
+    stops: list[Stop]
+    aside: list[tuple[Task, dict[str, Any]]]
+    end: datetime
+
+
+async def read(ctx: Context) -> Round:
+    """The visits of whoever acts, today, and the tasks and actions of plans that they have, in four statements."""
     ctx.require(Permission.ROUND_READ)
-    if ctx.actor.reference is None:
-        return []
     today = ctx.now.astimezone(HERE).date()
+    end = datetime(today.year, today.month, today.day, tzinfo=HERE) + timedelta(days=1)
+    if ctx.actor.reference is None:
+        return Round([], [], end)
     params = [
         ("actor", ctx.actor.reference),
         *_of_day(today),
@@ -50,7 +67,28 @@ async def read(ctx: Context) -> list[Stop]:
     alerts = (
         await ctx.records.find("Flag", {"patient": ",".join(f"Patient/{one}" for one in seen), "_count": "100"}) if seen else []
     )
-    return [Stop(one, people[one.patient], _last(ctx, notes, one.patient), _alerts(alerts, one.patient)) for one in stops]
+    asked = [("owner", ctx.actor.reference), ("status", ",".join(OPEN)), ("_count", MANY), ("_include", "Task:patient")]
+    mine = await ctx.records.search("Task", asked)
+    todo = sorted(
+        (tasks.task_from(one) for one in mine.matches if tasks.is_planned(one) and not tasks.is_alert(one)),
+        key=lambda one: one.due,
+    )
+    about = {one["id"]: one for one in mine.included if one["resourceType"] == "Patient"}
+    there = _where(stops)
+    return Round(
+        [Stop(one, people[one.patient], tuple(task for task in todo if there[one.patient] == one.id and task.patient == one.patient and task.due < end + AHEAD),
+              _last(ctx, notes, one.patient), _alerts(alerts, one.patient)) for one in stops],
+        [(one, about[one.patient]) for one in todo if one.patient not in there and one.patient in about and one.due < end], end,
+    )  # fmt: skip
+
+
+def _where(stops: list[Visit]) -> dict[str, str]:
+    """The visit at which the tasks of each person are shown: the first that was not made, else the last of the day."""
+    found: dict[str, str] = {}
+    for one in reversed(stops):
+        if one.patient not in found or not one.done:
+            found[one.patient] = one.id
+    return found
 
 
 async def tick(ctx: Context, *, id: str, done: bool) -> None:

@@ -17,6 +17,7 @@ from maillage.db import count_statements
 from maillage.services.coordination import pages
 from maillage.services.coordination.resources import note as resources
 from maillage.services.coordination.resources.note import KINDS, TYPES, note_for, thread
+from maillage.services.coordination.resources.task import todo_for
 from maillage.services.coordination.service import note_reading, notebook
 from maillage.services.messaging.events import MatterTold
 from maillage.services.messaging.resources.wording import words_of
@@ -300,6 +301,57 @@ async def test_the_round_is_the_visits_of_today_in_their_order(territory: None, 
     assert 'href="tel:0102030405"' in page
 
 
+def task_of(id: str, patient: str, what: str, *, hours: float, owner: str = "nora") -> dict[str, Any]:
+    return todo_for(
+        id=id, patient=patient, title=what, description="", due=NOON + timedelta(hours=hours), priority="routine",
+        owner={"reference": f"Practitioner/{owner}"}, requester={"reference": "Practitioner/gp"}, at=NOON - timedelta(days=2), remind=None,
+    )  # fmt: skip
+
+
+async def test_each_stop_says_what_is_to_be_done_there(territory: None, visit: Any, access: Access) -> None:
+    action = task_of("gait", "q", "Marcher avec lui", hours=100) | {"intent": "plan", "basedOn": [{"reference": "CarePlan/1"}]}
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            {"resourceType": "CarePlan", "id": "1", "status": "active", "intent": "plan", "subject": {"reference": "Patient/q"}}
+        )
+        await ctx.records.write(care_team("r", "Practitioner/nora"))
+        await ctx.records.write(
+            task_of("late", "p", "Prendre la tension", hours=-30), action, task_of("far", "q", "Bilan annuel", hours=24 * 30),
+            task_of("call", "r", "Appeler la pharmacie", hours=3), task_of("later", "r", "Autre semaine", hours=48),
+            task_of("theirs", "p", "Renouveler", hours=1, owner="gp"),
+        )  # fmt: skip
+    nora = await visit(NORA)
+    page = " ".join((await nora.client.get("/tournee")).text.split())
+    order = [page.index(words) for words in ("Prendre la tension", "Marcher avec lui", "Appeler la pharmacie")]
+    assert order == sorted(order), "in the order of the visits, then what has none"
+    assert page.count("En retard") == 1
+    for words in ("Bilan annuel", "Autre semaine", "Renouveler"):
+        assert words not in page, words
+    done = await nora.send("/tournee/taches/late/faite", "/tournee")
+    assert done.headers["location"] == "/tournee?fait=tache&tache=late"
+    assert "Prendre la tension" not in (await nora.client.get("/tournee")).text
+    async with access.act(SEED) as ctx:
+        assert (await ctx.records.read("Task", "late"))["status"] == "completed"
+    assert "/tournee/taches/late/a-faire" in (await nora.client.get(done.headers["location"])).text
+    await nora.send("/tournee/taches/late/a-faire", "/tournee")
+    assert "Prendre la tension" in (await nora.client.get("/tournee")).text
+    assert (await (await visit(OTHER)).send("/tournee/taches/late/faite", "/tournee")).status_code == 404
+    assert (await nora.send("/tournee/taches/far/faite", "/tournee")).status_code == 303, "one's own, wherever it is shown"
+
+
+async def test_a_long_day_stays_small_and_costs_no_more(territory: None, visit: Any, access: Access) -> None:
+    nora = await visit(NORA)
+    await nora.client.get("/tournee")
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(*(visit_of(f"v{n}", "pq"[n % 2], hours=n / 4) for n in range(20)))
+        await ctx.records.write(*(task_of(f"t{n}", "pq"[n % 2], f"Soin numéro {n}", hours=n) for n in range(20)))
+    with count_statements() as counted:
+        answer = await nora.client.get("/tournee")
+    assert answer.text.count("Soin numéro") > 19
+    assert counted.statements <= STATEMENTS
+    assert len(answer.content) < 60_000
+
+
 async def test_a_visit_is_ticked_with_one_tap_and_taken_back(territory: None, visit: Any, access: Access) -> None:
     nora = await visit(NORA)
     assert (await nora.send("/tournee/first/faite", "/tournee")).headers["location"] == "/tournee?fait=visite"
@@ -320,9 +372,14 @@ async def test_the_visit_of_somebody_else_is_not_hers(territory: None, visit: An
 
 @pytest.mark.browser
 async def test_the_round_and_the_notebook_hold_on_a_phone_without_script(
-    territory: None, browser: Browser, application: Any, signed_in: Any
+    territory: None, access: Access, browser: Browser, application: Any, signed_in: Any
 ) -> None:
     """A constant from the round is three taps: « Saisir », the measure where it is not the first, « Enregistrer »."""
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(care_team("r", "Practitioner/nora"))
+        await ctx.records.write(
+            task_of("there", "q", "Marcher avec lui", hours=-30), task_of("call", "r", "Appeler la pharmacie", hours=3)
+        )
     plain = await screen(browser, application(pages), headers=await signed_in(NORA), scripts=False)
     page = await plain.open(f"{BOOK}?tournee=1")
     await page.get_by_label("Ce que vous avez vu ou fait").fill("Talon plus rouge ce matin.")
