@@ -217,7 +217,7 @@ async def append(conn: Connection, trails: Sequence[Trail]) -> None:
 async def _lines(conn: Connection, trails: Sequence[Trail]) -> str:
     for trail in trails:
         await _name_whose_door(conn, trail)
-    await _name_the_patients_refused(conn, [entry for trail in trails for entry in trail.entries])
+        await _name_the_patients_refused(conn, trail.entries)
     return msgspec.json.encode([line for trail in trails for line in trail.lines()]).decode()
 
 
@@ -326,10 +326,18 @@ async def _name_whose_door(conn: Connection, trail: Trail) -> None:
             entry.patients.update({found} if found else ())
 
 
-async def _name_the_patients_refused(conn: Connection, entries: Iterable[Entry]) -> None:
-    """A refused read gives no patient; the right person's trail must show the attempt all the same."""
+def _before_it_was_made(looked: Entry, entries: Sequence[Entry]) -> bool:
+    return any(
+        e.action is Action.CREATE and e.outcome is Outcome.DONE and (e.type, e.id) == (looked.type, looked.id)
+        for e in entries[next(place for place, e in enumerate(entries) if e is looked) :]
+    )
+
+
+async def _name_the_patients_refused(conn: Connection, entries: Sequence[Entry]) -> None:
+    """A refused read gives no patient; the right person's trail must show the attempt all the same. What was looked for before it was made was nobody's then."""
     known = definitions.resource_types()
     refused = [e for e in entries if e.outcome is not Outcome.DONE and e.id and not e.patients and e.type in known]
+    refused = [e for e in refused if not _before_it_was_made(e, entries)]
     for entry in refused:
         found = await QUERIES.patient_of_row(conn, rt=ids.number(entry.type), id=ids.key(entry.id or ""))
         entry.patients.update({found} if found else ())

@@ -697,3 +697,19 @@ async def test_a_guard_completes_or_refuses_at_every_door(seeded: Access) -> Non
                 await ctx.records.write(a_condition(None, "p", code={"text": "other"}))
     finally:
         _GUARDS["Condition"].remove(only_diabetes)
+
+
+async def test_what_was_looked_for_before_it_was_made_is_no_refusal_in_the_trail_of_the_person(
+    seeded: Access, database: Database
+) -> None:
+    async with seeded.act(NURSE) as ctx:
+        with pytest.raises(NotFound):
+            await ctx.records.read("Condition", "new")
+        await ctx.records.write(a_condition("new"))
+    with pytest.raises(NotFound):
+        async with seeded.act(OUTSIDER) as ctx:
+            await ctx.records.read("Condition", "new")
+    async with database.transaction() as conn:
+        lines = await audit.of_patient(conn, "p")
+    assert [one["reference"] for one in lines if one["outcome"] != audit.Outcome.DONE] == [OUTSIDER.reference]
+    assert any(one["action"] == "C" and one["id"] == "new" and one["reference"] == NURSE.reference for one in lines)
