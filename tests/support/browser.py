@@ -67,11 +67,13 @@ class Screen:
         return self.page
 
     async def check(self, name: str, *, widths: Sequence[int] = (PHONE, DESK)) -> None:
-        """No axe violation at a phone's and a desk's width, nothing over what is to be tapped, no sideways scrolling at 320; a picture of each."""
+        """No axe violation at a phone's and a desk's width (the menu under one's name open), nothing over what is to be tapped, no sideways scrolling at 320; a picture of each."""
         for width in widths:
             await self.page.set_viewport_size({"width": width, "height": HEIGHT})
             await self.picture(f"{name}-{'phone' if width == PHONE else 'bureau'}")
+            await self.page.evaluate("() => document.querySelector('.m-menu')?.setAttribute('open', '')")
             assert await violations(self.page) == [], f"{name} at {width} px"
+            await self.page.evaluate("() => document.querySelector('.m-menu')?.removeAttribute('open')")
             assert await self.page.evaluate(_COVERED) == [], f"{name} at {width} px: something lies over what is to be tapped"
         await self.page.set_viewport_size({"width": 320, "height": HEIGHT})
         assert await self.page.evaluate(_TOO_WIDE) == [], f"{name} scrolls sideways at 320 px"
