@@ -1,5 +1,6 @@
 """Alerts: raised once, put before the next when nobody takes them, once a step, and ended by who was told."""
 
+import asyncio
 import re
 from datetime import timedelta
 from typing import Any
@@ -10,13 +11,13 @@ from playwright.async_api import Browser
 from maillage.access.access import Access
 from maillage.access.actors import Actor, ActorKind, Role
 from maillage.clock import FixedClock
-from maillage.errors import Conflict, Forbidden
+from maillage.errors import Conflict, Forbidden, PreconditionFailed
 from maillage.services.coordination import jobs, pages
 from maillage.services.coordination.events import AlertEnded, AlertRaised
 from maillage.services.coordination.public import Why, raise_alert
 from maillage.services.coordination.resources import alert as resources
 from maillage.services.coordination.rules import alerts as rules
-from maillage.services.coordination.service import absences
+from maillage.services.coordination.service import absences, alerts
 from maillage.services.messaging.events import MatterTold
 from tests.support.browser import DESK, PHONE, screen
 from tests.support.pages import client_of
@@ -187,6 +188,25 @@ async def test_the_summary_says_why_there_is_an_alert_and_before_whom_it_is(acce
     assert "Pourquoi cette alerte" not in second
     assert "1 autre alerte" in " ".join(hers.split())
     assert "Répondre à cette alerte" not in hers, "it is before the nurse"
+
+
+async def test_of_two_who_take_an_alert_at_the_same_instant_one_has_it_and_the_other_is_told(access: Access) -> None:
+    flag = await raised(access, to="Organization/dac")
+    both = asyncio.Barrier(2)
+
+    async def taking(actor: Actor) -> str:
+        async with access.act(actor) as ctx:
+            version = (await ctx.records.read("Task", resources.task_id(flag)))["meta"]["versionId"]
+            await both.wait()
+            await alerts.take(ctx, flag=flag, version=version)
+        return str(actor.reference)
+
+    won = await asyncio.gather(taking(LISE), taking(PAUL), return_exceptions=True)
+    refused = [one for one in won if not isinstance(one, str)]
+    assert [type(one) for one in refused] == [PreconditionFailed]
+    async with access.act(SEED) as ctx:
+        task = await ctx.records.read("Task", resources.task_id(flag))
+    assert [task["owner"]["reference"]] == [one for one in won if isinstance(one, str)]
 
 
 async def test_another_team_neither_finds_an_alert_in_its_list_nor_ends_it_at_any_door(access: Access, application: Any) -> None:
