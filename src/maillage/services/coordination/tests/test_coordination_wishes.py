@@ -222,6 +222,24 @@ async def test_requests_cost_the_thread_no_statement_each(access: Access, applic
 
 
 @pytest.mark.browser
+async def test_a_nurse_answers_on_a_phone_by_a_message_and_a_tick(
+    access: Access, application: Any, signed_in: Any, browser: Browser
+) -> None:
+    thread = await begun(access)
+    async with await client_of(application(pages, talk), access, GP) as gp:
+        await sent(gp, thread, message="Peux-tu la peser ?", demande="measure", a_qui="Practitioner/nora")
+    window = await screen(browser, application(pages, talk), headers=await signed_in(NORA), width=PHONE)
+    page = await window.open(f"{HERE}/messages/{thread}")
+    await page.get_by_label("Votre message").fill("62,4 kg ce matin")
+    await page.get_by_label("Ce message répond à : Mesure demandée").check()
+    await page.evaluate("scrollTo(0, document.body.scrollHeight)")  # the form lies over the end of what is scrolled under it
+    await window.check("conversation-reponse")
+    await page.get_by_role("button", name="Envoyer").click()
+    await expect(page.get_by_text("Faite", exact=True)).to_be_visible()
+    await expect(page.get_by_label("Ce message répond à")).to_have_count(0)
+
+
+@pytest.mark.browser
 async def test_a_doctor_asks_for_a_measure_on_a_phone(access: Access, application: Any, signed_in: Any, browser: Browser) -> None:
     thread = await begun(access)
     window = await screen(browser, application(pages, talk), headers=await signed_in(GP), width=PHONE)
