@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, CDPSession, Dialog, Page, Route, expect
 
 from tests.journeys.test_main_job import signed_in
 from tests.support.browser import PHONE
@@ -12,21 +12,21 @@ from tests.support.territory import Territory
 pytestmark = pytest.mark.browser
 
 LATENCY, SPEED = 400, 50 * 1024  # milliseconds, bytes a second
+SLOW = {"latency": LATENCY, "downloadThroughput": SPEED, "uploadThroughput": SPEED}
 CEILING = 60_000  # bytes of a page after the first
 VALUE = "79,3"
 SMALL = """() => [...document.querySelectorAll('main a, main button, main select')]
   .filter(e => e.getBoundingClientRect().height > 0 && e.getBoundingClientRect().height < 48).map(e => e.outerHTML.slice(0, 90))"""
 
 
-async def slow(page: Page) -> list[float]:
-    """The page's network is slow from now on; the bytes of each answer, as they come."""
+async def slow(page: Page) -> tuple[list[float], CDPSession]:
+    """The page's network is slow from now on; the bytes of each answer, as they come, and by what the network is changed."""
     session = await page.context.new_cdp_session(page)
     await session.send("Network.enable")
-    conditions = {"offline": False, "latency": LATENCY, "downloadThroughput": SPEED, "uploadThroughput": SPEED}
-    await session.send("Network.emulateNetworkConditions", conditions)
+    await session.send("Network.emulateNetworkConditions", {"offline": False, **SLOW})
     came: list[float] = []
     session.on("Network.loadingFinished", lambda event: came.append(event["encodedDataLength"]))
-    return came
+    return came, session
 
 
 async def test_a_round_on_a_slow_network(browser: Browser, territory: Territory) -> None:
@@ -34,7 +34,7 @@ async def test_a_round_on_a_slow_network(browser: Browser, territory: Territory)
     nurse = await signed_in(browser, territory, "nurse")
     page = nurse.page
     await page.set_viewport_size({"width": PHONE, "height": 844})
-    came = await slow(page)
+    came, network = await slow(page)
 
     # When she comes in she is on her round
     await page.goto(f"{territory.web}/tournee")
@@ -91,3 +91,28 @@ async def test_a_round_on_a_slow_network(browser: Browser, territory: Territory)
     ).json()
     assert len(notes["entry"][0]["resource"]["context"]["related"]) == 1, "the photograph went with the words"
     assert sum(came) < 2 * CEILING
+
+    # And where there is no network at all she ticks two visits: it is said that neither is sent, and leaving is asked about
+    asked: list[str] = []
+
+    async def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.dismiss()
+
+    page.on("dialog", stay)
+    await page.goto(f"{territory.web}/tournee")
+    await network.send("Network.emulateNetworkConditions", {"offline": True, **SLOW})
+    for _ in range(2):
+        await page.locator("form[action$='/faite']:not(:has(.m-said)) button").first.click()
+    await expect(page.get_by_text("Pas encore envoyé")).to_have_count(2)
+    async with page.expect_event("dialog"):
+        await page.evaluate("() => setTimeout(() => location.reload())")
+    await expect(page.get_by_text("Pas encore envoyé")).to_have_count(2)
+    await nurse.picture("journey-tournee-sans-reseau")
+    kept = "async () => [localStorage.length, sessionStorage.length, (await caches.keys()).length, (await indexedDB.databases()).length]"
+    assert await page.evaluate(kept) == [0, 0, 0, 0], "a telephone that is lost holds nothing"
+
+    # Then both go when it is back, once
+    await network.send("Network.emulateNetworkConditions", {"offline": False, **SLOW})
+    await expect(page.get_by_text("5 visites, 3 faites")).to_be_visible(timeout=15_000)
+    assert asked == ["beforeunload"]

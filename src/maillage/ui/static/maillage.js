@@ -136,9 +136,16 @@
     subscribe(event.target);
   });
 
-  /* A form `data-resend` is sent from where it stands: while the network is away it says so, keeps what was typed, and sends the very same again,
-     with the same key, so that it is carried out once. Nothing is kept anywhere but on this page. */
-  const wait = (seconds) => new Promise((end) => { addEventListener("online", end, { once: true }); setTimeout(end, seconds * 1000); });
+  /* A form `data-resend` is sent from where it stands: while the network is away it says that it is not sent yet, keeps what was typed, and sends the
+     very same again, with the same key, so that it is carried out once. Nothing is kept anywhere but on this page: to leave it is asked about. */
+  const pending = new Set();
+  let page = null;  // what is shown when nothing is on its way any more: first an answer that asks something again
+  const wait = (seconds, now) => new Promise((end) => {
+    addEventListener("online", end, { once: true });
+    now.addEventListener("click", end, { once: true });
+    setTimeout(end, seconds * 1000);
+  });
+  addEventListener("beforeunload", (event) => { if (pending.size) event.preventDefault(); });
   const shown = async (answer) => {
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     document.title = fresh.title;
@@ -156,18 +163,37 @@
     const said = document.createElement("p");
     said.className = "m-said";
     said.setAttribute("role", "status");
-    form.append(said);
+    const now = document.createElement("button");
+    now.type = "button";
+    now.className = "btn btn-line btn-tap";
+    now.textContent = "Envoyer maintenant";
+    now.hidden = true;
+    form.append(said, now);
     button.disabled = true;
+    pending.add(form);
+    const since = new Date().toLocaleTimeString("fr-FR", { hour: "2-digit", minute: "2-digit" });
     for (let pause = 1; ; pause = Math.min(pause * 2, 30)) {
       const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } }).catch(() => null);
       if (answer && answer.redirected && /^\/(connexion|preuve)/.test(new URL(answer.url).pathname)) {
+        pending.delete(form);
+        now.hidden = true;
         said.textContent = "Votre session est terminée : rien n’est envoyé. Gardez cette page, connectez-vous dans une autre, puis recopiez.";
         button.disabled = false;
         return;
       }
-      if (answer && ![502, 503, 504].includes(answer.status)) return shown(answer);
-      said.textContent = "Le réseau ne répond pas. Rien n’est perdu : l’envoi repart tout seul. Restez sur cette page.";
-      await wait(pause);
+      if (answer && ![502, 503, 504].includes(answer.status)) {
+        pending.delete(form);
+        now.hidden = true;
+        said.textContent = answer.ok ? "Envoyé." : "À revoir dans un instant.";
+        if (!page || !answer.ok) page = answer;
+        if (pending.size) return;
+        const last = page;
+        page = null;
+        return shown(last);
+      }
+      said.textContent = `Pas encore envoyé : le réseau ne répond pas depuis ${since}. Rien n’est perdu, l’envoi repart tout seul : restez sur cette page.`;
+      now.hidden = false;
+      await wait(pause, now);
     }
   };
   /* A list `data-names-for` holds whom « @ » can name in a text: it shows those of whom a name begins as one types. Arrows choose, Enter or
