@@ -55,6 +55,7 @@ async def entry(request: Request, ctx: Context) -> Response:
     """GET /patients/{id}/constantes/saisir: one field, the number pad, the last value."""
     key = request.query_params.get("mesure", "")
     measured = MEASURES.get(key, MEASURES["poids"])
+    measured = MEASURES["poids"] if measured.computed else measured
     return await _entry(request, ctx, ConstantForm(measured, {}), from_round="tournee" in request.query_params)
 
 
@@ -63,7 +64,7 @@ async def _entry(request: Request, ctx: Context, form: ConstantForm, *, from_rou
     held = await constants.read(ctx, patient=patient, only=form.measured)
     taken, bounds = held.taken.get(form.measured.key, []), held.bounds[form.measured.key]
     return render(
-        request, ctx, "coordination/constant.html", status=status, patient=patient, banner=held.banner, form=form, measures=MEASURES, bounds=bounds,
+        request, ctx, "coordination/constant.html", status=status, patient=patient, banner=held.banner, form=form, measures={key: one for key, one in MEASURES.items() if not one.computed}, bounds=bounds,
         last=taken[-1] if taken else None, curve=curve([(one.at, one.value) for one in taken], low=bounds.low, high=bounds.high) if len(taken) > 1 else None,
         from_round=from_round, words=words,
     )  # fmt: skip

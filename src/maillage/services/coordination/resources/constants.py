@@ -20,7 +20,7 @@ MILLIMOLES = Decimal("0.180156")  # grams of glucose in a litre for a millimole 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One thing that is measured. `codes`: LOINC, the first is written. `possible` bounds are refused beyond; `likely` ones are asked again; `usual` is the band where nobody set one."""
+    """One thing that is measured. `codes`: LOINC, the first is written. `possible` bounds are refused beyond; `likely` ones are asked again; `usual` is the band where nobody set one; `computed` is read, and never logged."""
 
     key: str
     words: str
@@ -33,15 +33,16 @@ class Measured:
     usual: tuple[Decimal | None, Decimal | None] = (None, None)
     profile: str = ""
     vital: bool = True
+    computed: bool = False
 
 
 def _of(
-    key: str, words: str, label: str, unit: str, ucum: str, codes: str, possible: str, likely: str, *, usual: str = "/", profile: str = "", vital: bool = True
+    key: str, words: str, label: str, unit: str, ucum: str, codes: str, possible: str, likely: str, *, usual: str = "/", profile: str = "", vital: bool = True, computed: bool = False
 ) -> Measured:  # fmt: skip
     bounds = [tuple(Decimal(one) if one else None for one in text.split("/")) for text in (possible, likely, usual)]
     return Measured(
         key=key, words=words, label=label, unit=unit, ucum=ucum, codes=tuple(codes.split()), possible=bounds[0], likely=bounds[1],  # type: ignore[arg-type]
-        usual=bounds[2], profile=FR_CORE + profile if profile else "", vital=vital,  # type: ignore[arg-type]
+        usual=bounds[2], profile=FR_CORE + profile if profile else "", vital=vital, computed=computed,  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ MEASURES: Mapping[str, Measured] = {
         _of("respiration", "Respiration", "Mouvements respiratoires par minute", "/min", "/min", "9279-1", "3/90", "8/40", usual="12/24", profile="resp-rate"),
         _of("inr", "INR", "INR", "", "{INR}", "6301-6", "0.5/20", "0.8/6", vital=False),
         _of("taille", "Taille", "Taille en centimètres", "cm", "cm", "8302-2", "20/250", "100/220", profile="body-height"),
+        _of("imc", "IMC", "Indice de masse corporelle", "kg/m²", "kg/m2", "39156-5", "8/100", "12/60", profile="bmi", computed=True),
     )
 }  # fmt: skip
 

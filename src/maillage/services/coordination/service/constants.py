@@ -10,6 +10,7 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import Invalid, NotFound
 from maillage.services.coordination.forms.constant import ConstantForm, constant_form
+from maillage.services.coordination.resources import body_mass
 from maillage.services.coordination.resources import constants as resources
 from maillage.services.coordination.resources.constants import LOINC, MEASURES, Bounds, Measured, Taken
 from maillage.services.coordination.service.watching import judge, watch_measures
@@ -41,13 +42,28 @@ async def read(ctx: Context, *, patient: str, period: timedelta = PERIODS["6m"],
         "Observation", [("patient", people), ("code", codes), ("date", f"ge{since}"), ("_sort", "-date"), ("_count", MOST)]
     )
     goals = await ctx.records.find("Goal", [("patient", people), ("_count", "100")])
-    return Constants(banner, resources.series(found), {key: resources.bounds_of(one, goals) for key, one in MEASURES.items()})
+    taken = resources.series(found)
+    if only is None and "poids" in taken:
+        heights = taken.get("taille") or await _heights(ctx, people)
+        mine = body_mass.computed(taken["poids"], heights, born=banner.birth_date or "")
+        if all_ := body_mass.with_computed(taken.get(body_mass.KEY, []), mine):
+            taken[body_mass.KEY] = all_
+    return Constants(banner, taken, {key: resources.bounds_of(one, goals) for key, one in MEASURES.items()})
+
+
+async def _heights(ctx: Context, people: str) -> list[Taken]:
+    """The last heights of a person, however long ago."""
+    codes = ",".join(f"{LOINC}|{code}" for code in MEASURES["taille"].codes)
+    found = await ctx.records.find("Observation", [("patient", people), ("code", codes), ("_sort", "-date"), ("_count", "20")])
+    return resources.series(found).get("taille", [])
 
 
 async def log(ctx: Context, *, patient: str, sent: Mapping[str, str]) -> tuple[ConstantForm, str | None]:
     """Writes what was measured now, and an alert where it is out of the bounds that somebody set. The id is None where the form has a fault or a doubt: nothing is written."""
     ctx.require(Permission.CONSTANT_LOG, patient=patient)
     measured = measured_of(sent.get("mesure", ""))
+    if measured.computed:
+        raise Invalid.at("mesure", "it is computed, not logged")
     held = await read(ctx, patient=patient, period=PERIODS["2a"], only=measured)
     taken = held.taken.get(measured.key)
     form = constant_form(sent, last=taken[-1] if taken else None)

@@ -16,6 +16,7 @@ from maillage.db import count_statements
 from maillage.services.coordination import pages
 from maillage.services.coordination.forms.constant import constant_form, number_of
 from maillage.services.coordination.resources.alert import alert_from, first_of
+from maillage.services.coordination.resources.body_mass import computed, with_computed
 from maillage.services.coordination.resources.constants import MEASURES, Taken, bounds_of, observation_for, series
 from tests.support.browser import HERE, PHONE, screen
 from tests.support.people import NOON, SEED, care_team, professional
@@ -221,6 +222,64 @@ async def test_who_is_not_of_the_circle_or_does_not_care_logs_nothing(territory:
     assert (await lise.client.get(PAGE)).status_code == 200
     assert (await lise.client.get(f"{PAGE}/saisir")).status_code == 403
     assert await found(access, "Observation", code="8867-4") == []
+
+
+# --- the body mass index
+
+
+def taken(value: str, days: int) -> Taken:
+    return Taken(id="x", version="1", value=Decimal(value), second=None, at=NOON - timedelta(days=days), by="Practitioner/nora")
+
+
+@pytest.mark.parametrize(
+    ("heights", "born", "index"),
+    [
+        ([("172", 400)], "1945-02-02", "26.8"),
+        ([("172", 400), ("170", 30)], "1945-02-02", "27.4"),  # the last before the weight
+        ([("172", 400), ("170", -5)], "1945-02-02", "26.8"),
+        ([("170", -5)], "1945-02-02", "27.4"),  # none before: the first after
+        ([("172", 4000)], "1945-02-02", None),  # too long ago
+        ([("172", 400)], "2015-02-02", None),  # who grows is measured again
+        ([("172", 100)], "2015-02-02", "26.8"),
+        ([("172", 400)], "", None),  # nobody knows whether they grow
+        ([("30", 10)], "1945-02-02", None),  # a height that cannot go with this weight
+        ([], "1945-02-02", None),
+    ],
+)
+def test_the_index_follows_from_a_weight_and_a_height_that_is_near_enough(
+    heights: list[tuple[str, int]], born: str, index: str | None
+) -> None:
+    found = computed([taken("79.3", 0)], sorted((taken(*one) for one in heights), key=lambda one: one.at), born=born)
+    assert [str(one.value) for one in found] == ([index] if index else [])
+    assert all("79,3 kg" in one.by for one in found)
+
+
+def test_what_was_measured_stands_before_what_is_computed_of_the_same_day() -> None:
+    known, mine = [taken("27", 0)], [taken("26.8", 0), taken("26.5", 3)]
+    assert [str(one.value) for one in with_computed(known, mine)] == ["26.5", "27"]
+
+
+async def test_the_index_is_shown_as_computed_and_never_written(territory: None, visit: Any, access: Access) -> None:
+    nora = await visit(NORA)
+    assert "IMC" not in (await nora.client.get(PAGE)).text
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            observation_for(MEASURES["taille"], Decimal(172), patient="p", at=NOON - timedelta(days=900), by="Practitioner/gp")
+        )
+    page = (await nora.client.get(f"{PAGE}?mesure=imc&periode=6m")).text
+    assert "Calculé : 76,5 kg et 172 cm" in page
+    assert "<polyline" in page
+    assert "Saisie par erreur" not in page
+    assert "Fixer les seuils" not in page
+    assert ">IMC</a>" not in (await nora.client.get(f"{PAGE}/saisir?mesure=imc")).text
+    assert (await nora.send(PAGE, mesure="imc", valeur="25")).status_code == 400
+    async with access.act(SEED) as ctx:
+        assert await ctx.records.find("Observation", {"code": "39156-5"}) == []
+        foreign = observation_for(
+            MEASURES["imc"], Decimal("31.2"), patient="p", at=NOON - timedelta(days=1), by="Practitioner/gp"
+        )
+        await ctx.records.write(foreign)
+    assert "31,2" in (await nora.client.get(f"{PAGE}?mesure=imc")).text, "what another software wrote is read"
 
 
 async def test_curves_are_read_in_few_statements(territory: None, visit: Any) -> None:
