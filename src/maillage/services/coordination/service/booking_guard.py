@@ -8,11 +8,11 @@ from uuid import uuid4
 from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.erasing import Erased, forgets
-from maillage.access.guards import guard
+from maillage.access.guards import Seen, guard_of_many
 from maillage.access.references import local
 from maillage.clock import PARIS
 from maillage.db import load_queries
-from maillage.errors import Conflict, Issue, Unprocessable
+from maillage.errors import Conflict, Issue, MaillageError, Unprocessable
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.resources import booking as resources
 from maillage.services.coordination.resources import telling
@@ -23,9 +23,25 @@ QUERIES = load_queries("maillage.services.coordination")
 Resource = dict[str, Any]
 
 
-@guard("Appointment")
-async def keep_agendas(ctx: Context, change: Change) -> Resource:
-    """Conflict where somebody is taken at that time. What a job writes down as it came from elsewhere is kept, and takes its time."""
+@guard_of_many("Appointment")
+async def keep_agendas(ctx: Context, changes: Sequence[Change]) -> Seen:
+    """Conflict where somebody is taken at that time. What a job writes down as it came from elsewhere is kept, and takes its time.
+
+    Everybody whom the changes take is held at once, in one order: two bundles that book the same people in opposite orders wait for each other no longer than that.
+    """
+    booked = [held.people for one in changes if one.verb is not Verb.DELETE and (held := resources.booking_of(one.resource))]
+    if people := await _persons(ctx, frozenset().union(*booked)):
+        await ctx.run(QUERIES.hold_agendas, people=sorted(people))
+    seen: Seen = []
+    for change in changes:
+        try:
+            seen.append(await _keep(ctx, change))
+        except MaillageError as refusal:
+            return [*seen, refusal]
+    return seen
+
+
+async def _keep(ctx: Context, change: Change) -> Resource:
     resource = change.resource
     if change.verb is Verb.DELETE:
         await ctx.run(QUERIES.unbook, appointments=[resource["id"]])
@@ -42,7 +58,6 @@ async def keep_agendas(ctx: Context, change: Change) -> Resource:
     known = await ctx.run(QUERIES.booked, appointment=resource["id"])
     if [(row["person"], row["since"], row["until"]) for row in known] == [(one, held.since, held.until) for one in people]:
         return resource
-    await ctx.run(QUERIES.hold_agendas, people=people)
     if ctx.actor.kind is not ActorKind.JOB:
         await _refuse_twice(ctx, resource, held, people)
     await ctx.run(QUERIES.unbook, appointments=[resource["id"]])

@@ -151,6 +151,25 @@ async def test_two_who_plan_at_the_very_same_time_are_one_after_the_other(follow
                 await ctx.records.write(one | {"status": "cancelled"})
 
 
+async def test_two_bundles_that_book_the_same_people_in_opposite_orders_both_pass(followed: None, access: Access) -> None:
+    both = asyncio.Barrier(2)
+
+    async def book(people: tuple[str, ...], hour: int) -> None:
+        async with access.act(SEED) as ctx:
+            await ctx.records.read("Patient", "p")
+            await both.wait()
+            await ctx.records.write_all(
+                [appointment(f"{hour + place:02}:00", f"{hour + place:02}:30", who=one) for place, one in enumerate(people)]
+            )
+
+    people = tuple(f"Practitioner/somebody-{number}" for number in range(6))
+    for turn in range(5):
+        await asyncio.gather(book(people, 8), book(people[::-1], 14))
+        async with access.act(SEED) as ctx:
+            found = await ctx.records.find("Appointment", [("patient", "p"), ("_count", "500")])
+        assert len(found) == 12 * (turn + 1)
+
+
 async def test_a_visit_moves_is_cancelled_and_frees_its_time(followed: None, enter: Enter, access: Access) -> None:
     lise = await enter(LISE)
     where = await planned(enter)
