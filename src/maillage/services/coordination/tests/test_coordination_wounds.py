@@ -273,7 +273,7 @@ async def test_the_pages_take_few_statements_whatever_was_measured(territory: No
 async def test_a_wound_is_photographed_and_measured_on_a_phone(
     territory: None, application: Any, signed_in: Any, browser: Browser
 ) -> None:
-    """Four taps after the two numbers and the picture are there: the page of wounds, its form, and axe at both widths."""
+    """A wound that is followed is measured and photographed in four taps from the constants, a note is photographed in three from the round (`journees.md`)."""
     app, headers = application(pages), await signed_in(NORA)
     window = await screen(browser, app, headers=headers, width=PHONE, scripts=False)
     await window.open(WOUNDS)
@@ -288,8 +288,28 @@ async def test_a_wound_is_photographed_and_measured_on_a_phone(
         await window.page.get_by_role("button", name="Enregistrer", exact=True).click()
         await expect(window.page.get_by_text("Mesure enregistrée.")).to_be_visible()
     await expect(window.page.get_by_role("img", name="Photo de la plaie le")).to_have_count(2)
+    wound = window.page.url
+    photo = {"name": "IMG.jpg", "mimeType": "image/jpeg", "buffer": jpeg()}
+    for start, path, typed, said, most in (
+        ("/patients/p/constantes", [("link", "Plaies"), ("link", "Escarre"), ("photo", "Photos"), ("button", "Enregistrer")], ("Longueur en", "Largeur en"), "Mesure enregistrée.", 4),
+        ("/tournee", [("link", "Écrire"), ("photo", "Photos"), ("button", "Écrire au cahier")], ("Ce que vous avez vu ou fait",), "Note enregistrée.", 3),
+    ):  # fmt: skip
+        await window.page.goto(f"{HERE}{start}")
+        taps = 0
+        for kind, name in path:
+            if kind == "photo":
+                for field in typed:
+                    await window.page.get_by_label(field).fill("2")
+                async with window.page.expect_file_chooser() as chooser:
+                    await window.page.get_by_label(name).click()
+                await (await chooser.value).set_files(photo)
+            else:
+                await window.page.get_by_role("link" if kind == "link" else "button", name=name).first.click()
+            taps += 1
+        await expect(window.page.get_by_text(said)).to_be_visible()
+        assert taps <= most
     looked_at = await screen(browser, app, headers=headers)
-    await looked_at.open(window.page.url)
+    await looked_at.open(wound)
     await expect(looked_at.page.get_by_role("img", name="Photo de la plaie le")).to_have_count(2)
     await looked_at.check("plaie")
     await looked_at.open(f"{HERE}{WOUNDS}")
