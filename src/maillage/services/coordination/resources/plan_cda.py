@@ -3,6 +3,7 @@
 The document is of type 18776-5; its section of goals and actions is the « Plan de soins » of the CI-SIS models of content (1.2.250.1.213.1.1.2.158).
 """
 
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,9 +32,26 @@ OWN = f"2.25.{_NAMES.int}"
 MODEL = f"2.25.{uuid.uuid5(_NAMES, 'model').int}"
 """The model of this document: none of the CI-SIS is about plans of coordination, and its structure asks for one."""
 
-E = ElementMaker(namespace=HL7, nsmap={None: HL7, "xsi": XSI})
 Node = Any
 """An element, as lxml has it: its builder has no types."""
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _write(node: Node, text: str) -> None:
+    """Puts words into an element, without what XML does not allow: a character that a person cannot see keeps no plan from being published."""
+    clean = NOT_XML.sub("", text)
+    if len(node):
+        node[-1].tail = (node[-1].tail or "") + clean
+    else:
+        node.text = (node.text or "") + clean
+
+
+def _mark(node: Node, attributes: dict[str, str]) -> None:
+    for name, value in attributes.items():
+        node.set(name, NOT_XML.sub("", value))
+
+
+E = ElementMaker(namespace=HL7, nsmap={None: HL7, "xsi": XSI}, typemap={str: _write, dict: _mark})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,12 +138,10 @@ def _record_target(one: Published) -> Node:
         names.append(E.family(said.used_name.upper(), qualifier="CL"))
     if said.used_given:
         names.append(E.given(said.used_given.upper(), qualifier="CL"))
-    sex = {"female": ("F", "Féminin"), "male": ("M", "Masculin")}.get(said.sex)
+    sex = {"female": ("F", "Féminin"), "male": ("M", "Masculin")}.get(said.sex, ("UN", "Inconnu"))
     patient = E.patient(
         E.name(*names),
-        E.administrativeGenderCode(code=sex[0], displayName=sex[1], codeSystem="2.16.840.1.113883.5.1")
-        if sex
-        else E.administrativeGenderCode(nullFlavor="UNK"),
+        E.administrativeGenderCode(code=sex[0], displayName=sex[1], codeSystem="2.16.840.1.113883.5.1"),
         E.birthTime(value=said.birth_date.replace("-", "")) if said.birth_date else E.birthTime(nullFlavor="UNK"),
         *([E.birthplace(E.place(E.addr(E.county(said.birth_place))))] if said.birth_place else []),
     )
@@ -204,9 +220,10 @@ def _person(person: Person) -> Node:
 
 
 def _structure(one: Structure, *, contact: bool = False) -> list[Node]:
-    known = E.id(root=IDNST, extension=one.number) if one.number else E.id(root=OWN, extension=one.own)
+    """A structure without a national number is named; the custodian needs an id (`contact`), so it gets ours."""
+    known = [E.id(root=IDNST, extension=one.number)] if one.number else [E.id(root=OWN, extension=one.own)] if contact else []
     reach = [E.telecom(nullFlavor="NAV"), E.addr(nullFlavor="NAV")] if contact else []
-    return [known, E.name(one.name), *reach]
+    return [*known, E.name(one.name), *reach]
 
 
 def _sections(one: Published) -> Iterable[Node]:
@@ -293,27 +310,22 @@ def _section(code: str, title: str, *parts: Node) -> Node:
 
 
 def _paragraphs(lines: Iterable[str]) -> list[Node]:
-    return [E.paragraph(_clean(line)) for line in lines if line]
+    return [E.paragraph(line) for line in lines if line]
 
 
 def _list(lines: Sequence[str]) -> list[Node]:
-    return [E.list(*(E.item(_clean(line)) for line in lines))] if lines else []
+    return [E.list(*(E.item(line) for line in lines))] if lines else []
 
 
 def _table(columns: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Node:
     """A table; a row with one value more than columns has it as its ID."""
     body = []
     for row in rows:
-        cells = E.tr(*(E.td(_clean(cell)) for cell in row[: len(columns)]))
+        cells = E.tr(*(E.td(cell) for cell in row[: len(columns)]))
         if len(row) > len(columns):
             cells.set("ID", row[-1])
         body.append(cells)
     return E.table(E.thead(E.tr(*(E.th(column) for column in columns))), E.tbody(*body))
-
-
-def _clean(text: str) -> str:
-    """The text without what XML does not allow."""
-    return "".join(c for c in text if c in "\t\n" or ord(c) >= ord(" "))
 
 
 def _day(text: str) -> str:

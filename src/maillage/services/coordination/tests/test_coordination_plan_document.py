@@ -154,6 +154,30 @@ async def test_the_national_identity_stands_in_the_document_only_when_it_is_qual
     assert (ins.encode() in content) is qualified
 
 
+async def test_characters_that_xml_has_not_keep_no_plan_from_its_circle(territory: Access, visit: Visit) -> None:
+    lise = await visit(LISE)
+    await filled(lise, territory)
+    version = (await only(territory, "CarePlan"))["meta"]["versionId"]
+    await send(lise, "/synthese", synthese="Seule\ufffe depuis l’été", revue="2027-02-01", version=version)
+    await send(lise, "/desaccord", desaccord="Trop\uffff tôt")
+    await publish(lise, territory)
+    async with territory.act(SEED, read_only=True) as ctx:
+        listed = await documents.documents_of(ctx, "p")
+        content = (await documents.original(ctx, listed.documents[0].id)).decode()
+    assert "Seule depuis l’été" in content
+    assert "Trop tôt" in content
+
+
+async def test_a_sex_that_is_not_known_is_written_and_read_back_so(territory: Access, visit: Visit) -> None:
+    async with territory.act(SEED) as ctx:
+        await ctx.records.write(await ctx.records.read("Patient", "p") | {"gender": "unknown"})
+    lise = await visit(LISE)
+    await filled(lise, territory)
+    await publish(lise, territory)
+    document = await only(territory, "DocumentReference")
+    assert [one["gender"] for one in document["contained"] if one["resourceType"] == "Patient"] == ["unknown"]
+
+
 async def test_the_paper_says_the_allergies_first(territory: Access, visit: Visit) -> None:
     await filled(await visit(LISE), territory)
     said = []

@@ -32,7 +32,8 @@ CDA_MEDIA_TYPE = "text/xml"
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 INS_TYPES = {"8": "INS-NIR", "9": "INS-NIA", "10": "INS-NIR-TEST", "11": "INS-NIR-DEMO"}
-GENDERS = {"M": "male", "F": "female", "U": "unknown", "UN": "other"}
+GENDERS = {"M": "male", "F": "female", "U": "unknown", "UN": "unknown"}
+"""Of JDV_J143, where « UN » is « Inconnu »."""
 
 LEVEL_1_FORMATS = {
     "application/pdf": Code("urn:ihe:iti:xds-sd:pdf:2008", IHE_FORMAT, "Document à corps non structuré en Pdf/A-1"),
