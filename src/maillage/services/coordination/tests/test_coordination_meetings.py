@@ -14,8 +14,10 @@ from maillage.access.access import Access
 from maillage.services.coordination import pages
 from maillage.services.coordination.events import MeetingConcluded
 from maillage.services.coordination.jobs import report_the_meeting
+from maillage.services.coordination.resources.meeting import word_about
 from maillage.services.coordination.resources.meeting_report import values
 from maillage.services.coordination.service import meeting_telling, meetings
+from maillage.services.coordination.service.meeting_report import told_in
 from maillage.services.messaging.events import MatterTold
 from maillage.services.messaging.jobs import put_before
 from tests.support.browser import screen
@@ -215,3 +217,38 @@ async def test_a_carer_reads_the_report_where_they_are_let_see_the_plan(territor
     async with territory.act(SEED) as ctx:
         await ctx.records.write(await ctx.records.read("RelatedPerson", "claude") | let_see("follow"))
     assert await sees(territory, carer("claude"), "DocumentReference", report["id"])
+
+
+async def test_what_is_kept_from_some_or_is_about_another_is_not_told_by_the_report(territory: Access, visit: Visit) -> None:
+    lise = await visit(LISE)
+    here = await called(lise, invites=["Practitioner/gp"], quorum="")
+    meeting = here.rpartition("/")[2]
+    care_only = {"coding": [{"system": "urn:maillage:audience", "code": "care-only"}]}
+    restricted = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
+    async with territory.act(SEED) as ctx:
+        await ctx.records.write({"resourceType": "Patient", "id": "q", "name": [{"family": "AUTRE"}]})
+        word = word_about(
+            meeting=meeting,
+            patient="p",
+            kind="opinion",
+            words="Dit à tous",
+            sender="Practitioner/gp",
+            name="Dr Camille EXEMPLE",
+            at=NOON,
+            key="all",
+        )
+        kept = [
+            word | {"payload": [{"contentString": "Pour ceux qui soignent"}], "category": [*word["category"], care_only]},
+            word | {"payload": [{"contentString": "Confidentiel"}], "meta": restricted},
+            word | {"payload": [{"contentString": "Pour un seul"}], "recipient": [{"reference": "Practitioner/nora"}]},
+            word | {"payload": [{"contentString": "Sur une autre"}], "subject": {"reference": "Patient/q"}},
+        ]
+        await ctx.records.write_all([word, *kept])
+    async with territory.act(LISE) as ctx:
+        await meetings.conclude(
+            ctx, patient="p", meeting=meeting, words="Garde de nuit", owner="", due="", despite_quorum=True, key="k"
+        )
+        (concluded,) = [one for one in ctx.announced if isinstance(one, MeetingConcluded)]
+    async with territory.act(SEED) as ctx:
+        said = {one.words for one in (await told_in(ctx, concluded)).said}
+    assert said == {"Dit à tous", "Garde de nuit"}
