@@ -148,6 +148,8 @@ async def walk(browser: Browser, territory: Territory, role: str, widths: Mappin
     faults: list[str] = []
     window.page.on("pageerror", lambda error: faults.append(str(error)))
     titles = [await _look(window, territory, role, path, at) for path, at in widths.items()]
+    if await window.page.locator(".m-menu").count():
+        await window.check_menu()
     assert faults == []
     assert all(titles), titles
 

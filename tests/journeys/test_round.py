@@ -1,5 +1,7 @@
 """A nurse's round on a slow network, on her phone, on the running product: what is lost on the way is sent again and written once."""
 
+import re
+
 import httpx
 import pytest
 from playwright.async_api import Browser, CDPSession, Dialog, Page, Route, expect
@@ -15,6 +17,7 @@ LATENCY, SPEED = 400, 50 * 1024  # milliseconds, bytes a second
 SLOW = {"latency": LATENCY, "downloadThroughput": SPEED, "uploadThroughput": SPEED}
 CEILING = 60_000  # bytes of a page after the first
 VALUE = "79,3"
+OF_A_VISIT = re.compile(r"^Fait : .+, \d+:\d\d$")
 SMALL = """() => [...document.querySelectorAll('main a, main button, main select')]
   .filter(e => e.getBoundingClientRect().height > 0 && e.getBoundingClientRect().height < 48).map(e => e.outerHTML.slice(0, 90))"""
 
@@ -77,7 +80,7 @@ async def test_a_round_on_a_slow_network(browser: Browser, territory: Territory)
     assert len(found["entry"]) == 1
 
     # And she ticks the first visit, writes to the notebook, and sees both
-    await page.get_by_role("button", name="Fait").first.click()
+    await page.get_by_role("button", name=OF_A_VISIT).first.click()
     await expect(page.get_by_text("5 visites, 1 faite")).to_be_visible()
     came.clear()
     await page.get_by_role("link", name="Écrire").first.click()
@@ -103,7 +106,11 @@ async def test_a_round_on_a_slow_network(browser: Browser, territory: Territory)
     await page.goto(f"{territory.web}/tournee")
     await network.send("Network.emulateNetworkConditions", {"offline": True, **SLOW})
     for _ in range(2):
-        await page.locator("form[action$='/faite']:not(:has(.m-said)) button").first.click()
+        await (
+            page.locator("form[action^='/tournee/'][action$='/faite']:not(:has(.m-said))")
+            .get_by_role("button", name=OF_A_VISIT)
+            .first.click()
+        )
     await expect(page.get_by_text("Pas encore envoyé")).to_have_count(2)
     async with page.expect_event("dialog"):
         await page.evaluate("() => setTimeout(() => location.reload())")

@@ -67,17 +67,23 @@ class Screen:
         return self.page
 
     async def check(self, name: str, *, widths: Sequence[int] = (PHONE, DESK)) -> None:
-        """No axe violation at a phone's and a desk's width (the menu under one's name open), nothing over what is to be tapped, no sideways scrolling at 320; a picture of each."""
+        """No axe violation at a phone's and a desk's width, nothing over what is to be tapped, no sideways scrolling at 320; a picture of each."""
         for width in widths:
             await self.page.set_viewport_size({"width": width, "height": HEIGHT})
             await self.picture(f"{name}-{'phone' if width == PHONE else 'bureau'}")
-            await self.page.evaluate("() => document.querySelector('.m-menu')?.setAttribute('open', '')")
             assert await violations(self.page) == [], f"{name} at {width} px"
-            await self.page.evaluate("() => document.querySelector('.m-menu')?.removeAttribute('open')")
             assert await self.page.evaluate(_COVERED) == [], f"{name} at {width} px: something lies over what is to be tapped"
         await self.page.set_viewport_size({"width": 320, "height": HEIGHT})
         assert await self.page.evaluate(_TOO_WIDE) == [], f"{name} scrolls sideways at 320 px"
         await self.page.set_viewport_size({"width": DESK, "height": HEIGHT})
+
+    async def check_menu(self) -> None:
+        """No axe violation in the menu under one's name, which covers the page where it is open."""
+        for width in (PHONE, DESK):
+            await self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            await self.page.locator(".m-menu").evaluate("menu => menu.setAttribute('open', '')")
+            assert await violations(self.page, within=".m-menu") == [], f"the menu at {width} px"
+            await self.page.locator(".m-menu").evaluate("menu => menu.removeAttribute('open')")
 
     async def with_authenticator(self) -> Page:
         """The window's page, on a device that makes and shows passkeys as a telephone does, and whose holder always agrees."""
@@ -153,11 +159,12 @@ _FOCUS = """() => {
 }"""
 
 
-async def violations(page: Page) -> list[str]:
+async def violations(page: Page, *, within: str = "html") -> list[str]:
     """What axe finds wrong: rule, what to mend, where."""
     await page.evaluate(AXE.read_text(encoding="utf-8"))
     found: dict[str, Any] = await page.evaluate(
-        "rules => axe.run(document, { runOnly: { type: 'tag', values: rules }, resultTypes: ['violations'] })", RULES
+        "([rules, within]) => axe.run(within, { runOnly: { type: 'tag', values: rules }, resultTypes: ['violations'] })",
+        [RULES, within],
     )
     return [
         f"{one['id']}: {one['help']} at {', '.join(str(node['target'][0]) for node in one['nodes'][:3])}"
