@@ -50,7 +50,7 @@ class Composer:
         return replace(self, by_index=True)
 
     def bind(self, value: Any, cast: str) -> str:
-        """A placeholder for a value. Lists of keys go as text: those of 500 people take 0.1 ms, by the driver's own dumper 0.5."""
+        """Where a value stands in the statement. Lists of keys go as text: those of 500 people take 0.1 ms, by the driver's own dumper 0.5."""
         name = f"p{len(self.params)}"
         self.params[name] = _keys(value) if cast == "uuid[]" else value
         return f"%({name})s::{cast}"
