@@ -70,7 +70,8 @@ async def stream(base: str, token: str):  # type: ignore[no-untyped-def]
     )
     head = await reader.readuntil(b"\r\n\r\n")
     if b" 200 " not in head.partition(b"\r\n")[0]:
-        raise SystemExit(f"no stream: {head[:200]!r}")
+        said = await asyncio.wait_for(reader.read(2000), 5)
+        raise SystemExit(f"no stream: {head[:40]!r}… {said.decode()}")
     await reader.readuntil(b"retry: 3000\n\n")
     try:
         yield reader

@@ -76,6 +76,13 @@ class Stored(Struct, frozen=True):
         return {"resourceType": self.type, "id": self.id, "meta": meta}
 
 
+def fields(version: Stored, shape: type[json.Shape]) -> json.Shape:
+    """What a `msgspec.Struct` names of a stored resource, and nothing else of it. A deletion has nothing: ValueError."""
+    if version.body is None:
+        raise ValueError(f"{version.type}/{version.id} is deleted")
+    return json.fields(version.body, shape)
+
+
 def instant(at: datetime) -> str:
     """A stored time as FHIR writes an instant, in UTC and to the millisecond."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"

@@ -3,8 +3,10 @@
 import json as standard_json
 import re
 from codecs import BOM_UTF8
+from collections.abc import Hashable
 from decimal import Decimal
-from typing import Any, NoReturn
+from functools import cache
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -12,6 +14,8 @@ from maillage.errors import Invalid, Issue
 
 Resource = dict[str, Any]
 """A FHIR resource as JSON objects; decimals are `Decimal`."""
+
+Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 MAX_DEPTH = 100
 """Levels of objects and arrays that are read; the deepest official example has 17."""
@@ -62,6 +66,17 @@ def stored(text: bytes) -> Resource:
     """Read what `loads` accepted before and `dumps` wrote: nothing is left to check (half the time)."""
     value: Resource = _decoder.decode(text)
     return value
+
+
+def fields(text: bytes, shape: type[Shape]) -> Shape:
+    """Of what `stored` reads only the fields that a `msgspec.Struct` names, for callers that read hundreds to show a few."""
+    decoder: msgspec.json.Decoder[Shape] = _decoder_of(shape)
+    return decoder.decode(text)
+
+
+@cache
+def _decoder_of(shape: Hashable) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(shape)
 
 
 def dumps(resource: Any) -> bytes:

@@ -51,12 +51,26 @@
         waiting.set(notice, setTimeout(() => tell(notice), 150));
       }
     };
+    const say = (topic) => { hear(topic); others.postMessage(topic); };
+    /* A browser comes back by itself where the line was cut, but gives up where the server answers something else (it is full, or begins
+       again): the page comes back then, ever more seldom, each at its own moment. What was missed is looked at. */
     const stream = () => new Promise((end) => {
-      const source = new EventSource("/flux");
-      const stop = () => { source.close(); end(); };
-      source.addEventListener("change", (event) => { hear(event.data); others.postMessage(event.data); });
-      source.addEventListener("fin", stop);
+      let source, later, lost = false, pause = 5000;
+      const stop = () => { clearTimeout(later); source.close(); end(); };
+      const open = () => {
+        source = new EventSource("/flux");
+        source.addEventListener("open", () => { if (lost) say("reprise"); lost = false; pause = 5000; });
+        source.addEventListener("change", (event) => say(event.data));
+        source.addEventListener("fin", stop);
+        source.addEventListener("error", () => {
+          lost = true;
+          if (source.readyState !== EventSource.CLOSED) return;
+          later = setTimeout(open, pause * (1 + Math.random()));
+          pause = Math.min(2 * pause, 300000);
+        });
+      };
       addEventListener("pagehide", stop, { once: true });
+      open();
     });
     others.addEventListener("message", (event) => hear(event.data));
     if (navigator.locks) navigator.locks.request("maillage-flux", stream);

@@ -62,9 +62,13 @@ def gallery() -> Iterator[Environment]:
     env.loader = loader
 
 
-def application(actor: Actor) -> Starlette:
-    """The gallery as this actor sees it, beside two places; each time it is asked for, two more things are new."""
-    shown = count(7, 2)
+NEWS = "retry: 600000\nevent: change\ndata: nouveautes\n\n"
+
+
+def application(actor: Actor, *told: str | int) -> Starlette:
+    """The gallery as this actor sees it, beside two places; each time it is asked for, two more things are new. `told` is what `/flux` answers
+    each time, the last one for ever: a stream, or the status of a refusal."""
+    shown, answers = count(7, 2), list(told or [NEWS])
 
     async def show(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
@@ -79,7 +83,8 @@ def application(actor: Actor) -> Starlette:
         __call__ = staticmethod(show)
 
     async def flux(request: Request) -> Response:
-        return Response("retry: 600000\nevent: change\ndata: nouveautes\n\n", media_type="text/event-stream")
+        said = answers.pop(0) if len(answers) > 1 else answers[0]
+        return Response(status_code=said) if isinstance(said, int) else Response(said, media_type="text/event-stream")
 
     places = [Route(path, nothing) for path in ("/nouveautes", "/patients", "/accueil", "/mes-documents")]
     return Starlette(
@@ -148,6 +153,19 @@ async def test_what_is_new_is_told_and_nothing_moves(browser: Browser, gallery: 
     await notice.wait_for(state="visible")
     assert await page.get_by_role("link", name="Afficher").get_attribute("href") == "/nouveautes"
     assert await page.locator("[data-news]").get_attribute("data-shown") == "7"
+
+
+@pytest.mark.browser
+async def test_a_page_comes_back_when_the_server_was_full_and_looks_at_what_it_missed(
+    browser: Browser, gallery: Environment
+) -> None:
+    window = await screen(browser, application(GP, 503, "retry: 600000\n\n"))
+    await window.context.clock.install()
+    page = await window.open("/galerie")
+    await expect(page.locator("[data-news]")).to_be_hidden()
+    await page.clock.fast_forward(10_001)
+    await page.clock.run_for(200)
+    await expect(page.get_by_text("2 nouveautés")).to_be_visible()
 
 
 @pytest.mark.browser

@@ -45,7 +45,7 @@ async def people(request: Request, ctx: Context) -> Response:
     return render(
         request, ctx, "coordination/caseload.html", held=held, lines=shown, wanted=wanted, delay=rules.delay, query=_query(wanted),
         first=first, found=len(lines), following=first + PAGE if first + PAGE < len(lines) else 0, counts={"/taches": held.open}, kept=kept,
-        picks=_picks(held, ctx, wanted), contacts=await contacts.last_of(ctx, [one.patient["id"] for one in shown]), whose=_whose(held, wanted),
+        picks=_picks(held, ctx, wanted), contacts=await contacts.last_of(ctx, [one.person.id for one in shown]), whose=_whose(held, wanted),
         current=f"/file-active?{_query(wanted) or 'vue='}", programmes=_several("Tous programmes", (one.programme for one in held.people)),
         here=f"/file-active?vue={wanted.view}" + _kept(wanted),
         referents=_several("Tous les référents", (one.referent for one in held.people)),
@@ -124,9 +124,9 @@ def _several(all_: str, values: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def _row(line: Followed) -> tuple[object, ...]:
-    due = line.next
+    due, patient = line.next, line.patient
     return (
-        person_name(line.patient.get("name", [])), line.patient.get("birthDate", ""), line.commune, line.referent, line.level,
+        person_name(patient.get("name", [])), patient.get("birthDate", ""), line.commune, line.referent, line.level,
         due.title if due else "", care_date(due.due) if due else "", line.open, line.alerts, care_date(line.last) if line.last else "",
     )  # fmt: skip
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from maillage.services.directory.public import Member
 
 if TYPE_CHECKING:
     from maillage.fhir.change import Stored
+    from maillage.services.coordination.resources.caseload import Due, Person
     from maillage.services.coordination.resources.task import Task
 
 SILENCE = timedelta(days=30)
@@ -40,12 +41,12 @@ def already_planned(tasks: Iterable["Task"], *, now: datetime) -> bool:
     return any(now - task.planned < SAME_RETURN for task in tasks)
 
 
-def late(task: "Task", now: datetime) -> bool:
+def late(task: "Task | Due", now: datetime) -> bool:
     """Whether the deadline of a task that is still to do has passed."""
     return not task.done and task.due < now
 
 
-def delay(task: "Task", now: datetime) -> str:
+def delay(task: "Task | Due", now: datetime) -> str:
     """« en retard de 2 jours », « en retard de 3 h » or nothing."""
     if not late(task, now):
         return ""
@@ -60,8 +61,8 @@ def delay(task: "Task", now: datetime) -> str:
 class Followed:
     """One line of the caseload: a person, what changed, the next deadline."""
 
-    patient: dict[str, Any]
-    next: "Task | None"
+    person: "Person"
+    next: "Due | None"
     open: int
     changed: "Stored | None"  # the newest document since the last look
     alerts: int = 0  # that are not over
@@ -72,27 +73,29 @@ class Followed:
     own: bool = False  # whether whoever looks is their referent
 
     @property
+    def patient(self) -> dict[str, Any]:
+        """The whole Patient, read where it is shown."""
+        return self.person.stored.resource
+
+    @property
     def commune(self) -> str:
         """Where they live."""
-        return str(next((one["city"] for one in self.patient.get("address", []) if one.get("city")), ""))
+        return self.person.commune
 
 
-def caseload(patients: Iterable[dict[str, Any]], tasks: Sequence["Task"], changed: Mapping[str, "Stored"]) -> list[Followed]:
-    """The people of a team: who has the nearest deadline first, then who has news, then by name."""
-    by_patient: dict[str, list[Task]] = {}
+def caseload(
+    people: Iterable["Person"], tasks: Sequence["Due"], changed: Mapping[str, "Stored"], said: Mapping[str, Mapping[str, Any]]
+) -> list[Followed]:
+    """The people of a team: who has the nearest deadline first, then who has news, then by name; `said` gives the other fields of their line."""
+    by_patient: dict[str, list[Due]] = {}
     for task in sorted(tasks, key=lambda t: t.due):
-        if not task.done:
-            by_patient.setdefault(task.patient, []).append(task)
-    lines = [
-        Followed(p, next(iter(by_patient.get(p["id"], [])), None), len(by_patient.get(p["id"], [])), changed.get(p["id"]))
-        for p in patients
-    ]
-    far = datetime.max.replace(tzinfo=tasks[0].due.tzinfo) if tasks else datetime.max
-    return sorted(lines, key=lambda f: (f.next.due if f.next else far, f.changed is None, _name(f.patient)))
-
-
-def _name(patient: dict[str, Any]) -> str:
-    return str((patient.get("name") or [{}])[0].get("family", ""))
+        by_patient.setdefault(task.patient, []).append(task)
+    lines = []
+    for one in people:
+        waiting = by_patient.get(one.id, ())
+        lines.append(Followed(one, waiting[0] if waiting else None, len(waiting), changed.get(one.id), **said.get(one.id, {})))
+    far = datetime.max.replace(tzinfo=UTC)
+    return sorted(lines, key=lambda f: (f.next.due if f.next else far, f.changed is None, f.person.family))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class Wanted:
             return False
         if self.whose == MINE and not line.own:
             return False
-        if self.words and self.words.casefold() not in _name(line.patient).casefold():
+        if self.words and self.words.casefold() not in line.person.family.casefold():
             return False
         match self.view:
             case "change":

@@ -1,7 +1,7 @@
 """The caseload: the people whom a team supports, the nearest deadline first, in as many statements for five hundred as for one."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,8 +14,7 @@ from maillage.fhir import ids
 from maillage.fhir.change import Stored
 from maillage.fhir.search import parse
 from maillage.services.coordination import rules
-from maillage.services.coordination.resources import episode as episodes
-from maillage.services.coordination.resources.level import level_of, programme_of
+from maillage.services.coordination.resources.caseload import Person, person_from, support_from
 from maillage.services.coordination.resources.task import ALERT
 from maillage.services.coordination.rules import Followed
 from maillage.services.coordination.rules.tasks import DONE
@@ -28,8 +27,6 @@ NEWS = timedelta(days=3)
 PEOPLE = "500"
 LONGEST_NAME = 60
 RETURNED = ("DocumentReference/", "Encounter/")  # what a call after a return home is about: the letter, or the stay
-
-Resource = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +54,16 @@ async def read(ctx: Context) -> Caseload:
     """The people whose circle holds the actor, one of their organisations, or a colleague for whom they stand in."""
     ctx.require(Permission.CASELOAD_READ)
     people = await _people(ctx)
-    patients = [one["id"] for one in people]
-    open_ = await tasks.of_teams(ctx)
+    patients = [one.id for one in people]
+    open_ = await tasks.due_of_teams(ctx)
     to_do = [one for one in open_ if one.code != ALERT]
     changed = await _changed(ctx, patients)
-    followed, last = await _followed(ctx, patients), await _last(ctx, patients)
+    supports, last = await _supports(ctx, patients), await _last(ctx, patients)
     waiting = Counter(one.patient for one in open_ if one.code == ALERT)
-    lines = [
-        replace(
-            line, alerts=waiting[line.patient["id"]], last=last.get(line.patient["id"]), **followed.get(line.patient["id"], {})
-        )
-        for line in rules.caseload(people, to_do, changed)
-    ]
+    said = {one: {"alerts": waiting[one], "last": last.get(one), **supports.get(one, {})} for one in patients}
+    lines = rules.caseload(people, to_do, changed, said)
     late = sum(rules.late(one, ctx.now) for one in to_do)
-    returns = len({one.patient for one in to_do if (one.focus or "").startswith(RETURNED)})
+    returns = len({one.patient for one in to_do if one.focus.startswith(RETURNED)})
     return Caseload(lines, returns, len(to_do), late, len(changed), sum(waiting.values()))
 
 
@@ -99,13 +92,13 @@ async def drop_view(ctx: Context, *, name: str) -> None:
     await ctx.run(QUERIES.drop_view, owner=ctx.actor.reference or ctx.actor.id, name=name)
 
 
-async def _people(ctx: Context) -> list[Resource]:
+async def _people(ctx: Context) -> list[Person]:
     members = [*ctx.actor.organizations, *([ctx.actor.reference] if ctx.actor.reference else []), *await replaced(ctx)]
     if not members:
         return []
     asked = [("participant", ",".join(members)), ("status", "active"), ("_count", PEOPLE), ("_include", "CareTeam:patient")]
     page = await ctx.records.search_raw(parse("CareTeam", asked))  # the circles themselves need not be parsed
-    return [one.resource for one in page.included if one.type == "Patient"]
+    return [person_from(one) for one in page.included if one.type == "Patient"]
 
 
 async def _changed(ctx: Context, patients: list[str]) -> dict[str, Stored]:
@@ -118,7 +111,7 @@ async def _changed(ctx: Context, patients: list[str]) -> dict[str, Stored]:
     return {one: found[key] for one in patients if (key := ids.key(one)) in found}
 
 
-async def _followed(ctx: Context, patients: list[str]) -> dict[str, dict[str, Any]]:
+async def _supports(ctx: Context, patients: list[str]) -> dict[str, dict[str, Any]]:
     """Who follows each person for the team, and how closely, by the episode of coordination that is open."""
     if not patients:
         return {}
@@ -128,14 +121,14 @@ async def _followed(ctx: Context, patients: list[str]) -> dict[str, dict[str, An
         ("_count", "1000"),
         ("_include", "EpisodeOfCare:care-manager"),
     ]
-    page = await ctx.records.search("EpisodeOfCare", asked)
-    names = {f"Practitioner/{one['id']}": name_of(one) for one in page.included if one["resourceType"] == "Practitioner"}
+    page = await ctx.records.search_raw(parse("EpisodeOfCare", asked))
+    names = {f"Practitioner/{one.id}": name_of(one.resource) for one in page.included if one.type == "Practitioner"}
     return {
-        (local(one.get("patient")) or "").removeprefix("Patient/"): {
-            "referent": names.get(local(one.get("careManager")) or "", ""), "level": level_of(one),
-            "programme": programme_of(one), "own": local(one.get("careManager")) == ctx.actor.reference,
+        one.patient: {
+            "referent": names.get(one.manager, ""), "level": one.level, "programme": one.programme,
+            "own": one.manager == ctx.actor.reference,
         }
-        for one in page.matches if episodes.is_episode(one)
+        for one in map(support_from, page.matches) if one
     }  # fmt: skip
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.fhir.search import parse
 from maillage.services.coordination import rules
 from maillage.services.coordination.events import TaskDone, TaskPlanned
 from maillage.services.coordination.resources import task as resources
+from maillage.services.coordination.resources.caseload import Due, due_from
 from maillage.services.coordination.resources.task import DONE, REQUESTED, TASK_SYSTEM, Task
 from maillage.services.coordination.rules.tasks import OPEN
 from maillage.services.directory import public as directory
@@ -68,11 +70,11 @@ async def mark(ctx: Context, *, task: str, done: bool) -> dict[str, Any]:
     return written
 
 
-async def of_teams(ctx: Context) -> list[Task]:
-    """The tasks that are still to do of whoever acts and of their teams."""
+async def due_of_teams(ctx: Context) -> list[Due]:
+    """The tasks that are still to do of whoever acts and of their teams, by the few fields that a list of people needs."""
     ctx.require(Permission.TASK_READ)
     owners = [*ctx.actor.organizations, *([ctx.actor.reference] if ctx.actor.reference else [])]
     if not owners:
         return []
-    found = await ctx.records.find("Task", [("owner", ",".join(owners)), ("status", ",".join(OPEN)), ("_count", PAGE)])
-    return [resources.task_from(one) for one in found if resources.is_planned(one)]
+    asked = [("owner", ",".join(owners)), ("status", ",".join(OPEN)), ("_count", PAGE)]
+    return due_from((await ctx.records.search_raw(parse("Task", asked))).matches)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from maillage.fhir import ids
+from maillage.fhir import ids, json
 from maillage.fhir.change import Operation, Stored
 from maillage.services.coordination import rules
 from maillage.services.coordination.resources import telling, timeline
-from maillage.services.coordination.resources.task import Task, task_for, task_from, with_status
+from maillage.services.coordination.resources.caseload import Support, due_from, person_from, support_from
+from maillage.services.coordination.resources.task import Task, is_planned, task_for, task_from, with_status
 from maillage.services.directory.public import Member
 
 NOW = datetime(2026, 11, 23, 8, 40, tzinfo=UTC)
@@ -26,6 +27,11 @@ def resource(**other: Any) -> dict[str, Any]:
         "focus": "Encounter/1", "due": NOW, "at": NOW, "origin": "o",
     }  # fmt: skip
     return {"id": "t", **task_for(**{**values, **other})}
+
+
+def held(kind: str, resource: dict[str, Any]) -> Stored:
+    """A resource as the store holds it."""
+    return Stored(kind, resource["id"], 1, NOW, None, Operation.CREATE, json.dumps(resource))
 
 
 def task(**other: Any) -> Task:
@@ -70,11 +76,43 @@ def test_what_is_done_is_never_late() -> None:
 
 
 def test_the_caseload_begins_with_the_nearest_deadline_then_with_news() -> None:
-    people = [{"id": i, "name": [{"family": i}]} for i in ("calm", "news", "later", "soon")]
-    tasks = [task(patient="later", due=NOW + timedelta(days=3)), task(patient="soon", due=NOW + timedelta(hours=3))]
+    people = [person_from(held("Patient", {"id": i, "name": [{"family": i}]})) for i in ("calm", "news", "later", "soon")]
+    tasks = due_from(
+        held("Task", one)
+        for one in (
+            resource(patient="later", due=NOW + timedelta(days=3)),
+            resource(patient="soon", due=NOW + timedelta(days=1)),
+            resource(patient="soon", due=NOW + timedelta(hours=3)),
+        )
+    )
     letter = Stored("DocumentReference", "d", 1, NOW, ids.key("news"), Operation.CREATE, b"{}")
-    lines = rules.caseload(people, tasks, {"news": letter})
-    assert [line.patient["id"] for line in lines] == ["soon", "later", "news", "calm"]
+    lines = rules.caseload(people, tasks, {"news": letter}, {"calm": {"alerts": 2}})
+    assert [(line.person.id, line.open, line.alerts) for line in lines] == [
+        ("soon", 2, 0),
+        ("later", 1, 0),
+        ("news", 0, 0),
+        ("calm", 0, 2),
+    ]
+    assert (lines[0].next, lines[0].patient["name"]) == (tasks[2], [{"family": "soon"}])
+
+
+@pytest.mark.parametrize("without", ["code", "for", "owner", "authoredOn", "restriction"])
+def test_a_task_of_another_software_is_planned_for_the_caseload_as_it_is_for_the_list(without: str) -> None:
+    whole = resource()
+    odd = {name: value for name, value in whole.items() if name != without}
+    days = resource() | {"authoredOn": "2026-11-22"}
+    for one in (whole, odd, days, resource() | {"code": {"text": "Appel"}}):
+        assert len(due_from([held("Task", one)])) == is_planned(one)
+
+
+def test_a_line_of_the_caseload_takes_what_a_record_does_not_say_as_nothing() -> None:
+    bare = person_from(held("Patient", {"id": "p"}))
+    assert (bare.id, bare.family, bare.commune) == ("p", "", "")
+    assert support_from(held("EpisodeOfCare", {"id": "e", "patient": {"reference": "Patient/p"}})) is None
+    coordination: dict[str, Any] = {"coding": [{"system": "urn:maillage:episode", "code": "coordination"}]}
+    level = {"coding": [{"system": "urn:maillage:support-level", "code": "complex"}]}
+    episode = {"id": "e", "patient": {"reference": "Patient/p"}, "type": [coordination, level, {"text": "PAERPA"}]}
+    assert support_from(held("EpisodeOfCare", episode)) == Support("p", "", "Complexe", "PAERPA")
 
 
 def observation(value: str, at: str, code: str = "4548-4") -> dict[str, Any]:
