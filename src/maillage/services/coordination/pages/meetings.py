@@ -135,10 +135,11 @@ async def _meeting(request: Request, ctx: Context, form: PlanForm, *, status: in
     held = await meetings.read(ctx, patient=patient, meeting=id)
     circle = await directory.circle(ctx, patient)
     own = {ctx.actor.reference, *ctx.actor.organizations}
+    asked = [guest.answer for guest in held.guests if guest.reference in own]
     return render(
         request, ctx, "coordination/meeting.html", status=status, patient=patient, banner=await identity.banner(ctx, patient),
         tabs=record_tabs(patient), meeting=held, form=form, plan=None, key=lambda: uuid4().hex, warning=warning,
-        may_write=permits(ctx.actor, Permission.PLAN_WRITE), invited=any(guest.reference in own for guest in held.guests),
+        may_write=permits(ctx.actor, Permission.PLAN_WRITE), invited=bool(asked), answered=next(iter(asked), ""),
         owners=[(one.reference, ", ".join(filter(None, (one.name, one.title)))) for one in circle],
         said_words=SAID.get(request.query_params.get("fait", ""), ""), report=await meetings.report(ctx, held),
     )  # fmt: skip

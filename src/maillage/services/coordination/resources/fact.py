@@ -327,6 +327,15 @@ def _home_values(resource: Resource) -> dict[str, str]:
     return {one.name: found.get(one.name, "") for one in HOME}
 
 
+def way_in(resource: Resource) -> str:
+    """How one gets into somebody's home (code, intercom, key box), as the answers about it say; empty where they say nothing."""
+    own = str(resource.get("questionnaire", "")).startswith(f"{QUESTIONNAIRE}|home") and resource.get("status") in (
+        "completed",
+        "amended",
+    )
+    return _home_values(resource)["acces"] if own else ""
+
+
 def _with(**said: Any) -> Callable[[Resource, str], Made]:
     return lambda resource, today: {**resource, **said}
 

@@ -48,7 +48,8 @@ class Comparison:
 
 
 async def compare(ctx: Context, *, patient: str, before: int | None, after: int) -> Comparison:
-    """What differs between two published versions, or since the last one (`after` 0: now; `before` None: the last published before that)."""
+    """What differs between two published versions (`after` 0: now; `before` None: the last published before that). Where neither is named: since
+    the last one, or else between the last two that differ."""
     ctx.require(Permission.RECORD_READ, patient=patient)
     current = (await of_person(ctx, patient)).current
     if current is None:
@@ -61,13 +62,21 @@ async def compare(ctx: Context, *, patient: str, before: int | None, after: int)
     older = [one for one in versions if new.number == 0 or one.number < new.number]
     old = known.get(before) if before else None
     old = old or next(iter(older), Version(0, history[-1].updated))
+    pairs = [(old, new)]
+    if before is None and after == 0:
+        pairs += [(versions[n + 1], versions[n]) for n in range(len(versions) - 1)]
     histories: dict[str, list[Stored]] = {f"CarePlan/{current.id}": list(history)}
     goals = [one.reference for one in current.goals]
     tasks = [one.key for one in current.actions if one.key.startswith("Task/")]
     histories |= await ctx.records.histories([*goals, *tasks], count=MOST)
-    found = differences(_as_of(histories, current.id, old.at), _as_of(histories, current.id, None if new.number == 0 else new.at))
     who = await _who(ctx, patient, histories)
+    compared = ((*pair, _between(histories, current.id, *pair)) for pair in pairs)
+    old, new, found = next((one for one in compared if one[2]), (*pairs[0], []))
     return Comparison(versions, old, new, [_told(one, who, histories, old.at) for one in found])
+
+
+def _between(histories: dict[str, list[Stored]], plan: str, old: Version, new: Version) -> list[Difference]:
+    return differences(_as_of(histories, plan, old.at), _as_of(histories, plan, None if new.number == 0 else new.at))
 
 
 def _published(history: Sequence[Stored]) -> list[Version]:

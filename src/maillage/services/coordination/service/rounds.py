@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
+from maillage.access.references import local
 from maillage.errors import NotFound
 from maillage.services.coordination.resources import note, visit
 from maillage.services.coordination.resources import task as tasks
 from maillage.services.coordination.resources.constants import ALERT
+from maillage.services.coordination.resources.fact import way_in
 from maillage.services.coordination.resources.note import Note
 from maillage.services.coordination.resources.task import Task
 from maillage.services.coordination.resources.visit import DONE, Visit
@@ -27,13 +29,14 @@ AHEAD = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A visit with whom it is for, what is to be done there, the last note of these days, and what stands in alert."""
+    """A visit with whom it is for, what is to be done there, the last note of these days, what stands in alert, and how one gets in."""
 
     visit: Visit
     person: dict[str, Any]
     todo: tuple[Task, ...]
     note: Note | None
     alerts: tuple[str, ...]
+    way_in: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Round:
 
 
 async def read(ctx: Context) -> Round:
-    """The visits of whoever acts, today, and the tasks and actions of plans that they have, in four statements."""
+    """The visits of whoever acts, today, and the tasks and actions of plans that they have, in as many statements for many as for one."""
     ctx.require(Permission.ROUND_READ)
     today = ctx.now.astimezone(HERE).date()
     end = datetime(today.year, today.month, today.day, tzinfo=HERE) + timedelta(days=1)
@@ -67,6 +70,7 @@ async def read(ctx: Context) -> Round:
     alerts = (
         await ctx.records.find("Flag", {"patient": ",".join(f"Patient/{one}" for one in seen), "_count": "100"}) if seen else []
     )
+    ways_in = await _ways_in(ctx, seen)
     asked = [("owner", ctx.actor.reference), ("status", ",".join(OPEN)), ("_count", MANY), ("_include", "Task:patient")]
     mine = await ctx.records.search("Task", asked)
     todo = sorted(
@@ -77,9 +81,19 @@ async def read(ctx: Context) -> Round:
     there = _where(stops)
     return Round(
         [Stop(one, people[one.patient], tuple(task for task in todo if there[one.patient] == one.id and task.patient == one.patient and task.due < end + AHEAD),
-              _last(ctx, notes, one.patient), _alerts(alerts, one.patient)) for one in stops],
+              _last(ctx, notes, one.patient), _alerts(alerts, one.patient), ways_in.get(one.patient, "")) for one in stops],
         [(one, about[one.patient]) for one in todo if one.patient not in there and one.patient in about and one.due < end], end,
     )  # fmt: skip
+
+
+async def _ways_in(ctx: Context, patients: list[str]) -> dict[str, str]:
+    """How one gets into the home of each of these people, the last that was said, as far as whoever acts may read it."""
+    if not patients:
+        return {}
+    asked = {"patient": ",".join(patients), "status": "completed,amended", "_sort": "_lastUpdated", "_count": MANY}
+    found = await ctx.records.find("QuestionnaireResponse", asked)
+    told = ((local(one.get("subject")), way_in(one)) for one in found)
+    return {person.removeprefix("Patient/"): words for person, words in told if person and words}
 
 
 def _where(stops: list[Visit]) -> dict[str, str]:

@@ -49,9 +49,12 @@ async def test_a_meeting_is_called_prepared_and_concluded_and_moves_the_plan(ter
     lise, gp, nora = await visit(LISE), await visit(GP), await visit(NURSE)
     await started(lise)
     here = await called(lise)
-    assert "0 participants sur 3 ont répondu" not in await shown(lise, LIST)
-    assert "1 participants sur 3 ont répondu" in await shown(lise, LIST)
+    assert "0 réponse sur 3 participants" not in await shown(lise, LIST)
+    assert "1 réponse sur 3 participants" in await shown(lise, LIST)
+    assert "Je viendrai" in await shown(gp, here)
     assert (await post(gp, f"{here}/reponse", reponse="accepted")).status_code == 303
+    assert "Je viendrai" not in await shown(gp, here)
+    assert "Je ne peux pas" in await shown(gp, here), "one may think again"
     assert (await post(nora, f"{here}/avis", avis="Les nuits sont difficiles", genre="opinion")).status_code == 303
     page = await shown(lise, here)
     for words in ("Nora FICTIVE", "Les nuits sont difficiles", "2 présents annoncés, quorum 3", "en visio"):

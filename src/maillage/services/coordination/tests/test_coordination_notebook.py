@@ -301,6 +301,25 @@ async def test_the_round_is_the_visits_of_today_in_their_order(territory: None, 
     assert 'href="tel:0102030405"' in page
 
 
+async def test_the_round_says_how_one_gets_in_and_which_visit_waits(territory: None, visit: Any, access: Access) -> None:
+    async with access.act(SEED) as ctx:
+        for patient, status in (("p", "completed"), ("q", "entered-in-error")):
+            answer = {"linkId": "acces", "answer": [{"valueString": f"Code 12A{patient}, 2e étage"}]}
+            await ctx.records.write(
+                {"resourceType": "QuestionnaireResponse", "status": status, "questionnaire": "urn:maillage:questionnaire|home",
+                 "subject": {"reference": f"Patient/{patient}"}, "item": [answer]},
+            )  # fmt: skip
+    nora = await visit(NORA)
+    page = (await nora.client.get("/tournee")).text
+    assert "Code 12Ap" in page
+    assert "Code 12Aq" not in page, "it was taken back"
+    assert "À faire encore : celle de" in page
+    await nora.send("/tournee/first/faite", "/tournee")
+    page = (await nora.client.get("/tournee")).text
+    assert "Code 12Ap" not in page, "one was there already"
+    assert "Prochaine à" in page
+
+
 def task_of(id: str, patient: str, what: str, *, hours: float, owner: str = "nora") -> dict[str, Any]:
     return todo_for(
         id=id, patient=patient, title=what, description="", due=NOON + timedelta(hours=hours), priority="routine",

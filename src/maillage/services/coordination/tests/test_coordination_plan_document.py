@@ -267,8 +267,11 @@ async def test_versions_are_compared_in_words_with_who_changed_what(territory: A
     ):
         assert words in page, words
     await publish(lise, territory)
-    assert "Rien n’a changé" in await shown(lise, "/patients/p/plan/versions")
-    assert "Fermer la plaie du pied" in await shown(lise, "/patients/p/plan/versions?de=1&a=2")
+    for way in ("", "?de=1&a=2"):  # where nothing changed since, it opens on the last two that differ
+        assert "<b>Fermer la plaie du pied</b>" in await shown(lise, f"/patients/p/plan/versions{way}"), way
+    await publish(lise, territory)
+    assert "De la version 1" in " ".join((await shown(lise, "/patients/p/plan/versions")).split())
+    assert "Rien n’a changé" in await shown(lise, "/patients/p/plan/versions?de=2&a=3")
     assert (await lise.get("/patients/p/plan/versions?de=99&a=zz")).status_code == 200
 
 
