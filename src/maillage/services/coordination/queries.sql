@@ -2,6 +2,10 @@
 -- Until when somebody says that they have seen a record, and what they said before.
 select at, horizon, before_at from coordination_seen where reader = %(reader)s and patient = %(patient)s
 
+-- name: seen_lately :many
+-- The records that somebody said last that they had seen.
+select patient from coordination_seen where reader = %(reader)s order by at desc limit %(most)s
+
 -- name: mark_seen :exec
 -- They have seen it until a place in the log that is not to come; what they said before is kept to take it back. The same place again is said once.
 insert into coordination_seen (reader, patient, at, horizon)

@@ -20,12 +20,13 @@ CLOSED = "Dossier refermé : vous n’y avez plus accès."
 async def search(request: Request, ctx: Context) -> Response:
     """People by birth name, first name, birth date or INS, among those whom the actor may see."""
     text = request.query_params.get("q", "").strip()
-    found = await records.search(ctx, text=text) if text else []
+    found, seen_last = (await records.search(ctx, text=text), False) if text else await records.at_hand(ctx)
     return render(
         request,
         ctx,
         "coordination/search.html",
         q=text,
+        seen_last=seen_last,
         in_emergency=permits(ctx.actor, Permission.EMERGENCY_OPEN),
         said_words=CLOSED if request.query_params.get("fait") == "referme" else "",
         found=[(p, identity.banner_of(p, allergies=[], relatives=[], practitioners=[]).ins_status) for p in found],

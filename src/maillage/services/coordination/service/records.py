@@ -15,6 +15,7 @@ from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
 from maillage.ui import Banner
 
+AT_HAND = 12
 FOUND = "30"
 LIMITS = {
     "Condition": 40,
@@ -59,6 +60,17 @@ async def search(ctx: Context, *, text: str) -> list[dict[str, Any]]:
         return []
     found = await ctx.records.find("Patient", [*parameters, ("_count", FOUND)])
     return sorted(found, key=lambda p: str((p.get("name") or [{}])[0].get("family", "")))
+
+
+async def at_hand(ctx: Context) -> tuple[list[dict[str, Any]], bool]:
+    """Before one searches: the people whose record one last said to have seen, the last first (true); who never did, the first of those one follows, by name."""
+    ctx.require(Permission.PATIENT_SEARCH)
+    last = await seen.lately(ctx, most=AT_HAND)
+    if last:
+        people = {one["id"]: one for one in await ctx.records.find("Patient", [("_id", ",".join(last)), ("_count", FOUND)])}
+        if people:
+            return [people[one] for one in last if one in people], True
+    return await ctx.records.find("Patient", [("_sort", "family"), ("_count", str(AT_HAND))]), False
 
 
 async def read(ctx: Context, *, patient: str) -> Record:

@@ -62,6 +62,12 @@ async def mark(ctx: Context, *, patient: str, until: str) -> None:
     await ctx.run(QUERIES.mark_seen, reader=_reader(ctx), patient=record, at=place.at, horizon=place.horizon)
 
 
+async def lately(ctx: Context, *, most: int) -> list[str]:
+    """The ids of the people whose record whoever acts last said that they had seen, the last first; of some of them they may see nothing any more."""
+    ctx.require(Permission.PATIENT_SEARCH)
+    return [str(row["patient"]) for row in await ctx.run(QUERIES.seen_lately, reader=_reader(ctx), most=most)]
+
+
 async def take_back(ctx: Context, *, patient: str) -> None:
     """Takes the last « vu » back; where there is none, nothing happens."""
     ctx.require(Permission.RECORD_READ, patient=patient)

@@ -12,6 +12,7 @@ from maillage.access.actors import Actor, ActorKind, Role
 from maillage.clock import FixedClock
 from maillage.db import count_statements
 from maillage.services.coordination import jobs, pages
+from maillage.services.coordination.service import seen
 from maillage.services.pathways.events import ActionDue
 from tests.support.browser import HERE, PHONE, screen
 from tests.support.people import NOON, SEED, care_team, professional
@@ -117,6 +118,22 @@ async def test_people_are_found_by_name_birth_date_and_in_any_order(territory: N
     for text in ("pat-trois", "28/03/1979", "Dominique 28/03/1979"):
         assert "/patients/p" in (await gp.get("/patients", params={"q": text})).text, text
     assert "/patients/p" not in (await gp.get("/patients", params={"q": "29/03/1979"})).text
+
+
+async def test_before_one_searches_the_records_that_were_seen_last_are_at_hand(
+    territory: None, access: Access, visit: Any
+) -> None:
+    gp = await visit(GP)
+    page = (await gp.get("/patients")).text
+    assert "Parmi vos patients" in page
+    assert ("/patients/p" in page, "/patients/q" in page) == (True, False)
+    async with access.act(SEED) as ctx:
+        reader = GP.reference
+        await ctx.run(seen.QUERIES.mark_seen, reader=reader, patient="p", at=NOON - timedelta(days=400), horizon="1")
+        await ctx.run(seen.QUERIES.mark_seen, reader=reader, patient="q", at=NOON - timedelta(days=400), horizon="1")
+    page = (await gp.get("/patients")).text
+    assert "Vus en dernier" in page
+    assert ("/patients/p" in page, "/patients/q" in page) == (True, False), "what one may not see any more is not named"
 
 
 async def test_what_is_asked_for_twice_is_one_task_of_the_coordination_team(territory: None, access: Access, visit: Any) -> None:
