@@ -47,6 +47,43 @@ async def test_each_says_by_fhir_what_they_may_say_on_the_page(territory: Access
     assert position_from(collected).by == "Practitioner/lise"
 
 
+GUARDIAN = {"coding": [{"system": "urn:maillage:legal-protection", "code": "tutelle"}]}
+CURATOR = {"coding": [{"system": "urn:maillage:legal-protection", "code": "curatelle"}]}
+
+
+async def test_only_who_represents_the_person_agrees_for_them_with_the_act_that_says_so(territory: Access, plan: str) -> None:
+    def document(id: str, person: str) -> dict[str, Any]:
+        return {
+            "resourceType": "DocumentReference", "id": id, "status": "current", "subject": {"reference": f"Patient/{person}"},
+            "type": {"text": "Jugement"}, "content": [{"attachment": {"contentType": "text/plain", "title": "x", "data": "eA=="}}],
+        }  # fmt: skip
+
+    def related(id: str, relation: dict[str, Any], **more: Any) -> dict[str, Any]:
+        return {
+            "resourceType": "RelatedPerson", "id": id, "active": True, "patient": {"reference": "Patient/p"}, "name": [{"text": id}],
+            "relationship": [relation], **more,
+        }  # fmt: skip
+
+    async with territory.act(SEED) as ctx:
+        await ctx.records.write(
+            document("act", "p"), document("foreign", "other"), related("tutor", GUARDIAN), related("curator", CURATOR),
+            related("ended", GUARDIAN, period={"end": "2026-11-01"}), related("gone", GUARDIAN, active=False),
+            {**related("theirs", GUARDIAN), "patient": {"reference": "Patient/other"}},
+        )  # fmt: skip
+    said: dict[str, Any] = {"kind": "agreed", "medium": "WRITTEN", "of_name": "X", "proof": "DocumentReference/act"}
+    written = await says(territory, GP, plan, of="RelatedPerson/tutor", **said)
+    assert position_from(written).of == "RelatedPerson/tutor"
+    for who in ("curator", "ended", "gone", "theirs", "claude"):
+        with pytest.raises(Unprocessable):
+            await says(territory, GP, plan, of=f"RelatedPerson/{who}", **said)
+    for proof in ("", "DocumentReference/foreign", "DocumentReference/none"):
+        with pytest.raises(Unprocessable):
+            await says(territory, GP, plan, of="RelatedPerson/tutor", **(said | {"proof": proof}))
+    with pytest.raises(Unprocessable):
+        await says(territory, GP, plan, of="Patient/p", **(said | {"proof": "DocumentReference/foreign"}))
+    await says(territory, GP, plan, of="RelatedPerson/curator", **(said | {"kind": "contested"}))
+
+
 @pytest.mark.parametrize(
     ("by", "said"),
     [

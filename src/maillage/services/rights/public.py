@@ -1,7 +1,9 @@
 """What other services may ask of rights."""
 
 from maillage.access.emergency import CALL_LASTS, FEWEST_LETTERS, LASTS, Emergency, Opposed, Reason
+from maillage.services.rights.resources import authority_of
 from maillage.services.rights.rules import CHOICES, EMERGENCY_REASONS, OTHERS, WAYS, Visit, thing_words
+from maillage.services.rights.rules.carers import PARENTAL
 from maillage.services.rights.service.carers import Carer, own_sight, sees_the_trail
 from maillage.services.rights.service.choices import Choices, address_to_write, choices_of, choose, exclude, hide, note_agreement
 from maillage.services.rights.service.emergencies import (
@@ -27,6 +29,7 @@ __all__ = [
     "LASTS",
     "NO_OPENINGS",
     "OTHERS",
+    "PARENTAL",
     "WAYS",
     "Carer",
     "Choices",
@@ -37,6 +40,7 @@ __all__ = [
     "Visit",
     "Visits",
     "address_to_write",
+    "authority_of",
     "choices_of",
     "choose",
     "close_emergency",

@@ -1,12 +1,13 @@
 """The small forms of a plan: what was typed, kept as it was, and its faults in French by field."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from maillage.services.coordination.resources.goal import OUTCOMES
 from maillage.services.coordination.rules import plan as rules
+from maillage.services.messaging.public import File
 
 _DATE = re.compile(r"(\d{1,2})[/. -](\d{1,2})[/. -](\d{4})")
 LONGEST = 4000
@@ -19,11 +20,12 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class PlanForm:
-    """One form as it was filled in: `about` says which (the id of its fold on the page), `values` by field, `faults` by field."""
+    """One form as it was filled in: `about` says which (the id of its fold on the page), `values` by field, `faults` by field, what was joined."""
 
     about: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
+    files: Sequence[File] = ()
 
     def value(self, about: str, name: str, otherwise: str = "") -> str:
         """What was typed in a field of this form, else what stands there at first."""

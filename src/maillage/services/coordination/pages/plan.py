@@ -1,14 +1,17 @@
 """The plan of a person: read on one page, changed by small forms, each with the version it read and a key that counts once."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from uuid import uuid4
 
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission, permits
-from maillage.errors import Conflict, PreconditionFailed
+from maillage.errors import Conflict, Infected, MaillageError, PreconditionFailed, TooLarge, Unprocessable, Unsupported
 from maillage.http import Request, action, page, redirect
+from maillage.http.routes import API_BODY, PAGE_BODY
 from maillage.services.coordination.forms import plan as forms
 from maillage.services.coordination.forms.plan import PlanForm
 from maillage.services.coordination.resources import action as actions
@@ -20,6 +23,7 @@ from maillage.services.coordination.service import plan_guarding, plan_publishin
 from maillage.services.coordination.service import positions as standing
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
+from maillage.services.messaging.public import File
 from maillage.ui import render
 from maillage.ui.places import record_tabs
 
@@ -43,7 +47,20 @@ SAID = {
     "publie": "Version publiée : le document arrive dans le dossier, le cercle en est prévenu et la personne peut le lire.",
     "archive": "Plan archivé. Il reste lisible ici.",
 }
+NOTHING = "application/octet-stream"
+REFUSED_FILES = (TooLarge, Unsupported, Infected, Unprocessable)
 OTHERS = "Quelqu’un d’autre a changé ce texte entre-temps. Le sien est enregistré, le vôtre est gardé dans le formulaire : rien n’est perdu."
+
+NOT_FOR_THEM = "Un accord ou un refus est celui de la personne, ou de qui la représente selon la loi (parent, tuteur, habilitation, mandat). Un proche peut contester un point."
+
+
+class _Refused(Exception):
+    """What a form says cannot be: its faults by field. Nothing was written."""
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        super().__init__(", ".join(faults))
+        self.faults = faults
+
 
 Verb = Callable[[Context, str, str, PlanForm], Awaitable[None]]
 
@@ -68,8 +85,12 @@ async def start(request: Request, ctx: Context) -> Response:
 async def _form(
     request: Request, ctx: Context, about: str, needed: tuple[str, ...] = (), days: tuple[str, ...] = ()
 ) -> tuple[str, PlanForm]:
-    sent = {name: str(value) for name, value in (await request.form()).items()}
-    return str(request.path_params["id"]), forms.read(about, sent, needed=needed, days=days, today=plans.today(ctx))
+    form = await request.form()
+    sent = {name: value for name, value in form.items() if isinstance(value, str)}
+    joined = [one for one in form.getlist("preuve") if isinstance(one, UploadFile) and one.filename]
+    files = [File(str(one.filename), one.content_type or NOTHING, await one.read()) for one in joined]
+    read = forms.read(about, sent, needed=needed, days=days, today=plans.today(ctx))
+    return str(request.path_params["id"]), replace(read, files=files)
 
 
 def _changing(
@@ -82,13 +103,20 @@ def _changing(
         patient, form = await _form(request, ctx, name, needed, days)
         form = more(form)
         fold = form.values.get("pli", "") or name
-        form = PlanForm(fold, form.values, form.faults)
+        form = replace(form, about=fold)
         if form.faults:
             return await _page(request, ctx, form, status=422)
         try:
             await verb(ctx, patient, form.values.get("plan", ""), form)
         except PreconditionFailed:
             return await _page(request, ctx, form, status=409, warning=OTHERS)
+        except _Refused as refusal:
+            return await _page(request, ctx, replace(form, faults=refusal.faults), status=422)
+        except REFUSED_FILES as refusal:
+            if not form.files:
+                raise
+            faults = {"preuve": f"Rien n’a été enregistré : {_of_file(refusal)}"}
+            return await _page(request, ctx, replace(form, faults=faults), status=refusal.status)
         except Conflict as refusal:
             return await _page(request, ctx, form, status=409, warning=refusal.french)
         return redirect(f"/patients/{patient}/plan?fait={after or name}")
@@ -153,9 +181,15 @@ async def _move(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
 
 async def _agree(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
     v = form.values
+    who = next((one for one in await standing.speakers(ctx, patient) if one.reference == v.get("qui")), None)
+    if who and v["accord"] != positions.CONTESTED:
+        if not who.represents:
+            raise _Refused({"qui": NOT_FOR_THEM})
+        if who.proof and not form.files:
+            raise _Refused({"preuve": "Joignez l’acte qui désigne cette personne : jugement, habilitation ou mandat"})
     await standing.collect(
         ctx, patient=patient, plan=plan, kind=v["accord"], of=v.get("qui", "") or f"Patient/{patient}", medium=v["voie"],
-        words=v.get("mots", ""), proof=v.get("preuve", ""), about=v.get("but", ""), key=v["cle"],
+        words=v.get("mots", ""), files=form.files, about=v.get("but", ""), key=v["cle"],
     )  # fmt: skip
 
 
@@ -209,7 +243,7 @@ def _number(text: str) -> int:
 def _chosen(name: str, options: object, words: str) -> Callable[[PlanForm], PlanForm]:
     def check(form: PlanForm) -> PlanForm:
         known = form.values.get(name, "") in options  # type: ignore[operator]
-        return form if known else PlanForm(form.about, form.values, {**form.faults, name: words})
+        return form if known else replace(form, faults={**form.faults, name: words})
 
     return check
 
@@ -222,7 +256,15 @@ def _agreement(form: PlanForm) -> PlanForm:
         faults["mots"] = "Écrivez ce qu’elle refuse ou conteste, dans ses mots"
     if form.values.get("voie") not in positions.MEDIA:
         faults["voie"] = "Dites comment cela a été recueilli"
-    return PlanForm(form.about, form.values, faults)
+    return replace(form, faults=faults)
+
+
+def _of_file(fault: MaillageError) -> str:
+    if isinstance(fault, TooLarge):
+        return "ce fichier est trop lourd, réduisez-le."
+    if isinstance(fault, Infected):
+        return f"{fault.french}."
+    return "ce fichier n’est pas un document que nous savons lire. Un PDF ou une photo l’est."
 
 
 async def _page(request: Request, ctx: Context, form: PlanForm, *, status: int = 200, warning: str = "") -> Response:
@@ -236,7 +278,10 @@ async def _page(request: Request, ctx: Context, form: PlanForm, *, status: int =
         today=plans.today(ctx).isoformat(), templates=template.templates().values(), circle=circle,
         kinds={one.reference: one.kind for one in circle}, names={one.reference: one.name for one in circle},
         owners=[(one.reference, ", ".join(filter(None, (one.name, one.title)))) for one in circle],
-        carers=[(one.reference, one.name) for one in circle if one.kind == "person"],
+        speakers=[
+            (one.reference, f"{one.name}, {'qui la représente' if one.represents else 'en son propre nom'}")
+            for one in (await standing.speakers(ctx, patient, circle) if now and now.open else [])
+        ],
         aims=[(one.reference, one.words) for one in now.pursued] if now else [],
         may_write=permits(ctx.actor, Permission.PLAN_WRITE), said_words=SAID.get(request.query_params.get("fait", ""), ""),
         disagreements=rules.disagreements(now.positions) if now else [],
@@ -265,5 +310,13 @@ routes = [
     page("/patients/{id}/plan/pdf", as_pdf, permission=Permission.RECORD_READ),
     page("/patients/{id}/plan/versions", versions, permission=Permission.RECORD_READ),
     action("/patients/{id}/plan", start, permission=Permission.PLAN_WRITE),
-    *(action(f"/patients/{{id}}/plan/{name}", door, permission=Permission.PLAN_WRITE) for name, door in _DOORS.items()),
+    *(
+        action(
+            f"/patients/{{id}}/plan/{name}",
+            door,
+            permission=Permission.PLAN_WRITE,
+            max_body=API_BODY if name == "accord" else PAGE_BODY,
+        )
+        for name, door in _DOORS.items()
+    ),
 ]

@@ -291,7 +291,8 @@ def _agreement(one: Published) -> list[str]:
     said = one.agreement
     if said is None:
         return ["L’accord de la personne n’est pas encore recueilli."]
-    words = "La personne est d’accord" if said.kind == "agreed" else "La personne refuse"
+    who = "La personne" if said.of_the_person else f"{said.of_name or 'Un représentant'}, qui représente la personne,"
+    words = f"{who} {'est d’accord' if said.kind == 'agreed' else 'refuse'}"
     return [
         f"{words}, {said.how.lower() or 'sans précision'}, le {_day(said.at[:10])}.",
         f"« {said.words} »" if said.words else "",

@@ -48,7 +48,8 @@ def _follow(one: Published) -> list[str]:
     plan, said = one.plan, one.agreement
     agreed = "Accord de la personne non recueilli"
     if said:
-        agreed = f"{'Accord' if said.kind == 'agreed' else 'Refus'} de la personne le {_day(said.at[:10])}, {said.how.lower()}"
+        whose = "de la personne" if said.of_the_person else f"de {said.of_name or 'un représentant'}, qui la représente,"
+        agreed = f"{'Accord' if said.kind == 'agreed' else 'Refus'} {whose} le {_day(said.at[:10])}, {said.how.lower()}"
     return [
         agreed,
         *(

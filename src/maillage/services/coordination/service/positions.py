@@ -1,7 +1,10 @@
 """Where the person and the members stand about a plan: agreement collected with its proof, refusal, disagreement, answers. Nothing is written over."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from maillage.access import matrix
 from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
@@ -9,32 +12,66 @@ from maillage.errors import Forbidden, Invalid, NotFound
 from maillage.services.coordination.events import PlanContested
 from maillage.services.coordination.resources import plan as plans
 from maillage.services.coordination.resources import position as positions
+from maillage.services.coordination.resources import telling
 from maillage.services.coordination.resources.position import AGREED, ANSWERED, CONTESTED, KINDS, MEDIA, REFUSED, SETTLED
+from maillage.services.coordination.resources.representation import needs_proof, represents
 from maillage.services.coordination.service.plans import to_change
+from maillage.services.coordination.service.plans import today as to_date
 from maillage.services.directory import public as directory
+from maillage.services.messaging import public as messaging
 from maillage.services.rights import public as rights
 
 Resource = dict[str, Any]
+PROOF = "Preuve d’une position sur le plan"
+MOST = "50"
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Somebody whose words about the plan can be noted; `represents`: they say yes or no for the person, `proof`: with the act that names them."""
+
+    reference: str
+    name: str
+    represents: bool = False
+    proof: bool = False
 
 
 async def collect(
-    ctx: Context, *, patient: str, plan: str, kind: str, of: str, medium: str, words: str, proof: str, about: str, key: str
-) -> None:
-    """What the person (or a carer, by reference) said about the plan to whoever writes it down: AGREED, REFUSED or CONTESTED, and how."""
+    ctx: Context, *, patient: str, plan: str, kind: str, of: str, medium: str, words: str, proof: str = "", files: Sequence[messaging.File] = (),
+    about: str, key: str,
+) -> None:  # fmt: skip
+    """What the person (or somebody who represents or helps them, by reference) said about the plan to whoever writes it down: AGREED, REFUSED or CONTESTED, and
+    how. `proof` is a document of the record, or one of `files` (bytes as sent) that becomes one. The guard (`words_guard`) says who may say what."""
     resource = await to_change(ctx, patient, plan)
     if kind not in (AGREED, REFUSED, CONTESTED) or medium not in MEDIA or medium == "ELECTRONIC":
         raise Invalid.at("accord", "says whether the person agrees, and how that was said")
-    names = {f"Patient/{patient}": ""} | {
-        one.reference: one.name for one in await directory.circle(ctx, patient) if one.kind == "person"
-    }
+    names = {f"Patient/{patient}": ""} | {one.reference: one.name for one in await speakers(ctx, patient)}
     if of not in names:
-        raise Invalid.at("qui", "the person, or a carer of the circle")
-    if proof:
-        await ctx.records.read("DocumentReference", proof.removeprefix("DocumentReference/"))
+        raise Invalid.at("qui", "the person, who represents them, or a carer of theirs")
+    if files:
+        ((proof, _),) = await messaging.keep(ctx, files[:1], patient=patient, key=key, readers=messaging.Readers(), words=PROOF)
     await _write(
         ctx, resource, kind=kind, words=words, of=of, of_name=names[of], medium=medium, about=_about(resource, about), key=key,
         proof=f"DocumentReference/{proof.removeprefix('DocumentReference/')}" if proof else "",
     )  # fmt: skip
+
+
+async def speakers(ctx: Context, patient: str, circle: Sequence[directory.Member] | None = None) -> list[Speaker]:
+    """Whose words about the plan can be noted beside the person's: who represents them today, and the carers of their circle."""
+    if "RelatedPerson" in await matrix.types_kept(ctx):
+        return []
+    today = to_date(ctx).isoformat()
+    found = await ctx.records.find("RelatedPerson", {"patient": f"Patient/{patient}", "active": "true", "_count": MOST})
+    named = {f"RelatedPerson/{one['id']}": one for one in found}
+    told = [
+        Speaker(reference, telling.name(one), True, needs_proof(one))
+        for reference, one in named.items()
+        if represents(one, today=today)
+    ]
+    known = {one.reference for one in told}
+    circle = await directory.circle(ctx, patient) if circle is None else circle
+    members = [one for one in circle if one.kind == "person" and one.reference not in known]
+    return [*told, *(Speaker(one.reference, one.name) for one in members)]
 
 
 async def contest(ctx: Context, *, patient: str, plan: str, words: str, about: str, key: str) -> None:
@@ -88,4 +125,4 @@ def _about(resource: Resource, about: str) -> str | None:
     return about if about in plans.goals_named(resource) else None
 
 
-__all__ = ["KINDS", "answer", "collect", "contest", "say_oneself"]
+__all__ = ["KINDS", "Speaker", "answer", "collect", "contest", "say_oneself", "speakers"]

@@ -6,16 +6,19 @@ from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.guards import guard
 from maillage.access.references import as_list, local
+from maillage.clock import PARIS
 from maillage.errors import Conflict, Forbidden, Issue, Unprocessable
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.resources import meeting as meetings
 from maillage.services.coordination.resources import position as positions
 from maillage.services.coordination.resources.position import AGREED, CONTESTED, MEDIA, REFUSED
+from maillage.services.coordination.resources.representation import needs_proof, represents
 from maillage.services.identity import public as identity
 
 Resource = dict[str, Any]
 WRONG = "entered-in-error"
 OF_PLAN, OF_MEETING = positions.CATEGORY, meetings.CATEGORY
+PROOF = "DocumentReference"
 ABOUT = {OF_PLAN: "CarePlan", OF_MEETING: "Appointment"}
 
 
@@ -56,7 +59,9 @@ async def _refuse_other_record(ctx: Context, resource: Resource, kind: str) -> N
     """It would show to whoever follows both people, in the plan of the other."""
     subject = local(resource.get("subject")) or ""
     own = {f"Patient/{one}" for one in await identity.identities_of(ctx, subject.removeprefix("Patient/"))}
-    for reference in map(local, as_list(resource.get("basedOn"))):
+    named = [(kind, "basedOn", one) for one in as_list(resource.get("basedOn"))]
+    named += [(PROOF, "payload", one.get("contentReference")) for one in as_list(resource.get("payload"))]
+    for kind, place, reference in ((kind, place, local(one)) for kind, place, one in named):
         if not reference or not reference.startswith(f"{kind}/"):
             continue
         found = await ctx.records.find(kind, {"_id": reference.partition("/")[2]})
@@ -64,7 +69,7 @@ async def _refuse_other_record(ctx: Context, resource: Resource, kind: str) -> N
             local(p.get("actor")) for one in found for p in one.get("participant", [])
         }
         if not own & about:
-            raise _wrong("basedOn", f"{reference} is not about {subject}")
+            raise _wrong(place, f"{reference} is not about {subject}")
 
 
 async def _refuse_other_speaker(ctx: Context, resource: Resource, kind: str) -> None:
@@ -86,13 +91,23 @@ async def _refuse_other_speaker(ctx: Context, resource: Resource, kind: str) -> 
             "medium",
             "of what somebody else said, say how they did: FACE, PHONE or WRITTEN; online (ELECTRONIC) they say it themself",
         )
-    if said.of != local(resource.get("subject")) and not await _is_carer(ctx, said.of, str(local(resource.get("subject")))):
+    person = str(local(resource.get("subject")))
+    if said.of != person:
+        await _refuse_who_does_not_represent(ctx, said, person)
+
+
+async def _refuse_who_does_not_represent(ctx: Context, said: positions.Position, person: str) -> None:
+    """Whoever helps the person may contest in their own name; yes and no are the person's, or those of who represents them, with the act that says so."""
+    kind, _, id = said.of.partition("/")
+    found = await ctx.records.find("RelatedPerson", {"_id": id, "patient": person}) if kind == "RelatedPerson" else []
+    if not found:
         raise _wrong("extension", "whose position it is: the person, or a carer of theirs")
-
-
-async def _is_carer(ctx: Context, reference: str, person: str) -> bool:
-    kind, _, id = reference.partition("/")
-    return kind == "RelatedPerson" and bool(await ctx.records.find("RelatedPerson", {"_id": id, "patient": person}))
+    if said.kind == CONTESTED:
+        return
+    if not represents(found[0], today=ctx.now.astimezone(PARIS).date().isoformat()):
+        raise _wrong("extension", "yes or no to a plan is said by the person, or by who represents them by law at that time")
+    if needs_proof(found[0]) and not said.proof.startswith("DocumentReference/"):
+        raise _wrong("payload", "join the act by which they represent the person (contentReference to a DocumentReference)")
 
 
 def _wrong(name: str, text: str) -> Unprocessable:

@@ -30,6 +30,8 @@ MARC = Actor(
     reference="Practitioner/marc", organizations=("Organization/dac",),
 )  # fmt: skip
 
+PAPER = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+
 Visit = Callable[[Actor], Awaitable[AsyncClient]]
 
 
@@ -78,13 +80,13 @@ async def shown(client: AsyncClient, path: str = "/patients/p/plan") -> str:
     return " ".join((await client.get(path)).text.split())
 
 
-async def send(client: AsyncClient, end: str, **fields: str) -> Response:
+async def send(client: AsyncClient, end: str, files: Any = None, **fields: str) -> Response:
     """Sends one of the small forms of the plan, with its token and a key of its own where none is given."""
     page = (await client.get("/patients/p/plan")).text
     token = re.findall(r'name="csrf" value="(\w+)"', page)[-1]
     plan = re.search(r'name="plan" value="([^"]+)"', page)
     filled = {"csrf": token, "cle": uuid4().hex, **({"plan": plan[1]} if plan else {}), **fields}
-    return await client.post(f"/patients/p/plan{end}", data=filled)
+    return await client.post(f"/patients/p/plan{end}", data=filled, files=files)
 
 
 async def only(access: Access, kind: str) -> dict[str, Any]:
@@ -217,6 +219,44 @@ async def test_agreement_is_collected_with_how_and_asked_again_after(territory: 
     page = await shown(lise)
     assert "Accord de la patiente" in page
     assert "par écrit, signé, recueilli par Lise MAQUETTE" in page
+
+
+async def test_who_represents_the_person_says_yes_with_the_act_that_names_them(territory: Access, visit: Visit) -> None:
+    lise = await visit(LISE)
+    await started(lise)
+    page = await shown(lise)
+    assert "Claude PAT-TROIS, en son propre nom" in page
+    refused = await send(lise, "/accord", accord="agreed", voie="WRITTEN", qui="RelatedPerson/claude")
+    assert (refused.status_code, "Un proche peut contester un point" in refused.text) == (422, True)
+    assert (
+        await send(lise, "/accord", accord="contested", mots="Trop", voie="FACE", qui="RelatedPerson/claude")
+    ).status_code == 303
+    async with territory.act(SEED) as ctx:
+        measure = {"coding": [{"system": "urn:maillage:legal-protection", "code": "tutelle"}]}
+        await ctx.records.write(
+            {"resourceType": "RelatedPerson", "id": "asso", "active": True, "patient": {"reference": "Patient/p"},
+             "relationship": [measure], "name": [{"text": "ATMP des Essais"}]},
+        )  # fmt: skip
+    assert "ATMP des Essais, qui la représente" in await shown(lise)
+    told = {"accord": "agreed", "voie": "WRITTEN", "qui": "RelatedPerson/asso"}
+    bare = await send(lise, "/accord", **told)
+    assert (bare.status_code, "Joignez l’acte" in bare.text) == (422, True)
+    key = uuid4().hex
+    for _ in range(2):  # sent twice, written once
+        answer = await send(lise, "/accord", files={"preuve": ("jugement.pdf", PAPER, "application/pdf")}, cle=key, **told)
+        assert answer.status_code == 303
+    proof = await only(territory, "DocumentReference")
+    page = await shown(lise)
+    assert "Accord de ATMP des Essais" in page
+    assert f'href="/documents/{proof["id"]}">Voir la preuve' in page
+    broken = {"preuve": ("jugement.jpg", b"no photograph", "image/jpeg")}
+    odd = await send(lise, "/accord", files=broken, **told)
+    assert (odd.status_code, "Rien n’a été enregistré" in odd.text) == (422, True)
+    assert len(await all_of(territory, "Communication")) == 2
+    async with territory.act(SEED) as ctx:
+        asso = await ctx.records.read("RelatedPerson", "asso")
+        await ctx.records.write(asso | {"period": {"end": "2026-11-01"}})
+    assert "ATMP des Essais, qui la représente" not in await shown(lise)
 
 
 async def test_what_became_of_a_goal_is_said_with_why(territory: Access, visit: Visit) -> None:
