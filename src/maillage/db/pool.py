@@ -118,8 +118,10 @@ async def execute_planned_anew(connection: Connection, statement: str, parameter
 
 async def _alive(connection: Connection) -> None:
     """Refuses a pooled connection whose server is gone, without a round trip: an idle socket with bytes to read was closed."""
-    readable, _, _ = select.select([connection.pgconn.socket], [], [], 0)
-    if readable:
+    # `select.select` refuses the sockets of a process that has more than a thousand open: streams are so many.
+    waiting = select.poll()
+    waiting.register(connection.pgconn.socket, select.POLLIN)
+    if waiting.poll(0):
         connection.pgconn.consume_input()
         if connection.pgconn.status != psycopg.pq.ConnStatus.OK:
             raise psycopg.OperationalError("the server closed the connection")
