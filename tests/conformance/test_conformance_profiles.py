@@ -21,7 +21,7 @@ from maillage.config import Config
 from maillage.db import Database
 from maillage.demo.territory import ensure_personas, seed
 from maillage.fhir import json
-from maillage.services.coordination.resources import circle, constants, note, photo, wound
+from maillage.services.coordination.resources import circle, constants, fact, note, photo, relative, wound
 from maillage.services.coordination.resources.constants import MEASURES
 from tests.support.pages import client_of
 from tests.support.people import MACHINE, NOON, SEED
@@ -135,6 +135,48 @@ def test_wounds_and_photographs_are_of_r4_which_has_no_french_profile(profiles: 
 
 def test_circles_are_of_the_profile_whoever_is_in_them(profiles: Profiles) -> None:
     assert profiles.faults(a_circle(), circle.PROFILE) == []
+
+
+RELATIVE = {"nom": "MARTIN", "prenom": "Ana", "lien": "Fille", "tel": "06 39 98 00 01"}
+
+
+@pytest.mark.parametrize("part", ["", *dict(fact.PARTS)])
+def test_relatives_are_of_the_profile_where_they_can_be_reached(profiles: Profiles, part: str) -> None:
+    written = a_relative("proche", RELATIVE | {"part": part})
+    assert profiles.faults(written, relative.PROFILE) == []
+    assert written["meta"]["profile"] == [relative.PROFILE]
+    unreached = a_relative("proche", RELATIVE | {"part": part, "tel": ""})
+    assert profiles.plain(unreached) == []
+    assert profiles.faults(unreached, relative.PROFILE) == ["RelatedPerson.telecom: 0 of 1..*"]
+    assert "meta" not in unreached, "it does not say that it is what it is not"
+
+
+@pytest.mark.parametrize("measure", dict(fact.PROTECTIONS))
+def test_who_protects_the_person_is_of_the_profile(profiles: Profiles, measure: str) -> None:
+    values = {"mesure": measure, "nom": "UDAF des Essais", "tel": "0639980001", "depuis": "2026-01-01", "jusqua": ""}
+    assert profiles.faults(a_relative("protection", values), relative.PROFILE) == []
+
+
+def test_a_relative_of_the_guide_is_read_and_stays_of_its_profile_when_its_words_change(profiles: Profiles) -> None:
+    from tests.support.plugin import SHARED
+
+    theirs = json.loads(
+        (SHARED / "specs/data/fr-profiles-examples/cds/RelatedPerson-cds-relatedperson-example.json").read_bytes()
+    )
+    kind = fact.FACTS["proche"]
+    shown = kind.values(theirs)
+    assert (shown["nom"], shown["prenom"], shown["lien"], shown["part"]) == ("Lamine", "CHIBOUT", "Voisin(e)", "urgence")
+    after = as_sent(relative.identified(fact.fact_from(kind, {**shown, "tel": "0639980002"}, theirs)))
+    assert profiles.faults(after, relative.PROFILE) == []
+    assert after["identifier"] == theirs["identifier"]
+    assert [code for one in after["relationship"] for code in one["coding"] if code["code"] == "NBOR"]
+
+
+def a_relative(slug: str, values: dict[str, str]) -> Resource:
+    made = fact.fact_from(fact.FACTS[slug], values, {})
+    return as_sent(
+        relative.identified({"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/p"}, **made})
+    )
 
 
 def changed(resource: Resource, path: str, value: Any) -> Resource:

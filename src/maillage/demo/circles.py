@@ -11,6 +11,7 @@ from maillage.demo.people import Person
 from maillage.demo.personas import persona
 from maillage.demo.professionals import COLLEAGUES, Professional
 from maillage.demo.structures import Structure
+from maillage.services.coordination.public import identified, relative_role
 
 Resource = dict[str, Any]
 
@@ -160,19 +161,21 @@ def _persona_carer(person: Person, id: str, part: str, scope: str) -> Resource:
 
 
 def _carer(id: str, person: Person, given: str, family: str, part: str) -> Resource:
-    return {
-        "resourceType": "RelatedPerson",
-        "id": id,
-        "active": True,
-        "patient": {"reference": person.reference},
-        "extension": [{"url": CARER_SCOPE, "valueCode": "whole"}],
-        "relationship": [{"text": part}],
-        "name": [{"use": "official", "text": f"{given} {family}", "family": family, "given": [given]}],
-        "telecom": [
-            {"system": "phone", "value": "06 39 98 00 09", "use": "mobile"},
-            {"system": "email", "value": f"{id[:8]}@aidants.example", "use": "home"},
-        ],
-    }
+    return identified(
+        {
+            "resourceType": "RelatedPerson",
+            "id": id,
+            "active": True,
+            "patient": {"reference": person.reference},
+            "extension": [{"url": CARER_SCOPE, "valueCode": "whole"}],
+            "relationship": [{"text": part}, relative_role("CAREGIVER")],
+            "name": [{"use": "official", "text": f"{given} {family}", "family": family, "given": [given]}],
+            "telecom": [
+                {"system": "phone", "value": "06 39 98 00 09", "use": "mobile"},
+                {"system": "email", "value": f"{id[:8]}@aidants.example", "use": "home"},
+            ],
+        }
+    )
 
 
 def _professional(one: Professional | None, part: str, chance: random.Random) -> list[Member]:

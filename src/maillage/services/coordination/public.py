@@ -4,6 +4,8 @@ from maillage.services.coordination.resources.alert import Why
 from maillage.services.coordination.resources.contact import contact_for
 from maillage.services.coordination.resources.episode import ended, episode_for
 from maillage.services.coordination.resources.home_visit import visit_for
+from maillage.services.coordination.resources.relative import identified
+from maillage.services.coordination.resources.relative import role as relative_role
 from maillage.services.coordination.resources.signature import fact_of
 from maillage.services.coordination.resources.support import (
     Agreement,
@@ -27,7 +29,33 @@ from maillage.services.coordination.service.task_guard import keep_tasks
 from maillage.services.coordination.service.wishes import answer, ask
 
 __all__ = [
-    "Agreement", "Asked", "Delay", "State", "Why", "answer", "answer_for", "ask", "closed", "contact_for", "ended", "episode_for", "fact_of", "hear_conclusions",
-    "invite", "keep_agendas", "keep_alerts", "keep_tasks", "moved", "raise_alert", "request_for", "request_from", "say_away", "todo_for", "visit_for",
-    "with_checks", "with_referent",
-]  # fmt: skip
+    "Agreement",
+    "Asked",
+    "Delay",
+    "State",
+    "Why",
+    "answer",
+    "answer_for",
+    "ask",
+    "closed",
+    "contact_for",
+    "ended",
+    "episode_for",
+    "fact_of",
+    "hear_conclusions",
+    "identified",
+    "invite",
+    "keep_agendas",
+    "keep_alerts",
+    "keep_tasks",
+    "moved",
+    "raise_alert",
+    "relative_role",
+    "request_for",
+    "request_from",
+    "say_away",
+    "todo_for",
+    "visit_for",
+    "with_checks",
+    "with_referent",
+]

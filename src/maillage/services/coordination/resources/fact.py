@@ -10,7 +10,7 @@ from typing import Any
 from maillage.access.habilitation.carers import scope_of
 from maillage.access.masks import AUDIENCE_SYSTEM, CARE_ONLY, SOCIAL_ONLY
 from maillage.services.coordination.forms.fact import Field, Options
-from maillage.services.coordination.resources import telling
+from maillage.services.coordination.resources import relative, telling
 from maillage.services.coordination.resources.telling import Resource, code, codes, text
 
 Values = Mapping[str, str]
@@ -30,6 +30,10 @@ PROTECTIONS: Options = (
 PARTS: Options = (
     ("aidant", "Aidant principal"), ("confiance", "Personne de confiance"), ("urgence", "À prévenir en cas d’urgence"), ("proche", "Proche"),
 )  # fmt: skip
+ROLES = {"aidant": "CAREGIVER", "confiance": "NOK", "urgence": "ECON", "proche": "CON"}
+"""PARTS as the national list (TRE_R260) says them."""
+GUARDED = frozenset({"curatelle", "curatelle-renforcee", "tutelle", "habilitation", "mandat"})
+"""Measures that name somebody who is responsible for the person by law."""
 AIDS: Options = (
     ("aide-domicile", "Aide à domicile"), ("repas", "Portage de repas"), ("teleassistance", "Téléassistance"), ("ssiad", "Soins infirmiers à domicile (SSIAD)"),
     ("accueil-jour", "Accueil de jour"), ("transport", "Transport accompagné"), ("materiel", "Matériel et aménagement"), ("repit", "Répit de l’aidant"),
@@ -213,33 +217,57 @@ def _opinion_values(resource: Resource) -> dict[str, str]:
 
 
 def _relative(values: Values, stored: Resource) -> Made:
+    said = stored.get("relationship", [])
+    link = next((one for one in said if _is_link(one) and text(one) == values["lien"]), {"text": values["lien"]})
     part = (
         [{"coding": [{"system": PART, "code": values["part"]}], "text": dict(PARTS).get(values["part"], values["part"])}]
         if values["part"]
         else []
     )
+    part = [one for one in said if codes(one, PART) == {values["part"]}] or part
+    role = [one for one in said if relative.is_role(one)] if values["part"] == _part_of(stored) else []
     return {
         "active": True,
-        "name": _named(values, stored),
-        "relationship": [{"text": values["lien"]}, *part],
+        "name": _named(values, stored, values["prenom"]),
+        "relationship": [link, *part, *(role or [relative.role(ROLES.get(values["part"], "CON"))])],
         **_telecom(values, stored),
     }
 
 
-def _named(values: Values, stored: Resource) -> Any:
-    return stored["name"] if stored and telling.name(stored) == values["nom"] else [{"text": values["nom"]}]
+def _is_link(concept: Resource) -> bool:
+    return not codes(concept, PART) and not relative.is_role(concept)
+
+
+def _named(values: Values, stored: Resource, given: str = "") -> Any:
+    same = stored and telling.name(stored) == f"{given} {values['nom']}".strip() and stored["name"][0].get("family")
+    return stored["name"] if same else relative.named(values["nom"], given)
+
+
+def _name_values(resource: Resource) -> tuple[str, str]:
+    """Family and first given name; of a name that is a text only the whole, and nothing."""
+    said: Any = next(iter(resource.get("name", [])), {})
+    if not said.get("family"):
+        return telling.name(resource), ""
+    return str(said["family"]), str(next(iter(said.get("given", [])), ""))
+
+
+def _part_of(resource: Resource) -> str:
+    """What somebody is to the person: as our forms say it, else by the national role."""
+    found = resource.get("relationship", [])
+    of_role = {role: part for part, role in ROLES.items() if role != "CON"}
+    return next(iter(codes(found, PART)), "") or of_role.get(relative.role_of(resource), "")
 
 
 def _relative_values(resource: Resource) -> dict[str, str]:
-    found = resource.get("relationship", [])
-    part = next(iter(codes(found, PART)), "")
-    link = next((text(one) for one in found if not codes(one, PART)), "")
-    return {"nom": telling.name(resource), "lien": link, "part": part, "tel": _phone(resource)}
+    link = next((text(one) for one in resource.get("relationship", []) if _is_link(one)), "")
+    family, given = _name_values(resource)
+    return {"nom": family, "prenom": given, "lien": link, "part": _part_of(resource), "tel": _phone(resource)}
 
 
 def _protection(values: Values, stored: Resource) -> Made:
+    role = relative.role("GUARD" if values["mesure"] in GUARDED else "CON")
     return {
-        "active": True, "name": _named(values, stored), "relationship": [_coded(PROTECTION, PROTECTIONS, values["mesure"])],
+        "active": True, "name": _named(values, stored), "relationship": [_coded(PROTECTION, PROTECTIONS, values["mesure"]), role],
         **({"period": period} if (period := _period(values)) else {}), **_telecom(values, stored),
     }  # fmt: skip
 
@@ -247,8 +275,8 @@ def _protection(values: Values, stored: Resource) -> Made:
 def _protection_values(resource: Resource) -> dict[str, str]:
     period = resource.get("period", {})
     return {
-        "mesure": next(iter(codes(resource.get("relationship", []), PROTECTION)), ""), "nom": telling.name(resource), "tel": _phone(resource),
-        "depuis": str(period.get("start", ""))[:10], "jusqua": str(period.get("end", ""))[:10],
+        "mesure": next(iter(codes(resource.get("relationship", []), PROTECTION)), ""), "nom": telling.name(resource),
+        "tel": _phone(resource), "depuis": str(period.get("start", ""))[:10], "jusqua": str(period.get("end", ""))[:10],
     }  # fmt: skip
 
 
@@ -385,7 +413,7 @@ FACTS: dict[str, FactKind] = {kind.slug: kind for kind in (
              lambda one: str(one.get("questionnaire", "")).startswith(f"{QUESTIONNAIRE}|home"),
              _home_values, _home, _with(status="entered-in-error"), "Effacer", author="author", single=True),
     FactKind("proche", "RelatedPerson", "Proche", "Ajouter un proche", (
-        Field("nom", "Nom", needed=True), Field("lien", "Lien", needed=True, hint="Fille, voisin, conjoint"),
+        Field("nom", "Nom de famille", needed=True), Field("prenom", "Prénom"), Field("lien", "Lien", needed=True, hint="Fille, voisin, conjoint"),
         Field("part", "Rôle", "choice", options=PARTS), Field("tel", "Téléphone", "tel"),
     ), lambda one: not codes(one.get("relationship", []), PROTECTION), _relative_values, _relative, _with(active=False), "Retirer", subject="patient"),
     FactKind("protection", "RelatedPerson", "Protection juridique", "Ajouter une mesure", (

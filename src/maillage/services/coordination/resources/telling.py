@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from maillage.access.masks import CONFIDENTIALITY_SYSTEMS
+from maillage.services.coordination.resources import relative
 from maillage.services.coordination.resources import task as tasks
 from maillage.services.coordination.resources.invitation import INVITATION
 from maillage.services.documents import public as documents
@@ -352,7 +353,8 @@ def _flag(resource: Resource, patient: str) -> Told:
 
 def _relative(resource: Resource, patient: str) -> Told:
     phone = next((str(one.get("value", "")) for one in resource.get("telecom", []) if one.get("system") == "phone"), "")
-    relation = joined(text(one) for one in resource.get("relationship", []))
+    said = resource.get("relationship", [])
+    relation = joined(text(one) for one in [one for one in said if not relative.is_role(one)] or said)
     return Told("", "social", name(resource) or "Proche", joined((relation, phone)), href=f"/patients/{patient}/situation-de-vie")
 
 

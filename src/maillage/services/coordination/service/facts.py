@@ -13,6 +13,7 @@ from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound, Precon
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.forms import fact as forms
 from maillage.services.coordination.resources import fact as facts
+from maillage.services.coordination.resources import relative
 from maillage.services.coordination.resources.fact import FACTS, FactKind
 from maillage.services.coordination.resources.signature import signed
 from maillage.services.identity import public as identity
@@ -82,7 +83,7 @@ async def save(ctx: Context, *, patient: str, slug: str, id: str, version: str, 
     if stored:
         try:
             async with ctx.savepoint():
-                await ctx.records.write(whole)
+                await ctx.records.write(_completed(kind, whole))
         except (Conflict, PreconditionFailed):
             now = await _stored(ctx, kind, patient, stored["id"])
             return Written(theirs=kind.values(now), version=now["meta"]["versionId"])
@@ -109,7 +110,7 @@ async def _created(ctx: Context, kind: FactKind, patient: str, made: Resource, v
     id = str(uuid.uuid5(_IDS, f"{chosen}|{patient}|{ctx.actor.reference}|{kind.slug}")) if not kind.single else str(chosen)
     try:
         async with ctx.savepoint():
-            await ctx.records.write_changes([Change(Verb.CREATE, {**made, "id": id})])
+            await ctx.records.write_changes([Change(Verb.CREATE, _completed(kind, {**made, "id": id}))])
     except (Conflict, PreconditionFailed):
         stored = await _stored(ctx, kind, patient, id)
         if not kind.single or kind.values(stored) == dict(values):
@@ -159,6 +160,10 @@ def _same(made: Resource, stored: Resource) -> bool:
     return {k: v for k, v in made.items() if k != "meta"} == {k: v for k, v in stored.items() if k != "meta"} and made.get(
         "meta", {}
     ).get("security") == stored.get("meta", {}).get("security")
+
+
+def _completed(kind: FactKind, resource: Resource) -> Resource:
+    return relative.identified(resource) if kind.type == "RelatedPerson" else resource
 
 
 def _signed(ctx: Context, kind: FactKind, patient: str, stored: Resource) -> Resource:

@@ -23,7 +23,7 @@ FILLED: dict[str, dict[str, str]] = {
     "allergie": {"etat": "connue", "quoi": "Pénicilline", "reaction": "Urticaire", "note": ""},
     "avis": {"quoi": "Retour à domicile", "texte": "Possible avec un passage du soir."},
     "domicile": {"habitat": "Appartement, 2e sans ascenseur", "seul": "oui", "acces": "Boîte à clés 1234", "directives": "inconnu"},
-    "proche": {"nom": "Claude PAT-TROIS", "lien": "Conjoint", "part": "aidant", "tel": "06 39 98 00 01"},
+    "proche": {"nom": "PAT-TROIS", "prenom": "Claude", "lien": "Conjoint", "part": "aidant", "tel": "06 39 98 00 01"},
     "protection": {"mesure": "curatelle-renforcee", "nom": "UDAF des Essais", "tel": "", "depuis": "2025-01-01", "jusqua": "2030-01-01"},
     "aide": {"quoi": "aide-domicile", "libelle": "", "par": "SAAD des Essais", "rythme": "6 h par semaine", "financement": "apa", "etat": "active",
              "depuis": "2026-03-01", "jusqua": "", "note": ""},
