@@ -142,6 +142,42 @@ async def test_a_manager_reads_each_version_of_a_circle(editor: httpx.AsyncClien
     assert (await editor.put(address, json=stranger)).status_code == 422
 
 
+async def test_a_manager_changes_a_circle_by_the_transaction_of_the_guide(
+    editor: httpx.AsyncClient, circle: Resource, shared_data: Path
+) -> None:
+    child = "urn:uuid:5e7e2f1c-4d0a-4f4e-9c55-0d2c4f0b7a10"
+    role = {
+        "coding": [
+            {"system": "https://mos.esante.gouv.fr/NOS/TRE_R260-HL7RoleClass/FHIR/TRE-R260-HL7RoleClass", "code": "CAREGIVER"}
+        ]
+    }
+    daughter = {
+        "resourceType": "RelatedPerson", "meta": {"profile": [PROFILE.replace("cds-ihe-careteam", "cds-fr-related-person")]}, "active": True,
+        "identifier": [{"system": "urn:cds", "value": "daughter"}], "patient": {"reference": "Patient/anne"}, "relationship": [role],
+        "name": [{"family": "MARTIN", "given": ["Ana"]}], "telecom": [{"system": "phone", "value": "0639980001"}],
+    }  # fmt: skip
+    joined = {"member": {"reference": child}, "role": [role], "period": {"start": "2026-11-01"}}
+    changed = {**circle, "participant": [*circle["participant"], joined]}
+    update = {"method": "PUT", "url": f"CareTeam/{circle['id']}", "ifMatch": f'W/"{circle["meta"]["versionId"]}"'}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"fullUrl": f"https://editeur.example/fhir/CareTeam/{circle['id']}", "resource": changed, "request": update},
+        {"fullUrl": child, "resource": daughter, "request": {"method": "POST", "url": "RelatedPerson"}},
+    ]}  # fmt: skip
+    profiles = Profiles(shared_data)
+    assert profiles.faults(bundle, PROFILE.replace("cds-ihe-careteam", "cds-bundle-transaction-maj")) == []
+    unnamed = copy.deepcopy(bundle)
+    unnamed["entry"][1]["resource"].pop("telecom")
+    assert profiles.faults(unnamed, PROFILE.replace("cds-ihe-careteam", "cds-bundle-transaction-maj"))
+    assert await told(editor, bundle) == (200, [])
+    now = (await editor.get(f"/fhir/CareTeam/{circle['id']}")).json()
+    members = [one["member"]["reference"] for one in now["participant"]]
+    assert (len(members), members[1].startswith("RelatedPerson/")) == (2, True)
+    assert (await editor.get(f"/fhir/{members[1]}")).json()["name"][0]["family"] == "MARTIN"
+    status, _ = await told(editor, bundle)
+    assert status == 412, "the circle was read again before it is changed again"
+    assert len((await editor.get("/fhir/RelatedPerson?identifier=urn:cds|daughter")).json()["entry"]) == 1, "nothing half-written"
+
+
 async def test_the_circle_that_an_accepted_request_opens_is_one_of_the_national_profile(
     access: Access, shared_data: Path
 ) -> None:

@@ -255,6 +255,30 @@ async def test_what_a_consumer_finds_is_of_the_profiles_of_the_guides(
     assert kept["content"] in [one["resource"].get("content") for one in notes["entry"]]
 
 
+async def test_a_note_is_changed_by_the_transaction_of_the_guide(
+    editor: httpx.AsyncClient, access: Access, profiles: Profiles
+) -> None:
+    async with access.act(SEED) as ctx:
+        kept = await ctx.records.write(
+            {**a_note(), "subject": {"reference": "Patient/anne"}, "author": [{"reference": "PractitionerRole/gp-house"}]}
+        )
+    read = (await editor.get(f"/fhir/DocumentReference/{kept['id']}")).json()
+    revised = {**read, "description": "Revu"}
+    put = {"method": "PUT", "url": f"DocumentReference/{kept['id']}", "ifMatch": f'W/"{read["meta"]["versionId"]}"'}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"fullUrl": f"https://editeur.example/fhir/DocumentReference/{kept['id']}", "resource": revised, "request": put}
+    ]}  # fmt: skip
+    assert profiles.faults(bundle, f"{CDL}cdl-bundle-maj-note") == []
+    posted = copy.deepcopy(bundle)
+    posted["entry"][0]["request"]["method"] = "POST"
+    assert "'POST' is not 'PUT'" in "".join(profiles.faults(posted, f"{CDL}cdl-bundle-maj-note"))
+    answer = await editor.post("/fhir", json=bundle)
+    assert answer.status_code == 200, answer.text
+    after = (await editor.get(f"/fhir/DocumentReference/{kept['id']}")).json()
+    assert (after["description"], after["meta"]["versionId"]) == ("Revu", "2")
+    assert (await editor.post("/fhir", json=bundle)).status_code == 412
+
+
 @pytest.mark.conformance
 async def test_what_the_demonstration_writes_is_of_the_profiles_that_it_names(
     access: Access, clock: FixedClock, database: Database, profiles: Profiles
