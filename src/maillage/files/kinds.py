@@ -71,6 +71,11 @@ def is_program(said: str, content: bytes) -> bool:
     return media_type(said) in _PROGRAM_TYPES or _PROGRAMS(content)
 
 
+def begins_as(kind: str, content: bytes) -> bool:
+    """Whether these bytes begin as a file of this media type does, which is one of those known here."""
+    return _SIGNS[kind](content)
+
+
 def contradiction(said: str, content: bytes) -> str | None:
     """Why these bytes are not what is said of them, or are what nobody sends to a record; None where nothing speaks against it."""
     kind = media_type(said)

@@ -1,14 +1,18 @@
 """Photographs: what is seen stays, what the telephone adds goes, and what is none is refused before it costs anything."""
 
+import asyncio
 import io
 import struct
+import threading
+import time
 import zlib
+from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from maillage.errors import TooLarge, Unprocessable
-from maillage.files.photographs import LONGEST_SIDE, photograph
+from maillage.files.photographs import AT_ONCE, LONGEST_SIDE, photograph, photographed
 from tests.support.photographs import jpeg
 
 RED, BLUE = (200, 20, 20), (20, 20, 200)
@@ -68,6 +72,38 @@ def test_a_bomb_is_refused_before_it_is_decoded(size: tuple[int, int]) -> None:
     with pytest.raises(TooLarge) as refused:
         photograph(bomb(*size), "photo")
     assert refused.value.issues[0].expression == "photo"
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "RGB"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_a_picture_that_is_decoded_whole_is_refused_before_it_fills_the_memory(kind: str, mode: str) -> None:
+    """A hundred kilobytes of one colour; a JPEG of as many pixels is decoded at a part of its size."""
+    large, written = Image.new(mode, (7_000, 4_000)), io.BytesIO()
+    large.save(written, kind)
+    assert len(written.getvalue()) < 200_000
+    with pytest.raises(TooLarge):
+        photograph(written.getvalue(), "photo")
+    assert max(opened(photograph(jpeg(size=large.size), "photo")).size) == LONGEST_SIDE
+
+
+async def test_of_many_photographs_two_are_decoded_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work, most, lock = 0, 0, threading.Lock()
+    decoded = ImageOps.exif_transpose
+
+    def watched(*given: Any, **more: Any) -> Any:
+        nonlocal at_work, most
+        with lock:
+            at_work += 1
+            most = max(most, at_work)
+        time.sleep(0.05)
+        with lock:
+            at_work -= 1
+        return decoded(*given, **more)
+
+    monkeypatch.setattr(ImageOps, "exif_transpose", watched)
+    kept = await asyncio.gather(*(photographed(jpeg(), "photo") for _ in range(8)))
+    assert [opened(one).size for one in kept] == [(320, 240)] * 8
+    assert most == AT_ONCE
 
 
 @pytest.mark.parametrize(

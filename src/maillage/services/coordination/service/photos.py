@@ -1,6 +1,5 @@
 """Photographs of the record: taken with a telephone, kept without what the telephone adds, shown to who may read them."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
@@ -9,7 +8,7 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission
 from maillage.errors import Forbidden, NotFound
 from maillage.files.kinds import contradiction
-from maillage.files.photographs import KIND, photograph
+from maillage.files.photographs import KIND, photographed
 from maillage.services.coordination.resources import photo as resources
 from maillage.services.identity import public as identity
 
@@ -26,7 +25,7 @@ async def taken(
     """The Media of these photographs, to be written with what they show. Unprocessable or TooLarge for what is none, at the place `photo`."""
     if len(contents) > MOST:
         raise Forbidden.at("photo", f"{MOST} photographs at most at a time")
-    made = [await asyncio.to_thread(photograph, content, "photo") for content in contents]
+    made = [await photographed(content, "photo") for content in contents]
     return [
         resources.photo_for(one, id=str(uuid4()), patient=patient, by=ctx.actor.reference, name=ctx.actor.name, at=ctx.now, title=title, site=site, note=note)
         for one in made
@@ -49,4 +48,4 @@ async def picture(ctx: Context, *, patient: str, photo: str, small: bool) -> tup
     kind, content = found
     if kind not in SHOWN or contradiction(kind, content):
         raise NotFound(f"Media/{photo} is of no kind that is shown here")
-    return (KIND, await asyncio.to_thread(photograph, content, "photo", side=SMALL)) if small else (kind, content)
+    return (KIND, await photographed(content, "photo", side=SMALL)) if small else (kind, content)

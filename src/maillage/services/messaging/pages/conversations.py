@@ -24,6 +24,7 @@ from maillage.errors import (
     Unprocessable,
     Unsupported,
 )
+from maillage.files.names import file_name
 from maillage.http import Request, action, page, redirect
 from maillage.http.routes import API_BODY
 from maillage.services.directory.public import Member
@@ -250,7 +251,10 @@ async def piece(request: Request, ctx: Context) -> Response:
     small = "petite" in request.query_params
     title, kind, content = await attachments.opened(ctx, str(request.path_params["id"]), small=small)
     shown = "inline" if kind in SHOWN_INLINE else "attachment"
-    headers = {"Content-Disposition": f"{shown}; filename*=UTF-8''{quote(title)}", "Cache-Control": "private, no-store"}
+    headers = {
+        "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(file_name(title))}",
+        "Cache-Control": "private, no-store",
+    }
     return Response(content, media_type=kind if kind in SHOWN_INLINE else "application/octet-stream", headers=headers)
 
 

@@ -1,8 +1,7 @@
 """Files joined to a message: kept as documents of the record, for the readers of the message."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from uuid import UUID, uuid5
 
@@ -11,8 +10,10 @@ from maillage.access.permissions import Permission
 from maillage.access.references import local
 from maillage.errors import Forbidden, MaillageError, NotFound
 from maillage.fhir.change import Change, Verb
+from maillage.files.kinds import begins_as
+from maillage.files.names import file_name
 from maillage.files.photographs import KIND as PHOTOGRAPH
-from maillage.files.photographs import photograph
+from maillage.files.photographs import photographed
 from maillage.services.messaging.resources.attachment import JOINED, document_for, file_of
 from maillage.services.messaging.resources.message import Label, Readers
 from maillage.services.messaging.rules import conversations as rules
@@ -28,7 +29,7 @@ class File:
 
 
 PHOTOGRAPHS = ("image/jpeg", "image/webp")
-"""What a telephone takes: kept without the place and device that it writes into them, no larger than a page that is read needs."""
+"""What a telephone takes, whatever the file is said to be: kept without the place and device that it writes into them, no larger than a page that is read needs."""
 READABLE, SMALL = 2400, 160
 
 
@@ -63,10 +64,11 @@ async def keep(
 
 async def _kept(one: File) -> File:
     """The file as it is filed. Unprocessable or TooLarge for a photograph that is none."""
-    if one.kind.partition(";")[0].strip().lower() not in PHOTOGRAPHS:
-        return one
-    content = await asyncio.to_thread(photograph, one.content, "fichiers", side=READABLE)
-    return File(str(PurePath(one.title).with_suffix(".jpg")), PHOTOGRAPH, content)
+    title = file_name(one.title)
+    if not any(begins_as(kind, one.content) for kind in PHOTOGRAPHS):
+        return replace(one, title=title)
+    content = await photographed(one.content, "fichiers", side=READABLE)
+    return File(f"{PurePath(title).stem}.jpg", PHOTOGRAPH, content)
 
 
 async def _known(ctx: Context, documents: Sequence[str]) -> set[str]:
@@ -90,6 +92,6 @@ async def _likeness(title: str, kind: str, content: bytes) -> tuple[str, str, by
     if not rules.is_picture(title):
         raise NotFound("this file is no picture")
     try:
-        return title, PHOTOGRAPH, await asyncio.to_thread(photograph, content, "fichiers", side=SMALL)
+        return title, PHOTOGRAPH, await photographed(content, "fichiers", side=SMALL)
     except MaillageError as fault:
         raise NotFound("this picture cannot be shown") from fault
