@@ -87,6 +87,10 @@ class _Task(Struct, rename={"for_": "for", "authored": "authoredOn"}):
     authored: str = ""
 
 
+class _Communication(Struct):
+    sent: str = ""
+
+
 class _Episode(Struct, rename="camel"):
     patient: _Reference = field(default_factory=_Reference)
     care_manager: _Reference = field(default_factory=_Reference)
@@ -102,6 +106,11 @@ def person_from(stored: Stored) -> Person:
 def due_from(found: Iterable[Stored]) -> list[Due]:
     """The tasks of these that are planned (`task.is_planned`): other clients write their own, to the same teams."""
     return [due for one in found if (due := _due(fields(one, _Task)))]
+
+
+def sent_of(stored: Stored) -> str:
+    """When a Communication was sent, as it says."""
+    return fields(stored, _Communication).sent
 
 
 def support_from(stored: Stored) -> Support | None:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from maillage.access.audit import Action
 from maillage.access.context import Context
@@ -14,7 +15,8 @@ from maillage.fhir import ids
 from maillage.fhir.change import Stored
 from maillage.fhir.search import parse
 from maillage.services.coordination import rules
-from maillage.services.coordination.resources.caseload import Person, person_from, support_from
+from maillage.services.coordination.resources import contact
+from maillage.services.coordination.resources.caseload import Person, person_from, sent_of, support_from
 from maillage.services.coordination.resources.task import ALERT
 from maillage.services.coordination.rules import Followed
 from maillage.services.coordination.rules.tasks import DONE
@@ -60,6 +62,8 @@ async def read(ctx: Context) -> Caseload:
     changed = await _changed(ctx, patients)
     supports, last = await _supports(ctx, patients), await _last(ctx, patients)
     waiting = Counter(one.patient for one in open_ if one.code == ALERT)
+    for one, at in (await _reached(ctx, patients)).items():
+        last[one] = max(at, last.get(one, at))
     said = {one: {"alerts": waiting[one], "last": last.get(one), **supports.get(one, {})} for one in patients}
     lines = rules.caseload(people, to_do, changed, said)
     late = sum(rules.late(one, ctx.now) for one in to_do)
@@ -150,6 +154,19 @@ async def _last(ctx: Context, patients: list[str]) -> dict[str, datetime]:
         if at and (person not in last or last[person] < at):
             last[person] = at
     return last
+
+
+async def _reached(ctx: Context, patients: list[str]) -> dict[str, datetime]:
+    """When each person was last called or visited; a call that nobody answered is none."""
+    if not patients:
+        return {}
+    asked = [("patient", ",".join(patients)), ("category", contact.SEARCHED), ("status", contact.MADE),
+             ("sent", f"ge{(ctx.now - rules.SILENCE * 12).date()}"), ("_sort", "-sent"), ("_count", "1000")]  # fmt: skip
+    newest: dict[UUID | None, datetime] = {}
+    for one in (await ctx.records.search_raw(parse("Communication", asked))).matches:
+        if at := _moment(sent_of(one)):
+            newest.setdefault(one.patient, at)
+    return {one: newest[key] for one in patients if (key := ids.key(one)) in newest}
 
 
 def _moment(text: object) -> datetime | None:

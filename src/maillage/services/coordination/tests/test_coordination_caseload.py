@@ -104,6 +104,23 @@ async def test_who_was_helped_lately_is_not_silent(access: Access, application: 
         assert "ESSAI000" in (await lise.get("/file-active?vue=silence")).text
 
 
+async def test_who_was_called_or_visited_lately_is_not_silent_and_who_did_not_answer_is(
+    access: Access, application: Any, clock: FixedClock
+) -> None:
+    await followed(access, range(4))
+    said = {"by": {"reference": "Practitioner/lise"}, "subject": "Nouvelles", "result": "", "at": NOON}
+    async with access.act(SEED) as ctx:
+        for number, means, reached in ((0, "PHONE", True), (1, "PHYSICAL", True), (2, "PHONE", False)):
+            to = {"reference": f"Patient/p{number}"}
+            await ctx.records.write(contact_for(patient=f"p{number}", means=means, with_whom=to, reached=reached, **said))
+    async with await client_of(application(pages), access, LISE) as lise:
+        page = (await lise.get("/file-active?vue=silence")).text
+        assert [f"ESSAI00{number}" in page for number in range(4)] == [False, False, True, True]
+    clock.advance(timedelta(days=31))
+    async with await client_of(application(pages), access, LISE) as lise:
+        assert "ESSAI000" in (await lise.get("/file-active?vue=silence")).text
+
+
 async def test_a_view_is_kept_for_its_owner_opens_the_page_and_goes(access: Access, application: Any) -> None:
     await followed(access, range(6))
     app = application(pages)
