@@ -306,6 +306,7 @@ async def test_a_plan_looks_right_at_a_desk_and_on_a_phone(
     await send(lise, "/desaccord", desaccord="Le portage de repas n’est pas voulu")
     window = await screen(browser, app=application(pages), headers=await signed_in(LISE))
     await window.open("/patients/p/plan")
+    await window.page.get_by_text("Ce que dit la personne du plan", exact=True).click()
     await window.check("plan")
     await window.page.emulate_media(media="print")
     await window.picture("plan-impression")
