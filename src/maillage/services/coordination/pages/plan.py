@@ -19,7 +19,14 @@ from maillage.services.coordination.resources import goal as goals
 from maillage.services.coordination.resources import position as positions
 from maillage.services.coordination.resources import template
 from maillage.services.coordination.rules import plan as rules
-from maillage.services.coordination.service import plan_guarding, plan_publishing, plan_versions, plans, words_guard
+from maillage.services.coordination.service import (
+    letter_changes,
+    plan_guarding,
+    plan_publishing,
+    plan_versions,
+    plans,
+    words_guard,
+)
 from maillage.services.coordination.service import positions as standing
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
@@ -45,6 +52,8 @@ SAID = {
     "reponse": "Réponse enregistrée, à côté de ce qui a été dit.",
     "revu": "Plan revu.",
     "publie": "Version publiée : le document arrive dans le dossier, le cercle en est prévenu et la personne peut le lire.",
+    "lettre": "C’est noté dans les traitements, avec la lettre qui le dit.",
+    "demande": "C’est demandé : la demande est dans ses tâches.",
     "archive": "Plan archivé. Il reste lisible ici.",
 }
 NOTHING = "application/octet-stream"
@@ -217,6 +226,18 @@ async def _publish(ctx: Context, patient: str, plan: str, form: PlanForm) -> Non
     await plan_publishing.publish(ctx, patient=patient, plan=plan, version=form.number("version"))
 
 
+async def _letter(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    v = form.values
+    await letter_changes.answer(
+        ctx, patient=patient, plan=plan, key=v["quoi"], version=form.number("version"), accepts=v["reponse"] == "oui",
+        reason=v.get("raison", "") if v["reponse"] == "non" else "",
+    )  # fmt: skip
+
+
+async def _ask_doctor(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
+    await letter_changes.ask(ctx, patient=patient, plan=plan, letter=form.values["quoi"], owner=form.values["qui"])
+
+
 async def as_pdf(request: Request, ctx: Context) -> Response:
     """GET /patients/{id}/plan/pdf: the plan as it stands now, on paper."""
     patient = str(request.path_params["id"])
@@ -272,8 +293,11 @@ async def _page(request: Request, ctx: Context, form: PlanForm, *, status: int =
     held = await plans.read(ctx, patient=patient)
     now = held.current
     circle = await directory.circle(ctx, patient)
+    letters = await letter_changes.waiting(ctx, patient=patient, held=held)
     return render(
-        request, ctx, "coordination/plan.html", status=status, patient=patient, banner=await identity.banner(ctx, patient),
+        request, ctx, "coordination/plan.html", letters=letters, doctor=bool(letters) and await letter_changes.may_answer(ctx, patient=patient),
+        doctors=[one for one in circle if one.reference.startswith("Practitioner/") and (one.profession == "10" or "médecin" in one.title.lower())],
+        status=status, patient=patient, banner=await identity.banner(ctx, patient),
         tabs=record_tabs(patient), plan=now, past=held.past, causes=held.causes, form=form, warning=warning, key=lambda: uuid4().hex,
         today=plans.today(ctx).isoformat(), templates=template.templates().values(), circle=circle,
         kinds={one.reference: one.kind for one in circle}, names={one.reference: one.name for one in circle},
@@ -303,6 +327,13 @@ _DOORS = {
     "reponse": _changing("reponse", _answer, needed=("reponse",)),
     "revu": _changing("revu", _reviewed, needed=("revue",), days=("revue",)),
     "publier": _changing("publier", _publish, after="publie"),
+    "lettre": _changing(
+        "lettre",
+        _letter,
+        needed=("quoi",),
+        more=_chosen("reponse", ("oui", "non"), "Confirmez, ou dites que le dossier reste tel quel"),
+    ),
+    "demander": _changing("demande", _ask_doctor, needed=("quoi", "qui")),
     "archiver": _changing("archiver", _archive, after="archive"),
 }
 routes = [

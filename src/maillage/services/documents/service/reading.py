@@ -14,6 +14,8 @@ from maillage.services.documents.resources import cda, document_reference, narra
 from maillage.services.documents.resources.cda import ClinicalDocument, EmbeddedFile
 from maillage.services.documents.resources.narrative import MediaLink
 from maillage.services.documents.resources.summary import DocumentSummary, newest_first, summary
+from maillage.services.documents.resources.treatments import LetterTreatment
+from maillage.services.documents.resources.treatments import treatments as treatments_of
 
 Resource = dict[str, Any]
 
@@ -87,6 +89,14 @@ async def preview(ctx: Context, id: str, *, level: int = 3) -> Preview:
     """The body of a document, to be shown beside a list."""
     read, body = await _contents(ctx, await document(ctx, id))
     return Preview(_shown_body(id, read, body, level), pdf=body is not None and body.media_type == PDF)
+
+
+async def treatments(ctx: Context, id: str) -> list[LetterTreatment]:
+    """The treatments that a letter at discharge writes as entries; none where it is no such letter, or its original is not kept here."""
+    record = await document(ctx, id)
+    if document_reference.digest_of(record) is None:
+        return []
+    return treatments_of(await asyncio.to_thread(cda.parse, await _bytes(ctx, record)))
 
 
 async def body_file(ctx: Context, id: str) -> EmbeddedFile:
