@@ -14,6 +14,8 @@ from maillage.services.documents.public import LetterTreatment
 Resource = Mapping[str, Any]
 
 ADDED, STOPPED, DOSE = "added", "stopped", "dose"
+LONGEST = 300
+"""Characters of a name or of a dose that are looked at: what is longer is no name."""
 _OIDS = {"http://www.whocc.no/atc": "2.16.840.1.113883.6.73"}
 _STRENGTH = re.compile(r"(\d+(?:,\d+)?)\s*(mg|ug|g|ui|ml|%)(?![a-z])")
 _QUANTITY = re.compile(r"\s*(\d+(?:,\d+)?)\b")
@@ -120,5 +122,5 @@ def _base(name: str) -> str:
 
 
 def _bare(words: str) -> str:
-    folded = unicodedata.normalize("NFKD", words.replace("µ", "u")).encode("ascii", "ignore").decode().casefold()
+    folded = unicodedata.normalize("NFKD", words[:LONGEST].replace("µ", "u")).encode("ascii", "ignore").decode().casefold()
     return re.sub(r"(?<=\d)\.(?=\d)", ",", folded)

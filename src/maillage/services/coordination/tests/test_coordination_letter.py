@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,25 @@ def test_a_letter_read_anew_says_the_same_and_other_sections_say_nothing(shared_
     (stopped, leaving) = treatments.treatments(cda.parse((shared_data / LETTER).read_bytes()))
     assert (stopped.name, stopped.stopped, stopped.end) == ("SOLIAN 100 mg", True, "2019-10-29")
     assert (leaving.name, leaving.stopped, leaving.dose) == ("LEPONEX 100 mg", False, "1 comprimé, 1 fois par jour")
+
+
+def test_a_letter_without_measure_is_read_in_time(shared_data: Path) -> None:
+    content = (shared_data / LETTER).read_bytes()
+    entry = content[
+        content.index(b"<entry", content.index(b"MED-002")) : content.index(b"</entry>", content.index(b"LEPONEX 100 mg</name>"))
+        + 8
+    ]
+    endless = entry.replace(b"LEPONEX 100 mg</name>", b"9" * 20_000 + b"</name>")
+    assert endless != entry
+    letter = treatments.treatments(cda.parse(content.replace(entry, entry * 300 + endless)))
+    assert len(letter) == treatments.MOST
+    long = [asked("9" * 200_000, "9" * 200_000)]
+    began = time.process_time()
+    assert (
+        len(proposed("DocumentReference/l", [*letter, *long], [treatment("9" * 200_000, "8" * 200_000)] * 50, today="2026-11-23"))
+        >= 1
+    )
+    assert time.process_time() - began < 5
 
 
 async def letter_came(access: Access, shared: Path) -> str:

@@ -12,6 +12,8 @@ from maillage.services.documents.resources.moments import day_of
 
 AT_DISCHARGE, GIVEN = "10183-2", "18610-6"
 """Sections by LOINC code. What was given during the stay counts only where its section says that it was stopped."""
+MOST, LONGEST = 200, 300
+"""Medications of a letter, and characters of a name: nobody takes more."""
 _INTERVAL = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _UNITS = {"{tbl}": "comprimé", "{cap}": "gélule", "{drop}": "goutte", "{puff}": "bouffée"}
 _HOURS = {"h": 1, "d": 24}
@@ -38,7 +40,7 @@ def treatments(document: ClinicalDocument) -> list[LetterTreatment]:
         if kind == AT_DISCHARGE or (kind == GIVEN and "arret" in _bare(plain(section.find("h:title", NS)))):
             entries = section.findall("h:entry/h:substanceAdministration", NS)
             found += [_treatment(one, stopped=kind == GIVEN) for one in entries if one.get("negationInd") != "true"]
-    return [one for one in found if one.name]
+    return [one for one in found if one.name][:MOST]
 
 
 def _treatment(entry: etree._Element, *, stopped: bool) -> LetterTreatment:
@@ -48,7 +50,7 @@ def _treatment(entry: etree._Element, *, stopped: bool) -> LetterTreatment:
     times = {str(one.get(_INTERVAL)).rpartition(":")[2]: one for one in reversed(entry.findall("h:effectiveTime", NS))}
     during = times.get("IVL_TS")
     return LetterTreatment(
-        name=name or next((str(one.get("displayName")) for one in coded if one.get("displayName")), ""),
+        name=(name or next((str(one.get("displayName")) for one in coded if one.get("displayName")), ""))[:LONGEST],
         codes=frozenset((str(one.get("codeSystem")), str(one.get("code"))) for one in coded if one.get("code")),
         dose=", ".join(filter(None, (_quantity(entry.find("h:doseQuantity", NS)), _often(times.get("PIVL_TS"))))),
         start=_day(during, "h:low"), end=_day(during, "h:high"), stopped=stopped,
@@ -71,7 +73,7 @@ def _quantity(dose: etree._Element | None) -> str:
     figures = list(dict.fromkeys(f"{_number(one.get('value')):f}".replace(".", ",") for one in bounds))
     if not figures:
         return ""
-    unit = str(bounds[-1].get("unit") or "")
+    unit = str(bounds[-1].get("unit") or "")[:LONGEST]
     words = _UNITS.get(unit, unit.strip("{}"))
     plural = "s" if unit in _UNITS and (_number(bounds[-1].get("value")) or 0) >= 2 else ""
     return f"{' à '.join(figures)} {words}{plural}".strip()
