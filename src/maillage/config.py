@@ -117,6 +117,18 @@ class Config:
         return {PREFIX + name.upper(): str(getattr(self, name)) for name in self.__dataclass_fields__}
 
 
+def secret_text(setting: str, text: str, path: str) -> str:
+    """A secret of the settings: the text itself, else what the file holds that `setting`_FILE names; empty where neither is set. SetupError for a file that cannot be read."""
+    if text or not path:
+        return text
+    try:
+        return Path(path).read_text("utf-8")
+    except OSError as fault:
+        raise SetupError(f"{setting}_FILE: {fault.strerror}") from fault
+    except ValueError as fault:
+        raise SetupError(f"{setting}_FILE: text in UTF-8 is expected") from fault
+
+
 _KINDS: Mapping[object, tuple[Callable[[str], object], str]] = {
     Path: (Path, "a path"),
     bool: (_flag, "true or false"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from maillage.config import PREFIX, Config
+from maillage.config import PREFIX, Config, secret_text
 from maillage.errors import SetupError
 from tests.support.plugin import ROOT
 
@@ -60,3 +60,15 @@ def test_no_secret_is_printed_with_the_settings() -> None:
 def test_every_setting_is_described(name: str) -> None:
     row = next(line for line in DESCRIBED.read_text("utf-8").splitlines() if f"`{PREFIX}{name.upper()}`" in line)
     assert row.split("|")[3].strip().removesuffix("Secret: never logged")
+
+
+def test_a_secret_is_a_text_or_what_a_file_holds_and_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    held, binary = tmp_path / "key", tmp_path / "binary"
+    held.write_text("of the file", "utf-8")
+    binary.write_bytes(b"\xff\xfe\x00")
+    assert secret_text("MAILLAGE_X_KEY", "of the setting", str(held)) == "of the setting"
+    assert secret_text("MAILLAGE_X_KEY", "", str(held)) == "of the file"
+    assert secret_text("MAILLAGE_X_KEY", "", "") == ""
+    for path in (tmp_path / "absent", tmp_path, binary):
+        with pytest.raises(SetupError, match="MAILLAGE_X_KEY_FILE"):
+            secret_text("MAILLAGE_X_KEY", "", str(path))

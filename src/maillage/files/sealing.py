@@ -10,12 +10,12 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from maillage.config import secret_text
 from maillage.errors import Damaged, SetupError, Unavailable
 
 MAGIC = b"maillage sealed 1\n"
@@ -73,11 +73,7 @@ def wrapped_of(kept: bytes, name: str) -> Wrapped:
 
 def keys_of(text: str, file: str = "") -> Keys:
     """The keys of the settings, "id:base64,id:base64" or lines of a file: the first seals. SetupError for what is none."""
-    if not text and file:
-        try:
-            text = Path(file).read_text("utf-8")
-        except OSError as fault:
-            raise SetupError(f"MAILLAGE_FILES_KEYS_FILE: {fault.strerror}") from fault
+    text = secret_text("MAILLAGE_FILES_KEYS", text, file)
     named = [one.strip().partition(":") for one in text.replace("\n", ",").split(",") if one.strip()]
     found = {id: _key(id, key) for id, _, key in named}
     if len(found) < len(named):

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from maillage.clock import Clock
-from maillage.config import Config
+from maillage.config import Config, secret_text
 from maillage.connectors.outgoing import Networks, Outgoing, Unreachable
 from maillage.connectors.push.encryption import encrypted, from_text, is_point, to_text
 from maillage.errors import Invalid, MaillageError, SetupError, Unavailable
@@ -141,9 +140,4 @@ def pusher_of(config: Config, clock: Clock) -> Pusher | None:
 
 @cache
 def _key(text: str, path: str) -> PushKey:
-    if not text:
-        try:
-            text = Path(path).read_text("utf-8")
-        except OSError as fault:
-            raise SetupError(f"MAILLAGE_PUSH_KEY_FILE: {type(fault).__name__}") from fault
-    return PushKey(text)
+    return PushKey(secret_text("MAILLAGE_PUSH_KEY", text, path))

@@ -7,7 +7,6 @@ import secrets
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -15,7 +14,7 @@ from argon2.exceptions import VerifyMismatchError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from maillage.config import Config
+from maillage.config import Config, secret_text
 from maillage.errors import SetupError
 
 # RFC 9106 §4, second recommended option: 64 MiB, three passes. One at a time in a process, so that sign-ins cannot eat its memory.
@@ -97,12 +96,7 @@ class Seal:
 @cache
 def seal_of(config: Config) -> Seal:
     """The operator's keys, from the setting or the file it names. SetupError where one is not 32 bytes in base64."""
-    text = config.account_keys
-    if not text and config.account_keys_file:
-        try:
-            text = Path(config.account_keys_file).read_text("utf-8")
-        except OSError as fault:
-            raise SetupError(f"MAILLAGE_ACCOUNT_KEYS_FILE: {fault.strerror}") from fault
+    text = secret_text("MAILLAGE_ACCOUNT_KEYS", config.account_keys, config.account_keys_file)
     return Seal(tuple(_key(one) for one in text.replace("\n", ",").split(",") if one.strip()))
 
 

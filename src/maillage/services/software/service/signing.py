@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maillage.config import Config
+from maillage.config import Config, secret_text
 from maillage.errors import SetupError
 
 if TYPE_CHECKING:
@@ -45,12 +44,7 @@ def is_set(config: Config) -> bool:
 
 @cache
 def _signer(text: str, path: str) -> Signer:
-    if not text:
-        try:
-            text = Path(path).read_text("utf-8")
-        except OSError as fault:
-            raise SetupError(f"MAILLAGE_OPENID_KEY_FILE: {type(fault).__name__}") from fault
-    return Signer(text)
+    return Signer(secret_text("MAILLAGE_OPENID_KEY", text, path))
 
 
 def _imported(pem: str) -> "tuple[RSAKey | ECKey, str]":
