@@ -6,7 +6,7 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission, permits
 from maillage.errors import Invalid
 from maillage.http import Request, action, page, redirect
-from maillage.services.coordination.service import records
+from maillage.services.coordination.service import invitations, records
 from maillage.services.identity import public as identity
 from maillage.services.rights import public as rights
 from maillage.ui import render
@@ -28,6 +28,7 @@ async def circle(request: Request, ctx: Context) -> Response:
         banner=held.banner,
         tabs=record_tabs(patient),
         circle=held.circle,
+        invited=await invitations.waiting(ctx, patient),
         chosen=await rights.choices_of(ctx, patient),
         may_keep=permits(ctx.actor, Permission.SECRETS_KEEP),
         purposes=rights.CHOICES,

@@ -72,6 +72,10 @@ class Invitation:
         """Whether nobody opened it in time."""
         return self.state in (InvitationState.SENT, InvitationState.UNDELIVERED) and self.expires <= now
 
+    def waits(self, now: datetime) -> bool:
+        """Whether who was invited, or who invited them, has still to answer."""
+        return self.state in (InvitationState.SENT, InvitationState.UNDELIVERED, InvitationState.OPENED) and not self.expired(now)
+
     def words(self, now: datetime) -> str:
         """Where it stands, in French."""
         return "Expirée" if self.expired(now) else WORDS[self.state]

@@ -13,7 +13,7 @@ from maillage.access.actors import CIRCLE_ROLES, ActorKind, job_actor
 from maillage.access.audit import Action
 from maillage.access.context import Context
 from maillage.access.erasing import Erased, forgets
-from maillage.access.permissions import Permission
+from maillage.access.permissions import Permission, permits
 from maillage.access.tokens import hashed
 from maillage.db import load_queries
 from maillage.errors import Conflict, Forbidden, Gone, Invalid, NotFound
@@ -47,6 +47,13 @@ async def of_record(ctx: Context, patient: str) -> Sequence[Invitation]:
     ctx.require(Permission.CIRCLE_WRITE, patient=patient)
     await ctx.records.read("Patient", patient)
     return [invitation_of(row) for row in await ctx.run(QUERIES.invitations, patient=patient)]
+
+
+async def waiting(ctx: Context, patient: str) -> list[Invitation]:
+    """Those that nobody has accepted yet, for whoever may change the circle; none for others."""
+    if not permits(ctx.actor, Permission.CIRCLE_WRITE):
+        return []
+    return [one for one in await of_record(ctx, patient) if one.waits(ctx.now)]
 
 
 async def invite(ctx: Context, patient: str, *, email: str, rpps: str = "", part: str = "", until: date | None = None) -> str:

@@ -250,6 +250,18 @@ async def test_the_page_lists_what_waits_in_few_statements_and_keeps_what_was_ty
         ).status_code == 404
 
 
+async def test_what_waits_stands_in_the_circle_of_the_record_for_who_may_take_it_back(
+    territory: None, access: Access, application: Any, signed_in: Any
+) -> None:
+    id = await invite(access, email="cabinet@exemple.fr")
+    async with await client_of(application, signed_in, GP) as gp:
+        text = (await gp.get("/patients/p/cercle")).text
+        assert 'href="/patients/p/cercle/membres#invitations">cabinet@exemple.fr</a>' in text
+        assert "Envoyée" in text
+        await take_back(access, id)
+        assert "cabinet@exemple.fr" not in (await gp.get("/patients/p/cercle")).text
+
+
 async def test_a_form_of_an_invitation_that_arrives_twice_invites_and_lets_in_once(
     territory: None, access: Access, application: Any, signed_in: Any
 ) -> None:
