@@ -1,6 +1,6 @@
 """The plan of a person: read on one page, changed by small forms, each with the version it read and a key that counts once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from maillage.services.coordination.resources import position as positions
 from maillage.services.coordination.resources import template
 from maillage.services.coordination.rules import plan as rules
 from maillage.services.coordination.service import (
+    goal_curves,
     letter_changes,
     plan_guarding,
     plan_publishing,
@@ -32,7 +33,9 @@ from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
 from maillage.services.messaging.public import File
 from maillage.ui import render
+from maillage.ui.drawings import Curve, curve
 from maillage.ui.places import record_tabs
+from maillage.ui.words import care_date, number
 
 keep_plans, keep_words = (
     plan_guarding.keep_plans,
@@ -309,9 +312,24 @@ async def _page(request: Request, ctx: Context, form: PlanForm, *, status: int =
         aims=[(one.reference, one.words) for one in now.pursued] if now else [],
         may_write=permits(ctx.actor, Permission.PLAN_WRITE), said_words=SAID.get(request.query_params.get("fait", ""), ""),
         disagreements=rules.disagreements(now.positions) if now else [],
+        measured=_drawn(await goal_curves.of_goals(ctx, patient=patient, goals=now.pursued)) if now else {},
         agreement=rules.agreement(now.positions, now.number) if now else None,
         media=[(code, words) for code, words in positions.MEDIA.items() if code != "ELECTRONIC"], outcomes=goals.OUTCOMES, moves=actions.MOVES,
     )  # fmt: skip
+
+
+def _drawn(found: Mapping[str, goal_curves.Followed]) -> dict[str, tuple[goal_curves.Followed, Curve, str]]:
+    """By goal what is measured of it, its curve, and what the curve shows, in words."""
+    return {
+        goal: (one, curve([(each.at, each.value) for each in one.taken], low=one.bounds.low, high=one.bounds.high), told(one))
+        for goal, one in found.items()
+    }
+
+
+def told(one: goal_curves.Followed) -> str:
+    """« Poids : de 74,3 kg le 2 nov. 2026 à 72 kg le 21 nov. 2026 »."""
+    first, last = (f"{number(each.value)} {one.measured.unit} le {care_date(each.at)}" for each in (one.taken[0], one.taken[-1]))
+    return f"{one.measured.words} : de {first} à {last}"
 
 
 _DOORS = {

@@ -1,5 +1,6 @@
 """Observation (FHIR R4 §10.1, FR Core 2.2) and Goal ↔ the constants that are followed at home: what is measured, in which unit, within which bounds."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -191,6 +192,15 @@ def bounds_of(measured: Measured, goals: Iterable[Resource]) -> Bounds:
         _number(measured, wanted.get("low", {})), _number(measured, wanted.get("high", {})), by.get("reference", ""), goal.get("startDate", ""),
         goal["id"], goal.get("meta", {}).get("versionId", ""),
     )  # fmt: skip
+
+
+def measured_by(goal: Resource) -> Measured | None:
+    """What a Goal is measured by: the code of its target, else the first measure that the words of the target name (« Poids stable »)."""
+    measures = [target.get("measure", {}) for target in goal.get("target", [])]
+    codes = {code for one in measures for code in _codes(one)}
+    coded = next((one for one in MEASURES.values() if codes & set(one.codes)), None)
+    words = set(re.findall(r"\w+", " ".join(str(one.get("text", "")) for one in measures).casefold()))
+    return coded or next((one for one in MEASURES.values() if one.words.casefold() in words), None)
 
 
 def range_of(observation: Resource) -> Bounds | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,8 +15,9 @@ from maillage.access.actors import Actor, ActorKind, Role
 from maillage.db import count_statements
 from maillage.errors import Conflict, Unprocessable
 from maillage.services.coordination import pages
+from maillage.services.coordination.resources.constants import measured_by
 from tests.support.browser import HERE, screen
-from tests.support.people import SEED, care_team, professional
+from tests.support.people import NOON, SEED, care_team, professional
 
 STATEMENTS = 17  # of the page of a plan, session and audit included
 GP = professional("gp", Role.GP, name="Dr Camille EXEMPLE")
@@ -394,3 +396,39 @@ async def test_an_archived_plan_changes_at_no_door(territory: Access) -> None:
             await ctx.records.delete("CarePlan", plan["id"])
     async with territory.act(GP, door="fhir") as ctx:
         assert (await ctx.records.write(archived | {"status": "entered-in-error"}))["status"] == "entered-in-error"
+
+
+def weight(kilos: float, *, days: int) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation", "status": "final", "subject": {"reference": "Patient/p"}, "effectiveDateTime": (NOON - timedelta(days=days)).isoformat(),
+        "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+        "valueQuantity": {"value": kilos, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"},
+    }  # fmt: skip
+
+
+async def test_what_is_measured_of_a_goal_stands_beside_it(territory: Access, visit: Visit) -> None:
+    lise = await visit(LISE)
+    await started(lise)
+    await send(lise, "/objectifs", objectif="Garder son poids", indicateur="Poids stable", critere="75 kg")
+    await send(lise, "/objectifs", objectif="Sortir chaque jour", indicateur="Sorties")
+    assert '<svg class="m-fig' not in await shown(lise)
+    async with territory.act(SEED) as ctx:
+        await ctx.records.write(*(weight(70 + n, days=20 - n) for n in range(15)))
+    gp = await visit(GP)
+    page = await shown(gp)
+    assert page.count('<svg class="m-fig') == 1
+    assert "Poids : de 73 kg le 6 nov. 2026 à 84 kg le 17 nov. 2026" in page.replace("\xa0", " ").replace("\u202f", " ")
+    assert 'href="/patients/p/constantes?mesure=poids"' in page
+    assert page.count('class="m-dot') == 12, "the last twelve"
+
+
+@pytest.mark.parametrize(
+    ("measure", "expected"),
+    [
+        ({"coding": [{"system": "http://loinc.org", "code": "85354-9"}], "text": "Poids"}, "tension"),
+        ({"text": "Poids stable, repas complets"}, "poids"), ({"text": "Tension au bras droit"}, "tension"), ({"text": "Contrepoids"}, None), ({}, None),
+    ],
+)  # fmt: skip
+def test_a_goal_is_measured_by_its_code_or_by_the_measure_that_it_names(measure: dict[str, Any], expected: str | None) -> None:
+    found = measured_by({"target": [{"measure": measure}]})
+    assert (found.key if found else None) == expected
