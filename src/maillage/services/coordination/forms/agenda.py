@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from maillage.services.coordination.forms.task import MORNING, moment
+from maillage.services.coordination.forms.task import EVENING, MORNING, key, moment
 from maillage.services.coordination.resources.contact import OFFERED
 from maillage.services.coordination.rules.tasks import date_fault
 from maillage.services.coordination.service.contacts import Said
@@ -57,17 +57,25 @@ def visit_form(sent: Mapping[str, str], *, now: datetime) -> VisitForm:
 def contact_form(sent: Mapping[str, str], *, now: datetime) -> ContactForm:
     """Reads the form of a call. Without a day it was made now."""
     values = {
-        name: sent.get(name, "").strip() for name in ("moyen", "avec", "autre", "motif", "resultat", "jour", "heure", "joint")
+        name: sent.get(name, "").strip()
+        for name in ("sens", "moyen", "avec", "autre", "motif", "resultat", "jour", "heure", "joint", "suite", "pour_le", "cle")
     }
-    faults = _too_long(values, motif=LONGEST_SUBJECT, autre=LONGEST_SUBJECT, resultat=LONGEST)
+    faults = _too_long(values, motif=LONGEST_SUBJECT, autre=LONGEST_SUBJECT, resultat=LONGEST, suite=LONGEST_SUBJECT)
+    incoming = values["sens"] == "recu"
     if values["moyen"] not in OFFERED:
         faults["moyen"] = "Choisissez comment"
     if not values["avec"] and not values["autre"]:
         faults["avec"] = "Dites avec qui"
-    if values["joint"] not in ("oui", "non"):
+    if not incoming and values["joint"] not in ("oui", "non"):
         faults["joint"] = "Dites si quelqu’un a répondu"
-    if values["joint"] == "oui" and not values["resultat"]:
+    reached = incoming or values["joint"] == "oui"
+    if reached and not values["resultat"]:
         faults["resultat"] = "Dites ce que cela a donné"
+    by = moment(values["pour_le"], "", EVENING) if values["suite"] else None
+    if values["suite"] and (by is None or by < now):
+        faults["pour_le"] = "Dites pour quand : un jour à venir"
+    if values["suite"] and key(values["cle"]) is None:
+        faults["suite"] = "Ce formulaire est incomplet : rechargez la page"
     at: datetime | None = now
     if values["jour"] or values["heure"]:
         at = moment(values["jour"] or now.date().isoformat(), values["heure"], now.time())
@@ -76,7 +84,16 @@ def contact_form(sent: Mapping[str, str], *, now: datetime) -> ContactForm:
     if faults or at is None:
         return ContactForm(values, faults)
     said = Said(
-        values["moyen"], values["avec"], values["autre"], values["motif"], values["resultat"], at, values["joint"] == "oui"
+        values["moyen"],
+        values["avec"],
+        values["autre"],
+        values["motif"],
+        values["resultat"],
+        at,
+        reached,
+        incoming,
+        values["suite"],
+        by,
     )
     return ContactForm(values, faults, said)
 

@@ -14,13 +14,16 @@ SEARCHED = f"{CATEGORY_SYSTEM}|{CATEGORY}"
 MODES = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 MADE, NOT_MADE = "completed", "not-done"
 MEANS = {"PHONE": "Appel", "PHYSICAL": "Visite à domicile", "VIDEOCONF": "Visio"}
+RECEIVED = {"PHONE": "Appel reçu", "VIDEOCONF": "Visio reçue"}
+DIRECTION, INCOMING = "urn:maillage:contact-direction", "incoming"
+"""Extension of a contact that the other one began. Who noted it stays its sender: a caller may not read what is noted of their call."""
 OFFERED = ("PHONE", "VIDEOCONF")
 """A visit at home is planned, then said to be made on its own page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A call or a visit. `reached`: somebody was there; `with_whom` names them."""
+    """A call or a visit. `reached`: somebody was there; `with_whom` names them; `incoming`: it was they who called."""
 
     id: str
     patient: str
@@ -32,19 +35,21 @@ class Contact:
     result: str
     at: datetime
     reached: bool
+    incoming: bool = False
 
     @property
     def kind(self) -> str:
-        """« Appel », « Visite à domicile »."""
-        return MEANS.get(self.means, "Contact")
+        """« Appel », « Appel reçu », « Visite à domicile »."""
+        return _words(self.means, incoming=self.incoming) or "Contact"
 
 
 def contact_for(
     *, patient: str, means: str, by: Mapping[str, str], with_whom: Mapping[str, str], subject: str, result: str, at: datetime,
-    reached: bool, about: str = "",
+    reached: bool, about: str = "", incoming: bool = False,
 ) -> Resource:  # fmt: skip
     """The Communication of a contact, for the professionals of the circle: what is said of somebody to a colleague is not said to their family. `by` and `with_whom` are FHIR references; `about` is that of what it answers."""
-    label = f"{MEANS[means]} : {subject}" if subject else MEANS[means]
+    words = _words(means, incoming=incoming)
+    label = f"{words} : {subject}" if subject else words
     resource: Resource = {
         "resourceType": "Communication",
         "status": MADE if reached else NOT_MADE,
@@ -61,11 +66,17 @@ def contact_for(
     }
     if not reached:
         resource["statusReason"] = {"text": "Sans réponse"}
+    if incoming:
+        resource["extension"] = [{"url": DIRECTION, "valueCode": INCOMING}]
     return (
         resource
         | ({"basedOn": [{"reference": about}]} if about else {})
         | ({"payload": [{"contentString": result}]} if result else {})
     )
+
+
+def _words(means: str, *, incoming: bool) -> str:
+    return (RECEIVED if incoming else MEANS).get(means, MEANS.get(means, ""))
 
 
 def is_contact(resource: Mapping[str, Any]) -> bool:
@@ -88,6 +99,8 @@ def contact_from(resource: Mapping[str, Any]) -> Contact | None:
     )
     sender, recipients = resource.get("sender", {}), resource.get("recipient", [])
     subject = str(resource.get("topic", {}).get("text", ""))
+    incoming = any(one.get("url") == DIRECTION and one.get("valueCode") == INCOMING for one in resource.get("extension", []))
+    words = _words(means, incoming=incoming)
     return Contact(
         id=str(resource["id"]),
         patient=patient.removeprefix("Patient/"),
@@ -95,8 +108,9 @@ def contact_from(resource: Mapping[str, Any]) -> Contact | None:
         by=local(sender) or "",
         by_name=str(sender.get("display", "")),
         with_whom=", ".join(str(one["display"]) for one in recipients if one.get("display")),
-        subject=subject.removeprefix(f"{MEANS.get(means, '')} : ") if subject != MEANS.get(means) else "",
+        subject=subject.removeprefix(f"{words} : ") if subject != words else "",
         result="\n".join(str(one["contentString"]) for one in resource.get("payload", []) if "contentString" in one),
         at=at,
         reached=resource.get("status") != NOT_MADE,
+        incoming=incoming,
     )

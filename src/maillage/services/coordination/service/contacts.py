@@ -11,6 +11,7 @@ from maillage.errors import Invalid
 from maillage.services.coordination.resources import contact as resources
 from maillage.services.coordination.resources.contact import Contact
 from maillage.services.coordination.resources.task import Task
+from maillage.services.coordination.service import work
 from maillage.services.coordination.service.colleagues import oneself
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
@@ -22,7 +23,8 @@ FAR = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A contact as its form says it. `with_whom` is a reference, empty where `other` names somebody."""
+    """A contact as its form says it. `with_whom` is a reference, empty where `other` names somebody; `incoming`: they called; `then` is what is to be done
+    after it, and `by` when."""
 
     means: str
     with_whom: str
@@ -31,6 +33,9 @@ class Said:
     result: str
     at: datetime
     reached: bool
+    incoming: bool = False
+    then: str = ""
+    by: datetime | None = None
 
 
 async def of_person(ctx: Context, patient: str, *, most: str = MOST) -> list[Contact]:
@@ -84,8 +89,8 @@ async def with_whom(ctx: Context, patient: str) -> list[tuple[str, str]]:
     return [(f"Patient/{patient}", f"{person_name(person.get('name', []))}, la personne"), *others]
 
 
-async def say(ctx: Context, *, patient: str, said: Said) -> None:
-    """Whoever acts says that they called, with whom, and what came of it."""
+async def say(ctx: Context, *, patient: str, said: Said, key: str = "") -> None:
+    """Whoever acts says that they called or were called, with whom, and what came of it; what is to be done after it is a task of theirs (`key`: its id)."""
     ctx.require(Permission.TASK_WRITE, patient=patient)
     known = dict(await with_whom(ctx, patient))
     if said.with_whom and said.with_whom not in known:
@@ -96,8 +101,13 @@ async def say(ctx: Context, *, patient: str, said: Said) -> None:
     other = {"display": name} if said.other else {"reference": said.with_whom, "display": name}
     await ctx.records.write(resources.contact_for(
         patient=patient, means=said.means, by=oneself(ctx).fhir, with_whom=other, subject=said.subject, result=said.result, at=said.at,
-        reached=said.reached,
+        reached=said.reached, incoming=said.incoming,
     ))  # fmt: skip
+    if said.then and said.by:
+        asked = work.Asked(
+            title=said.then, description=said.result, due=said.by, priority="routine", owner=oneself(ctx).reference, remind=None
+        )
+        await work.create(ctx, id=key, patient=patient, asked=asked)
 
 
 async def of_task(ctx: Context, task: Task, *, result: str) -> None:

@@ -1,6 +1,7 @@
 """Calls, visits and agendas: nobody is in two places at once at any door, what was said is the last contact, and each sees a day or a week of theirs."""
 
 import asyncio
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -192,6 +193,29 @@ async def test_a_visit_moves_is_cancelled_and_frees_its_time(followed: None, ent
     assert "Hospitalisée" in (await lise.get(where)).text
     await planned(enter, heure="16:00")
     assert sorted(one["status"] for one in await appointments(access)) == ["booked", "booked", "cancelled"]
+
+
+async def test_a_call_that_came_in_is_said_so_and_what_is_left_of_it_is_a_task_once(
+    followed: None, enter: Enter, access: Access
+) -> None:
+    lise = await enter(LISE)
+    shown = (await lise.get("/patients/p/contacts")).text
+    (key,) = re.findall(r'name="cle" value="([^"]+)"', shown)
+    came = CALL | {"sens": "recu", "joint": "", "autre": "La pharmacie", "avec": "", "resultat": "Plus de pansements", "suite": "Rappeler la pharmacie",
+                   "pour_le": "2026-11-25", "cle": key}  # fmt: skip
+    late = await lise.post("/patients/p/contacts", data=came | {"pour_le": "2026-01-02"})
+    assert (late.status_code, "un jour à venir" in late.text) == (422, True)
+    answer = await lise.post("/patients/p/contacts", data=came)
+    assert answer.headers["location"] == "/patients/p/contacts?fait=suite"
+    page = " ".join((await lise.get("/patients/p/contacts")).text.split())
+    assert "Appel reçu, La pharmacie" in page
+    assert "Plus de pansements" in page
+    assert "Sans réponse" not in page.partition("Appels et visites</")[2]
+    async with access.act(SEED) as ctx:
+        (task,) = [one for one in await ctx.records.find("Task") if one["code"]["text"] == "Rappeler la pharmacie"]
+        (said,) = await ctx.records.find("Communication", {"category": "urn:maillage:communication|contact"})
+    assert (task["owner"]["reference"], task["id"]) == (LISE.reference, key)
+    assert said["sender"]["reference"] == LISE.reference, "who noted it: whoever called reads nothing by it"
 
 
 async def test_a_visit_that_is_made_and_a_call_are_the_last_contact(followed: None, enter: Enter, access: Access) -> None:
