@@ -71,12 +71,18 @@ PLAIN: Mapping[str, Plain] = {
         "le compte rendu de votre téléconsultation", "Ce qui a été dit et décidé pendant la consultation à distance."
     ),
 }
+NOTE = Plain(
+    "une note de votre cahier de liaison",
+    "Un professionnel y écrit ce qu’il a vu ou fait, pour vous et pour ceux qui vous aident.",
+)
+NOTES = frozenset({"OBS", "INTERV", "INST", "DEM-AVIS", "GEN"})
+"""Types of notes (JDV_J23)."""
 OTHER = Plain("un document de santé", "Un professionnel l’a écrit à votre sujet et l’a partagé avec votre équipe de soins.")
 
 
 def plain(type_code: str) -> Plain:
     """What a document of this type is, in plain words."""
-    return PLAIN.get(type_code, OTHER)
+    return PLAIN.get(type_code, NOTE if type_code in NOTES else OTHER)
 
 
 def fresh(document: Dated, now: datetime) -> bool:

@@ -82,9 +82,12 @@ async def say(request: Request, ctx: Context) -> Response:
     if form.faults:
         return await _meeting(request, ctx, form, status=422)
     v = form.values
-    await meetings.say(
-        ctx, patient=patient, meeting=meeting, kind=v.get("genre", resources.OPINION), words=v["avis"], key=v["cle"]
-    )
+    try:
+        await meetings.say(
+            ctx, patient=patient, meeting=meeting, kind=v.get("genre", resources.OPINION), words=v["avis"], key=v["cle"]
+        )
+    except Conflict as refusal:
+        return await _meeting(request, ctx, form, status=409, warning=refusal.french)
     return redirect(f"/patients/{patient}/concertations/{meeting}?fait=avis")
 
 

@@ -19,7 +19,9 @@ Resource = dict[str, Any]
 WRONG = "entered-in-error"
 OF_PLAN, OF_MEETING = positions.CATEGORY, meetings.CATEGORY
 PROOF = "DocumentReference"
-ABOUT = {OF_PLAN: "CarePlan", OF_MEETING: "Appointment"}
+MEETING = "Appointment"
+ABOUT = {OF_PLAN: "CarePlan", OF_MEETING: MEETING}
+CONCLUDED = "this meeting is concluded and its report is written: what is said after it would stand in none"
 
 
 @guard("Communication")
@@ -70,6 +72,11 @@ async def _refuse_other_record(ctx: Context, resource: Resource, kind: str) -> N
         }
         if not own & about:
             raise _wrong(place, f"{reference} is not about {subject}")
+        if kind == MEETING and any(one.get("status") == meetings.HELD for one in found):
+            raise Conflict(
+                CONCLUDED,
+                french="Cette concertation est conclue, et son compte rendu est fait : écrivez au cercle, ou réunissez-le à nouveau.",
+            )
 
 
 async def _refuse_other_speaker(ctx: Context, resource: Resource, kind: str) -> None:

@@ -11,6 +11,7 @@ from httpx import AsyncClient, Response
 from playwright.async_api import Browser
 
 from maillage.access.access import Access
+from maillage.errors import Conflict
 from maillage.services.coordination import pages
 from maillage.services.coordination.events import MeetingConcluded
 from maillage.services.coordination.jobs import report_the_meeting
@@ -75,6 +76,15 @@ async def test_a_meeting_is_called_prepared_and_concluded_and_moves_the_plan(ter
     again = await post(lise, f"{here}/decision", decision="Autre chose", malgre="1")
     assert (again.status_code, "conclue" in again.text) == (409, True)
     assert len([one for one in await all_of(territory, "Communication") if one["topic"]["text"] == "Décision"]) == 1
+    words = len(await all_of(territory, "Communication"))
+    late = await post(nora, f"{here}/avis", avis="J’ajoute ceci", genre="opinion")
+    assert (late.status_code, "compte rendu est fait" in late.text) == (409, True)
+    said = next(one for one in await all_of(territory, "Communication") if one["topic"]["text"] != "Décision")
+    with pytest.raises(Conflict):
+        async with territory.act(GP, door="fhir") as ctx:
+            fresh = {name: value for name, value in said.items() if name not in ("id", "meta", "identifier")}
+            await ctx.records.write(fresh | {"sender": {"reference": GP.reference}})
+    assert len(await all_of(territory, "Communication")) == words
 
 
 async def test_what_is_missing_is_said_and_nothing_is_written(territory: Access, visit: Visit) -> None:

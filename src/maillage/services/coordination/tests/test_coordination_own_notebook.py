@@ -8,12 +8,14 @@ import pytest
 from httpx import AsyncClient, Response
 from playwright.async_api import Browser, expect
 
+from maillage.access import audit
 from maillage.access.access import Access
 from maillage.access.actors import Role
-from maillage.db import count_statements
+from maillage.db import Database, count_statements
 from maillage.errors import Forbidden
 from maillage.services.coordination import pages
 from maillage.services.coordination.resources.note import TYPES, note_for
+from maillage.services.coordination.resources.photo import photo_for
 from tests.support.browser import PHONE, screen
 from tests.support.followed import GP, LISE, NURSE, Enter, write
 from tests.support.pages import Visit
@@ -64,6 +66,29 @@ async def shown(client: AsyncClient, path: str) -> str:
     answer = await client.get(path)
     assert answer.status_code == 200, answer.text
     return answer.text.split("<main")[1]
+
+
+async def test_a_photograph_joined_to_a_note_is_told_as_written_and_not_as_the_note_read(
+    helped: None, access: Access, database: Database
+) -> None:
+    async with access.act(WHOLE) as ctx:
+        mine: dict[str, Any] = await ctx.records.write(note("Vu.", WHOLE.reference or ""))
+        picture = photo_for(
+            jpeg(),
+            id="1",
+            patient="p",
+            by=WHOLE.reference or "",
+            name="Claude",
+            at=NOON,
+            title="Talon",
+            site=None,
+            note=mine["id"],
+        )
+        await ctx.records.write({name: value for name, value in picture.items() if name != "id"})
+    async with database.transaction() as conn:
+        lines = await audit.of_patient(conn, "p")
+    own = [(one["action"], one["type"]) for one in lines if one["reference"] == WHOLE.reference]
+    assert sorted(own) == [("C", "DocumentReference"), ("C", "Media")]
 
 
 async def test_a_carer_says_how_the_day_went_and_the_team_reads_it(helped: None, enter: Enter) -> None:

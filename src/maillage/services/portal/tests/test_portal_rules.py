@@ -28,7 +28,7 @@ def test_no_more_than_five_are_asked_at_once() -> None:
 
 
 def test_every_plain_purpose_is_a_whole_sentence_without_abbreviation() -> None:
-    for one in [*rules.PLAIN.values(), rules.OTHER]:
+    for one in [*rules.PLAIN.values(), rules.NOTE, rules.OTHER]:
         assert one.purpose.endswith(".")
         assert not {"DMP", "INS", "CR", "HAD"} & set(one.purpose.replace(".", " ").split())
-    assert rules.plain("unknown") is rules.OTHER
+    assert (rules.plain("unknown"), rules.plain("DEM-AVIS")) == (rules.OTHER, rules.NOTE)
