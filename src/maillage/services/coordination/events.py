@@ -75,9 +75,10 @@ class ReferentNamed(Event, frozen=True, kw_only=True):
 
 
 class MemberLeft(Event, frozen=True, kw_only=True):
-    """Somebody leaves the circle of a person: now, or `at` a moment (ISO 8601). `patient` is an id; who is there is read then."""
+    """Somebody leaves the circle of a person: now, or `at` a moment (ISO 8601). `patient` is an id, `who` the references by which the circle named them; who is there is read then."""
 
     patient: str
+    who: tuple[str, ...] = ()
     at: str = ""
 
 

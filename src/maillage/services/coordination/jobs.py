@@ -30,9 +30,9 @@ from maillage.services.coordination.rules.support import State
 from maillage.services.coordination.service import (
     alerts,
     episodes,
-    handing_back,
     invitation_following,
     invitations,
+    leavers,
     meeting_report,
     plan_publishing,
     plan_reviews,
@@ -104,17 +104,17 @@ async def follow_the_referent(ctx: Context, event: ReferentNamed) -> None:
 
 @reaction(MemberLeft)
 async def hand_back_their_tasks(ctx: Context, event: MemberLeft) -> None:
-    """What was asked of somebody who leaves the circle goes back to who asked."""
+    """What somebody who leaves the circle holds open ends, and what was asked of them goes back to who asked."""
     if event.at:
-        await ctx.later(hand_back_later.at(datetime.fromisoformat(event.at)), patient=event.patient)
+        await ctx.later(hand_back_later.at(datetime.fromisoformat(event.at)), patient=event.patient, who=list(event.who))
     else:
-        await handing_back.of_person(ctx, event.patient)
+        await leavers.follow(ctx, event.patient, event.who)
 
 
 @task()
-async def hand_back_later(ctx: Context, *, patient: str) -> None:
+async def hand_back_later(ctx: Context, *, patient: str, who: Sequence[str] = ()) -> None:
     """The last day of a member is over."""
-    await handing_back.of_person(ctx, patient)
+    await leavers.follow(ctx, patient, who)
 
 
 @reaction(CoordinationRefused)

@@ -25,6 +25,7 @@ from maillage.services.coordination.service.alerts import raise_alert
 from maillage.services.coordination.service.booking_guard import keep_agendas
 from maillage.services.coordination.service.invitations import invite
 from maillage.services.coordination.service.meeting_report import hear_conclusions
+from maillage.services.coordination.service.sight_guard import keep_encounters, keep_episodes
 from maillage.services.coordination.service.task_guard import keep_tasks
 from maillage.services.coordination.service.wishes import answer, ask
 
@@ -47,6 +48,8 @@ __all__ = [
     "invite",
     "keep_agendas",
     "keep_alerts",
+    "keep_encounters",
+    "keep_episodes",
     "keep_tasks",
     "moved",
     "raise_alert",

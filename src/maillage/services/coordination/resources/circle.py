@@ -101,17 +101,15 @@ def now_in(participant: Mapping[str, Any], at: datetime) -> bool:
     return str(period.get("start", ""))[:10] <= day <= (ends[:10] or "9999")
 
 
-def leaving(before: Resource, after: Resource, at: datetime) -> list[datetime]:
-    """When those who are in a team now leave it by a change, each moment once: now, or when the last day of a member ends that had another before."""
+def leaving(before: Resource, after: Resource, at: datetime) -> dict[datetime, set[str]]:
+    """Who of those who are in a team now leaves it by a change, by the moment: now, or when the last day of a member ends that had another before."""
     ends = {local(one.get("member")): one.get("period", {}).get("end") for one in _now(after, at)}
-    found = set()
+    found: dict[datetime, set[str]] = {}
     for one in _now(before, at):
         who, end = local(one.get("member")), one.get("period", {}).get("end")
-        if who not in ends:
-            found.add(at)
-        elif ends[who] and ends[who] != end:
-            found.add(span(str(ends[who]))[1])
-    return sorted(one for one in found if one - at < FORESEEN)
+        if who and (who not in ends or (ends[who] and ends[who] != end)):
+            found.setdefault(span(str(ends[who]))[1] if who in ends else at, set()).add(who)
+    return {moment: found[moment] for moment in sorted(found) if moment - at < FORESEEN}
 
 
 def _now(team: Resource, at: datetime) -> list[Resource]:

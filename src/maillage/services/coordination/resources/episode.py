@@ -58,6 +58,11 @@ def reason_of(episode: Mapping[str, Any]) -> str:
     return str(next((one.get("valueCode", "") for one in episode.get("extension", []) if one.get("url") == CLOSURE), ""))
 
 
+def is_of_request(episode: Mapping[str, Any]) -> bool:
+    """Whether an accepted request opened it: it is its team's, and ends by the closure of the request."""
+    return any(one.get("system") == OF_REQUEST for one in episode.get("identifier", []))
+
+
 def request_of(episode: Mapping[str, Any]) -> str | None:
     """The id of the request that opened it."""
     named = (local(one) or "" for one in episode.get("referralRequest", []))

@@ -1,13 +1,16 @@
 """What « Nouveautés » says of tasks, alerts and important notes."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from maillage.services.coordination.resources import alert as alerts
+from maillage.services.coordination.resources import home_visit as home_visits
 from maillage.services.coordination.resources import note as notes
 from maillage.services.coordination.resources import task as resources
 from maillage.services.coordination.rules.tasks import DONE, REJECTED
 from maillage.services.messaging.public import Words, renders
+from maillage.ui.words import care_date
 
 
 @renders("Task")
@@ -37,6 +40,20 @@ def back_words(resource: Mapping[str, Any]) -> Words:
     task = resources.task_from(dict(resource))
     said = resources.steps_of(dict(resource))
     return Words(f"Vous revient : {task.title}", said[0].words if said else "", address=f"/taches/{task.id}")
+
+
+@renders("visit-left")
+def alone_words(resource: Mapping[str, Any]) -> Words:
+    """A visit that nobody makes any more: who was to come left the circle."""
+    visit = home_visits.home_visit_from(resource) if home_visits.is_home_visit(resource) else None
+    when = care_date(datetime.fromisoformat(str(resource["start"]))) if "start" in resource else ""
+    what = visit.what if visit else "Rendez-vous"
+    said = str(resource.get("cancelationReason", {}).get("text", ""))
+    return Words(
+        f"Plus personne pour : {what}{f', le {when}' if when else ''}",
+        said,
+        address=f"/visites/{resource['id']}" if visit else "",
+    )
 
 
 @renders("task-reminder")

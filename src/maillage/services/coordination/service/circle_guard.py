@@ -77,8 +77,8 @@ async def _leaves_no_referent(ctx: Context, change: Change) -> bool:
 def _announce_leaving(ctx: Context, before: Resource, after: Resource) -> None:
     """Those who are in the circle and will not be are announced: at once, or for the day after their last."""
     patient = (local(before.get("subject")) or "").removeprefix("Patient/")
-    for moment in leaving(before, after, ctx.now) if patient else ():
-        ctx.announce(MemberLeft(patient=patient, at=moment.isoformat() if moment > ctx.now else ""))
+    for moment, who in leaving(before, after, ctx.now).items() if patient else ():
+        ctx.announce(MemberLeft(patient=patient, who=tuple(sorted(who)), at=moment.isoformat() if moment > ctx.now else ""))
 
 
 def _referent(ctx: Context, team: Resource) -> str | None:

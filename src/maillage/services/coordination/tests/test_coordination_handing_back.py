@@ -89,7 +89,9 @@ async def test_a_request_to_who_left_goes_back_to_who_asked_and_is_told(access: 
     task = await asked(access)
     async with access.act(NORA) as ctx:
         assert await ctx.records.find("Task", {"_id": task})
-    assert await circle_of(access, "Practitioner/gp", "Organization/dac", door=door) == [MemberLeft(patient="p")]
+    assert await circle_of(access, "Practitioner/gp", "Organization/dac", door=door) == [
+        MemberLeft(patient="p", who=("Practitioner/nora",))
+    ]
     for _ in range(2):
         await handed_back(access)
     after = await task_of(access, task)
@@ -143,16 +145,16 @@ def team(*ends: tuple[str, str], status: str = "active") -> dict[str, Any]:
 
 def test_who_leaves_now_or_after_a_last_day_is_known_by_the_change(clock: FixedClock) -> None:
     both = team(("a", ""), ("b", "2026-12-01"))
-    assert leaving(both, both, NOON) == []
-    assert leaving({}, both, NOON) == []
-    assert leaving(both, team(("a", "")), NOON) == [NOON]
-    assert leaving(both, team(("a", ""), ("b", "2026-11-23T11:00:00Z")), NOON) == [NOON]
-    assert leaving(both, team(("a", ""), ("b", ""), status="inactive"), NOON) == [NOON]
-    assert leaving(both, {}, NOON) == [NOON]
-    assert leaving(both, team(("a", "2026-11-30"), ("b", "2026-12-01")), NOON) == [datetime(2026, 11, 30, 23, tzinfo=UTC)], (
-        "in Paris"
-    )
-    assert leaving(both, team(("a", "9999-12-31"), ("b", "2026-12-01")), NOON) == []
+    assert leaving(both, both, NOON) == {}
+    assert leaving({}, both, NOON) == {}
+    assert leaving(both, team(("a", "")), NOON) == {NOON: {"Practitioner/b"}}
+    assert leaving(both, team(("a", ""), ("b", "2026-11-23T11:00:00Z")), NOON) == {NOON: {"Practitioner/b"}}
+    assert leaving(both, team(("a", ""), ("b", ""), status="inactive"), NOON) == {NOON: {"Practitioner/a", "Practitioner/b"}}
+    assert leaving(both, {}, NOON) == {NOON: {"Practitioner/a", "Practitioner/b"}}
+    assert leaving(both, team(("a", "2026-11-30"), ("b", "2026-12-01")), NOON) == {
+        datetime(2026, 11, 30, 23, tzinfo=UTC): {"Practitioner/a"}
+    }, "in Paris"
+    assert leaving(both, team(("a", "9999-12-31"), ("b", "2026-12-01")), NOON) == {}
 
 
 async def test_a_last_day_hands_back_when_it_is_over(access: Access) -> None:
