@@ -118,7 +118,7 @@ def schema() -> str:
 def fhir() -> str:
     """The FHIR door: interactions, operations with their parameters, search parameters of each type."""
     from maillage.fhir.definitions import resource_types
-    from maillage.http.fhir.catalogue import OPERATIONS
+    from maillage.http.fhir.catalogue import operations
     from maillage.http.fhir.interactions import OF_SYSTEM, OF_TYPE
 
     lines = ["# FHIR R4", "", "Made from what is routed and searched, as the CapabilityStatement at `/fhir/metadata` is.", ""]
@@ -131,7 +131,7 @@ def fhir() -> str:
         "",
         "What only reads is invoked by GET or POST, what writes by POST; parameters in the query or in a Parameters resource.",
     ]
-    for operation in OPERATIONS:
+    for operation in operations():
         lines += ["", f"### {operation.id}", "", f"{operation.about} Answers {operation.answer}.", ""]
         lines += [f"- {method} `/fhir{path}`" for path in operation.paths for method, _ in operation.methods]
         if operation.parameters:

@@ -14,7 +14,7 @@ from maillage.fhir.definitions import compartments, resource_types
 from maillage.fhir.patch import JSON_PATCH
 from maillage.fhir.search import OF_ALL_TYPES, searchable
 from maillage.http.fhir import answers, negotiation
-from maillage.http.fhir.catalogue import OPERATIONS
+from maillage.http.fhir.catalogue import operations
 from maillage.http.fhir.interactions import OF_SYSTEM, OF_TYPE
 from maillage.http.fhir.operation import refused
 from maillage.http.formats import Pairs
@@ -110,8 +110,10 @@ def _resource(kind: str, base: str) -> dict[str, Any]:
         return _trail()
     parameters = searchable(kind)
     includes = ["*", *(f"{kind}:{one.code}" for one in parameters if one.type == "reference" and not one.carried)]
-    operations = [
-        {"name": one.code, "definition": f"{base}/OperationDefinition/{one.id}"} for one in OPERATIONS if one.kind in (None, kind)
+    invoked = [
+        {"name": one.code, "definition": f"{base}/OperationDefinition/{one.id}"}
+        for one in operations()
+        if one.kind in (None, kind)
     ]
     return {
         "type": kind,
@@ -126,7 +128,7 @@ def _resource(kind: str, base: str) -> dict[str, Any]:
         "referencePolicy": ["literal", "logical", "local"],
         "searchInclude": includes,
         "searchRevInclude": ["*"],
-        "operation": operations,
+        "operation": invoked,
         "searchParam": [{"name": one.code, "definition": one.url, "type": one.type} for one in parameters],
     }
 

@@ -6,7 +6,7 @@ from maillage.http.faults import MethodNotAllowed
 from maillage.http.fhir import documents, everything, lastn, meta, validating
 from maillage.http.fhir.operation import Level, Operation
 
-OPERATIONS = (
+OF_THE_DOOR = (
     everything.PATIENT,
     everything.ENCOUNTER,
     lastn.LASTN,
@@ -17,14 +17,25 @@ OPERATIONS = (
     meta.DELETE,
 )
 
+_OF_SERVICES: list[Operation] = []
 _LEVELS = {2: Level.TYPE, 3: Level.INSTANCE}
+
+
+def add(*some: Operation) -> None:
+    """Operations of a service are told of, and found in bundles, as those of the door."""
+    _OF_SERVICES.extend(one for one in some if one not in _OF_SERVICES)
+
+
+def operations() -> tuple[Operation, ...]:
+    """Every operation that is answered."""
+    return (*OF_THE_DOOR, *_OF_SERVICES)
 
 
 def asked_for(method: str, path: str) -> Operation:
     """The operation of this method and address below the base. NotFound, or MethodNotAllowed, says what there is."""
     parts = path.split("/")
     kind, code, level = parts[0], parts[-1].removeprefix("$"), _LEVELS.get(len(parts))
-    there = [one for one in OPERATIONS if one.kind in (None, kind) and level in one.levels] if kind in resource_types() else []
+    there = [one for one in operations() if one.kind in (None, kind) and level in one.levels] if kind in resource_types() else []
     found = next((one for one in there if one.code == code), None)
     if found is None:
         known = ", ".join(f"${one.code}" for one in there) or "none"

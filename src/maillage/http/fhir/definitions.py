@@ -16,7 +16,7 @@ from maillage.fhir.search import searchable
 from maillage.fhir.search.dates import PREFIXES
 from maillage.fhir.search.values import modifiers
 from maillage.http.fhir import answers, instances, negotiation
-from maillage.http.fhir.catalogue import OPERATIONS
+from maillage.http.fhir.catalogue import operations
 from maillage.http.fhir.operation import Level, Operation, Parameter
 from maillage.http.request import Request
 
@@ -44,7 +44,7 @@ def own(kind: str, id: str, base: str) -> bytes | None:
     """The definition of this type and id, as JSON; None where this server has none."""
     found: Resource | None = None
     if kind == "OperationDefinition":
-        found = next((operation_definition(one, base) for one in OPERATIONS if one.id == id), None)
+        found = next((operation_definition(one, base) for one in operations() if one.id == id), None)
     elif kind == "SearchParameter":
         found = _search_parameter(id, base)
     return None if found is None else json.dumps(found)

@@ -148,6 +148,11 @@ def is_new(message: Message, read_until: datetime | None, *, reader: str) -> boo
 def read_by(message: Message, marks: Mapping[str, datetime], members: Iterable[Member]) -> tuple[list[str], int]:
     """The names of those who said that they read a message, and how many it is for, its sender apart."""
     others = [one for one in members if one.reference != message.sender]
-    return [
-        one.name for one in others if marks.get(one.reference, datetime.min.replace(tzinfo=message.sent.tzinfo)) >= message.sent
-    ], len(others)
+    until = readers_until(message, marks, others)
+    return [one.name for one in others if one.reference in until], len(others)
+
+
+def readers_until(message: Message, marks: Mapping[str, datetime], members: Iterable[Member]) -> dict[str, datetime]:
+    """Until when each of those read who said that they read a message, its sender apart, by reference."""
+    others = {one.reference for one in members} - {message.sender}
+    return {one: marks[one] for one in others if one in marks and marks[one] >= message.sent}

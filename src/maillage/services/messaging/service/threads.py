@@ -45,6 +45,15 @@ class Conversations:
         return sum(1 for one in self.threads if one.new)
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Somebody (a reference, their name) said that they read a conversation until this moment."""
+
+    who: str
+    name: str
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
     """One conversation: its messages oldest first, who reads it now, who said that they read until when. `earlier`: older ones are not shown."""
@@ -112,6 +121,10 @@ async def unread(ctx: Context) -> int:
 async def conversation(ctx: Context, thread: str, *, whole: bool = False) -> Conversation:
     """One conversation, by the id of its root or of any message of it; its newest messages, or all of them. NotFound where it holds nothing for whoever acts."""
     ctx.require(Permission.MESSAGES_READ)
+    return await _held(ctx, thread, whole=whole)
+
+
+async def _held(ctx: Context, thread: str, *, whole: bool = False) -> Conversation:
     above = await root(ctx, thread)
     asked = [
         ("part-of", f"Communication/{above['id']}"),
@@ -148,6 +161,15 @@ async def conversation(ctx: Context, thread: str, *, whole: bool = False) -> Con
     )
 
 
+async def readers_of(ctx: Context, message: str) -> list[Mark]:
+    """Who said that they read the conversation of a message: oneself; and, of a message that one wrote, its readers who read as far. As the page shows it."""
+    held = await _held(ctx, message, whole=True)
+    me, said = ctx.actor.reference or "", next(one for one in held.messages if one.id == message)
+    shown = rules.readers_until(said, held.marks, held.members) if said.sender == me else {}
+    own = {me: held.marks[me]} if me in held.marks else {}
+    return [Mark(who, held.names.get(who, ""), until) for who, until in sorted((shown | own).items())]
+
+
 async def root(ctx: Context, message: str) -> dict[str, Any]:
     """The root of the conversation that a message is of. NotFound where there is none to see."""
     resource = await ctx.records.read("Communication", message)
@@ -161,7 +183,12 @@ async def root(ctx: Context, message: str) -> dict[str, Any]:
 async def mark(ctx: Context, thread: str, *, read: bool) -> None:
     """Says that one read a conversation as far as it goes now, or takes that back."""
     ctx.require(Permission.MESSAGES_READ)
-    held = await conversation(ctx, thread)
+    await say_read(ctx, thread, read=read)
+
+
+async def say_read(ctx: Context, thread: str, *, read: bool) -> None:
+    """The same through a software, whose scopes the door asked."""
+    held = await _held(ctx, thread)
     reader = ctx.actor.reference or ""
     if read:
         await keep_mark(ctx, held.id, until=held.messages[-1].sent)
