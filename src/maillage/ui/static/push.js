@@ -8,7 +8,7 @@ self.addEventListener("push", (event) => {
   event.waitUntil(self.registration.showNotification(said.title || "Maillage", options));
 });
 
-/* An open page of ours is shown and led there; else a new one. */
+/* A page of ours that shows it already comes to the front; else a new one opens: what is being written elsewhere stays where it is. */
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   const wanted = new URL(event.notification.data, self.location.origin);

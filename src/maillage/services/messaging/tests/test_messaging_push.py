@@ -271,6 +271,23 @@ async def test_where_the_operator_set_no_key_nothing_is_offered(access: Access, 
 STANDS_IN = "PushManager.prototype.subscribe = async (asked) => { window.asked = asked; return { toJSON: () => (%s) }; };"
 
 
+# No script can click a notification, nor open a window without one: the click is told to the worker, and the two ways in which it answers are noted.
+CLICKED = """async (places) => {
+  const led = [];
+  const waits = [];
+  ExtendableEvent.prototype.waitUntil = (work) => { waits.push(work); };
+  Clients.prototype.openWindow = async (address) => { led.push(["opened", new URL(address).pathname]); };
+  WindowClient.prototype.focus = async function () { led.push(["shown", new URL(this.url).pathname]); return this; };
+  for (const place of places) {
+    await self.registration.showNotification("Maillage", { data: place, tag: "maillage" });
+    const [notification] = await self.registration.getNotifications();
+    self.dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+    await Promise.all(waits);
+  }
+  return led;
+}"""
+
+
 @pytest.mark.browser
 async def test_one_turns_it_on_and_the_browser_shows_what_a_push_says(
     access: Access, application: Any, signed_in: Any, browser: Browser
@@ -308,3 +325,12 @@ async def test_one_turns_it_on_and_the_browser_shows_what_a_push_says(
           return [];
         }"""
         assert await page.evaluate(shown) == [["Maillage", "2 nouveautés vous attendent.", "/nouveautes", "maillage"]]
+        clicked = await window.context.service_workers[0].evaluate(
+            CLICKED, ["/nouveautes", "/mes-notifications", "https://ailleurs.example/"]
+        )
+        assert clicked == [["opened", "/nouveautes"], ["shown", "/mes-notifications"]], (
+            "what shows it already comes to the front, another page is left as it is, and nothing leads elsewhere"
+        )
+        assert "/mes-notifications" in page.url
+        left = """async () => (await (await navigator.serviceWorker.getRegistration("/static/")).getNotifications()).length"""
+        assert await page.evaluate(left) == 0, "a notification that was followed is gone"
