@@ -332,5 +332,9 @@ async def test_one_turns_it_on_and_the_browser_shows_what_a_push_says(
             "what shows it already comes to the front, another page is left as it is, and nothing leads elsewhere"
         )
         assert "/mes-notifications" in page.url
-        left = """async () => (await (await navigator.serviceWorker.getRegistration("/static/")).getNotifications()).length"""
+        left = """async () => {
+          const worker = await navigator.serviceWorker.getRegistration("/static/");
+          for (let tries = 0; tries < 100 && (await worker.getNotifications()).length; tries++) await new Promise((end) => setTimeout(end, 20));
+          return (await worker.getNotifications()).length;
+        }"""
         assert await page.evaluate(left) == 0, "a notification that was followed is gone"
