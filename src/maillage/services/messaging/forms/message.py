@@ -18,7 +18,8 @@ NOTHING = "application/octet-stream"
 class Draft:
     """A message as the form holds it, kept when it cannot be sent. `key` makes it be sent once.
 
-    `ask` a kind of `asking.KINDS`, of `owner`, for the day `due`; `answered` the id of the Task to which the message answers.
+    `ask` a kind of `asking.KINDS`, of `owner`, for the day `due`; `answered` the id of the Task to which the message answers; `continues`: its readers are those of
+    a conversation that is gone on from.
     """
 
     key: str = field(default_factory=lambda: str(uuid4()))
@@ -32,6 +33,7 @@ class Draft:
     due: str = ""
     answered: str = ""
     urgent: bool = False
+    continues: bool = False
     files: Sequence[File] = ()
     faults: Mapping[str, str] = field(default_factory=dict)
 

@@ -67,8 +67,17 @@ async def one(request: Request, ctx: Context) -> Response:
 
 
 async def new(request: Request, ctx: Context) -> Response:
-    """GET /patients/{id}/messages/nouveau: the form that begins a conversation."""
-    return await _new_page(request, ctx, str(request.path_params["id"]), Draft())
+    """GET /patients/{id}/messages/nouveau: the form that begins a conversation; `?comme=` that goes on from one among some members, to add others."""
+    patient, like = str(request.path_params["id"]), request.query_params.get("comme")
+    return await _new_page(request, ctx, patient, await _like(ctx, patient, like) if like else Draft())
+
+
+async def _like(ctx: Context, patient: str, thread: str) -> Draft:
+    held = await threads.conversation(ctx, thread)
+    if held.patient != patient:
+        raise NotFound(f"Communication/{thread} is of no conversation about Patient/{patient}")
+    chosen = tuple(one.reference for one in held.members if one.reference != ctx.actor.reference)
+    return Draft(topic=held.topic, audience="membres", chosen=chosen, continues=True)
 
 
 async def begin(request: Request, ctx: Context) -> Response:

@@ -268,3 +268,21 @@ async def test_a_page_takes_as_many_statements_for_forty_messages_as_for_two(acc
     assert many.statements == few.statements
     assert many.statements <= STATEMENTS
     assert len(answer.content) <= 60_000
+
+
+async def test_one_goes_on_with_others_in_another_conversation(access: Access, visit: Any) -> None:
+    thread = await begun(access, (GP, "Entre nous"), readers=Readers(chosen=("Practitioner/nurse",)))
+    whole = await begun(access, (GP, "À tous"))
+    async with await visit(NURSE) as nurse:
+        assert "Continuer avec d’autres" not in (await nurse.get(f"/messages/{whole}")).text
+        assert f'href="/patients/zoe/messages/nouveau?comme={thread}"' in (await nurse.get(f"/messages/{thread}")).text
+        form = (await nurse.get(f"/patients/zoe/messages/nouveau?comme={thread}")).text
+        assert 'value="Plaie du pied"' in form
+        assert "reste à ceux pour qui c’était écrit" in form
+        ticked = {
+            name for name in ("Practitioner/gp", "RelatedPerson/claude", "Patient/zoe") if f'value="{name}" checked' in form
+        }
+        assert ticked == {"Practitioner/gp"}
+        assert 'id="lecteurs-membres" value="membres" checked' in form
+    async with await visit(CLAUDE) as stranger_to_it:
+        assert (await stranger_to_it.get(f"/patients/zoe/messages/nouveau?comme={thread}")).status_code == 404
