@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
 from maillage.services.coordination.resources.constants import MEASURES, MILLIMOLES, Measured, Taken
+from maillage.ui.words import number
 
 JUMP = 2
 """A value so many times the last one, or that part of it, is asked again."""
@@ -39,7 +40,7 @@ def constant_form(sent: Mapping[str, str], *, last: Taken | None = None) -> Cons
         faults["valeur"] = "Indiquez un nombre, par exemple 79,3"
     elif not measured.possible[0] <= value <= measured.possible[1]:
         faults["valeur"] = (
-            f"{words(typed)} n’est pas possible : entre {words(measured.possible[0])} et {words(measured.possible[1])} {measured.unit}"
+            f"{number(typed)} n’est pas possible : entre {number(measured.possible[0])} et {number(measured.possible[1])} {measured.unit}"
         )
     if measured.key == "tension" and "valeur" not in faults:
         if second is None or not 15 <= second <= 200:
@@ -69,10 +70,10 @@ def doubt_of(measured: Measured, value: Decimal, last: Taken | None) -> str:
         for slip in SLIPS
         if low <= value * slip <= high and (last is None or last.value / JUMP < value * slip < last.value * JUMP)
     ]
-    before = f" La dernière fois : {words(last.value)} {measured.unit}." if last else ""
+    before = f" La dernière fois : {number(last.value)} {measured.unit}." if last else ""
     return (
-        f"{words(value)} {measured.unit}".strip()
-        + (f" au lieu de {words(near[0])} ?" if near else ", est-ce bien cela ?")
+        f"{number(value)} {measured.unit}".strip()
+        + (f" au lieu de {number(near[0])} ?" if near else ", est-ce bien cela ?")
         + before
     )
 
@@ -88,6 +89,6 @@ def number_of(text: str) -> Decimal | None:
         return None
 
 
-def words(value: Decimal) -> str:
-    """A number as people write it: no zero at the end, a comma."""
-    return f"{value.normalize():f}".replace(".", ",")
+def typed(value: Decimal) -> str:
+    """A number as somebody would type it in a form: its digits, and a comma."""
+    return f"{value:f}".replace(".", ",")

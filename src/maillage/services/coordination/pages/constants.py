@@ -9,7 +9,7 @@ from maillage.access.context import Context
 from maillage.access.permissions import Permission, permits
 from maillage.errors import PreconditionFailed
 from maillage.http import Request, action, page, redirect
-from maillage.services.coordination.forms.constant import ConstantForm, number_of, words
+from maillage.services.coordination.forms.constant import ConstantForm, number_of, typed
 from maillage.services.coordination.resources.constants import MEASURES
 from maillage.services.coordination.service import constants
 from maillage.ui import render
@@ -39,14 +39,14 @@ def _curves(
     request: Request, ctx: Context, patient: str, held: constants.Constants, chosen: str, period: str, *, status: int = 200, asked: tuple[str, str] | None = None
 ) -> Response:  # fmt: skip
     taken, bounds = held.taken.get(chosen, []), held.bounds[chosen]
-    own = [words(one) if one is not None else "" for one in (bounds.low, bounds.high)]
+    own = [typed(one) if one is not None else "" for one in (bounds.low, bounds.high)]
     labels = ("Au moins", "Au plus")
     return render(
         request, ctx, "coordination/constants.html", status=status, patient=patient, banner=held.banner, tabs=record_tabs(patient), measures=MEASURES,
         taken=held.taken, bounds=held.bounds, chosen=MEASURES[chosen], shown=list(reversed(taken))[:SHOWN], period=period, periods=PERIOD_WORDS,
         curve=curve([(one.at, one.value) for one in taken], low=bounds.low, high=bounds.high) if len(taken) > 1 else None,
         may_log=permits(ctx.actor, Permission.CONSTANT_LOG), said_words=SAID.get(request.query_params.get("fait", ""), ""),
-        limits=list(asked or own), words=words,
+        limits=list(asked or own),
         conflicts=[(labels[i], own[i], asked[i]) for i in (0, 1) if asked[i] != own[i]] if asked else [],
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ async def _entry(request: Request, ctx: Context, form: ConstantForm, *, from_rou
     return render(
         request, ctx, "coordination/constant.html", status=status, patient=patient, banner=held.banner, form=form, measures={key: one for key, one in MEASURES.items() if not one.computed}, bounds=bounds,
         last=taken[-1] if taken else None, curve=curve([(one.at, one.value) for one in taken], low=bounds.low, high=bounds.high) if len(taken) > 1 else None,
-        from_round=from_round, words=words,
+        from_round=from_round,
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from maillage.access.permissions import Permission, permits
 from maillage.errors import Forbidden, Infected, MaillageError, TooLarge, Unprocessable
 from maillage.http import Request, action, page, redirect
 from maillage.http.routes import API_BODY
-from maillage.services.coordination.forms.constant import words
 from maillage.services.coordination.forms.wound import LookForm, WoundForm
 from maillage.services.coordination.resources.wound import DRAINAGES, KINDS, SITES, STAGES, slow
 from maillage.services.coordination.service import photos, wounds
@@ -31,7 +30,7 @@ async def _list(request: Request, ctx: Context, *, form: WoundForm | None = None
     return render(
         request, ctx, "coordination/wounds.html", status=status, patient=patient, banner=held.banner, tabs=record_tabs(patient), wounds=held.wounds,
         form=form or WoundForm({}, {}), sites=[(code, one.words) for code, one in SITES.items()], kinds=list(KINDS.items()),
-        stages=[("", "Sans objet"), *((one, f"Stade {one}") for one in STAGES)], words=words, late={one.id for one in held.wounds if slow(one, ctx.now)},
+        stages=[("", "Sans objet"), *((one, f"Stade {one}") for one in STAGES)], late={one.id for one in held.wounds if slow(one, ctx.now)},
         may_write=permits(ctx.actor, Permission.CONSTANT_LOG), said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
 
@@ -57,7 +56,7 @@ async def _one(request: Request, ctx: Context, *, form: LookForm | None = None, 
     pictured = [look for look in wound.looks if look.photos]
     return render(
         request, ctx, "coordination/wound.html", status=status, patient=patient, banner=held.banner, wound=wound, form=form or LookForm(),
-        curve=curve(wound.areas, low=None, high=None) if len(wound.areas) > 1 else None, slow=slow(wound, ctx.now), words=words,
+        curve=curve(wound.areas, low=None, high=None) if len(wound.areas) > 1 else None, slow=slow(wound, ctx.now),
         sides=list(dict.fromkeys([pictured[0], pictured[-1]])) if pictured else [], drainages=[("", "Non dit"), *DRAINAGES.items()],
         most=photos.MOST, may_write=permits(ctx.actor, Permission.CONSTANT_LOG), said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip

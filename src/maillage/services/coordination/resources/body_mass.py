@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
+from maillage.clock import in_paris
 from maillage.services.coordination.resources.constants import MEASURES, Taken
+from maillage.ui.words import care_date, number
 
 KEY = "imc"
 ADULT = 18
@@ -22,15 +24,15 @@ def computed(weights: Sequence[Taken], heights: Sequence[Taken], *, born: str) -
             continue
         index = (weight.value / (height.value / 100) ** 2).quantize(Decimal("0.1"))
         if low <= index <= high:
-            by = f"Calculé : {_words(weight.value)} kg et {_words(height.value)} cm le {height.at:%d/%m/%Y}"
+            by = f"Calculé : {number(weight.value)} kg et {number(height.value)} cm le {care_date(height.at)}"
             found.append(Taken(id="", version="", value=index, second=None, at=weight.at, by=by))
     return found
 
 
 def with_computed(known: Sequence[Taken], mine: Sequence[Taken]) -> list[Taken]:
     """What was measured, and what is computed of the days of which nobody says it, oldest first."""
-    days = {one.at.date() for one in known}
-    return sorted([*known, *(one for one in mine if one.at.date() not in days)], key=lambda one: one.at)
+    days = {in_paris(one.at).date() for one in known}
+    return sorted([*known, *(one for one in mine if in_paris(one.at).date() not in days)], key=lambda one: one.at)
 
 
 def _height(weight: Taken, heights: Sequence[Taken], born: str) -> Taken | None:
@@ -48,7 +50,3 @@ def _grows(weight: Taken, born: str) -> bool:
         return True
     day = weight.at.date()
     return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day)) < ADULT
-
-
-def _words(value: Decimal) -> str:
-    return f"{value.normalize():f}".replace(".", ",")

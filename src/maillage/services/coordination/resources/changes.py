@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from maillage.services.coordination.resources import telling
 from maillage.services.coordination.resources.telling import Resource, Told, code, dose, drug, joined, short
-from maillage.ui.words import care_date
+from maillage.ui.words import care_date, number
 
 Words = Callable[[Resource, Resource], Iterator[str]]
 
@@ -237,7 +238,8 @@ def _answer(answer: Mapping[str, Any]) -> str:
         return str(answer["valueCoding"].get("display") or answer["valueCoding"].get("code", ""))
     if "valueBoolean" in answer:
         return "oui" if answer["valueBoolean"] else "non"
-    return telling.figure(next((v for k, v in answer.items() if k.startswith("value")), ""))
+    said = next((value for name, value in answer.items() if name.startswith("value")), "")
+    return number(said) if isinstance(said, int | Decimal) else str(said)
 
 
 def _of_appointment(before: Resource, now: Resource) -> Iterator[str]:

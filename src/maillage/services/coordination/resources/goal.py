@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from maillage.access.references import local
+from maillage.ui.words import number
 
 Resource = dict[str, Any]
 
@@ -169,7 +170,7 @@ def _target(target: Mapping[str, Any]) -> str:
 def _quantity(quantity: Mapping[str, Any]) -> str:
     if "value" not in quantity:
         return ""
-    value = str(quantity["value"]).replace(".", ",")
+    value = number(quantity["value"])
     return " ".join(filter(None, (str(quantity.get("comparator", "")), value, str(quantity.get("unit", "")))))
 
 

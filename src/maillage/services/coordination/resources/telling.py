@@ -9,6 +9,7 @@ from maillage.services.coordination.resources import relative
 from maillage.services.coordination.resources import task as tasks
 from maillage.services.coordination.resources.invitation import INVITATION
 from maillage.services.documents import public as documents
+from maillage.ui.words import number
 
 Resource = Mapping[str, Any]
 Kind = Literal["care", "doc", "social", "alert", "plain"]
@@ -145,26 +146,23 @@ def drug(medication: Resource) -> str:
     return text(medication.get("medicationCodeableConcept")) or str(medication.get("medicationReference", {}).get("display", ""))
 
 
-def figure(value: object) -> str:
-    """A number with its digits, and a decimal comma."""
-    return str(value).replace(".", ",")
-
-
 def value(observation: Resource) -> str:
     """« 84 mg/L », « 136/78 mmHg », « absent »."""
     if quantity := observation.get("valueQuantity"):
-        return f"{quantity.get('comparator', '')}{figure(quantity.get('value', ''))} {quantity.get('unit') or quantity.get('code', '')}".strip()
+        return f"{quantity.get('comparator', '')}{number(quantity.get('value', ''))} {quantity.get('unit') or quantity.get('code', '')}".strip()
     if concept := observation.get("valueCodeableConcept"):
         return text(concept)
-    for field in ("valueString", "valueInteger", "valueDateTime"):
+    if "valueInteger" in observation:
+        return number(observation["valueInteger"])
+    for field in ("valueString", "valueDateTime"):
         if field in observation:
-            return figure(observation[field])
+            return str(observation[field])
     if "valueBoolean" in observation:
         return "oui" if observation["valueBoolean"] else "non"
     parts = [one for one in observation.get("component", []) if "valueQuantity" in one]
     if len({one["valueQuantity"].get("unit") for one in parts}) == 1 and len(parts) == 2:
         unit = parts[0]["valueQuantity"].get("unit", "")
-        return f"{'/'.join(figure(one['valueQuantity'].get('value', '')) for one in parts)} {unit}".strip()
+        return f"{'/'.join(number(one['valueQuantity'].get('value', '')) for one in parts)} {unit}".strip()
     return ", ".join(f"{text(one.get('code')).lower()} {value(one)}" for one in observation.get("component", []))
 
 

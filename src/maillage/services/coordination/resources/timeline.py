@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from maillage.services.coordination.resources import telling
+from maillage.ui.words import number
 
 # Measures that a summary follows, by LOINC code: words, target low, target high (None: no target), in the unit stored.
 FOLLOWED: dict[str, tuple[str, float | None, float | None]] = {
@@ -58,10 +59,10 @@ class Measure:
     @property
     def target(self) -> str:
         if self.low is not None and self.high is not None:
-            return f"{_figure(self.low)} à {_figure(self.high)}"
+            return f"{number(self.low)} à {number(self.high)}"
         if self.low is not None:
-            return f"≥ {_figure(self.low)}"
-        return f"≤ {_figure(self.high)}" if self.high is not None else "–"
+            return f"≥ {number(self.low)}"
+        return f"≤ {number(self.high)}" if self.high is not None else "–"
 
     @property
     def trend(self) -> str:
@@ -173,7 +174,3 @@ def _instant(text: str) -> datetime:
     """A FHIR date or dateTime, complete or not, as an instant: for sorting only."""
     padded = text if "T" in text else f"{text}{'-01-01'[3 * (len(text) // 5) :] if len(text) < 10 else ''}T00:00:00+00:00"
     return datetime.fromisoformat(padded)
-
-
-def _figure(value: float) -> str:
-    return f"{value:g}".replace(".", ",")

@@ -206,7 +206,7 @@ def _assessment(resource: Resource, at: datetime) -> Assessment:
     }  # fmt: skip
     sizes = {code: _centimetres(parts.get(code, {}).get("valueQuantity", {}), code) for code in (LENGTH, WIDTH, DEPTH, AREA)}
     length, width = sizes[LENGTH], sizes[WIDTH]
-    area = sizes[AREA] if sizes[AREA] is not None or length is None or width is None else length * width
+    area = sizes[AREA] if sizes[AREA] is not None or length is None or width is None else (length * width).normalize()
     return Assessment(
         id=resource["id"], version=str(resource.get("meta", {}).get("versionId", "")), at=at,
         by=str(_first(resource, "performer").get("display", "")), length=length, width=width, depth=sizes[DEPTH], area=area,
@@ -227,8 +227,8 @@ def _centimetres(quantity: Resource, code: str) -> Decimal | None:
         return None
     value = Decimal(str(quantity["value"]))
     if code == AREA:
-        return {"cm2": value, "cm²": value, "mm2": value / 100, "[sin_i]": None}.get(unit)
-    return {"cm": value, "mm": value / 10}.get(unit)
+        return {"cm2": value, "cm²": value, "mm2": (value / 100).normalize(), "[sin_i]": None}.get(unit)
+    return {"cm": value, "mm": (value / 10).normalize()}.get(unit)
 
 
 def _size(code: str, value: Decimal, unit: str) -> Resource:

@@ -16,6 +16,7 @@ from maillage.services.coordination.service import meeting_report, meeting_telli
 from maillage.services.coordination.service.plans import MANY
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
+from maillage.ui.words import care_date
 
 Resource = dict[str, Any]
 hear_conclusions = meeting_report.hear_conclusions
@@ -107,7 +108,7 @@ async def conclude(
     meeting_telling.tell_concluded(ctx, concluded, patient=patient)
     current = (await plans.of_person(ctx, patient)).current
     if current:
-        how = f"Décidé en concertation le {datetime.fromisoformat(held.start):%d/%m/%Y}"
+        how = f"Décidé en concertation le {care_date(held.start)}"
         await plans.add_action(ctx, patient=patient, plan=current.id, what=words, how=how, due=due, goal="", owner=owner, key=key)
 
 

@@ -10,6 +10,7 @@ from maillage.access.permissions import Permission
 from maillage.clock import PARIS, in_paris
 from maillage.fhir.record import FIRST, Wanted
 from maillage.services.coordination.resources import telling
+from maillage.services.coordination.resources.alert import task_id
 from maillage.services.coordination.resources.telling import Told
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
@@ -91,12 +92,18 @@ async def page(
         return Thread([], "")
     knots, following = await ctx.records.thread(identities, wanted)
     lines = []
+    dealt_with = {knot.stored.id for knot in knots if knot.stored.type == "Task"}
     for knot in knots:
         resource = knot.stored.resource
         line = telling.told(resource, patient=patient)
-        if not passed_over(resource):
+        if not passed_over(resource) and not _said_by_its_task(resource, dealt_with):
             lines.append(line if _same_day(line.at, knot.at) else replace(line, at=knot.at.isoformat()))
     return Thread(lines, following)
+
+
+def _said_by_its_task(resource: telling.Resource, tasks: Collection[str]) -> bool:
+    """Whether an alert stands on the page as the task of who deals with it, which says more."""
+    return resource["resourceType"] == "Flag" and task_id(resource["id"]) in tasks
 
 
 def passed_over(resource: telling.Resource) -> bool:

@@ -11,7 +11,6 @@ from maillage.access.guards import Seen, guard_of_many
 from maillage.access.references import local
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.events import MeasureTaken
-from maillage.services.coordination.forms.constant import words
 from maillage.services.coordination.resources import alert as alerts
 from maillage.services.coordination.resources import constants as resources
 from maillage.services.coordination.resources.alert import Why
@@ -20,6 +19,7 @@ from maillage.services.coordination.resources.plan import Plan
 from maillage.services.coordination.service.alerts import raise_alert
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
+from maillage.ui.words import care_date, number
 
 Resource = dict[str, Any]
 RECENT = timedelta(days=3)
@@ -70,12 +70,12 @@ async def judge(ctx: Context, *, patient: str, measured: Measured, taken: Taken,
             return
     high = side == "↑"
     limit = bounds.high if high else bounds.low
-    title = f"{measured.words} {words(taken.value)} {measured.unit}, seuil {words(limit or Decimal(0))}".replace(" ,", ",")
+    title = f"{measured.words} {number(taken.value)} {measured.unit}, seuil {number(limit or Decimal(0))}".replace(" ,", ",")
     code = f"measure-{measured.key}-{'high' if high else 'low'}"
     why = Why(
         RULE,
         "1",
-        f"{words(taken.value)} {measured.unit} le {taken.at:%d/%m/%Y}".replace("  ", " "),
+        f"{number(taken.value)} {measured.unit} le {care_date(taken.at)}".replace("  ", " "),
         await _who_set(ctx, patient, bounds),
     )
     to = bounds.by if bounds.by.startswith("Practitioner/") else ""

@@ -1,6 +1,7 @@
 """The thread of a record: all of it in order, by kind, author and period, page by page; what one may not see leaves no gap."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from playwright.async_api import Browser
@@ -9,6 +10,7 @@ from maillage.access.access import Access
 from maillage.clock import Clock, SystemClock
 from maillage.db import count_statements
 from maillage.services.coordination import pages
+from maillage.services.coordination.resources import telling
 from maillage.services.coordination.service import threads
 from tests.support.browser import screen
 from tests.support.followed import ABOUT, GP, LISE, NURSE, THEO, Enter, Resource, write
@@ -124,3 +126,10 @@ async def test_the_chronology_is_whole_on_a_phone(
     page = await window.open("/patients/p/chronologie?auteur=Practitioner/nora")
     await page.get_by_role("navigation", name="Filtrer la chronologie").wait_for()
     await window.check("chronologie")
+
+
+def test_words_of_an_observation_keep_their_points_and_figures_have_a_comma() -> None:
+    said = {"resourceType": "Observation", "valueString": "Va bien. Mange mieux."}
+    assert telling.value(said) == "Va bien. Mange mieux."
+    measured = {"resourceType": "Observation", "valueQuantity": {"value": Decimal("74.0"), "unit": "kg"}}
+    assert telling.value(measured) == "74,0 kg"

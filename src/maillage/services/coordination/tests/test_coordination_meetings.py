@@ -71,7 +71,7 @@ async def test_a_meeting_is_called_prepared_and_concluded_and_moves_the_plan(ter
     assert "Décision : Garde de nuit à l’essai" in " ".join(
         (await gp.get(here)).text.replace("\u202f", " ").replace("\u00a0", " ").split()
     )
-    assert "Décidé en concertation le 03/12/2026" in await shown(lise)
+    assert "Décidé en concertation le 3 déc. 2026" in await shown(lise)
     assert "Garde de nuit à l’essai" in await shown(nora, "/taches")
     again = await post(lise, f"{here}/decision", decision="Autre chose", malgre="1")
     assert (again.status_code, "conclue" in again.text) == (409, True)

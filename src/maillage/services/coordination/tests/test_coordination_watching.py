@@ -88,6 +88,12 @@ async def test_a_measure_of_another_software_is_one_alert_until_it_is_dealt_with
     ]
 
 
+async def test_an_alert_says_the_day_of_a_measure_as_it_was_in_france(bounds: None, access: Access) -> None:
+    await wrote(access, weight(79.3) | {"effectiveDateTime": "2026-11-22T23:30:00Z"})
+    [flag] = await flags(access)
+    assert alert_from(flag, None).why.data.split() == ["79,3", "kg", "le", "23", "nov.", "2026"]
+
+
 async def test_one_that_was_dealt_with_is_not_raised_again_by_the_same_measure(bounds: None, access: Access) -> None:
     await wrote(access, weight(79.3, id="heavy"))
     [flag] = await flags(access)
