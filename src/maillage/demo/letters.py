@@ -12,6 +12,7 @@ from maillage.demo.people import Person
 from maillage.demo.professionals import Professional
 
 LOINC = "2.16.840.1.113883.6.1"
+ATC = "2.16.840.1.113883.6.73"
 DOCUMENT_OID = "1.2.250.1.213.9999.51"
 """Arc of the demonstration's document identifiers."""
 
@@ -37,12 +38,23 @@ MODELS = (CONSULTATION, LABORATORY, IMAGING, REPORT, PRESCRIPTION, SUMMARY)
 
 
 @dataclass(frozen=True, slots=True)
+class Drug:
+    """A medication as an entry: its name, ATC code, how many at once (tablets), every how many hours; 0 where it is not taken any more."""
+
+    name: str
+    atc: str
+    tablets: int = 0
+    hours: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A section: LOINC code, title, paragraphs."""
+    """A section: LOINC code, title, paragraphs, medications."""
 
     code: str
     title: str
     paragraphs: tuple[str, ...]
+    drugs: tuple[Drug, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +186,20 @@ def _sections(sections: Sequence[Section]) -> str:
 def _section(section: Section) -> str:
     text = "".join(f"<paragraph>{escape(paragraph)}</paragraph>" for paragraph in section.paragraphs)
     return f"""<component><section><code code="{section.code}" displayName={quoteattr(section.title)} codeSystem="{LOINC}"/>\
-<title>{escape(section.title)}</title><text>{text}</text></section></component>"""
+<title>{escape(section.title)}</title><text>{text}</text>{"".join(map(_drug, section.drugs))}</section></component>"""
+
+
+def _drug(one: Drug) -> str:
+    often = (
+        f'<effectiveTime xsi:type="PIVL_TS" operator="A"><period value="{one.hours}" unit="h"/></effectiveTime>'
+        if one.hours
+        else ""
+    )
+    dose = f'<doseQuantity value="{one.tablets}" unit="{{tbl}}"/>' if one.tablets else ""
+    return f"""<entry><substanceAdministration classCode="SBADM" moodCode="INT">\
+<statusCode code="completed"/>{often}{dose}<consumable><manufacturedProduct><manufacturedMaterial>\
+<code code="{one.atc}" codeSystem="{ATC}" displayName={quoteattr(one.name)}/><name>{escape(one.name)}</name>\
+</manufacturedMaterial></manufacturedProduct></consumable></substanceAdministration></entry>"""
 
 
 def _professional_id(one: Professional) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from maillage.demo import letters
 from maillage.demo.circles import Circle
-from maillage.demo.letters import Letter, Section
+from maillage.demo.letters import Drug, Letter, Section
 from maillage.demo.numbers import matricule, resource_id
 from maillage.demo.people import Person
 from maillage.demo.personas import DAC
@@ -53,7 +53,14 @@ def discharge(circle: Circle, author: Professional, at: datetime, key: str) -> L
         Section(
             "10183-2",
             "Traitements à la sortie",
-            ("Furosémide 40 mg : 1 comprimé le matin (augmenté).", "Ramipril 5 mg : 1 comprimé le matin (inchangé)."),
+            ("Furosémide 40 mg : 2 comprimés le matin (augmenté).", "Ramipril 5 mg : 1 comprimé le matin (inchangé)."),
+            (Drug("Furosémide 40 mg, comprimé", "C03CA01", 2, 24), Drug("Ramipril 5 mg, comprimé", "C09AA05", 1, 24)),
+        ),
+        Section(
+            "18610-6",
+            "Traitements arrêtés pendant le séjour",
+            ("Metformine 850 mg : arrêtée, la clairance de la créatinine a baissé.",),
+            (Drug("Metformine 850 mg, comprimé", "A10BA02"),),
         ),
         Section(
             "18776-5", "Suite à donner", ("Appel à 48 heures, pesée quotidienne, consultation du médecin traitant sous 7 jours.",)

@@ -12,6 +12,7 @@ from maillage.demo.numbers import luhn_valid, matricule
 from maillage.demo.personas import persona
 from maillage.fhir import json, validation
 from maillage.services.documents.resources import cda
+from maillage.services.documents.resources.treatments import treatments
 from maillage.services.identity.public import Ins, Reason, claim_of, usable
 
 AT = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -132,3 +133,15 @@ def test_the_default_territory_is_large_enough_and_valid():
     assert sum(1 for one in whole.past_letters() if one.person.key == people.DOCUMENTED.key) == 200
     for resource in everything(whole):
         validation.validate(resource)
+
+
+def test_a_discharge_letter_writes_its_treatments_as_entries(small):
+    letter = next(
+        one for one in chain(small.recent_letters(), small.past_letters()) if one.model is letters.DISCHARGE and one.sections
+    )
+    found = treatments(cda.parse(letters.cda(letter)))
+    assert [(one.name, one.dose, one.stopped) for one in found] == [
+        ("Furosémide 40 mg, comprimé", "2 comprimés, 1 fois par jour", False),
+        ("Ramipril 5 mg, comprimé", "1 comprimé, 1 fois par jour", False),
+        ("Metformine 850 mg, comprimé", "", True),
+    ]
