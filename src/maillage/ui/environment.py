@@ -73,6 +73,7 @@ _FILTERS = {
     "phone": words.phone,
     "initials": words.initials,
     "person_name": words.person_name,
+    "used_name": words.used_name,
     "given_name": words.given_name,
     "of": words.of,
     "typography": spaced,

@@ -254,6 +254,13 @@ def person_name(names: Sequence[Mapping[str, Any]], *, official_first: bool = Tr
     return words or str(name.get("text", "Nom inconnu"))
 
 
+def used_name(names: Sequence[Mapping[str, Any]]) -> str:
+    """The family name that somebody uses besides the one they were born with (« nom utilisé » of an identity), "" where it is the same."""
+    families = {str(name.get("use")): str(name.get("family", "")).upper() for name in names}
+    used = families.get("usual", "")
+    return used if used != families.get("official", used) else ""
+
+
 _ELIDED = frozenset("AÀÂÄÆEÉÈÊËIÎÏOÔÖŒUÙÛÜH")
 
 

@@ -184,3 +184,14 @@ def test_french_typography_is_one_filter(written: str, shown: str) -> None:
 
 def test_a_colon_never_starts_a_line() -> None:
     assert words.typography("Allergie : amoxicilline") == f"Allergie{words.HARD}: amoxicilline"
+
+
+def test_a_name_that_is_used_is_said_where_it_is_another():
+    born, used = {"use": "official", "family": "Aubry"}, {"use": "usual", "family": "Bailly"}
+    assert [words.used_name(names) for names in ([born, used], [born], [used], [born, {**used, "family": "AUBRY"}], [])] == [
+        "BAILLY",
+        "",
+        "",
+        "",
+        "",
+    ]
