@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from maillage.db import Connection
-from maillage.errors import Unsupported
-from maillage.fhir import holding
+from maillage.errors import TooLarge, Unsupported
+from maillage.fhir import holding, json
 from maillage.fhir.bundle import Done, Entry, Operate
 from maillage.fhir.change import Change, Stored
 from maillage.fhir.holding import Hold
@@ -19,6 +19,9 @@ from maillage.fhir.search import SearchQuery, SeveralQuery, StoredPage, parse
 if TYPE_CHECKING:
     from maillage.access.records import Records
 
+MOST_READ = 32_000_000
+"""Bytes that the reads of one bundle find before no more of them are answered: a short bundle could ask for the same long page thousands of times."""
+
 
 class RecordsDoor:
     """What `fhir.bundle` works through, for one actor (its protocol `Door`)."""
@@ -27,6 +30,7 @@ class RecordsDoor:
         self._records = records
         self._conn = conn
         self._operate = operate
+        self._found = 0
 
     async def find(self, kind: str, params: Sequence[tuple[str, str]]) -> Sequence[Stored]:
         """At most two visible matches."""
@@ -54,26 +58,47 @@ class RecordsDoor:
 
     async def read(self, kind: str, id: str) -> Stored:
         """The current version."""
-        return await self._records.read_raw(kind, id)
+        self._refuse_more()
+        return self._counted([await self._records.read_raw(kind, id)])[0]
 
     async def vread(self, kind: str, id: str, version: int) -> Stored:
         """One version."""
-        return await self._records.vread_raw(kind, id, version)
+        self._refuse_more()
+        return self._counted([await self._records.vread_raw(kind, id, version)])[0]
 
     async def history(self, kind: str | None, id: str | None, past: Past) -> HistoryPage:
         """The versions of one resource, of a type, or of all."""
-        return await self._records.history(kind, id, past)
+        self._refuse_more()
+        page = await self._records.history(kind, id, past)
+        self._counted(page.versions)
+        return page
 
     async def search(self, query: SearchQuery | SeveralQuery) -> StoredPage:
         """One page of a search."""
-        return await self._records.search_raw(query)
+        self._refuse_more()
+        page = await self._records.search_raw(query)
+        self._counted([*page.matches, *page.included])
+        return page
 
     async def operate(self, entry: Entry) -> Done:
         """What the operation answers, where whoever sent the bundle said how."""
         if self._operate is None:
             raise Unsupported.at("request.url", f"{entry.path}: no operation is answered in this bundle")
-        return await self._operate(entry)
+        self._refuse_more()
+        done = await self._operate(entry)
+        self._found += len(json.dumps(done.resource)) if done.resource else 0
+        return done
 
     def savepoint(self) -> AbstractAsyncContextManager[Any]:
         """What is written inside is undone when it raises, and nothing else."""
         return self._records.savepoint()
+
+    def _refuse_more(self) -> None:
+        if self._found > MOST_READ:
+            raise TooLarge(
+                f"The reads before this one found more than the {MOST_READ} bytes that one bundle is answered with: ask again for it."
+            )
+
+    def _counted(self, found: Sequence[Stored]) -> Sequence[Stored]:
+        self._found += sum(len(one.body) for one in found if one.body is not None)
+        return found

@@ -74,10 +74,15 @@ def operates(url: str) -> bool:
 
 def entries_of(bundle: Resource, *, base: str) -> list[Entry]:
     """The requests of a batch or transaction. Raises Invalid naming the first entry that is none."""
+    return [entry_at(place, entry, base) for place, entry in enumerate(listed(bundle))]
+
+
+def listed(bundle: Resource) -> list[Any]:
+    """What stands in `Bundle.entry`. Invalid where that is no list, or one of more than `MAX_ENTRIES`."""
     entries = bundle.get("entry", [])
     if not isinstance(entries, list) or len(entries) > MAX_ENTRIES:
         raise Invalid.at("Bundle.entry", f"Bundle.entry is a list of {MAX_ENTRIES} requests at most")
-    return [entry_at(place, entry, base) for place, entry in enumerate(entries)]
+    return entries
 
 
 def entry_at(place: int, entry: Any, base: str) -> Entry:

@@ -8,7 +8,7 @@ from maillage.errors import Invalid, Issue, MaillageError
 from maillage.fhir.bundle import answers
 from maillage.fhir.bundle.answers import Done
 from maillage.fhir.bundle.door import Door
-from maillage.fhir.bundle.entries import Entry, at, entries_of, entry_at, in_order, of_request
+from maillage.fhir.bundle.entries import Entry, at, entries_of, entry_at, in_order, listed, of_request
 from maillage.fhir.bundle.gets import got
 from maillage.fhir.bundle.linking import link
 from maillage.fhir.bundle.settling import hold_all, settle
@@ -29,7 +29,7 @@ async def process(
             done = await _transaction(entries_of(bundle, base=base), door, base)
             entries = [answers.entry_of(one, wants=wants) for one in done]
         case "batch":
-            entries = await _batch(bundle.get("entry", []), door, base, wants, refused or {})
+            entries = await _batch(listed(bundle), door, base, wants, refused or {})
         case other:
             raise Invalid.at("Bundle.type", f"a Bundle of type batch or transaction is expected here, not {other!r}")
     return {"resourceType": "Bundle", "type": f"{bundle['type']}-response", **({"entry": entries} if entries else {})}
@@ -53,12 +53,12 @@ async def _transaction(entries: Sequence[Entry], door: Door, base: str) -> list[
 
 
 async def _batch(
-    listed: Any, door: Door, base: str, wants: str, refused: Mapping[int, MaillageError]
+    asked: list[Any], door: Door, base: str, wants: str, refused: Mapping[int, MaillageError]
 ) -> list[Resource]:  # fmt: skip
     """Each entry by itself, in the order of the standard; one that is no request is refused alone."""
     found = {place: answers.refused(fault) for place, fault in refused.items()}
     entries = []
-    for place, one in enumerate(listed if isinstance(listed, list) else []):
+    for place, one in enumerate(asked):
         if place in refused:
             continue
         try:
