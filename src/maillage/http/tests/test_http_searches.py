@@ -76,6 +76,6 @@ async def test_the_quick_search_works_as_before(attacked: Starlette, access: Acc
         await field.fill("Secretaire")
         await field.press("Enter")
         await expect(page.get_by_role("heading", name="Patients", exact=True)).to_be_visible()
-        await expect(page.get_by_role("searchbox", name="Nom, date de naissance ou INS")).to_have_value("Secretaire")
+        await expect(page.get_by_role("searchbox", name="Nom, date de naissance, INS ou téléphone")).to_have_value("Secretaire")
         assert "Secretaire" not in page.url
         await window.context.close()

@@ -54,11 +54,18 @@ class Record:
 
 
 async def search(ctx: Context, *, text: str) -> list[dict[str, Any]]:
-    """The people whom the actor follows, by birth name or first name, birth date (JJ/MM/AAAA or ISO) or INS; at most 30."""
+    """The people whom the actor follows, by birth name or first name, birth date (JJ/MM/AAAA or ISO), INS, or the telephone from which they or somebody close to them call; at most 30 of each."""
     ctx.require(Permission.PATIENT_SEARCH)
-    if not (parameters := _criteria(text)):
+    if calling := _as_stored(text):
+        numbers = ",".join(calling)
+        found = await ctx.records.find("Patient", [("phone", numbers), ("_count", FOUND)])
+        known = {one["id"] for one in found}
+        close = await ctx.records.find("Patient", [("_has:RelatedPerson:patient:phone", numbers), ("_count", FOUND)])
+        found = [*found, *(one for one in close if one["id"] not in known)]
+    elif parameters := _criteria(text):
+        found = await ctx.records.find("Patient", [*parameters, ("_count", FOUND)])
+    else:
         return []
-    found = await ctx.records.find("Patient", [*parameters, ("_count", FOUND)])
     return sorted(found, key=lambda p: str((p.get("name") or [{}])[0].get("family", "")))
 
 
@@ -84,6 +91,16 @@ async def read(ctx: Context, *, patient: str) -> Record:
     thread = await threads.page(ctx, patient=patient, identities=identities, kept=kept, count=THREAD)
     contact = await contacts.last(ctx, identities, newest=resources.get("Communication", []), read=LIMITS["Communication"])
     return Record(banner, since, resources, thread, await directory.circle(ctx, patient), kept, contact)
+
+
+def _as_stored(text: str) -> list[str]:
+    """The ways in which records write a French telephone number; none where the text is not one."""
+    found = re.fullmatch(r"(?:0|\+33|0033)([1-9])(\d{8})", re.sub(r"[\s.()\-]", "", text).replace("+330", "+33"))
+    if not found:
+        return []
+    first, pairs = found[1], re.findall("..", found[2])
+    joined = [f"0{first}{''.join(pairs)}", f"+33{first}{''.join(pairs)}"]
+    return joined + [f"{start}{first}{mark}{mark.join(pairs)}" for start in ("0", "+33", "+33 ") for mark in (" ", ".", "-")]
 
 
 def _criteria(text: str) -> list[tuple[str, str]]:

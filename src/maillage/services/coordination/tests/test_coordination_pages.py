@@ -12,7 +12,7 @@ from maillage.access.actors import Actor, ActorKind, Role
 from maillage.clock import FixedClock
 from maillage.db import count_statements
 from maillage.services.coordination import jobs, pages
-from maillage.services.coordination.service import seen
+from maillage.services.coordination.service import records, seen
 from maillage.services.pathways.events import ActionDue
 from tests.support.browser import HERE, PHONE, screen
 from tests.support.people import NOON, SEED, care_team, professional
@@ -134,6 +134,26 @@ async def test_before_one_searches_the_records_that_were_seen_last_are_at_hand(
     page = (await gp.get("/patients")).text
     assert "Vus en dernier" in page
     assert ("/patients/p" in page, "/patients/q" in page) == (True, False), "what one may not see any more is not named"
+
+
+async def test_who_calls_is_found_by_the_number_that_is_shown(territory: None, access: Access) -> None:
+    async with access.act(SEED) as ctx:
+        person = await ctx.records.read("Patient", "p")
+        await ctx.records.write(person | {"telecom": [{"system": "phone", "value": "06 39 98 00 09"}]})
+        about = {"patient": {"reference": "Patient/p"}, "active": True, "name": [{"family": "PAT-TROIS", "given": ["Claude"]}]}
+        numbers = [{"system": "phone", "value": "+33 3 26.00.00.00"}, {"system": "phone", "value": "+33639980010"}]
+        await ctx.records.write({"resourceType": "RelatedPerson", "id": "claude", **about, "telecom": numbers})
+        stranger = await ctx.records.read("Patient", "q")
+        await ctx.records.write(stranger | {"telecom": [{"system": "phone", "value": "0639980009"}]})
+
+    async def found(text: str) -> list[str]:
+        async with access.act(GP, read_only=True) as ctx:
+            return [one["id"] for one in await records.search(ctx, text=text)]
+
+    for typed in ("0639980009", "06.39.98.00.09", "+33 6 39 98 00 09", "+33 (0)6-39-98-00-09", "06 39 98 00 10", "0033639980010"):
+        assert await found(typed) == ["p"], typed
+    assert await found("06 39 98 00 11") == []
+    assert await found("06 39 98 00") == [], "half a number is none"
 
 
 async def test_what_is_asked_for_twice_is_one_task_of_the_coordination_team(territory: None, access: Access, visit: Any) -> None:
