@@ -54,7 +54,7 @@ class RecordsDoor:
 
     async def write_changes(self, changes: Sequence[Change]) -> list[Stored]:
         """All or none, as one write of the actor's."""
-        return await self._records.write_changes(changes)
+        return await self._records.write_changes([self._records.by_client(one) for one in changes])
 
     async def read(self, kind: str, id: str) -> Stored:
         """The current version."""

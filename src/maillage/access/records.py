@@ -319,12 +319,17 @@ class Records:
             await derive(self._conn, read_from(written, self._ctx.now))
             return count
 
+    def by_client(self, change: Change) -> Change:
+        """A change as whoever acts may ask for it by the FHIR API (`writes.by_client`)."""
+        return writes.by_client(self._ctx.actor, change)
+
     async def write_alone(self, change: Change) -> Stored:
         """Write one change as all that this context does: it is committed when this returns, not when the context ends.
 
         Those of the same actor that come meanwhile are committed with it (`combining`), and none knows of the others.
         """
         self._ctx.refuse_to_write()
+        change = self.by_client(change)
         touched = self._trail.entries or self._ctx.announced or begun(self._conn)
         if self._combined is None or touched or not guards.see_many(str(change.resource.get("resourceType"))):
             return (await self.write_changes([change]))[0]

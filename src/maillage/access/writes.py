@@ -12,7 +12,7 @@ from maillage.fhir.change import Change, Verb
 # Written by the platform and by machines only: who did what, and to whom it was sent.
 NEVER_BY_HAND = frozenset({"AuditEvent", "Subscription", "SubscriptionStatus", "Person", "Linkage"})
 
-RANDOM = 4  # UUID version (RFC 9562)
+RANDOM, NAMED = 4, 5  # UUID versions (RFC 9562)
 
 
 def refusal(actor: Actor, change: Change) -> str | None:
@@ -31,6 +31,16 @@ def taken_as(actor: Actor, change: Change) -> Change:
     """The change as this actor may mean it: a PUT of a Patient updates one that is there, it does not choose the id of a new one."""
     of_patient = change.resource["resourceType"] == "Patient" and change.verb is Verb.PUT
     return replace(change, verb=Verb.UPDATE) if of_patient and not may_link(actor) else change
+
+
+def by_client(actor: Actor, change: Change) -> Change:
+    """The change as a person's client may ask for it: it takes no new id that is made from a name (UUID version 5), and updates what is there.
+
+    The platform makes those of choices, requests and alerts: whoever took one first, in a record of their own, would keep it from being
+    written where it belongs.
+    """
+    taken = limited(actor) and change.verb in (Verb.PUT, Verb.CREATE) and _version(change.resource.get("id")) == NAMED
+    return replace(change, verb=Verb.UPDATE) if taken else change
 
 
 def limited(actor: Actor) -> bool:
@@ -113,7 +123,12 @@ def _of_notebook(actor: Actor, change: Change, kind: str) -> bool:
 
 def _drawn(id: str | None) -> bool:
     """Whether an id is absent, or drawn at random by the door (as those of a bundle's new entries are)."""
+    return id is None or _version(id) == RANDOM
+
+
+def _version(id: str | None) -> int | None:
+    """Of a UUID; None for any other id."""
     try:
-        return id is None or UUID(id).version == RANDOM
+        return UUID(id or "").version
     except ValueError:
-        return False
+        return None

@@ -17,12 +17,15 @@ DATA = "Consent.provision.data.reference"
 
 @guard("Consent")
 async def keep_choices(ctx: Context, change: Change) -> Resource:
-    """Forbidden to professionals where the person made the choice themself; Invalid where it hides what is not in the record it is about."""
+    """Forbidden to professionals where the person made the choice themself, or would seem to have; Invalid where it hides what is not in the record it is about."""
     resource = change.resource
     if ctx.actor.kind in (ActorKind.JOB, ActorKind.SYSTEM):
         return resource
-    if ctx.actor.kind is ActorKind.PROFESSIONAL and change.verb is not Verb.CREATE:
-        await _refuse_taking_back(ctx, str(resource["id"]))
+    if ctx.actor.kind is ActorKind.PROFESSIONAL:
+        if change.verb is not Verb.CREATE:
+            await _refuse_taking_back(ctx, str(resource["id"]))
+        if change.verb is not Verb.DELETE and made_by_the_person(resource):
+            raise Forbidden("a choice that the person did not make themself says who collected it (Consent.performer)")
     if ctx.actor.kind is ActorKind.CARER:
         await refuse_unless_in_their_name(ctx, resource.get("patient", {}).get("reference", "").removeprefix("Patient/"))
     if change.verb is not Verb.DELETE:
