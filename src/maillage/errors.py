@@ -121,6 +121,13 @@ class TooLarge(MaillageError):
     code = "too-long"
 
 
+class TooSlow(MaillageError):
+    """A body that comes more slowly than any network that works."""
+
+    status = 408
+    code = "timeout"
+
+
 class AddressTooLong(MaillageError):
     """More bytes of address than the door takes."""
 

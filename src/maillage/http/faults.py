@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from maillage.errors import InsufficientScope, MaillageError, TooLarge, TooMany, Unauthenticated
+from maillage.errors import InsufficientScope, MaillageError, TooLarge, TooMany, TooSlow, Unauthenticated
 from maillage.fhir.outcome import outcome
 from maillage.http.formats import FHIR_JSON, shown_fault
 from maillage.http.request import Request
@@ -38,6 +38,7 @@ WORDS = {
     404: Words("Page introuvable", "Rien à cette adresse, ou rien que vous puissiez voir.", "Vérifiez l’adresse ou repartez de l’accueil."),
     405: Words("Action impossible", "Cette adresse ne sait pas faire cela.", "Repartez de l’accueil."),
     406: Words("Format non proposé", "Ce contenu n’existe pas dans le format demandé.", "Ouvrez-le depuis la page qui le propose."),
+    408: Words("Envoi interrompu", "Votre envoi n’est pas arrivé en entier : rien n’a été enregistré.", "Renvoyez-le quand le réseau est meilleur."),
     409: Words("Modifié entre-temps", "Quelqu’un d’autre a modifié ces informations.", "Rechargez la page, puis reprenez votre saisie."),
     410: Words("Supprimé", "Ce contenu a été supprimé.", "Repartez de l’accueil."),
     412: Words("Modifié entre-temps", "Quelqu’un d’autre a modifié ces informations.", "Rechargez la page, puis reprenez votre saisie."),
@@ -81,7 +82,7 @@ def answer_fault(request: Request, error: MaillageError, render: Render | None) 
         response.headers["Retry-After"] = "2"
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.wait)
-    if isinstance(error, TooLarge):
+    if isinstance(error, TooLarge | TooSlow):
         response.headers["Connection"] = "close"
     return response
 

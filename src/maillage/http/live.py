@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import signal
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from types import FrameType
 from typing import Any
@@ -30,6 +31,8 @@ ALL = "*"
 HEARTBEAT_SECONDS = 20.0
 RECONNECT_SECONDS = 1.0
 MOST_STREAMS = 4000
+MOST_OF_ONE = 100
+"""Pages of one person that listen at a time: as many as a browser opens of one host, and few enough that nobody leaves none to others."""
 
 
 async def tell(ctx: Context, references: Iterable[str], *, topic: str = "nouveautes") -> None:
@@ -75,6 +78,7 @@ class Live:
         self._database = database
         self._streams: dict[str, set[Stream]] = {}
         self._count = 0
+        self._of_one: Counter[str] = Counter()
         self._task: asyncio.Task[None] | None = None
         self.listening = asyncio.Event()
 
@@ -97,18 +101,22 @@ class Live:
 
     @contextlib.contextmanager
     def stream_of(self, actor: Actor) -> Iterator[Stream]:
-        """A stream for this actor, for as long as the block lasts. Raises Unavailable when too many are open."""
-        if self._count >= MOST_STREAMS:
+        """A stream for this actor, for as long as the block lasts. Raises Unavailable when too many are open, of all or of this actor."""
+        if self._count >= MOST_STREAMS or self._of_one[actor.id] >= MOST_OF_ONE:
             raise Unavailable("Too many pages are listening.")
         stream = Stream()
         heard = {ALL, *actor.organizations, *([actor.reference] if actor.reference else [])}
         for reference in heard:
             self._streams.setdefault(reference, set()).add(stream)
         self._count += 1
+        self._of_one[actor.id] += 1
         try:
             yield stream
         finally:
             self._count -= 1
+            self._of_one[actor.id] -= 1
+            if not self._of_one[actor.id]:
+                del self._of_one[actor.id]
             for reference in heard:
                 self._streams[reference].discard(stream)
                 if not self._streams[reference]:
