@@ -83,9 +83,20 @@ async def test_a_round_on_a_slow_network(browser: Browser, territory: Territory)
     found = httpx.get(f"{territory.fhir}/Observation", params=query, headers=headers).json()
     assert len(found["entry"]) == 1
 
-    # And she ticks the first visit, writes to the notebook, and sees both
+    # And she ticks the first visit, which came too slowly to be taken (408), writes to the notebook, and sees both
+    slowly: list[str] = []
+
+    async def too_slow(route: Route) -> None:
+        if route.request.method == "POST" and not slowly:
+            slowly.append(route.request.url)
+            await route.fulfill(status=408, body="")
+        else:
+            await route.continue_()
+
+    await page.route("**/faite", too_slow)
     await page.get_by_role("button", name=OF_A_VISIT).first.click()
-    await expect(page.get_by_text("5 visites, 1 faite")).to_be_visible()
+    await expect(page.get_by_text("5 visites, 1 faite")).to_be_visible(timeout=15_000)
+    assert len(slowly) == 1
     came.clear()
     await page.get_by_role("link", name="Écrire").first.click()
     await page.get_by_label("Ce que vous avez vu ou fait").fill("Jambes gonflées ce matin.")

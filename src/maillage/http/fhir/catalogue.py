@@ -6,7 +6,7 @@ from maillage.http.faults import MethodNotAllowed
 from maillage.http.fhir import documents, everything, lastn, meta, validating
 from maillage.http.fhir.operation import Level, Operation
 
-OF_THE_DOOR = (
+_OF_THE_DOOR = (
     everything.PATIENT,
     everything.ENCOUNTER,
     lastn.LASTN,
@@ -22,13 +22,13 @@ _LEVELS = {2: Level.TYPE, 3: Level.INSTANCE}
 
 
 def add(*some: Operation) -> None:
-    """Operations of a service are told of, and found in bundles, as those of the door."""
+    """Operations that a service declares in its module `operations`: routed, told of and found in bundles as those of the door, whose routes are made after."""
     _OF_SERVICES.extend(one for one in some if one not in _OF_SERVICES)
 
 
 def operations() -> tuple[Operation, ...]:
     """Every operation that is answered."""
-    return (*OF_THE_DOOR, *_OF_SERVICES)
+    return (*_OF_THE_DOOR, *_OF_SERVICES)
 
 
 def asked_for(method: str, path: str) -> Operation:

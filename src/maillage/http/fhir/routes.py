@@ -10,7 +10,7 @@ from maillage.access.permissions import Permission
 from maillage.fhir.bundle.entries import operates
 from maillage.http.faults import MethodNotAllowed
 from maillage.http.fhir.capability import metadata
-from maillage.http.fhir.catalogue import OF_THE_DOOR, add, asked_for
+from maillage.http.fhir.catalogue import asked_for, operations
 from maillage.http.fhir.interactions import OF_SYSTEM, OF_TYPE, Interaction
 from maillage.http.fhir.operation import Operation
 from maillage.http.request import Request
@@ -25,15 +25,9 @@ _NOTHING = (("/{kind}/{id}", ("POST",)), ("/{kind}/{id}/{member}", ("POST", "PUT
 def fhir_routes(*, max_body: int = API_BODY) -> list[Declared]:
     """Every route of the door, in the order in which they are tried. `max_body` is in bytes."""
     capability = api(f"{BASE}/metadata", metadata, public=True)
-    invoked = [route for one in OF_THE_DOOR for route in _invoked(one, max_body)]
+    invoked = [route for one in operations() for route in _invoked(one, max_body)]
     system, types = ([_route(one, max_body) for one in some] for some in (OF_SYSTEM, OF_TYPE))
     return [capability, *system, *invoked, *types, *starmap(_nothing, _NOTHING)]
-
-
-def operations_of_a_service(*some: Operation) -> list[Declared]:
-    """The routes of operations that a service declares in its module `operations`; they are in the CapabilityStatement and in bundles too."""
-    add(*some)
-    return [route for one in some for route in _invoked(one, API_BODY)]
 
 
 def _route(one: Interaction, max_body: int) -> Declared:

@@ -8,8 +8,9 @@ from maillage.errors import Forbidden
 from maillage.fhir import json
 from maillage.http import Request
 from maillage.http.fhir import answers, operation
+from maillage.http.fhir.catalogue import add
 from maillage.http.fhir.operation import Level, Operation, Parameter, refused
-from maillage.http.fhir.routes import operations_of_a_service
+from maillage.http.routes import Declared
 from maillage.services.messaging.service import threads
 from maillage.services.messaging.service.guarding import PEOPLE
 
@@ -72,4 +73,5 @@ MARK = Operation(
     "mark-read", "Say that one read a conversation", "Of any message of a conversation: whoever asks says, for themself, that they read it, or takes that back. Answers as `$readers` does.",
     "Communication", (Level.INSTANCE,), mark, READ, "Parameters", permission=Permission.FHIR_WRITE, by_get=False, by_post_writes=True,
 )  # fmt: skip
-routes = operations_of_a_service(READERS, MARK)
+add(READERS, MARK)
+routes: list[Declared] = []  # those of the catalogue are the FHIR door's

@@ -195,7 +195,7 @@
         button.disabled = false;
         return;
       }
-      if (answer && ![502, 503, 504].includes(answer.status)) {
+      if (answer && ![408, 502, 503, 504].includes(answer.status)) {
         pending.delete(form);
         now.hidden = true;
         said.textContent = answer.ok ? "Envoyé." : "À revoir dans un instant.";

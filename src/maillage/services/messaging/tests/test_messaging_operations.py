@@ -19,6 +19,7 @@ from maillage.services.messaging.service import messages, threads
 from tests.support.pages import client_of
 from tests.support.people import MACHINE, SEED, care_team, patient, professional
 
+assert operations.MARK  # declared
 GP = professional("gp", name="Dr Camille EXEMPLE")
 NURSE = professional("nurse", Role.NURSE, name="Nora FICTIVE")
 LISE = professional("lise", Role.COORDINATOR, name="Lise ESSAI")
@@ -43,9 +44,7 @@ async def begun(access: Access, readers: Readers = Readers()) -> str:  # noqa: B
 
 
 async def asked(platform: Platform, access: Access, actor: Actor, path: str, body: Any = None) -> httpx.Response:
-    async with await client_of(
-        create_app(platform, [*operations.routes, *fhir_routes()]), access, actor, accept="application/fhir+json"
-    ) as client:
+    async with await client_of(create_app(platform, fhir_routes()), access, actor, accept="application/fhir+json") as client:
         return await (client.get(f"/fhir/{path}") if body is None else client.post(f"/fhir/{path}", json=body))
 
 
