@@ -25,10 +25,11 @@ from maillage.services.messaging.tests.test_messaging_conversations import (
     texts,
 )
 from tests.support.people import SEED
+from tests.support.photographs import png
 
 __all__ = ["territory"]
 SENT = datetime(2026, 11, 23, 11, tzinfo=UTC)
-PICTURE = File("plaie.png", "image/png", b"\x89PNG\r\n\x1a\n of the wound")
+PICTURE = File("plaie.png", "image/png", png())
 
 
 async def joined(access: Access, thread: str, by: Actor, key: str, file: File = PICTURE) -> str:

@@ -1,6 +1,7 @@
 """Files joined to messages: whatever they are called, are said to be or carry, they are kept and given back as nothing that acts."""
 
 import io
+from itertools import product
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from maillage.http.csrf import masked
 from maillage.services.messaging import pages
 from maillage.services.messaging.tests.test_messaging_conversations import GP, begun, territory
 from tests.support.browser import HERE
-from tests.support.photographs import GPS, jpeg
+from tests.support.photographs import GPS, jpeg, png
 
 __all__ = ["territory"]
 SCRIPT = b"<script>alert(1)</script>"
@@ -68,6 +69,33 @@ async def test_where_a_photograph_was_taken_goes_whatever_it_is_said_to_be(sende
     kept = Image.open(io.BytesIO(answer.content))
     assert kept.size == (320, 240)
     assert not kept.getexif().get_ifd(GPS)
+
+
+@pytest.mark.parametrize("said", ["image/png", "image/jpeg", "application/octet-stream", ""])
+async def test_where_a_drawing_was_taken_goes_and_the_drawing_stays(sender: Sender, said: str) -> None:
+    sent = png(gps=True, words="48.856, 2.352") + b"behind the end"
+    assert Image.open(io.BytesIO(sent)).getexif().get_ifd(GPS), "the sent one says where it was taken"
+    status = await sender.send("capture.png", said, sent)
+    if said == "image/jpeg":
+        assert status == 422
+        return
+    assert status == 303
+    _, answer = await sender.last()
+    assert Image.open(io.BytesIO(answer.content)).tobytes() == Image.open(io.BytesIO(sent)).tobytes()
+    assert answer.content == png()
+
+
+async def test_a_photograph_that_keeps_its_place_is_refused(sender: Sender) -> None:
+    for brand, said in product((b"heic", b"mif1", b"avif", b"isomheic"), ("image/heic", "image/jpeg", "")):
+        body = b"ftyp" + brand[:4] + b"\0\0\0\0" + brand[4:]
+        assert await sender.send("IMG_1.heic", said, (len(body) + 4).to_bytes(4) + body + b"Exif 48.856") == 422, (brand, said)
+    assert await sender.send("IMG_1.jpg", "image/jpeg", jpeg(gps=True)) == 303
+
+
+async def test_a_drawing_that_is_cut_is_refused(sender: Sender) -> None:
+    for cut in (8, 20, -4, -13):
+        assert await sender.send("capture.png", "image/png", png(gps=True)[:cut]) == 422
+    assert await sender.send("capture.png", "image/png", png(gps=True)) == 303
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def _of_file(fault: MaillageError) -> str:
         return "Ce fichier est trop lourd, ou il y en a trop : réduisez-le, puis joignez-le à nouveau."
     if isinstance(fault, Unsupported):
         return "Ce type de fichier n’est pas accepté ici. Un PDF ou une photo l’est."
-    if isinstance(fault, Infected):
+    if fault.french:
         return f"Rien n’a été envoyé : {fault.french}."
     return "Ce fichier n’est pas du type que dit son nom : enregistrez-le à nouveau, puis joignez-le."
 

@@ -14,6 +14,7 @@ from maillage.files.kinds import begins_as
 from maillage.files.names import file_name
 from maillage.files.photographs import KIND as PHOTOGRAPH
 from maillage.files.photographs import photographed
+from maillage.files.pictures import undressed
 from maillage.services.messaging.resources.attachment import JOINED, document_for, file_of
 from maillage.services.messaging.resources.message import Label, Readers
 from maillage.services.messaging.rules import conversations as rules
@@ -63,10 +64,10 @@ async def keep(
 
 
 async def _kept(one: File) -> File:
-    """The file as it is filed. Unprocessable or TooLarge for a photograph that is none."""
+    """The file as it is filed. Unprocessable or TooLarge for a photograph or a picture that is none."""
     title = file_name(one.title)
     if not any(begins_as(kind, one.content) for kind in PHOTOGRAPHS):
-        return replace(one, title=title)
+        return replace(one, title=title, content=undressed(one.content, "fichiers"))
     content = await photographed(one.content, "fichiers", side=READABLE)
     return File(f"{PurePath(title).stem}.jpg", PHOTOGRAPH, content)
 
