@@ -180,6 +180,11 @@ def threshold_for(
     }  # fmt: skip
 
 
+def is_threshold(goal: Resource) -> bool:
+    """Whether a Goal only says bounds: one that somebody aims at may have them too, and is not written over by others."""
+    return goal.get("category") == [{"coding": [THRESHOLD]}]
+
+
 def bounds_of(measured: Measured, goals: Iterable[Resource]) -> Bounds:
     """The bounds that somebody set for this person (active Goals whose target is a range of this measure, the newest), else the usual ones."""
     mine = [(goal, target["detailRange"]) for goal in goals if goal.get("lifecycleStatus") in {"active", "accepted", "on-hold"}

@@ -93,13 +93,16 @@ async def retract(ctx: Context, *, patient: str, observation: str, version: str,
 async def set_bounds(
     ctx: Context, *, patient: str, measure: str, low: Decimal | None, high: Decimal | None, id: str, version: str
 ) -> None:
-    """Says between which values this measure of this person is wanted; `id` and `version` of the bounds that were read, empty for new ones."""
+    """Says between which values this measure of this person is wanted; `id` and `version` of the bounds that were read, empty for new ones.
+
+    Those that stand in a goal of a plan are left there: new ones count before them.
+    """
     ctx.require(Permission.CONSTANT_LOG, patient=patient)
     if (low is None and high is None) or (low is not None and high is not None and low >= high):
         raise Invalid.at("bas", "give a lower bound, an upper one, or both in their order")
     goal = resources.threshold_for(measured_of(measure), patient=patient, low=low, high=high, by=ctx.actor.reference, at=ctx.now)
-    if id:
-        before = await _of_person(ctx, patient, "Goal", id)
+    before = await _of_person(ctx, patient, "Goal", id) if id else {}
+    if resources.is_threshold(before):
         goal = {**before, **goal, "id": id, "meta": {**before["meta"], "versionId": version}}
     await ctx.records.write(goal)
 

@@ -160,7 +160,8 @@ async def _sent(
 def _named(ctx: Context, draft: Draft, members: Sequence[Member]) -> list[str]:
     """Whom the message names: those who were ticked, and those named in its words."""
     others = [one for one in members if one.reference != ctx.actor.reference]
-    return list(dict.fromkeys([*draft.mentions, *rules.named_in(draft.text, others)]))
+    said = [one for one in draft.mentions if one in {other.reference for other in others}]
+    return list(dict.fromkeys([*said, *rules.named_in(draft.text, others)]))
 
 
 def _among(ctx: Context, members: Sequence[Member]) -> set[str]:
