@@ -39,6 +39,7 @@ WHO: dict[str, set[Role] | None] = {
     "/mes-documents/{id}/montrer": IN_NAME, "/demandes-d-appui/chiffres": COORDINATION, "/patients/{id}/constantes/": CARE, "/patients/{id}/plaies POST": CARE,
     "/patients/{id}/plaies/{wound} POST": CARE, "/patients/{id}/plaies/{wound}/fermer": CARE,
     "/connecteurs/mis-de-cote": {Role.STEWARD, Role.OPERATOR},
+    "/fhir/Communication/{id}/$mark-read": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
     "/fhir/{kind}/{id}/$meta-": CIRCLE | IN_NAME | {Role.STEWARD, Role.OPERATOR, Role.SYSTEM},
     "/patients/{id}/documents": CIRCLE | OWN | {Role.SYSTEM}, "/demandes-d-appui/{id}/": CIRCLE, "/patients/{id}/messages": CIRCLE | OWN,
     "/habilitations/{class}": {Role.OFFICER}, "/patients/{id}/secrets": CARE, "/patients/{id}/urgence": CARE,
