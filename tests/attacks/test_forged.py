@@ -74,6 +74,24 @@ async def test_the_fhir_door_takes_no_write_by_cookie_without_the_token(attacked
             assert answer.status_code == 403, (method, kind)
 
 
+async def test_no_door_for_programs_takes_a_write_by_cookie_that_another_site_sent(attacked: Starlette, access: Access) -> None:
+    """Every route that is no page's form and takes more than a look: by what a browser sends of itself, nothing is written or read."""
+    client, secret = await browser_of(attacked, access, Role.GP)
+    asked = [
+        (method, address)
+        for route, method, address in asked_of(attacked)
+        if route.kind is Kind.API and method not in ("GET", "HEAD")
+    ]
+    assert len(asked) > 20
+    async with client:
+        for method, address in asked:
+            for headers in ({}, *FOREIGN):
+                sent = headers | ({"x-csrf-token": masked(secret)} if headers else {})
+                for kind in ("text/plain", "application/fhir+json", FORM):
+                    answer = await client.request(method, address, content=b"a=b", headers=sent | {"content-type": kind})
+                    assert answer.status_code == 403, (method, address, headers, kind)
+
+
 ELSEWHERE = (
     "//evil.example", "https://evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "/\n/evil.example", "///evil.example", "javascript:alert(1)",
     "data:text/html,x", " //evil.example", "/%09/evil.example\r\nset-cookie: a=b", "http:evil.example", "//evil.example/%2f..", "\u2215\u2215evil.example", "//\u3002evil.example",

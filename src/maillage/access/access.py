@@ -139,10 +139,10 @@ class Access:
         async with self._database.transaction() as conn:
             return await sessions.renew(conn, cookie, session, now=now)
 
-    async def still_open(self, cookie: str) -> bool:
-        """Whether a session that was there before has not ended."""
+    async def still_open(self, cookie: str, actor: Actor) -> bool:
+        """Whether a session that was there before has not ended, and its person acts as this actor in it."""
         async with self._database.reading(on_primary=True) as conn:
-            return await sessions.still_open(conn, cookie, now=self.clock.now())
+            return await sessions.still_open(conn, cookie, actor, now=self.clock.now())
 
     async def prove_anew(self, cookie: str) -> str:
         """The person of this session proved who they are once more; their cookie from now on."""

@@ -48,9 +48,9 @@ class Visitors:
         return await self._signed_in(secret, sign_of_life) if secret else None
 
     async def still_there(self, visitor: Visitor) -> bool:
-        """Whether the visitor's session or token has not ended: asked now and then by what lasts longer than a request."""
+        """Whether the visitor's session or token has not ended, and they act as then: asked now and then by what lasts longer than a request."""
         if visitor.bearer is None:
-            return visitor.session is not None and await self._access.still_open(visitor.session)
+            return visitor.session is not None and await self._access.still_open(visitor.session, visitor.actor)
         try:
             return await self._bearer(visitor.bearer) == visitor.actor
         except Unauthenticated:

@@ -121,9 +121,10 @@ async def session_of(conn: Connection, cookie: str, *, now: datetime) -> Session
     )  # fmt: skip
 
 
-async def still_open(conn: Connection, cookie: str, *, now: datetime) -> bool:
-    """Whether a session that was there before has not ended; its secret may have changed since."""
-    return await QUERIES.find_session(conn, hash=_hash(handle_of(cookie)), now=now) is not None
+async def still_open(conn: Connection, cookie: str, actor: Actor, *, now: datetime) -> bool:
+    """Whether a session that was there before has not ended, and its person still acts as then; its secret may have changed since."""
+    row = await QUERIES.find_session(conn, hash=_hash(handle_of(cookie)), now=now)
+    return row is not None and msgspec.convert(row["actor"], Actor) == actor
 
 
 async def keep_alive(conn: Connection, cookie: str, session: Session, *, now: datetime, policy: SessionPolicy) -> None:

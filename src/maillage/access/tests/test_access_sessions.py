@@ -83,7 +83,7 @@ async def test_a_secret_changes_and_the_one_before_counts_for_requests_on_their_
     assert (await access.session(new)).actor == LAB
     clock.advance(timedelta(seconds=59))
     assert (await access.session(old)).actor == LAB
-    assert await access.still_open(old)
+    assert await access.still_open(old, LAB)
 
 
 async def test_an_answer_that_was_lost_costs_nothing(access: Access, clock: FixedClock) -> None:
