@@ -1,5 +1,6 @@
 """Search: what is asked for and how, pages, what is refused."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -318,6 +319,7 @@ def test_ids_of_too_many_possible_types_are_refused() -> None:
 async def test_last_updated_is_searched_and_sorted_by(database: Database) -> None:
     for id in ("a", "b", "c"):
         await put(database, a_patient(id))
+        await asyncio.sleep(0.002)  # an instant has whole milliseconds
     page = await search(database, "Patient", [("_sort", "-_lastUpdated")])
     assert [one["id"] for one in page.matches] == ["c", "b", "a"]
     middle = page.matches[1]["meta"]["lastUpdated"]
