@@ -55,7 +55,7 @@ SAID = {
     "reponse": "Réponse enregistrée, à côté de ce qui a été dit.",
     "revu": "Plan revu.",
     "publie": "Version publiée : le document arrive dans le dossier, le cercle en est prévenu et la personne peut le lire.",
-    "lettre": "C’est noté dans les traitements, avec la lettre qui le dit.",
+    "lettre": "Votre réponse est notée dans les traitements, avec la lettre.",
     "demande": "C’est demandé : la demande est dans ses tâches.",
     "archive": "Plan archivé. Il reste lisible ici.",
 }

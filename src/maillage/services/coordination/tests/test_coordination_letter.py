@@ -133,11 +133,14 @@ async def letter_came(access: Access, shared: Path) -> str:
     return str(came.document)
 
 
+def answers(page: str) -> list[str]:
+    """The forms by which a page lets a doctor answer."""
+    return re.findall(r'action="[^"]*/lettre">(.*?)</form>', page, re.DOTALL)
+
+
 def lines(page: str) -> list[dict[str, str]]:
-    """The answers that a page lets a doctor give."""
-    return [
-        dict(re.findall(r'name="(quoi|version)" value="(\w+)"', one)) for one in re.findall(r'action="[^"]*/lettre">(.*?)</form>', page)
-    ]  # fmt: skip
+    """The changes that a page lets a doctor confirm."""
+    return [dict(re.findall(r'name="(quoi|version)" value="(\w+)"', one)) for one in answers(page) if 'value="oui"' in one]
 
 
 async def treatments_now(access: Access) -> dict[str, str]:
@@ -161,6 +164,10 @@ async def test_a_doctor_of_the_circle_confirms_one_change_and_refuses_the_other(
     assert counted.statements <= STATEMENTS
     assert before == await treatments_now(territory) == {"Solian 100 mg": "active", "Ramipril 5 mg": "active"}
     stop, add = lines(page)
+    assert [(dict(re.findall(r'name="(reponse|raison)" value="(\w*)"', one)), one.count("<button")) for one in answers(page)] == [
+        ({"reponse": "oui"}, 1),
+        ({"reponse": "non", "raison": ""}, 1),
+    ] * 2, "Enter after the reason of a refusal sends what confirms"
     assert (await send(nora, "/lettre", **stop, reponse="oui")).status_code == 403
     assert (await send(gp, "/lettre", **stop)).status_code == 422
     for _ in range(2):
