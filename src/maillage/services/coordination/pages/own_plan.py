@@ -47,16 +47,17 @@ async def say(request: Request, ctx: Context) -> Response:
 async def _page(request: Request, ctx: Context, form: PlanForm, *, status: int = 200) -> Response:
     ctx.require(Permission.OWN_RECORD_READ)
     patient = await rights.person_of(ctx)
-    held = await plans.of_person(ctx, patient)
+    own, held = ctx.actor.reference == f"Patient/{patient}", await plans.of_person(ctx, patient)
     plan = held.current
+    themself = "vous" if own else "la personne"
     month = plans.today(ctx).isoformat()[:7]
     waiting = sorted((one for one in (plan.actions if plan else []) if not one.over), key=lambda one: one.due or "9")
+    later = [one for one in waiting if one.due[:7] > month and one.due[:10] != (plan.review if plan else "") and not one.going]
     return render(
         request, ctx, "coordination/own_plan.html", status=status, banner=await identity.banner(ctx, patient),
-        own=ctx.actor.reference == f"Patient/{patient}", plan=plan, form=form, key=lambda: uuid4().hex,
-        names={one.reference: one.name for one in await directory.circle(ctx, patient)} | {f"Patient/{patient}": "vous"},
-        this_month=[one for one in waiting if one.due[:7] <= month or one.due[:10] == (plan.review if plan else "")],
-        later=[one for one in waiting if one.due[:7] > month and one.due[:10] != (plan.review if plan else "")],
+        own=own, plan=plan, form=form, key=lambda: uuid4().hex,
+        names={one.reference: one.name for one in await directory.circle(ctx, patient)} | {f"Patient/{patient}": themself},
+        this_month=[one for one in waiting if one not in later], later=later,
         agreement=rules.agreement(plan.positions, plan.number) if plan else None,
         disagreements=rules.disagreements(plan.positions) if plan else [], may_say=ctx.actor.kind is ActorKind.PATIENT,
         said_words=SAID.get(request.query_params.get("fait", ""), ""),

@@ -27,6 +27,7 @@ STATES: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 """The statuses of Task, activity.detail and ServiceRequest in words, and the tint of their mark."""
 OVER = frozenset({"completed", "rejected", "cancelled", "failed", "stopped", "revoked", "entered-in-error"})
+GOING = frozenset({"in-progress", "active"})
 MOVES = {"in-progress": "En cours", "completed": "Faite", "on-hold": "En pause", "cancelled": "Annulée"}
 """What may be said of an action on the page of the plan."""
 
@@ -49,6 +50,11 @@ class Action:
     @property
     def over(self) -> bool:
         return self.status in OVER
+
+    @property
+    def going(self) -> bool:
+        """Whether it is being done already, until its time."""
+        return self.status in GOING
 
     @property
     def unfilled(self) -> bool:

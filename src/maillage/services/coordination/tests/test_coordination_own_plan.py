@@ -87,6 +87,30 @@ async def test_a_carer_reads_what_they_were_let_see_and_says_nothing_in_their_na
     assert refused.status_code == 403
 
 
+async def test_a_carer_is_not_told_that_they_disagree_where_the_person_does(territory: Access, visit: Visit) -> None:
+    dominique = await visit(DOMINIQUE)
+    await planned(await visit(LISE))
+    plan = (await only(territory, "CarePlan"))["id"]
+    await say(dominique, avis="contested", plan=plan, mots="Je ne veux pas de fond d’œil")
+    await let(territory, "follow")
+    mine, theirs = await shown(dominique, HERE), await shown(await visit(CLAUDE), HERE)
+    assert ("Votre désaccord est noté" in mine, "<b>Vous</b>" in mine) == (True, True)
+    assert ("Votre désaccord" in theirs, "<b>Vous</b>" in theirs) == (False, False)
+    assert ("Son désaccord est noté" in theirs, "<b>La personne</b>" in theirs) == (True, True)
+
+
+async def test_what_is_being_done_is_of_this_month_however_late_it_ends(territory: Access, visit: Visit) -> None:
+    lise, dominique = await visit(LISE), await visit(DOMINIQUE)
+    await started(lise)
+    await send(lise, "/actions", action="Kinésithérapie", qui="Practitioner/nora", echeance="2027-03-01")
+    assert (await shown(dominique, HERE)).index("Plus tard") < (await shown(dominique, HERE)).index("Kinésithérapie")
+    task = await only(territory, "Task")
+    assert (await send(lise, "/etat", quoi=f"Task/{task['id']}", etat="in-progress")).status_code == 303
+    page = await shown(dominique, HERE)
+    assert "Kinésithérapie" in page
+    assert "Plus tard" not in page
+
+
 async def test_who_left_the_circle_finds_nothing_any_more(territory: Access, visit: Visit) -> None:
     lise = await visit(LISE)
     await planned(lise)
