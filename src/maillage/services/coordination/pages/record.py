@@ -57,7 +57,7 @@ async def record(request: Request, ctx: Context) -> Response:
         problems=timeline.problems(held.of("Condition")),
         treatments=timeline.treatments(held.of("MedicationStatement", "MedicationRequest")),
         gir=dependence.gir(held.of("QuestionnaireResponse", "Coverage", "Observation")),
-        measures=timeline.measures(held.of("Observation")),
+        measures=timeline.measures(held.of("Observation"), held.of("Goal")),
         thread=held.thread.lines,
         following=held.thread.following,
         coming=timeline.coming(held.of("Appointment"), ctx.now),

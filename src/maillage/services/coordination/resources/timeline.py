@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from maillage.services.coordination.resources import telling
+from maillage.services.coordination.resources import constants, telling
 from maillage.ui.words import number
 
 # Measures that a summary follows, by LOINC code: words, target low, target high (None: no target), in the unit stored.
@@ -115,8 +115,8 @@ def _each_once(items: Iterable[Item]) -> list[Item]:
     return list(found.values())
 
 
-def measures(observations: Iterable[dict[str, Any]]) -> list[Measure]:
-    """The followed measures that have a value, in the order of `FOLLOWED`."""
+def measures(observations: Iterable[dict[str, Any]], goals: Sequence[dict[str, Any]] = ()) -> list[Measure]:
+    """The followed measures that have a value, in the order of `FOLLOWED`; what somebody wants for this person goes before the usual target."""
     series: dict[str, list[dict[str, Any]]] = {}
     for observation in observations:
         code = next((c.get("code") for c in observation.get("code", {}).get("coding", []) if c.get("code") in FOLLOWED), None)
@@ -127,14 +127,21 @@ def measures(observations: Iterable[dict[str, Any]]) -> list[Measure]:
             and observation.get("status") != "entered-in-error"
         ):
             series.setdefault(code, []).append(observation)
-    return [_measure(code, series[code]) for code in FOLLOWED if code in series]
+    return [_measure(code, series[code], goals) for code in FOLLOWED if code in series]
 
 
-def _measure(code: str, found: Sequence[dict[str, Any]]) -> Measure:
+def _measure(code: str, found: Sequence[dict[str, Any]], goals: Sequence[dict[str, Any]]) -> Measure:
     ordered = sorted(found, key=lambda o: _instant(o["effectiveDateTime"]))[-SPARK:]
     last = ordered[-1]
     name, low, high = FOLLOWED[code]
     quantity = _quantity(last)
+    measured = next((one for one in constants.MEASURES.values() if code in one.codes), None)
+    if (
+        measured
+        and quantity.get("unit") in (measured.unit, measured.ucum)
+        and (wanted := constants.bounds_of(measured, goals)).id
+    ):
+        low, high = (one if one is None else float(one) if one % 1 else int(one) for one in (wanted.low, wanted.high))
     points = tuple(float(_quantity(o)["value"]) for o in ordered)
     pair = telling.value(last).partition(" ")[0] if last.get("component") else ""
     return Measure(name, Decimal(quantity["value"]), quantity.get("unit", ""), last["effectiveDateTime"], points, low, high, pair)

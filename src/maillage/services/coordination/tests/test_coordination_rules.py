@@ -126,6 +126,20 @@ def test_a_measure_shows_its_last_value_its_way_and_whether_it_is_out() -> None:
     assert measure.words == "En hausse, hors de la cible"
 
 
+def test_a_measure_is_judged_by_what_is_wanted_for_this_person() -> None:
+    weighed = observation("74.8", "2026-11-24", code="29463-7") | {"valueQuantity": {"value": Decimal("74.8"), "unit": "kg"}}
+    wanted = {
+        "id": "seuil", "lifecycleStatus": "active",
+        "target": [{"measure": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+                    "detailRange": {"high": {"value": 72, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}}}],
+    }  # fmt: skip
+    (before,), (after,) = timeline.measures([weighed]), timeline.measures([weighed], [wanted])
+    assert (before.out, before.target) == (False, "–")
+    assert (after.out, after.target) == (True, "≤ 72")
+    (other,) = timeline.measures([weighed | {"valueQuantity": {"value": Decimal("74800"), "unit": "g"}}], [wanted])
+    assert (other.out, other.target) == (False, "–")
+
+
 def test_a_measure_nobody_follows_is_left_to_its_own_page() -> None:
     assert timeline.measures([observation("1", "2026-01-01", code="0000-0")]) == []
 
