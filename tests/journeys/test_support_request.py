@@ -160,7 +160,7 @@ async def test_a_coordinator_invites_a_professional_in_four_taps(browser: Browse
     # When she looks a doctor up by name and invites him
     await page.get_by_label("Nom, prénom").fill("ESSAI Paul")
     await page.get_by_label("Nom, prénom").press("Enter")
-    await page.get_by_role("button", name="Inviter").first.click()
+    await page.get_by_role("button", name="Ajouter au cercle").first.click()
     taps += 1
 
     # Then he is a member, and it took no more than four taps

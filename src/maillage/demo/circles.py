@@ -171,7 +171,11 @@ def _carer(id: str, person: Person, given: str, family: str, part: str) -> Resou
             "relationship": [{"text": part}, relative_role("CAREGIVER")],
             "name": [{"use": "official", "text": f"{given} {family}", "family": family, "given": [given]}],
             "telecom": [
-                {"system": "phone", "value": "06 39 98 00 09", "use": "mobile"},
+                {
+                    "system": "phone",
+                    "value": f"06 39 98 {50 + person.rank // 100 % 50} {(person.rank + 9) % 100:02d}",
+                    "use": "mobile",
+                },
                 {"system": "email", "value": f"{id[:8]}@aidants.example", "use": "home"},
             ],
         }

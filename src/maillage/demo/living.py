@@ -59,7 +59,7 @@ TUTELAGE: Said = (
     (
         "protection",
         "social-worker",
-        {"mesure": "tutelle", "nom": "Hélène VOLUMINEUX", "tel": "06 39 98 00 09", "depuis": "2022-05-01"},
+        {"mesure": "tutelle", "nom": "Hélène VOLUMINEUX", "tel": "06 39 98 50 09", "depuis": "2022-05-01"},
     ),
 )
 
