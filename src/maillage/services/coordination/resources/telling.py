@@ -226,14 +226,21 @@ def _observation(resource: Resource, patient: str) -> Told:
 
 
 def _treatment(resource: Resource, patient: str) -> Told:
-    state = {"stopped": "arrêté", "completed": "terminé", "on-hold": "suspendu", "draft": "à confirmer", "cancelled": "annulé"}
+    state = {
+        "stopped": "arrêté",
+        "completed": "terminé",
+        "on-hold": "suspendu",
+        "draft": "à confirmer",
+        "cancelled": "annulé",
+        "intended": "prévu",
+    }
     reason = (
         next((text(one) for one in [*resource.get("statusReason", [])] if text(one)), "")
         if isinstance(resource.get("statusReason"), list)
         else text(resource.get("statusReason"))
     )
     return Told(
-        "", "care", f"Traitement : {drug(resource)}", joined((dose(resource), state.get(resource.get("status", ""), ""), reason)),
+        "", "care", f"Traitement{' non pris' if resource.get('status') == 'not-taken' else ''} : {drug(resource)}", joined((dose(resource), state.get(resource.get("status", ""), ""), reason)),
         href=f"/patients/{patient}#traitements",
     )  # fmt: skip
 

@@ -183,6 +183,9 @@ async def test_a_doctor_of_the_circle_confirms_one_change_and_refuses_the_other(
     assert {one["informationSource"]["reference"] for one in named} == {"Practitioner/gp"}
     assert {one["meta"]["versionId"] for one in named} == {"1", "2"}
     assert "changements proposés" not in await shown(gp)
+    told = (await shown(nora, "/patients/p")).replace("\xa0", " ")
+    assert re.search(r"Traitement non pris( |&nbsp;): LEPONEX 100 mg", told)
+    assert "Traitement : LEPONEX" not in told
     opposite = await send(gp, "/lettre", **stop, reponse="non")
     assert (opposite.status_code, "déjà répondu autrement" in opposite.text) == (409, True)
     async with territory.act(GP, read_only=True) as ctx:
