@@ -9,7 +9,7 @@ from maillage.services.coordination.resources import relative
 from maillage.services.coordination.resources import task as tasks
 from maillage.services.coordination.resources.invitation import INVITATION
 from maillage.services.documents import public as documents
-from maillage.ui.words import number
+from maillage.ui.words import number, phone
 
 Resource = Mapping[str, Any]
 Kind = Literal["care", "doc", "social", "alert", "plain"]
@@ -357,10 +357,12 @@ def _flag(resource: Resource, patient: str) -> Told:
 
 
 def _relative(resource: Resource, patient: str) -> Told:
-    phone = next((str(one.get("value", "")) for one in resource.get("telecom", []) if one.get("system") == "phone"), "")
+    called = next((str(one.get("value", "")) for one in resource.get("telecom", []) if one.get("system") == "phone"), "")
     said = resource.get("relationship", [])
     relation = joined(text(one) for one in [one for one in said if not relative.is_role(one)] or said)
-    return Told("", "social", name(resource) or "Proche", joined((relation, phone)), href=f"/patients/{patient}/situation-de-vie")
+    return Told(
+        "", "social", name(resource) or "Proche", joined((relation, phone(called))), href=f"/patients/{patient}/situation-de-vie"
+    )
 
 
 def _right(resource: Resource, patient: str) -> Told:

@@ -140,6 +140,19 @@ def test_a_measure_is_judged_by_what_is_wanted_for_this_person() -> None:
     assert (other.out, other.target) == (False, "–")
 
 
+def test_the_telephone_of_a_relative_is_told_in_pairs() -> None:
+    relative = {
+        "resourceType": "RelatedPerson",
+        "id": "r",
+        "name": [{"text": "Lucie"}],
+        "relationship": [{"text": "Fille"}],
+        "telecom": [{"system": "phone", "value": "+33639980077"}],
+    }
+    line = telling.told(relative, patient="p")
+    assert line is not None
+    assert "Fille, 06 39 98 00 77" in str(line)
+
+
 def test_a_measure_nobody_follows_is_left_to_its_own_page() -> None:
     assert timeline.measures([observation("1", "2026-01-01", code="0000-0")]) == []
 
