@@ -4,13 +4,14 @@ from starlette.responses import Response
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.errors import Forbidden
+from maillage.errors import Forbidden, NotFound
 from maillage.fhir import json
 from maillage.http import Request
 from maillage.http.fhir import answers, operation
 from maillage.http.fhir.catalogue import add
 from maillage.http.fhir.operation import Level, Operation, Parameter, refused
 from maillage.http.routes import Declared
+from maillage.services.messaging.resources.message import is_message
 from maillage.services.messaging.service import threads
 from maillage.services.messaging.service.guarding import PEOPLE
 
@@ -48,7 +49,8 @@ async def mark(request: Request, ctx: Context) -> Response:
 async def _seen(request: Request, ctx: Context) -> str:
     """The id of the message, which whoever asks reads, by the scopes of their software too; who else is in the conversation is then the platform's affair."""
     id = str(request.path_params["id"])
-    await ctx.records.read("Communication", id)
+    if not is_message(await ctx.records.read("Communication", id)):
+        raise NotFound(f"Communication/{id} is of no conversation")
     return id
 
 

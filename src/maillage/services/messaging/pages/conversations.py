@@ -74,7 +74,7 @@ async def new(request: Request, ctx: Context) -> Response:
 
 async def _like(ctx: Context, patient: str, thread: str) -> Draft:
     held = await threads.conversation(ctx, thread)
-    if held.patient != patient:
+    if held.patient != patient or held.readers.care_only:
         raise NotFound(f"Communication/{thread} is of no conversation about Patient/{patient}")
     chosen = tuple(one.reference for one in held.members if one.reference != ctx.actor.reference)
     return Draft(topic=held.topic, audience="membres", chosen=chosen, continues=True)

@@ -130,9 +130,13 @@ async def test_only_people_read_and_what_is_said_wrongly_is_refused(platform: Pl
                 "category": [{"coding": [{"system": "urn:maillage:communication", "code": "contact"}]}],
             }
         )
-    assert (await asked(platform, access, GP, f"Communication/{contact['id']}/$readers")).status_code == 404, (
-        "a call is no conversation"
-    )
+    async with access.act(SEED) as ctx:
+        bare = {name: value for name, value in contact.items() if name not in ("id", "meta")}
+        part = await ctx.records.write({**bare, "partOf": [{"reference": f"Communication/{thread}"}]})
+    for one in (contact, part):
+        for code, body in (("$readers", None), ("$mark-read", said())):
+            answer = await asked(platform, access, GP, f"Communication/{one['id']}/{code}", body)
+            assert answer.status_code == 404, "a call is no conversation, wherever it stands"
 
 
 @pytest.mark.parametrize(("scopes", "readers", "mark"), [("rus", 200, 200), ("rs", 200, 403), ("", 403, 403)])
