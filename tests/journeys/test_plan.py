@@ -86,3 +86,35 @@ async def test_a_contested_plan(browser: Browser, territory: Territory) -> None:
     answer = await outsider.page.goto(here)
     assert answer is not None
     assert answer.status == 404
+
+
+@pytest.mark.long
+async def test_two_who_edit_the_synthesis_at_once(browser: Browser, territory: Territory) -> None:
+    # Given the coordinator and the doctor, who open the same form of the plan
+    here = f"{territory.web}/patients/{patient_of(territory)}/plan"
+    windows = [await signed_in(browser, territory, who) for who in ("gp", "coordinator")]
+    for window in windows:
+        await window.open(here)
+        await window.page.get_by_text("Synthèse, alerte, date de revue").click()
+    doctor, coordinator = (window.page for window in windows)
+    own, other = (f"{words} ({uuid4().hex[:6]})" for words in ("Sa fille passe le soir", "Appeler le cabinet avant 19 h"))
+
+    # When the doctor changes what is to be done in an alert, and the coordinator the synthesis
+    await doctor.get_by_label("Conduite à tenir en cas d’alerte").fill(other)
+    await doctor.locator("#synthese").get_by_role("button", name="Enregistrer").click()
+    await expect(doctor.get_by_text("Synthèse et suivi enregistrés")).to_be_visible()
+    await coordinator.get_by_label("Synthèse de la situation").fill(own)
+    await coordinator.locator("#synthese").get_by_role("button", name="Enregistrer").click()
+
+    # Then the coordinator reads what the doctor wrote before anything is written, and finds both in the form
+    await expect(coordinator.get_by_role("alert").filter(has_text="Quelqu’un a modifié entre-temps")).to_contain_text(other)
+    await expect(coordinator.get_by_label("Conduite à tenir en cas d’alerte")).to_have_value(other)
+    await expect(coordinator.get_by_label("Synthèse de la situation")).to_have_value(own)
+    await windows[1].check("journey-plan-meanwhile")
+    await coordinator.locator("#synthese").get_by_role("button", name="Enregistrer").click()
+    await expect(coordinator.get_by_text("Synthèse et suivi enregistrés")).to_be_visible()
+
+    # And both stand
+    await windows[0].open(here)
+    for words in (own, other):
+        await expect(doctor.get_by_text(words).first).to_be_visible()

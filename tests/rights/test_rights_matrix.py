@@ -348,6 +348,55 @@ async def check(access: Access, platform: Platform, pairs: list[Pair]) -> int:
     return checked
 
 
+AT_ONCE: tuple[tuple[str, str | None], ...] = (
+    *(
+        (kind, None)
+        for kind in (
+            "CarePlan",
+            "Communication",
+            "Condition",
+            "Coverage",
+            "DocumentReference",
+            "Encounter",
+            "MedicationStatement",
+        )
+    ),
+    ("DocumentReference", "author"),
+    ("Communication", "sender"),
+)
+"""Types searched for all people at once, or for all that one author wrote about them."""
+
+
+async def test_of_many_people_at_once_as_much_is_found_as_of_each(access: Access) -> None:
+    """Sight is looked up for the whole list of people (`Scope.among`): not one record more or less than it opens, nor one person."""
+    readers = ("doctor", "nurse", "psychologist", "coordinator", "social")
+    pairs = [pair for pair in PAIRS if pair[0] in readers]
+    await world(access, pairs)
+    for reader in readers:
+        seen = {person_of(*pair[1:]): expected(pair) for pair in pairs if pair[0] == reader}
+        open_to = {person_of(*pair[1:]) for pair in pairs if pair[0] == reader and opened(*pair)}
+        assert 0 < len(open_to) < len(seen)
+        everybody = ",".join(f"Patient/{person}" for person in seen)
+        for kind, by in AT_ONCE:
+            whom = (by, "Practitioner/author") if by else ("patient", everybody)
+            asked = [whom, ("_sort", "-_lastUpdated"), ("_count", "60"), ("_include", f"{kind}:patient")]
+            matches, included, cursor = list[Resource](), list[Resource](), ""
+            async with access.act(the_actor(reader, "")) as ctx:
+                while cursor is not None:
+                    page = await ctx.records.search(kind, [*asked, *([("_cursor", cursor)] if cursor else [])])
+                    matches, included, cursor = [*matches, *page.matches], [*included, *page.included], page.next
+            wanted = {
+                f"{name}.{person}"
+                for person in seen
+                for name in (one["id"].partition(".")[0] for one in records_of(person) if one["resourceType"] == kind)
+                if name in seen[person] and (by != "sender" or name.startswith("talk"))
+            }
+            found = {one["id"] for one in matches}
+            assert len(found) == len(matches)
+            assert {one for one in found if one.partition(".")[0] in EXPECTED} == wanted, (reader, kind, by)
+            assert {one["id"] for one in included} == {one.partition(".")[2] for one in found} & open_to, (reader, kind, by)
+
+
 LISTS = ("/file-active?vue=", "/file-active.csv", "/tournee", "/taches", "/taches?vue=equipe", "/alertes", "/nouveautes", "/messages", "/messages?vue=sujets",
          "/demandes-d-appui", "/demandes-d-appui/envoyees", "/accueil", "/patients", "/agenda", "/planning", "/absences")  # fmt: skip
 

@@ -107,6 +107,15 @@ async def search(asked: Asked) -> set[str]:
     return seen
 
 
+async def search_of_several(asked: Asked) -> set[str]:
+    """By type among several people, in an order of time: what may be seen of each is looked up for the whole list."""
+    seen: set[str] = set()
+    for kind in sorted(set(asked.kinds.values())):
+        people = f"patient=Patient/{asked.person},Patient/nobody"
+        seen |= asked.names(await asked.get(f"{kind}?{people}&_sort=-_lastUpdated&_count=100&_include={kind}:patient"))
+    return seen
+
+
 async def search_by_post(asked: Asked) -> set[str]:
     seen: set[str] = set()
     for kind in sorted(set(asked.kinds.values())):
@@ -262,7 +271,7 @@ LETTERS = {
 }  # fmt: skip
 CONVERSATIONS = {"talk", "talk-pro", "talk-care", "talk-nurse"}
 WAYS: dict[Way, set[str] | str | None] = {
-    read: None, head: None, vread: None, history: None, history_of_types: None, history_of_all: None, search: None, search_by_post: None,
+    read: None, head: None, vread: None, history: None, history_of_types: None, history_of_all: None, search: None, search_of_several: None, search_by_post: None,
     page_by_page: DOCUMENTS, several_types: None, chain: PROBLEM, chain_through_what_is_kept: PROBLEM, reverse_chain: PROBLEM,
     reverse_chain_to_documents: DOCUMENTS, include: {"problem", "letter", "masked"}, reverse_include: None, everything: None, compartment: None, meta: None,
     page_of_each_document: DOCUMENTS, pages_of_the_record: DOCUMENTS, thread: CONVERSATIONS, messages: CONVERSATIONS,

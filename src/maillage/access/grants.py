@@ -6,7 +6,7 @@ transaction (`derive`), so that nobody gains or keeps a sight that no record exp
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,8 @@ Resource = dict[str, Any]
 OPEN_ENCOUNTER = frozenset({"planned", "arrived", "triaged", "in-progress", "onleave"})
 OPEN_EPISODE = frozenset({"planned", "waitlist", "active", "onhold"})
 KEPT_APPOINTMENT = frozenset({"pending", "booked", "arrived", "checked-in"})
+LONGEST_APPOINTMENT = timedelta(days=2)
+"""An appointment may pass midnight. Where somebody stays longer, the Encounter says who cares for them."""
 
 GIVEN = 0
 """Weight of a sight that the records give; see `access_grant.weight` for those of what takes it away."""
@@ -140,17 +142,14 @@ def of_episode(episode: Resource) -> Iterator[Grant]:
 
 
 def of_appointment(appointment: Resource) -> Iterator[Grant]:
-    """Appointment: who is to see the person, and their organisation, on the day (the region's), while it is kept."""
+    """Appointment: who said yes to it, on the day (the region's), while it is kept. Whoever is only asked sees nothing by it."""
     if appointment.get("status") not in KEPT_APPOINTMENT or "start" not in appointment:
         return
-    during = days(appointment["start"], appointment.get("end"))
+    since, until = days(appointment["start"], appointment.get("end"))
+    during = (since, since + min(until - since, LONGEST_APPOINTMENT))
     for participant in appointment.get("participant", []):
         actor = local(participant.get("actor"))
-        if (
-            actor
-            and actor.startswith(("Organization/", "Practitioner/", "PractitionerRole/"))
-            and participant.get("status") != "declined"
-        ):
+        if actor and actor.startswith(PEOPLE) and participant.get("status") == "accepted":
             yield Grant(actor, *during)
 
 

@@ -21,7 +21,7 @@ def span(period: dict[str, Any] | None, within: Span = ALWAYS) -> Span:
     return (_late(since, within[0]), _soon(until, within[1]))
 
 
-def days(start: str, end: str | None) -> Span:
+def days(start: str, end: str | None) -> tuple[datetime, datetime]:
     """The whole days, as the region counts them, from that of one FHIR instant to that of another."""
     first = dates.span(start)[0].astimezone(PARIS).date()
     last = dates.span(end)[0].astimezone(PARIS).date() if end else first

@@ -31,29 +31,52 @@ select %(access_of)s::uuid as patient
 -- what they signed themselves. Of what is said about one person and this actor the heaviest decides (`access_grant.weight`).
 -- Scalar sub-selects, never EXISTS: the planner would turn that into a join that starts from all patients of the actor.
 case when {row}.patient is null then false else
-  case (select max(g.weight) & 1 from access_grant g
-        where g.patient = {row}.patient
-          and g.grantee = any(array(select %(access_self)s::uuid
-                                    union all
-                                    select unnest('{groups}'::uuid[])
-                                    union all
-                                    select m.acts_for from access_member m
-                                    where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s))
-          and g.since <= %(access_now)s and g.until > %(access_now)s)
+  case {sight}
   when 1 then false
   when 0 then
     coalesce({rt} <> all({kept})
-             and (select true from access_mask k
+             and ({unmasked}(select true from access_mask k
                   where k.rt = {rt} and k.id = {row}.id and k.audience = any({audiences}) and k.until > %(access_now)s
                     and not k.authors && array(select %(access_self)s::uuid
                                                union all
                                                select m.acts_for from access_member m
                                                where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s
                                                {attending})
-                  limit 1) is null, false)
+                  limit 1) is null), false)
     or {signed}
   else {signed} end
 end
+
+-- name: sight_of_one :fragment
+-- Whether the heaviest of what is said about the patient of a row closes their record (1) or opens it (0).
+(select max(g.weight) & 1 from access_grant g
+ where g.patient = {row}.patient and g.grantee = any({told}) and g.since <= %(access_now)s and g.until > %(access_now)s)
+
+-- name: sight_among :fragment
+-- The same of a row of the list `{among}`: what is said of the patients of the list is read once a statement, and looked up for each row.
+case when {row}.patient in (select g.patient from {said} group by g.patient having max(g.weight) & 1 = 0) then 0
+     when {row}.patient in (select g.patient from {said} group by g.patient having max(g.weight) & 1 = 1) then 1 end
+
+-- name: said :fragment
+-- What is said now about the patients of a list, under one name of the actor after the other: those of a team stand side by side in its index.
+unnest({told}) as who (grantee)
+cross join lateral (select a.patient, a.weight from access_grant a
+                    where a.grantee = who.grantee and a.patient = any(array(select patient from {among})) and a.since <= %(access_now)s and a.until > %(access_now)s
+                    offset 0) g
+
+-- name: told :fragment
+-- The names of the actor, and of the groups they are of, under which something may be said about a patient and them.
+array(select %(access_self)s::uuid
+      union all
+      select unnest('{groups}'::uuid[])
+      union all
+      select m.acts_for from access_member m
+      where m.member = %(access_self)s::uuid and m.since <= %(access_now)s and m.until > %(access_now)s)
+
+-- name: unmasked :fragment
+-- Of a row of the list `{among}`: what is kept from the actor's audiences is read once a statement. Only a row that is among it is looked at by itself.
+{row}.id not in (select k.id from access_mask k
+                 where k.rt = {rt} and k.id = any(array(select id from {among})) and k.audience = any({audiences}) and k.until > %(access_now)s) or
 
 -- name: attending :fragment
 -- Of a doctor, among their names: that of the attending physician of the person, while the person's record says that it is they.

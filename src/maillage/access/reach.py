@@ -89,8 +89,11 @@ class Narrowing:
         if self.text == EVERY:
             return seen
         text = self.text if seen.unlimited else f"({self.text}) and ({seen.text})"
+        among = f"({self.text}) and ({seen.among})" if seen.among else ""
         circle = QUERIES.text("narrowed_circle") if self.home and seen.circle else seen.circle
-        return Scope(text, {**seen.params, **self.params}, (*seen.types, *self.types), circle=circle, beyond=seen.beyond)
+        return Scope(
+            text, {**seen.params, **self.params}, (*seen.types, *self.types), among=among, circle=circle, beyond=seen.beyond
+        )
 
 
 def narrowing(actor: Actor, letters: str, *, whole_types: bool = False) -> Narrowing:

@@ -38,23 +38,25 @@ def visible_to(actor: Actor, now: datetime, letters: str = "s") -> Scope:
 
 def seen_by(actor: Actor, now: datetime) -> Scope:
     """The same by the rights of who acts, whatever the software through which they do; a program by itself has none but its scopes."""
-    text, own, circle, beyond = _seen_by(actor)
+    text, among, own, circle, beyond = _seen_by(actor)
     if text == EVERY_ROW:
         return Scope(text)
     names = {"access_self": own, "access_now": now}
     if not _may_attend(actor):
-        return Scope(text, names, PARAMETERS, circle=circle, beyond=beyond)
-    return Scope(text, names | {"access_attending": _attending(actor)}, OF_DOCTORS, circle=circle, beyond=beyond)
+        return Scope(text, names, PARAMETERS, among=among, circle=circle, beyond=beyond)
+    return Scope(text, names | {"access_attending": _attending(actor)}, OF_DOCTORS, among=among, circle=circle, beyond=beyond)
 
 
 @lru_cache(maxsize=1024)
-def _seen_by(actor: Actor) -> tuple[str, UUID | None, str | None, frozenset[int]]:
-    """The condition for an actor, the key under which the records name them, the list of their patients, and the types seen beyond it."""
+def _seen_by(actor: Actor) -> tuple[str, str, UUID | None, str | None, frozenset[int]]:
+    """The condition for an actor, the same for the rows of a list, the key under which the records name them, the list of their patients,
+    and the types seen beyond it."""
     if actor.kind in (ActorKind.JOB, ActorKind.SYSTEM):
-        return EVERY_ROW, None, None, frozenset()
+        return EVERY_ROW, "", None, None, frozenset()
     names = tuple(name for applies, name in _PARTS if applies(actor))
     binds = CARERS if actor.has(Role.CARER) else profession_of(actor)
-    return _text(names, _audiences(actor), binds), own_name(actor), *_circle(names)
+    one, among = (_text(names, _audiences(actor), binds, listed=listed) for listed in (False, True))
+    return one, among, own_name(actor), *_circle(names)
 
 
 def _circle(names: tuple[str, ...]) -> tuple[str | None, frozenset[int]]:
@@ -77,11 +79,20 @@ def _attending(actor: Actor) -> UUID:
 
 
 @lru_cache(maxsize=256)
-def _text(names: tuple[str, ...], audiences: tuple[str, ...], profession: str | None) -> str:
+def _text(names: tuple[str, ...], audiences: tuple[str, ...], profession: str | None, *, listed: bool) -> str:
     text = " or ".join(f"({QUERIES.text(name)})" for name in names) or "false"
     kept, heard = _kept(profession)
     attends = QUERIES.text("attending").replace("{physician}", str(grantee(ATTENDING))) if profession == DOCTOR else ""
-    parts = {"{attending}": attends, "{signed}": QUERIES.text("signed"), "{kept}": kept, "{audiences}": heard}
+    parts = {
+        "{sight}": QUERIES.text("sight_among" if listed else "sight_of_one"),
+        "{unmasked}": QUERIES.text("unmasked") + " " if listed else "",
+        "{said}": QUERIES.text("said"),
+        "{told}": QUERIES.text("told"),
+        "{attending}": attends,
+        "{signed}": QUERIES.text("signed"),
+        "{kept}": kept,
+        "{audiences}": heard,
+    }
     literals = {
         "{open}": numbers(OPEN_TYPES),
         "{identity}": numbers(frozenset({"Patient"})),

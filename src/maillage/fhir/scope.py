@@ -14,6 +14,9 @@ class Scope:
     other tables are scalar sub-selects, never EXISTS: those would be pulled up and drive the plan (docs/adr/0004-store.md).
     Parameter names start with `access_`.
 
+    `among` is the same condition for the rows of a list, written `{among}`: what it asks of a patient or of a row is asked once for the list, where
+    `text` asks it for each row. Without it `text` serves.
+
     `circle` is a select of the `patient`s whose records the caller may look into (some more than once), where there is such a list; rows
     of other types than those `beyond` it are seen only there. What `text` says still decides of each row. It may leave out patients before
     `{from}`, and all but the first `{most}` of the others.
@@ -23,6 +26,7 @@ class Scope:
     params: Mapping[str, Any] = field(default_factory=dict)
     types: tuple[tuple[str, str], ...] = ()
     """The SQL type of each parameter: where several scopes go in one statement, their parameters are columns."""
+    among: str = ""
     circle: str | None = None
     beyond: frozenset[int] = frozenset()
 
@@ -44,12 +48,14 @@ class Scope:
         assert self.circle is not None, "only who sees records given to them is asked for these"
         return self.circle.replace("{from}", begin).replace("{most}", most)
 
-    def sql(self, row: str, *, rt: str | None = None, patient: str | None = None) -> str:
+    def sql(self, row: str, *, rt: str | None = None, patient: str | None = None, among: str | None = None) -> str:
         """The condition for the row behind the alias `row`; `rt` gives the type number where the alias has no such column.
 
         `patient`: the one value that the statement lets this row's `patient` have. What is asked about it is then asked once, not for each row.
+        `among`: a relation with the `id` and the `patient` of every row that is looked at, all of the one type `rt`.
         """
-        return _about(self.text, row, rt or f"{row}.rt", patient or f"{row}.patient")
+        text = self.among.replace("{among}", among) if among and self.among else self.text
+        return _about(text, row, rt or f"{row}.rt", patient or f"{row}.patient")
 
 
 @lru_cache(maxsize=512)

@@ -59,9 +59,9 @@ class Composer:
         """A further row of `res`, under a new alias."""
         return Row(f"t{next(self._aliases)}", kind)
 
-    def seen(self, row: Row) -> str:
-        """The caller's scope for a row of known type."""
-        return f"({self.scope.sql(row.alias, rt=str(row.rt))})"
+    def seen(self, row: Row, among: str | None = None) -> str:
+        """The caller's scope for a row of known type; `among`: a relation that has all such rows."""
+        return f"({self.scope.sql(row.alias, rt=str(row.rt), among=among)})"
 
 
 def _keys(keys: Iterable[UUID | None]) -> str:

@@ -183,6 +183,13 @@ class RefersTo(Struct, frozen=True):
             parts.append(f"select h.id from (select * from res where tok && {bound} offset 0) h where h.rt = {row.rt}")
         return " union all ".join(parts)
 
+    def rows(self, row: Row, composer: Composer) -> str | None:
+        """A select of the rows themselves, where their patient is all that is asked for: each is taken where its index entry is read."""
+        if self.tokens or not all(map(self.only_home, self.targets)):
+            return None
+        patients = composer.bind([target.key for target in self.targets], "uuid[]")
+        return f"select h.* from res h where h.rt = {row.rt} and h.patient = any({patients})"
+
     def only_home(self, target: Target) -> bool:
         return self.home and target.kind == PATIENT
 

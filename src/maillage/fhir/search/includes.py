@@ -49,10 +49,11 @@ def _round(includes: Sequence[Include], revincludes: Sequence[Include], composer
 def _includes(include: Include, composer: Composer) -> list[str]:
     narrowed = f" and f.dt = {ids.number(include.target)}" if include.target else ""
     begin = f" and page.rt = {ids.number(include.kind)}" if include.kind else ""
+    edged = f"{begin} and page.patient is null" if _only_by_home(include) else begin
     seen = composer.scope.sql("x")
     parts = [
         f"select {_fields('x')} from (select distinct f.dt, f.dst from page join refs f on f.src = page.id and f.st = page.rt"
-        f" where true{begin}{_edges(include, composer)}{narrowed}) f"
+        f" where true{edged}{_edges(include, composer)}{narrowed}) f"
         f" cross join lateral (select * from res where rt = f.dt and id = f.dst limit 1) x where ({seen})"
     ]
     if _by_url(include):
@@ -64,10 +65,11 @@ def _includes(include: Include, composer: Composer) -> list[str]:
         )
     if _by_home(include) and include.target in {None, PATIENT}:
         number = ids.number(PATIENT)
+        given = composer.scope.sql("x", rt=str(number), among="(select patient as id, patient from page) p")
         patients = f"select distinct patient from page where patient is not null and page.rt <> {number}{begin}"
         parts.append(
             f"select {_fields('x')} from ({patients}) p cross join lateral"
-            f" (select * from res where rt = {number} and id = p.patient limit 1) x where ({seen})"
+            f" (select * from res where rt = {number} and patient = p.patient offset 0) x where x.id = p.patient and ({given})"
         )
     return parts
 
@@ -109,6 +111,14 @@ def _by_home(include: Include) -> bool:
         return True
     codes = home(include.kind)
     return bool(set(include.parameters) & set(codes)) if include.parameters else bool(codes)
+
+
+def _only_by_home(include: Include) -> bool:
+    """Whether a row with a patient has no edge that is followed: each of the parameters makes the compartment, and only patients are wanted."""
+    if include.kind is None or not include.parameters or not set(include.parameters) <= set(home(include.kind)):
+        return False
+    known = search_parameters(include.kind)
+    return include.target == PATIENT or all(set(known[code].targets) == {PATIENT} for code in include.parameters)
 
 
 def _by_url(include: Include) -> bool:

@@ -54,11 +54,7 @@ def matches(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, 
         case Drive.CIRCLE:
             return _circle(query, plan, driver, composer, after)
         case Drive.FEW:
-            few = composer.bind(FEW, "int8")
-            ids = listed(driver.answers[0], Row(_R, query.kind), composer)
-            before = f"s as materialized (select id from ({ids}) s limit {few} + 1)"
-            source = reached(f"(select distinct id from s where (select count(*) from s) <= {few})", query)
-            return Matches(_rows(query, plan, driver, composer, after, source), (before,), f"(select count(*) from s) > {few}")
+            return _few(query, plan, driver, composer, after)
         case Drive.WHOLE:
             return Matches(_rows(query, plan, driver, composer, after, whole(query, driver, composer)))
         case Drive.DATE:
@@ -113,10 +109,34 @@ def _rows(
         case [TokenIs(values)]:
             source = f"(select * from res where tok && {composer.bind(list(values), 'int8[]')} offset 0) r"
     conditions = [driving, composer.seen(row), *(criterion.sql(row, composer) for criterion in left)]
-    alias = _ID_FIRST if driver.drive in _LISTED and [key.column for key in plan.order] == ["id"] else _R
+    alias = _ID_FIRST if driver.drive in _LISTED and _by_id(plan) else _R
     if after:
         conditions.append(beyond(plan.order, alias, after, composer))
     return f"select r.* from {source} where {' and '.join(conditions)} order by {order_by(plan.order, alias)}"
+
+
+def _by_id(plan: Plan) -> bool:
+    """Whether the order is that of the ids, so that no more rows are fetched than the page holds."""
+    return [key.column for key in plan.order] == ["id"]
+
+
+def _few(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None) -> Matches:
+    """What few references reach. Where all of it is fetched to be put in order, what the caller may see is asked once for all that matches."""
+    few, row, criterion = composer.bind(FEW, "int8"), Row(_R, query.kind), driver.answers[0]
+    enough, whole_rows = f"(select count(*) from s) <= {few}", not _by_id(plan)
+    if whole_rows and isinstance(criterion, RefersTo) and (rows := criterion.rows(row, composer)):
+        before, source = f"s as materialized ({rows} limit {few} + 1)", f"(select * from s where {enough}) {row}"
+    else:
+        before = f"s as materialized (select id from ({listed(criterion, row, composer)}) s limit {few} + 1)"
+        source = reached(f"(select distinct id from s where {enough})", query)
+    if not (whole_rows and composer.scope.among):
+        return Matches(_rows(query, plan, driver, composer, after, source), (before,), f"not {enough}")
+    conditions = [f"{row}.rt = {row.rt}", *(one.sql(row, composer) for one in rest(query, driver))]
+    if after:
+        conditions.append(beyond(plan.order, _R, after, composer))
+    matching = f"c as materialized (select {row}.* from {source} where {' and '.join(conditions)})"
+    select = f"select {row}.* from c {row} where {composer.seen(row, 'c')} order by {order_by(plan.order, _R)}"
+    return Matches(select, (before, matching), f"not {enough}")
 
 
 def _between(query: SearchQuery, plan: Plan, driver: Driver, composer: Composer, after: After | None, limit: str) -> str:

@@ -134,10 +134,10 @@ def _chosen(case: Case, record: str) -> Comparison | None:
 def _opinion(chosen: Comparison | None) -> str:
     if chosen is None:
         return "Aucun dossier régional ne ressemble à cette identité"
-    words = f"(score {chosen.score:.2f})".replace(".", ",")
+    score = f"(score {words.number(f'{chosen.score:.2f}')})"
     if chosen.score >= SAME_ABOVE:
-        return f"Probablement la même personne {words}"
-    return f"Probablement deux personnes {words}" if chosen.score <= OTHER_BELOW else f"Doute réel {words}"
+        return f"Probablement la même personne {score}"
+    return f"Probablement deux personnes {score}" if chosen.score <= OTHER_BELOW else f"Doute réel {score}"
 
 
 def _arguments(chosen: Comparison | None) -> str:

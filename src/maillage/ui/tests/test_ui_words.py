@@ -111,7 +111,15 @@ def test_an_age_is_in_the_unit_that_fits(born: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(3412, "3_412"), (Decimal("1.00"), "1,00"), (-12.5, "−12,5"), (41, "41"), (1234567, "1_234_567")],
+    [
+        (3412, "3_412"),
+        (Decimal("1.00"), "1,00"),
+        (-12.5, "−12,5"),
+        (41, "41"),
+        (1234567, "1_234_567"),
+        (1e-05, "0,00001"),
+        (4.10, "4,1"),
+    ],
 )
 def test_a_number_keeps_its_digits(value: int | float | Decimal, said: str) -> None:
     assert plain(words.number(value)) == said

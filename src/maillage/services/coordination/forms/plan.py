@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
-from maillage.services.coordination.resources.goal import OUTCOMES
+from maillage.services.coordination.resources.goal import OUTCOMES, goal_from
+from maillage.services.coordination.resources.plan import plan_from
 from maillage.services.coordination.rules import plan as rules
 from maillage.services.messaging.public import File
 
@@ -66,6 +68,23 @@ def with_outcome(form: PlanForm) -> PlanForm:
     elif outcome.startswith("not-") and not form.values.get("raison"):
         faults["raison"] = "Dites pourquoi : c’est ce qui aidera la prochaine fois"
     return PlanForm(form.about, form.values, faults)
+
+
+def described(plan: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the fields of the synthesis hold for a CarePlan."""
+    held = plan_from(plan)
+    return {"synthese": held.synthesis, "alerte": held.alert, "revue": held.review}
+
+
+def aimed(goal: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the fields of a goal hold for a Goal."""
+    held = goal_from(goal)
+    return {"objectif": held.words, "indicateur": held.measure, "critere": held.target, "echeance": held.due}
+
+
+def said(goal: Mapping[str, Any]) -> Mapping[str, str]:
+    """What the field of the person's words holds for a Goal."""
+    return {"paroles": goal_from(goal).words}
 
 
 def iso_day(text: str) -> str:

@@ -15,6 +15,7 @@ from maillage.services.coordination.service import circles, invitations
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.places import record_tabs
+from maillage.ui.words import care_date
 
 SEES = {
     "care": "Voit le dossier selon sa profession",
@@ -48,7 +49,7 @@ async def add(request: Request, ctx: Context) -> Response:
     try:
         await circles.add(ctx, patient, form.get("membre", ""), version=form.get("version", ""), part=form.get("part", ""))
     except PreconditionFailed:
-        return await show(request, ctx, stale=True, status=409)
+        return await show(request, ctx, stale=True, meant=(form.get("membre", ""), f"ajouter, {_part(form)}"), status=409)
     return redirect(f"/patients/{patient}/cercle/membres?fait=ajout")
 
 
@@ -67,7 +68,8 @@ async def change(request: Request, ctx: Context) -> Response:
     except Unprocessable as fault:
         return await show(request, ctx, fault=fault.french or fault.message, status=422)
     except PreconditionFailed:
-        return await show(request, ctx, stale=True, status=409)
+        until = f", jusqu’au {care_date(last)}" if last else ""
+        return await show(request, ctx, stale=True, meant=(form.get("membre", ""), _part(form) + until), status=409)
     return redirect(f"/patients/{patient}/cercle/membres?fait=role")
 
 
@@ -82,7 +84,7 @@ async def remove(request: Request, ctx: Context) -> Response:
     except Unprocessable as fault:
         return await show(request, ctx, fault=fault.french or fault.message, status=422)
     except PreconditionFailed:
-        return await show(request, ctx, stale=True, status=409)
+        return await show(request, ctx, stale=True, meant=(form.get("membre", ""), f"retirer, « {words} »"), status=409)
     return redirect("/patients?fait=referme" if own else f"/patients/{patient}/cercle/membres?fait=retrait")
 
 
@@ -94,16 +96,28 @@ async def show(
     values: Mapping[str, str] = MappingProxyType({}),
     faults: Mapping[str, str] = MappingProxyType({}),
     stale: bool = False,
+    meant: tuple[str, str] = ("", ""),
     status: int = 200,
 ) -> Response:
-    """The page, with what was sent and what is wrong with it; `stale` where a colleague changed the circle meanwhile."""
+    """The page, with what was sent and what is wrong with it; `stale` where a colleague changed the circle meanwhile, `meant` of whom what was about to be
+    written then."""
     patient, words = str(request.path_params["id"]), request.query_params.get("nom", "").strip()[:100]
+    held = await circles.of_person(ctx, patient)
+    if stale:
+        who = next((one.name for one in (*held.now, *held.past) if one.reference == meant[0]), "")
+        fault = f"{STALE} Ce que vous alliez enregistrer : {' : '.join(filter(None, (who, meant[1])))}." if meant[1] else STALE
     return render(
         request, ctx, "coordination/circle_members.html", status=status, patient=patient, banner=await identity.banner(ctx, patient),
-        tabs=record_tabs(patient), held=await circles.of_person(ctx, patient), found=await circles.found(ctx, words), q=words, sees=SEES, fault=STALE if stale else fault,
+        tabs=record_tabs(patient), held=held, found=await circles.found(ctx, words), q=words, sees=SEES, fault=fault,
         invitations=await invitations.of_record(ctx, patient), parts=PARTS, kin_parts=KIN, kin=await circles.kin(ctx, patient), values=values, faults=faults,
         said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
+
+
+def _part(form: Mapping[str, str]) -> str:
+    """The part that was chosen for somebody, in words."""
+    code, kin = form.get("part", ""), form.get("membre", "").startswith("RelatedPerson/")
+    return f"rôle « {dict(KIN if kin else PARTS).get(code, code)} »"
 
 
 def day_of(text: str) -> date | None:

@@ -10,13 +10,15 @@ from maillage.access.permissions import Permission, permits
 from maillage.errors import PreconditionFailed
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination.forms.constant import ConstantForm, number_of, typed
-from maillage.services.coordination.resources.constants import MEASURES
+from maillage.services.coordination.resources.constants import MEASURES, Bounds, bounds_of
 from maillage.services.coordination.service import constants
+from maillage.services.coordination.service.meanwhile import Meanwhile, meanwhile
 from maillage.ui import render
 from maillage.ui.drawings import curve
 from maillage.ui.places import record_tabs
 
 SHOWN = 20
+LABELS = {"bas": "Au moins", "haut": "Au plus"}
 SAID = {
     "note": "Constante enregistrée.",
     "erreur": "Mesure retirée des courbes ; la trace reste.",
@@ -36,18 +38,16 @@ async def curves(request: Request, ctx: Context) -> Response:
 
 
 def _curves(
-    request: Request, ctx: Context, patient: str, held: constants.Constants, chosen: str, period: str, *, status: int = 200, asked: tuple[str, str] | None = None
+    request: Request, ctx: Context, patient: str, held: constants.Constants, chosen: str, period: str, *, status: int = 200, asked: Meanwhile | None = None
 ) -> Response:  # fmt: skip
     taken, bounds = held.taken.get(chosen, []), held.bounds[chosen]
-    own = [typed(one) if one is not None else "" for one in (bounds.low, bounds.high)]
-    labels = ("Au moins", "Au plus")
+    limits = asked.values if asked else _typed(bounds)
     return render(
         request, ctx, "coordination/constants.html", status=status, patient=patient, banner=held.banner, tabs=record_tabs(patient), measures=MEASURES,
         taken=held.taken, bounds=held.bounds, chosen=MEASURES[chosen], shown=list(reversed(taken))[:SHOWN], period=period, periods=PERIOD_WORDS,
         curve=curve([(one.at, one.value) for one in taken], low=bounds.low, high=bounds.high) if len(taken) > 1 else None,
         may_log=permits(ctx.actor, Permission.CONSTANT_LOG), said_words=SAID.get(request.query_params.get("fait", ""), ""),
-        limits=list(asked or own),
-        conflicts=[(labels[i], own[i], asked[i]) for i in (0, 1) if asked[i] != own[i]] if asked else [],
+        limits=[limits["bas"], limits["haut"]], conflicts=asked.changes if asked else [],
     )  # fmt: skip
 
 
@@ -101,17 +101,25 @@ async def bound(request: Request, ctx: Context) -> Response:
     """POST /patients/{id}/seuils: `mesure`, `bas`, `haut`, and the `seuil` and `version` that were read."""
     patient = str(request.path_params["id"])
     sent = {name: str(value) for name, value in (await request.form()).items()}
-    low, high = sent.get("bas", ""), sent.get("haut", "")
+    low, high, id, version = (sent.get(name, "") for name in ("bas", "haut", "seuil", "version"))
     measured = constants.measured_of(sent.get("mesure", ""))
     try:
         async with ctx.savepoint():
             await constants.set_bounds(
-                ctx, patient=patient, measure=measured.key, low=_bound(low), high=_bound(high), id=sent.get("seuil", ""), version=sent.get("version", ""),
+                ctx, patient=patient, measure=measured.key, low=_bound(low), high=_bound(high), id=id, version=version,
             )  # fmt: skip
     except PreconditionFailed:
         held = await constants.read(ctx, patient=patient)
-        return _curves(request, ctx, patient, held, measured.key, "6m", status=409, asked=(low, high))
+        asked = await meanwhile(
+            ctx, "Goal", held.bounds[measured.key].id or id, version=version if id else "", mine={"bas": low, "haut": high}, labels=LABELS,
+            shown=lambda goal: _typed(bounds_of(measured, [goal])),
+        )  # fmt: skip
+        return _curves(request, ctx, patient, held, measured.key, "6m", status=409, asked=asked)
     return redirect(f"/patients/{patient}/constantes?mesure={measured.key}&fait=seuil")
+
+
+def _typed(bounds: Bounds) -> dict[str, str]:
+    return {name: "" if one is None else typed(one) for name, one in (("bas", bounds.low), ("haut", bounds.high))}
 
 
 def _bound(text: str) -> Decimal | None:

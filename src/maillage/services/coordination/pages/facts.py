@@ -1,7 +1,6 @@
 """The pages of somebody's life, and the forms of every fact of a record."""
 
 import uuid
-from typing import Any
 
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from maillage.services.coordination.resources import fact as resources
 from maillage.services.coordination.resources import telling
 from maillage.services.coordination.resources.fact import FACTS, FactKind
 from maillage.services.coordination.service import facts
+from maillage.services.coordination.service.meanwhile import Change, meanwhile
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.places import record_tabs
@@ -63,7 +63,8 @@ async def end(request: Request, ctx: Context) -> Response:
     patient, slug, id = _named(request)
     sent = {name: str(value) for name, value in (await request.form()).items()}
     done = await facts.end(ctx, patient=patient, slug=slug, id=id, version=sent.get("version", ""))
-    return await _answer(request, ctx, patient, FACTS[slug], id, dict(done.theirs or {}), done)
+    values = FACTS[slug].values(done.stored) if done.stored else {}
+    return await _answer(request, ctx, patient, FACTS[slug], id, {**values, "version": sent.get("version", "")}, done)
 
 
 def _named(request: Request) -> tuple[str, str, str]:
@@ -74,13 +75,14 @@ def _named(request: Request) -> tuple[str, str, str]:
 async def _answer(
     request: Request, ctx: Context, patient: str, kind: FactKind, id: str, sent: dict[str, str], done: facts.Written
 ) -> Response:
-    if not done.faults and done.theirs is None:
+    if not done.faults and done.stored is None:
         if kind.slug in ON_SUMMARY:
             return redirect(f"/patients/{patient}#{ON_SUMMARY[kind.slug]}".rstrip("#"))
         return redirect(f"/patients/{patient}/situation-de-vie?fait={kind.slug}#{kind.slug}")
-    version = done.version or sent.get("version", "")
-    status = 409 if done.theirs is not None else 422
-    return await _form(request, ctx, patient, kind, sent, version, id=id, status=status, done=done, key=sent.get("cle", ""))
+    status = 409 if done.stored is not None else 422
+    return await _form(
+        request, ctx, patient, kind, sent, sent.get("version", ""), id=id, status=status, done=done, key=sent.get("cle", "")
+    )
 
 
 async def _form(
@@ -89,16 +91,19 @@ async def _form(
 ) -> Response:  # fmt: skip
     cares = ctx.actor.has(*CARE_ROLES)
     fields = [one for one in kind.fields if not (one.name == "social" and cares) and not (one.name == "soin" and not cares)]
-    theirs: list[Any] = []
-    if done.theirs is not None:
-        theirs = [
-            (one.label, dict(one.options).get(done.theirs.get(one.name, ""), done.theirs.get(one.name, "")))
-            for one in fields if done.theirs.get(one.name, "") != values.get(one.name, "").strip()
-        ]  # fmt: skip
+    changes: list[Change] = []
+    if done.stored is not None:
+        said = {one.name: dict(one.options) for one in fields}
+        mine = {one.name: values.get(one.name, "") for one in fields}
+        met = await meanwhile(
+            ctx, kind.type, done.stored["id"], version=version, mine=mine, labels={one.name: one.label for one in fields}, shown=kind.values,
+            words=lambda name, value: said[name].get(value, value),
+        )  # fmt: skip
+        values, version, changes = met.values, met.version, met.changes or [(kind.title, "Modifié entre-temps", None)]
     return render(
         request, ctx, "coordination/fact_form.html", status=status, patient=patient, banner=await identity.banner(ctx, patient), tabs=record_tabs(patient),
         kind=kind, fields=fields, values=values, version=version, fact=id, key=key or str(uuid.uuid4()), faults=done.faults,
-        conflict=done.theirs is not None, theirs=theirs, known=bool(version),
+        changes=changes, known=bool(version),
         back=f"/patients/{patient}" if kind.slug in ON_SUMMARY else f"/patients/{patient}/situation-de-vie",
     )  # fmt: skip
 

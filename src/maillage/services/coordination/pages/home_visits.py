@@ -1,6 +1,7 @@
 """Visits at home: planned, moved, given to somebody else, cancelled, made."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
@@ -11,8 +12,9 @@ from maillage.clock import PARIS
 from maillage.errors import Conflict, PreconditionFailed
 from maillage.http import Request, action, page, redirect
 from maillage.services.coordination.forms.agenda import LENGTHS, VisitForm, visit_form
-from maillage.services.coordination.resources.home_visit import HomeVisit
+from maillage.services.coordination.resources.home_visit import HomeVisit, home_visit_from
 from maillage.services.coordination.service import absences, home_visits
+from maillage.services.coordination.service.meanwhile import Change, Resource, meanwhile
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.words import care_date, spoken_time
@@ -48,13 +50,15 @@ async def one(request: Request, ctx: Context) -> Response:
 async def move(request: Request, ctx: Context) -> Response:
     """POST /visites/{id}/deplacer: the fields of a visit, and the version that was read."""
     sent = await _sent(request)
+    version = sent.get("version", "")
     form = visit_form(sent, now=ctx.now)
+    form = replace(form, values={**form.values, "version": version})  # shown again, it stands on what it read
     if form.planned is None:
         return await _visit(request, ctx, form, status=422)
     planned = form.planned
     return await _changed(
         request, ctx, "deplacee", form,
-        lambda: home_visits.move(ctx, visit=str(request.path_params["id"]), version=sent.get("version", ""), planned=planned),
+        lambda: home_visits.move(ctx, visit=str(request.path_params["id"]), version=version, planned=planned), version,
     )  # fmt: skip
 
 
@@ -77,16 +81,19 @@ async def _with_words(request: Request, ctx: Context, said: str, name: str, step
     if not words:
         return await _visit(request, ctx, VisitForm({}, {name: "Écrivez-le en quelques mots"}), status=422)
     form = VisitForm({name: words})
-    return await _changed(request, ctx, said, form, lambda: step(ctx, visit=visit, version=sent.get("version", ""), words=words))
+    version = sent.get("version", "")
+    return await _changed(request, ctx, said, form, lambda: step(ctx, visit=visit, version=version, words=words), version)
 
 
-async def _changed(request: Request, ctx: Context, said: str, form: VisitForm, step: Callable[[], Awaitable[Any]]) -> Response:
+async def _changed(
+    request: Request, ctx: Context, said: str, form: VisitForm, step: Callable[[], Awaitable[Any]], version: str
+) -> Response:
     """Makes the change; where somebody was faster or who goes is taken, the visit as it is now with what was written (409)."""
     try:
         async with ctx.savepoint():
             await step()
     except PreconditionFailed:
-        return await _visit(request, ctx, form, stale=True, status=409)
+        return await _visit(request, ctx, form, stale=version, status=409)
     except Conflict as taken:
         return await _visit(request, ctx, form, taken=taken.french, status=409)
     return redirect(f"/visites/{request.path_params['id']}?fait={said}")
@@ -106,16 +113,25 @@ async def _form(request: Request, ctx: Context, form: VisitForm, *, taken: str =
 
 
 async def _visit(
-    request: Request, ctx: Context, form: VisitForm | None = None, *, taken: str = "", stale: bool = False, status: int = 200
+    request: Request, ctx: Context, form: VisitForm | None = None, *, taken: str = "", stale: str | None = None, status: int = 200
 ) -> Response:  # fmt: skip
     held = await home_visits.read(ctx, visit=str(request.path_params["id"]))
     now, form = values_of(held.visit), form or VisitForm({})
     names = {one.reference: one.name for one in held.goers}
+    conflicts: list[Change] = []
+    if stale is not None:
+        met = await meanwhile(
+            ctx, "Appointment", held.visit.id, version=stale, mine=form.values, labels=LABELS, shown=_fields, words=lambda name, value: _word(name, value, names)
+        )  # fmt: skip
+        written = _words(form, names) or " ".join(form.values.values())
+        form, conflicts = (
+            replace(form, values={**met.values, "version": met.version}),
+            met.changes or [("La visite", "Modifiée entre-temps", written)],
+        )
     return render(
         request, ctx, "coordination/visit.html", status=status, visit=held.visit, banner=held.banner, goers=held.goers, faults=form.faults,
         values={**now, **form.values}, lengths=_lengths(now["duree"]), taken=taken, asked=_words(form, names),
-        conflicts=[(LABELS.get(name, "Votre texte"), _word(name, now.get(name, ""), names), _word(name, text, names)) for name, text in form.values.items() if text != now.get(name)] if stale else [],
-        said_words=SAID.get(request.query_params.get("fait", ""), ""),
+        conflicts=conflicts, said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
 
 
@@ -132,6 +148,10 @@ def _words(form: VisitForm, names: dict[str, str]) -> str:
 
 def _word(name: str, value: str, names: dict[str, str]) -> str:
     return {"qui": names.get(value, value), "duree": LENGTHS.get(value, value)}.get(name, value)
+
+
+def _fields(resource: Resource) -> dict[str, str]:
+    return values_of(home_visit_from(resource))
 
 
 def _lengths(now: str) -> list[tuple[str, str]]:

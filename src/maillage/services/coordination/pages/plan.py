@@ -1,7 +1,7 @@
 """The plan of a person: read on one page, changed by small forms, each with the version it read and a key that counts once."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from starlette.datastructures import UploadFile
@@ -29,6 +29,7 @@ from maillage.services.coordination.service import (
     words_guard,
 )
 from maillage.services.coordination.service import positions as standing
+from maillage.services.coordination.service.meanwhile import Change, Resource, meanwhile
 from maillage.services.directory import public as directory
 from maillage.services.identity import public as identity
 from maillage.services.messaging.public import File
@@ -61,7 +62,7 @@ SAID = {
 }
 NOTHING = "application/octet-stream"
 REFUSED_FILES = (TooLarge, Unsupported, Infected, Unprocessable)
-OTHERS = "Quelqu’un d’autre a changé ce texte entre-temps. Le sien est enregistré, le vôtre est gardé dans le formulaire : rien n’est perdu."
+OTHERS = "Quelqu’un d’autre a changé le plan entre-temps. Ce que vous avez écrit est gardé dans le formulaire : relisez, puis enregistrez."
 
 NOT_FOR_THEM = "Un accord ou un refus est celui de la personne, ou de qui la représente selon la loi (parent, tuteur, habilitation, mandat). Un proche peut contester un point."
 
@@ -75,6 +76,17 @@ class _Refused(Exception):
 
 
 Verb = Callable[[Context, str, str, PlanForm], Awaitable[None]]
+DAYS = ("revue", "echeance")
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of a form that tell what a record holds: of which type, in which field the form has its id, their labels, and what they hold for a version of it."""
+
+    type: str
+    id: str
+    labels: Mapping[str, str]
+    shown: Callable[[Resource], Mapping[str, str]]
 
 
 async def plan(request: Request, ctx: Context) -> Response:
@@ -107,7 +119,7 @@ async def _form(
 
 def _changing(
     name: str, verb: Verb, *, needed: tuple[str, ...] = (), days: tuple[str, ...] = (), after: str = "",
-    more: Callable[[PlanForm], PlanForm] = lambda form: form,
+    more: Callable[[PlanForm], PlanForm] = lambda form: form, fields: Fields | None = None,
 ) -> Callable[[Request, Context], Awaitable[Response]]:  # fmt: skip
     """The door of one small form of the plan whose id it carries (`plan`): its faults, or what others wrote meanwhile, on the page, else the verb."""
 
@@ -116,12 +128,13 @@ def _changing(
         form = more(form)
         fold = form.values.get("pli", "") or name
         form = replace(form, about=fold)
+        form = await _as_stored(ctx, form, fields)
         if form.faults:
             return await _page(request, ctx, form, status=422)
         try:
             await verb(ctx, patient, form.values.get("plan", ""), form)
         except PreconditionFailed:
-            return await _page(request, ctx, form, status=409, warning=OTHERS)
+            return await _faster(request, ctx, form, fields, verb, after or name)
         except _Refused as refusal:
             return await _page(request, ctx, replace(form, faults=refusal.faults), status=422)
         except REFUSED_FILES as refusal:
@@ -135,6 +148,36 @@ def _changing(
 
     door.__doc__ = f"POST: {name}."
     return door
+
+
+async def _as_stored(ctx: Context, form: PlanForm, fields: Fields | None) -> PlanForm:
+    """A day that has passed is no fault where it is the one that stands in the record: who changes other words left it alone."""
+    if fields is None or not form.values.get(fields.id) or form.faults.keys().isdisjoint(DAYS):
+        return form
+    held = fields.shown(await ctx.records.read(fields.type, form.values[fields.id]))
+    return replace(
+        form, faults={name: words for name, words in form.faults.items() if name not in DAYS or form.values[name] != held[name]}
+    )
+
+
+async def _faster(request: Request, ctx: Context, form: PlanForm, fields: Fields | None, verb: Verb, said: str) -> Response:
+    """Somebody else was faster: what they changed of these fields is shown before anything is written (409); where it was something else, this is written."""
+    patient = str(request.path_params["id"])
+    if fields is None or not form.values.get(fields.id):
+        form = replace(form, values={name: text for name, text in form.values.items() if name != "version"})
+        return await _page(request, ctx, form, status=409, warning=OTHERS)
+    now = await meanwhile(
+        ctx, fields.type, form.values[fields.id], version=form.values.get("version", ""), mine=form.values, labels=fields.labels, shown=fields.shown,
+        words=lambda name, value: care_date(value) if name in DAYS and value else value,
+    )  # fmt: skip
+    form = replace(form, values={**now.values, "version": now.version})
+    if now.changes:
+        return await _page(request, ctx, form, status=409, changes=now.changes)
+    try:
+        await verb(ctx, patient, form.values.get("plan", ""), form)
+    except PreconditionFailed:
+        return await _page(request, ctx, form, status=409, warning=OTHERS)
+    return redirect(f"/patients/{patient}/plan?fait={said}")
 
 
 async def _describe(ctx: Context, patient: str, plan: str, form: PlanForm) -> None:
@@ -291,7 +334,9 @@ def _of_file(fault: MaillageError) -> str:
     return "ce fichier n’est pas un document que nous savons lire. Un PDF ou une photo l’est."
 
 
-async def _page(request: Request, ctx: Context, form: PlanForm, *, status: int = 200, warning: str = "") -> Response:
+async def _page(
+    request: Request, ctx: Context, form: PlanForm, *, status: int = 200, warning: str = "", changes: Sequence[Change] = ()
+) -> Response:
     patient = str(request.path_params["id"])
     held = await plans.read(ctx, patient=patient)
     now = held.current
@@ -301,7 +346,7 @@ async def _page(request: Request, ctx: Context, form: PlanForm, *, status: int =
         request, ctx, "coordination/plan.html", letters=letters, doctor=bool(letters) and await letter_changes.may_answer(ctx, patient=patient),
         doctors=[one for one in circle if one.reference.startswith("Practitioner/") and (one.profession == "10" or "médecin" in one.title.lower())],
         status=status, patient=patient, banner=await identity.banner(ctx, patient),
-        tabs=record_tabs(patient), plan=now, past=held.past, causes=held.causes, form=form, warning=warning, key=lambda: uuid4().hex,
+        tabs=record_tabs(patient), plan=now, past=held.past, causes=held.causes, form=form, warning=warning, changes=changes, key=lambda: uuid4().hex,
         today=plans.today(ctx).isoformat(), templates=template.templates().values(), circle=circle,
         kinds={one.reference: one.kind for one in circle}, names={one.reference: one.name for one in circle},
         owners=[(one.reference, ", ".join(filter(None, (one.name, one.title)))) for one in circle],
@@ -332,10 +377,17 @@ def told(one: goal_curves.Followed) -> str:
     return f"{one.measured.words} : de {first} à {last}"
 
 
+_PLAN = Fields(
+    "CarePlan", "plan", {"synthese": "Synthèse de la situation", "alerte": "Conduite à tenir en cas d’alerte", "revue": "À revoir le"}, forms.described
+)  # fmt: skip
+_GOAL = Fields(
+    "Goal", "but", {"objectif": "Objectif", "indicateur": "Indicateur", "critere": "Critère", "echeance": "Échéance"}, forms.aimed
+)  # fmt: skip
+_WORDS = Fields("Goal", "but", {"paroles": "Ce que dit la personne"}, forms.said)
 _DOORS = {
-    "synthese": _changing("synthese", _describe, days=("revue",)),
-    "paroles": _changing("paroles", _say, needed=("paroles",)),
-    "objectifs": _changing("objectif", _goal, needed=("objectif",), days=("echeance",)),
+    "synthese": _changing("synthese", _describe, days=("revue",), fields=_PLAN),
+    "paroles": _changing("paroles", _say, needed=("paroles",), fields=_WORDS),
+    "objectifs": _changing("objectif", _goal, needed=("objectif",), days=("echeance",), fields=_GOAL),
     "issue": _changing("issue", _outcome, more=forms.with_outcome),
     "actions": _changing("action", _action, needed=("action",), days=("echeance",)),
     "confier": _changing("confier", _give, needed=("qui",), after="donnee"),

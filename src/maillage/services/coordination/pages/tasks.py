@@ -18,6 +18,7 @@ from maillage.services.coordination.resources import work_notices
 from maillage.services.coordination.resources.task import Task, task_from
 from maillage.services.coordination.rules.tasks import is_call
 from maillage.services.coordination.service import absences, colleagues, contacts, task_guard, tasks, work
+from maillage.services.coordination.service.meanwhile import Change, meanwhile
 from maillage.services.identity import public as identity
 from maillage.ui import render
 from maillage.ui.words import care_date
@@ -73,7 +74,7 @@ async def one(request: Request, ctx: Context) -> Response:
 
 
 async def _one(request: Request, ctx: Context, held: work.Held, *, said: str = "", faults: Mapping[str, str] | None = None,
-               values: Mapping[str, str] | None = None, changes: Sequence[tuple[str, str, str]] = (), status: int = 200) -> Response:  # fmt: skip
+               values: Mapping[str, str] | None = None, changes: Sequence[Change] = (), status: int = 200) -> Response:  # fmt: skip
     return render(
         request, ctx, "coordination/task.html", status=status, held=held, task=held.task, delay=rules.delay, said_words=said,
         banner=await identity.banner(ctx, held.task.patient), mine=held.task.owner == ctx.actor.reference, call=is_call(held.task.code), priorities=list(OFFERED.items()),
@@ -87,7 +88,8 @@ async def edit(request: Request, ctx: Context) -> Response:
     held = await work.one(ctx, task=task)
     form = task_form(sent, now=ctx.now, owner=held.task.owner)
     if form.asked is None:
-        return await _one(request, ctx, held, faults=form.faults, values=form.values, status=422)
+        read = {"version": sent.get("version", "")}  # what it was made of stays, whatever others wrote meanwhile
+        return await _one(request, ctx, held, faults=form.faults, values={**form.values, **read}, status=422)
     asked = form.asked
     return await _moved(
         request,
@@ -96,6 +98,7 @@ async def edit(request: Request, ctx: Context) -> Response:
         "modifiee",
         lambda: work.edit(ctx, task=task, version=sent.get("version", ""), asked=asked),
         form.values,
+        version=sent.get("version", ""),
     )
 
 
@@ -219,47 +222,43 @@ async def _moved(
     said: str,
     step: Callable[[], Awaitable[Any]],
     written: Mapping[str, str] | None = None,
+    version: str = "",
 ) -> Response:
-    """Makes the move; where somebody was faster, the task as it is now with what was written, to be sent again (409)."""
+    """Makes the move; where somebody was faster, the task as it is now with what was written, to be sent again (409). `written` over `version`: the whole form."""
     try:
         async with ctx.savepoint():
             await step()
     except PreconditionFailed:
         held = await work.one(ctx, task=task)
-        changes = _differences(held, written or {}, SAID[said])
-        return await _one(request, ctx, held, changes=changes, values=_kept(written or {}), status=409)
+        now = await meanwhile(
+            ctx, "Task", task, version=version, mine=written or {}, labels=LABELS if version else {}, shown=_fields, words=_shown
+        )
+        done = held.steps[0].words if held.steps else held.task.state
+        meant = SAID[said] if version else " ".join((SAID[said], *(written or {}).values())).strip()
+        return await _one(
+            request,
+            ctx,
+            held,
+            changes=now.changes or [("La tâche", done, meant)],
+            values={**now.values, "version": now.version} if version else None,
+            status=409,
+        )
     return redirect(f"/taches/{task}?fait={said}")
 
 
 LABELS = {
-    "priorite": "Priorité", "titre": "À faire", "details": "Précisions", "echeance": "Pour le", "heure": "Heure", "rappel": "Rappel", "mot": "Votre mot", "motif": "Votre motif",
-    "resultat": "Le résultat",
+    "priorite": "Priorité", "titre": "À faire", "details": "Précisions", "etapes": "Étapes", "echeance": "Pour le", "heure": "Heure", "rappel": "Rappel",
 }  # fmt: skip
 
 
-def _differences(held: work.Held, written: Mapping[str, str], meant: str) -> list[tuple[str, str, str]]:
-    """What stands in the task and what somebody wrote, by label, where they differ; for a move, what was done before it and what they meant."""
-    done = held.steps[0].words if held.steps else held.task.state
-    move = [("La tâche", done, " ".join((meant, *written.values())).strip())]
-    if "titre" not in written:
-        return move
-    now = {**dict.fromkeys(LABELS, ""), **values_of(held.task)}
-    found = [
-        (LABELS[name], _shown(name, now[name]), _shown(name, text))
-        for name, text in written.items()
-        if name in LABELS and text != now[name]
-    ]
-    return found or [("La tâche", done, meant)]
+def _fields(resource: Mapping[str, Any]) -> Mapping[str, str]:
+    return values_of(task_from(dict(resource)))
 
 
 def _shown(name: str, value: str) -> str:
     if name in ("echeance", "rappel") and (day := moment(value, None, EVENING)):
         return care_date(day)
     return OFFERED.get(value, value) if name == "priorite" else value
-
-
-def _kept(written: Mapping[str, str]) -> Mapping[str, str] | None:
-    return written if "titre" in written else None
 
 
 def values_of(task: Task) -> dict[str, str]:

@@ -1,27 +1,42 @@
 """Two versions of a resource → what changed, said in words: « Bisoprolol : 2,5 mg → 5 mg », not « modifié ». Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from maillage.services.coordination.resources import telling
+from maillage.services.coordination.resources.alert import alert_from, task_id
 from maillage.services.coordination.resources.telling import Resource, Told, code, dose, drug, joined, short
-from maillage.ui.words import care_date, number
+from maillage.ui.words import care_date, full_date, number
 
 Words = Callable[[Resource, Resource], Iterator[str]]
 
 GONE = {"entered-in-error"}
+_TIMED = ("Observation/", "DocumentReference/")
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that changed: the line that tells of it, when it was written, and how the treatment mark reads (« Modifié », « Ajouté », nothing)."""
+    """One thing that changed: the line that tells of it, when it was written, how the treatment mark reads (« Modifié », « Ajouté », nothing), and the reference of
+    what an alert is about."""
 
     line: Told
     written: datetime
     mark: str = ""
+    about: str = ""
+
+    @property
+    def at(self) -> str | datetime:
+        """When it happened: a measure and a document have their own time, and may come later; of all else, when it was written."""
+        own = self.line.at if self.mark == "Ajouté" and self.line.reference.startswith(_TIMED) else ""
+        return own or self.written
+
+    @property
+    def came_later(self) -> bool:
+        """Whether it was written on another day than it happened."""
+        return isinstance(self.at, str) and full_date(self.at) != full_date(self.written)
 
 
 def fact(before: Resource | None, now: Resource | None, *, written: datetime, patient: str) -> Fact | None:
@@ -33,22 +48,31 @@ def fact(before: Resource | None, now: Resource | None, *, written: datetime, pa
     if telling.is_notice(now):
         return None
     line = telling.told(now, patient=patient)
+    about = alert_from(now, None).about if now["resourceType"] == "Flag" else ""
     if before is None:
         added = now["resourceType"] in ("MedicationStatement", "MedicationRequest") and now.get("status") == "active"
-        return Fact(replace(line, words=joined((line.words, "ajouté"))) if added else line, written, "Ajouté")
+        return Fact(replace(line, words=joined((line.words, "ajouté"))) if added else line, written, "Ajouté", about)
     words = joined(dict.fromkeys(_differences(before, now, patient)))
     if not words:
         return None
     lead = line.lead
     if now["resourceType"] in ("MedicationStatement", "MedicationRequest"):
         lead = "Traitement"
-    return Fact(replace(line, lead=lead, words=words), written, "Modifié")
+    return Fact(replace(line, lead=lead, words=words), written, "Modifié", about)
 
 
-def grouped(facts: Iterable[Fact]) -> list[Fact]:
-    """The same, each visit that comes back said once, with how often and from when until when."""
+def grouped(facts: Sequence[Fact]) -> list[Fact]:
+    """The same, each visit that comes back said once, with how often and from when until when; and an alert once: by the task of who deals with it, which says
+    its measure and its bound, where there is one."""
+    tasks = {one.line.reference for one in facts if one.line.reference.startswith("Task/")}
+    raised = {one.about for one in facts if one.about and one.mark == "Ajouté"}
     times: dict[tuple[str, ...], list[Fact]] = {}
     for one in facts:
+        kind, _, id = one.line.reference.partition("/")
+        if kind == "Flag" and f"Task/{task_id(id)}" in tasks:
+            continue
+        if kind == "Observation" and one.mark == "Ajouté" and one.line.reference in raised:
+            continue
         line = one.line
         comes_back = line.reference.startswith("Appointment/") and one.mark == "Ajouté"
         times.setdefault((line.lead, line.words, line.who) if comes_back else (line.reference, str(one.written)), []).append(one)

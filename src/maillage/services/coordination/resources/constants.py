@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from maillage.ui.words import number
+
 Resource = dict[str, Any]
 
 LOINC = "http://loinc.org"
@@ -87,6 +89,13 @@ class Bounds:
     since: str = ""
     id: str = ""
     version: str = ""
+
+    def words(self, unit: str) -> str:
+        """« entre 60 et 78,5 kg », « au plus 78,5 kg », « au moins 60 kg »; empty without bounds."""
+        low, high = (None if one is None else number(one) for one in (self.low, self.high))
+        if low and high:
+            return f"entre {low} et {high} {unit}".strip()
+        return f"{'au plus' if high else 'au moins'} {high or low} {unit}".strip() if high or low else ""
 
     def outside(self, value: Decimal) -> str:
         """« ↑ » above, « ↓ » below, empty within."""
@@ -204,8 +213,13 @@ def measured_by(goal: Resource) -> Measured | None:
     measures = [target.get("measure", {}) for target in goal.get("target", [])]
     codes = {code for one in measures for code in _codes(one)}
     coded = next((one for one in MEASURES.values() if codes & set(one.codes)), None)
-    words = set(re.findall(r"\w+", " ".join(str(one.get("text", "")) for one in measures).casefold()))
-    return coded or next((one for one in MEASURES.values() if one.words.casefold() in words), None)
+    return coded or named_in(" ".join(str(one.get("text", "")) for one in measures))
+
+
+def named_in(text: str) -> Measured | None:
+    """The first measure that somebody's words name: « Pansement et glycémie »."""
+    words = set(re.findall(r"\w+", text.casefold()))
+    return next((one for one in MEASURES.values() if one.words.casefold() in words), None)
 
 
 def range_of(observation: Resource) -> Bounds | None:

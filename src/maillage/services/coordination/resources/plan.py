@@ -170,9 +170,10 @@ def described(resource: Resource, *, synthesis: str, alert: str, review: str) ->
     code = {"coding": [{"system": PLAN_SYSTEM, "code": ALERT}], "text": "Conduite à tenir en cas d’alerte"}
     said = [{"detail": {"code": code, "status": "in-progress", "description": alert}}] if alert else []
     kept = {name: value for name, value in resource.items() if name not in ("description", "activity")}
-    period = {**resource.get("period", {}), **({"end": review} if review else {})}
+    since = {name: value for name, value in resource.get("period", {}).items() if name != "end"}
+    period = since | ({"end": review} if review else {})
     return {
-        **kept,
+        **{name: value for name, value in kept.items() if name != "period"},
         **({"description": synthesis} if synthesis else {}),
         **({"period": period} if period else {}),
         **({"activity": [*others, *said]} if others or said else {}),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from maillage.access.masks import CONFIDENTIALITY_SYSTEMS
-from maillage.services.coordination.resources import relative
+from maillage.services.coordination.resources import constants, relative
 from maillage.services.coordination.resources import task as tasks
 from maillage.services.coordination.resources.invitation import INVITATION
 from maillage.services.documents import public as documents
@@ -273,6 +273,18 @@ def _plan(resource: Resource, patient: str) -> Told:
 
 def _goal(resource: Resource, patient: str) -> Told:
     state = {"completed": "atteint", "cancelled": "abandonné", "on-hold": "suspendu"}.get(resource.get("lifecycleStatus", ""), "")
+    goal = dict(resource)
+    if constants.is_threshold(goal):
+        measured = constants.measured_by(goal)
+        wanted = constants.bounds_of(measured, [goal]) if measured else None
+        href = f"/patients/{patient}/constantes" + (f"?mesure={measured.key}" if measured else "")
+        return Told(
+            "",
+            "care",
+            text(resource.get("description")),
+            joined((wanted.words(measured.unit) if measured and wanted else "", state)),
+            href=href,
+        )
     return Told("", "social", f"Objectif : {text(resource.get('description'))}", state, href=f"/patients/{patient}/plan")
 
 

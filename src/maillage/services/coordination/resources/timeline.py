@@ -9,18 +9,22 @@ from typing import Any
 from maillage.services.coordination.resources import constants, telling
 from maillage.ui.words import number
 
-# Measures that a summary follows, by LOINC code: words, target low, target high (None: no target), in the unit stored.
+# Measures that a summary follows, by LOINC code: words, target low, target high (None: no target), in the unit stored. What is measured at home has
+# the usual band of `constants.MEASURES`, as on the page of its curve.
 FOLLOWED: dict[str, tuple[str, float | None, float | None]] = {
     "4548-4": ("HbA1c", 6.5, 7.5),
     "33914-3": ("DFG estimé", 45, None),
     "29463-7": ("Poids", None, None),
     "8480-6": ("Pression systolique", None, 140),
-    "85354-9": ("Pression artérielle", None, 140),
-    "8867-4": ("Fréquence cardiaque", 50, 100),
+    "85354-9": ("Pression artérielle", None, None),
+    "8867-4": ("Fréquence cardiaque", None, None),
+    "41653-7": ("Glycémie capillaire", None, None),
     "2339-0": ("Glycémie", None, 126),
-    "8310-5": ("Température", 36, 38),
-    "59408-5": ("Saturation en oxygène", 94, None),
+    "8310-5": ("Température", None, None),
+    "2708-6": ("Saturation en oxygène", None, None),
 }
+SAME = {"59408-5": "2708-6"}
+"""Codes of one measure in one unit (saturation by the pulse, and arterial)."""
 SPARK = 12
 SYSTOLIC = "8480-6"
 """By which a pressure of two components is drawn and judged."""
@@ -119,7 +123,8 @@ def measures(observations: Iterable[dict[str, Any]], goals: Sequence[dict[str, A
     """The followed measures that have a value, in the order of `FOLLOWED`; what somebody wants for this person goes before the usual target."""
     series: dict[str, list[dict[str, Any]]] = {}
     for observation in observations:
-        code = next((c.get("code") for c in observation.get("code", {}).get("coding", []) if c.get("code") in FOLLOWED), None)
+        codes = [SAME.get(c.get("code"), c.get("code")) for c in observation.get("code", {}).get("coding", [])]
+        code = next((one for one in codes if one in FOLLOWED), None)
         if (
             code
             and _quantity(observation)
@@ -136,11 +141,8 @@ def _measure(code: str, found: Sequence[dict[str, Any]], goals: Sequence[dict[st
     name, low, high = FOLLOWED[code]
     quantity = _quantity(last)
     measured = next((one for one in constants.MEASURES.values() if code in one.codes), None)
-    if (
-        measured
-        and quantity.get("unit") in (measured.unit, measured.ucum)
-        and (wanted := constants.bounds_of(measured, goals)).id
-    ):
+    if measured and quantity.get("unit") in (measured.unit, measured.ucum):
+        wanted = constants.bounds_of(measured, goals)
         low, high = (one if one is None else float(one) if one % 1 else int(one) for one in (wanted.low, wanted.high))
     points = tuple(float(_quantity(o)["value"]) for o in ordered)
     pair = telling.value(last).partition(" ")[0] if last.get("component") else ""

@@ -1,4 +1,5 @@
-"""What holds of every Appointment, whatever the door: nobody who said yes to one is taken by another at the same time (docs/adr/0050-agenda.md)."""
+"""What holds of every Appointment, whatever the door: nobody who said yes to one is taken by another at the same time (docs/adr/0050-agenda.md), nor is a stranger
+let in by a yes (docs/adr/0058-who-holds-an-episode.md)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,15 +9,16 @@ from uuid import uuid4
 from maillage.access.actors import ActorKind
 from maillage.access.context import Context
 from maillage.access.erasing import Erased, forgets
+from maillage.access.grants import of_appointment
 from maillage.access.guards import Seen, guard_of_many
 from maillage.access.references import local
 from maillage.clock import PARIS
 from maillage.db import load_queries
-from maillage.errors import Conflict, Issue, MaillageError, Unprocessable
+from maillage.errors import Conflict, MaillageError
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.resources import booking as resources
 from maillage.services.coordination.resources import telling
-from maillage.services.coordination.service.colleagues import is_near
+from maillage.services.coordination.service.sight_guard import refuse_strangers
 from maillage.ui.words import care_date, spoken_time
 
 QUERIES = load_queries("maillage.services.coordination")
@@ -46,6 +48,8 @@ async def _keep(ctx: Context, change: Change) -> Resource:
     if change.verb is Verb.DELETE:
         await ctx.run(QUERIES.unbook, appointments=[resource["id"]])
         return resource
+    if ctx.actor.kind is ActorKind.PROFESSIONAL:
+        await refuse_strangers(ctx, await ctx.records.before(change), resource, of_appointment)
     held = resources.booking_of(resource)
     if held is None:
         if change.verb is not Verb.CREATE and "id" in resource:
@@ -53,7 +57,6 @@ async def _keep(ctx: Context, change: Change) -> Resource:
         return resource
     if change.verb is Verb.CREATE or "id" not in resource:
         resource = {**resource, "id": str(uuid4())}
-    await _refuse_strangers(ctx, resource, held.people)
     people = sorted(await _persons(ctx, held.people))
     known = await ctx.run(QUERIES.booked, appointment=resource["id"])
     if [(row["person"], row["since"], row["until"]) for row in known] == [(one, held.since, held.until) for one in people]:
@@ -71,25 +74,6 @@ async def forget_bookings(ctx: Context, erased: Sequence[Erased]) -> list[str]:
     if gone := [one.id for one in erased if one.type == "Appointment"]:
         await ctx.run(QUERIES.unbook, appointments=gone)
     return []
-
-
-async def _refuse_strangers(ctx: Context, resource: Resource, people: frozenset[str]) -> None:
-    """A yes takes somebody's time, and shows them the record that day: it is said by whom the page would let plan for them."""
-    if ctx.door != "fhir" or ctx.actor.kind is not ActorKind.PROFESSIONAL:
-        return
-    whom = [local(one.get("actor")) or "" for one in resource.get("participant", [])]
-    patient = next((one.removeprefix("Patient/") for one in whom if one.startswith("Patient/")), "")
-    for one in sorted(people - await _said_yes(ctx, resource)):
-        if not await is_near(ctx, one, patient=patient):
-            text = f"{one} is neither a colleague nor of the circle: ask them (needs-action), they say yes themself"
-            raise Unprocessable(text, issues=[Issue("business-rule", text, "Appointment.participant")])
-
-
-async def _said_yes(ctx: Context, resource: Resource) -> frozenset[str]:
-    """Who had accepted the appointment as it is stored."""
-    stored = await ctx.records.find("Appointment", [("_id", resource["id"])])
-    held = resources.booking_of(stored[0]) if stored else None
-    return held.people if held else frozenset()
 
 
 async def _refuse_twice(ctx: Context, resource: Resource, held: resources.Booking, people: list[str]) -> None:

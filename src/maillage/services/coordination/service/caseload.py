@@ -119,21 +119,25 @@ async def _supports(ctx: Context, patients: list[str]) -> dict[str, dict[str, An
     """Who follows each person for the team, and how closely, by the episode of coordination that is open."""
     if not patients:
         return {}
-    asked = [
-        ("patient", ",".join(patients)),
-        ("status", "active"),
-        ("_count", "1000"),
-        ("_include", "EpisodeOfCare:care-manager"),
-    ]
-    page = await ctx.records.search_raw(parse("EpisodeOfCare", asked))
-    names = {f"Practitioner/{one.id}": name_of(one.resource) for one in page.included if one.type == "Practitioner"}
+    asked = [("patient", ",".join(patients)), ("status", "active"), ("_count", "1000")]
+    found = [one for one in map(support_from, (await ctx.records.search_raw(parse("EpisodeOfCare", asked))).matches) if one]
+    names = await _names(ctx, {one.manager for one in found})
     return {
         one.patient: {
             "referent": names.get(one.manager, ""), "level": one.level, "programme": one.programme,
             "own": one.manager == ctx.actor.reference,
         }
-        for one in map(support_from, page.matches) if one
+        for one in found
     }  # fmt: skip
+
+
+async def _names(ctx: Context, managers: set[str]) -> dict[str, str]:
+    """The names of those who follow: few people, whom hundreds of episodes name."""
+    wanted = sorted(one.removeprefix("Practitioner/") for one in managers if one.startswith("Practitioner/"))
+    if not wanted:
+        return {}
+    found = await ctx.records.find("Practitioner", [("_id", ",".join(wanted)), ("_count", "1000")])
+    return {f"Practitioner/{one['id']}": name_of(one) for one in found}
 
 
 async def _last(ctx: Context, patients: list[str]) -> dict[str, datetime]:

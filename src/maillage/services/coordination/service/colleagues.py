@@ -1,5 +1,6 @@
 """Who works with whoever acts: the people of their organisations, and whom a task about a person can be given to."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,17 +67,27 @@ async def takers(ctx: Context, patient: str) -> list[Somebody]:
 
 
 async def is_near(ctx: Context, who: str, *, patient: str) -> bool:
-    """Whether somebody ("Practitioner/3", "PractitionerRole/4") or a team is whoever acts, works with them, or is of the person's circle, by themself or by
-    a place where they work."""
-    names = {who}
-    if who.startswith("Practitioner"):
-        asked = ("_id", who.partition("/")[2]) if who.startswith("PractitionerRole/") else ("practitioner", who)
-        for role in await ctx.records.find("PractitionerRole", [asked, ("active", "true"), ("_count", "100")]):
-            names |= {name for name in (local(role.get("practitioner")), local(role.get("organization"))) if name}
-    if not names.isdisjoint({ctx.actor.reference, ctx.actor.situation, *ctx.actor.organizations}):
-        return True
+    """Whether somebody ("Practitioner/3", "PractitionerRole/4") or a team is no stranger (`strangers`)."""
+    return not await strangers(ctx, {who}, patient=patient)
+
+
+async def strangers(ctx: Context, who: Collection[str], *, patient: str) -> list[str]:
+    """Those of these people and teams who are not whoever acts, do not work with them, and are not of the person's circle, by themselves or by a place where they
+    work. In at most four statements."""
+    names = {one: {one} for one in who}
+    for prefix, asked in (("PractitionerRole/", "_id"), ("Practitioner/", "practitioner")):
+        ids = sorted(one.removeprefix(prefix) for one in who if one.startswith(prefix))
+        for role in await ctx.records.find("PractitionerRole", [(asked, ",".join(ids)), ("active", "true"), MANY]) if ids else ():
+            place, person = f"PractitionerRole/{role['id']}", local(role.get("practitioner"))
+            known = names[place] if asked == "_id" else names[str(person)]
+            known |= {name for name in (person, local(role.get("organization"))) if name}
+    own = {ctx.actor.reference, ctx.actor.situation, *ctx.actor.organizations}
+    far = [one for one in names if names[one].isdisjoint(own)]
+    if not far:
+        return []
     around = {name for one in await directory.circle(ctx, patient) for name in (one.reference, one.role, one.organization)}
-    return not names.isdisjoint({*around, *(one.reference for one in await colleagues(ctx))})
+    around |= {one.reference for one in await colleagues(ctx)}
+    return sorted(one for one in far if names[one].isdisjoint(around))
 
 
 def name_of(practitioner: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from maillage.access.context import Context
 from maillage.access.permissions import Permission
-from maillage.errors import Invalid, NotFound
+from maillage.errors import Invalid, NotFound, PreconditionFailed
 from maillage.services.coordination.forms.constant import ConstantForm, constant_form
 from maillage.services.coordination.resources import body_mass
 from maillage.services.coordination.resources import constants as resources
@@ -93,7 +93,8 @@ async def retract(ctx: Context, *, patient: str, observation: str, version: str,
 async def set_bounds(
     ctx: Context, *, patient: str, measure: str, low: Decimal | None, high: Decimal | None, id: str, version: str
 ) -> None:
-    """Says between which values this measure of this person is wanted; `id` and `version` of the bounds that were read, empty for new ones.
+    """Says between which values this measure of this person is wanted; `id` and `version` of the bounds that were read, empty for new ones. PreconditionFailed
+    where somebody else set others meanwhile.
 
     Those that stand in a goal of a plan are left there: new ones count before them.
     """
@@ -102,6 +103,8 @@ async def set_bounds(
         raise Invalid.at("bas", "give a lower bound, an upper one, or both in their order")
     goal = resources.threshold_for(measured_of(measure), patient=patient, low=low, high=high, by=ctx.actor.reference, at=ctx.now)
     before = await _of_person(ctx, patient, "Goal", id) if id else {}
+    if not id and (await read(ctx, patient=patient, only=measured_of(measure))).bounds[measure].id:
+        raise PreconditionFailed("somebody set bounds meanwhile")
     if resources.is_threshold(before):
         goal = {**before, **goal, "id": id, "meta": {**before["meta"], "versionId": version}}
     await ctx.records.write(goal)

@@ -36,11 +36,10 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a form: faults by field, or `theirs`, the values of a version written meanwhile, its number and who wrote it; none of both: it is written."""
+    """What became of a form: faults by field, or the fact as it was written meanwhile (`stored`); none of both: it is written."""
 
     faults: Mapping[str, str] = field(default_factory=dict)
-    theirs: Mapping[str, str] | None = None
-    version: str = ""
+    stored: Resource | None = None
 
 
 async def life(ctx: Context, *, patient: str) -> Life:
@@ -78,15 +77,14 @@ async def save(ctx: Context, *, patient: str, slug: str, id: str, version: str, 
     if stored and _same(made, stored):
         return Written()
     if stored and stored["meta"]["versionId"] != version:
-        return Written(theirs=kind.values(stored), version=stored["meta"]["versionId"])
+        return Written(stored=stored)
     whole = made | _signed(ctx, kind, patient, stored)
     if stored:
         try:
             async with ctx.savepoint():
                 await ctx.records.write(_completed(kind, whole))
         except (Conflict, PreconditionFailed):
-            now = await _stored(ctx, kind, patient, stored["id"])
-            return Written(theirs=kind.values(now), version=now["meta"]["versionId"])
+            return Written(stored=await _stored(ctx, kind, patient, stored["id"]))
         return Written()
     return await _created(ctx, kind, patient, whole, form.values, key)
 
@@ -97,7 +95,7 @@ async def end(ctx: Context, *, patient: str, slug: str, id: str, version: str) -
     if facts.is_over(stored):
         return Written()
     if stored["meta"]["versionId"] != version:
-        return Written(theirs=kind.values(stored), version=stored["meta"]["versionId"])
+        return Written(stored=stored)
     await ctx.records.write(kind.ended(stored, ctx.now.astimezone(PARIS).date().isoformat()))
     return Written()
 
@@ -115,7 +113,7 @@ async def _created(ctx: Context, kind: FactKind, patient: str, made: Resource, v
         stored = await _stored(ctx, kind, patient, id)
         if not kind.single or kind.values(stored) == dict(values):
             return Written()
-        return Written(theirs=kind.values(stored), version=stored["meta"]["versionId"])
+        return Written(stored=stored)
     return Written()
 
 

@@ -11,7 +11,7 @@ from maillage.access.references import local
 from maillage.errors import NotFound
 from maillage.services.coordination.resources import note, visit
 from maillage.services.coordination.resources import task as tasks
-from maillage.services.coordination.resources.constants import ALERT
+from maillage.services.coordination.resources.constants import ALERT, named_in
 from maillage.services.coordination.resources.fact import way_in
 from maillage.services.coordination.resources.note import Note
 from maillage.services.coordination.resources.task import Task
@@ -37,6 +37,12 @@ class Stop:
     note: Note | None
     alerts: tuple[str, ...]
     way_in: str
+
+    @property
+    def measure(self) -> str:
+        """The key of the measure that the visit is for (`MEASURES`); empty where its words name none."""
+        named = named_in(self.visit.what)
+        return named.key if named and not named.computed else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Whom an EpisodeOfCare or an Encounter shows the record: whoever writes one, those they work with, and those who are of the circle already.
+"""Whom an EpisodeOfCare, an Encounter or an Appointment shows the record: whoever writes one, those they work with, and those who are of the circle already.
 
-Both let the responsible organisation and people see the person (`access/grants.py`) with no place in the circle, where one is named, asked and taken leave of in
-front of everybody: somebody else is let in there (docs/adr/0058-who-holds-an-episode.md).
+They let the responsible organisation and people see the person (`access/grants.py`) with no place in the circle, where one is named, asked and taken leave of in
+front of everybody: somebody else is let in there (docs/adr/0058-who-holds-an-episode.md). An Appointment is looked at by its own guard (`booking_guard`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ from maillage.access.references import local
 from maillage.errors import Forbidden, Issue, MaillageError, Unprocessable
 from maillage.fhir.change import Change, Verb
 from maillage.services.coordination.resources import episode as episodes
-from maillage.services.coordination.service.colleagues import is_near
+from maillage.services.coordination.service.colleagues import strangers
 
 Resource = dict[str, Any]
 
@@ -47,23 +47,29 @@ async def _each(
             if also:
                 also(ctx, before, change)
             if change.verb is not Verb.DELETE:
-                await _refuse_strangers(
-                    ctx, change.resource, set(lets_in(change.resource)) - set(lets_in(before) if before else ())
-                )
+                await refuse_strangers(ctx, before, change.resource, lets_in)
         except MaillageError as refusal:
             return [*seen, refusal]
         seen.append(change.resource)
     return seen
 
 
-async def _refuse_strangers(ctx: Context, resource: Resource, new: set[Grant]) -> None:
-    kind = resource["resourceType"]
-    subject = resource.get("patient") or resource.get("subject")
-    patient = (local(subject) or "").removeprefix("Patient/")
-    for grantee in sorted({one.grantee for one in new}):
-        if not await is_near(ctx, grantee, patient=patient):
-            text = f"{grantee} is neither whoever writes, nor works with them, nor is of the circle: an open {kind} would show them the record. Let them into the CareTeam first"
-            raise Unprocessable(text, issues=[Issue("business-rule", text, kind)])
+async def refuse_strangers(
+    ctx: Context, before: Resource, after: Resource, lets_in: Callable[[Resource], Iterator[Grant]]
+) -> None:
+    """Unprocessable where this version shows the record to somebody to whom the one before did not, and who is not near."""
+    kind = after["resourceType"]
+    new = {one.grantee for one in set(lets_in(after)) - set(lets_in(before) if before else ())}
+    for one in await strangers(ctx, new, patient=_patient_of(after)) if new else ():
+        text = f"{one} is neither whoever writes, nor works with them, nor is of the circle: this {kind} would show them the record. Let them into the CareTeam first"
+        raise Unprocessable(text, issues=[Issue("business-rule", text, kind)])
+
+
+def _patient_of(resource: Resource) -> str:
+    """The id of the patient of an EpisodeOfCare, an Encounter, an Appointment; "" where it names none."""
+    actors = [one.get("actor") for one in resource.get("participant", [])]
+    named = (local(one) or "" for one in (resource.get("patient"), resource.get("subject"), *actors))
+    return next((one.removeprefix("Patient/") for one in named if one.startswith("Patient/")), "")
 
 
 def _keep_support(ctx: Context, before: Resource, change: Change) -> None:

@@ -1,6 +1,7 @@
 """The members of a circle: who joins sees at once, who leaves sees no more, why is kept, and two who change it at once are told."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,11 +9,13 @@ from maillage.access.access import Access
 from maillage.access.actors import Actor
 from maillage.clock import FixedClock
 from maillage.errors import Forbidden, Invalid, NotFound, PreconditionFailed, Unprocessable
+from maillage.services.coordination import pages
 from maillage.services.coordination.events import ReferentNamed
 from maillage.services.coordination.jobs import follow_the_referent
 from maillage.services.coordination.resources.circle import role_for
 from maillage.services.coordination.rules.support import State
 from maillage.services.coordination.service import circles
+from tests.support.pages import client_of
 from tests.support.people import SEED, carer
 from tests.support.teams import GP, LISE, OUTSIDER, P, answer, by_outsider, sees, works, write_teams
 
@@ -224,3 +227,33 @@ async def test_somebody_close_joins_the_circle_and_sees_what_the_person_lets_the
         assert not await sees(access, carer("niece"), kind, id), f"{kind}: the person has let her see nothing"
     async with access.act(GP, read_only=True) as ctx:
         assert await circles.kin(ctx, "p") == []
+
+
+@pytest.mark.parametrize(
+    ("end", "sent", "said"),
+    [
+        ("role", {"membre": "Practitioner/gp", "part": "referent", "jusqu": "2026-12-24"}, "rôle « Référent de coordination », jusqu’au 24 déc. 2026."),
+        ("retrait", {"membre": "Practitioner/gp", "raison": "Part à la retraite"}, "retirer, « Part à la retraite »."),
+        ("membres", {"membre": NEW, "part": ""}, "ajouter, rôle « Selon sa profession »."),
+    ],
+)  # fmt: skip
+async def test_who_was_slower_reads_what_stands_and_what_they_meant(
+    territory: None, access: Access, application: Any, end: str, sent: dict[str, str], said: str
+) -> None:
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(works("gp", "cabinet"))
+    await add(access, GP, "PractitionerRole/gp-cabinet")
+    read = (await held(access)).version
+    async with access.act(SEED) as ctx:
+        await ctx.records.write({"resourceType": "Practitioner", "id": "later", "name": [{"text": "Ana TARDIVE"}]})
+        await ctx.records.write(works("later", "autre"))
+    await add(access, GP, "PractitionerRole/later-autre")
+    client = await client_of(application(pages), access, GP)
+    answer = await client.post(f"/patients/p/cercle/{end}", data={**sent, "version": read})
+    assert answer.status_code == 409
+    shown = " ".join(answer.text.split())
+    assert said in shown
+    assert "Ana TARDIVE" in shown
+    assert (await held(access)).version != read
+    fresh = {**sent, "version": (await held(access)).version}
+    assert (await client.post(f"/patients/p/cercle/{end}", data=fresh)).status_code == 303

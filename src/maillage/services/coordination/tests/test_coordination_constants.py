@@ -186,6 +186,14 @@ async def test_a_constant_beyond_what_somebody_set_raises_an_alert_that_names_bo
     page = (await nora.client.get(f"{PAGE}?mesure=poids")).text
     assert "79,3" in page
     assert "↑" in page
+    record = (await gp.client.get("/patients/p")).text.split('id="depuis"')[1].split("</section>")[0]
+    lines = [" ".join(re.sub(r"<[^>]+>", " ", one).split()) for one in record.split("<li")[1:]]
+    told = [one for one in lines if "79,3" in one]
+    assert len(told) == 1, "the alert, its task and its measure are one line"
+    assert "seuil 78,5" in told[0]
+    assert len([one for one in lines if "78 kg" in one.replace("\N{NO-BREAK SPACE}", " ")]) == 1, (
+        "a measure within the bounds is a line of its own"
+    )
 
 
 async def test_two_who_set_bounds_at_once_see_both_texts(territory: None, visit: Any, access: Access) -> None:
@@ -221,6 +229,9 @@ async def test_who_is_not_of_the_circle_or_does_not_care_logs_nothing(territory:
     assert (await outsider.send(PAGE, "/patients/q/constantes", mesure="pouls", valeur="72")).status_code in (403, 404)
     assert (await lise.client.get(PAGE)).status_code == 200
     assert (await lise.client.get(f"{PAGE}/saisir")).status_code == 403
+    page = (await lise.client.get(f"{PAGE}?mesure=poids")).text
+    assert "Fixer les seuils" not in page
+    assert "sont fixés par qui la soigne" in page, "who can is said"
     assert await found(access, "Observation", code="8867-4") == []
 
 

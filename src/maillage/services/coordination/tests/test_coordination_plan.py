@@ -170,7 +170,7 @@ async def test_two_coordinators_who_change_the_same_words_lose_nothing(territory
     assert (first.status_code, second.status_code) == (303, 409)
     assert "Seule depuis l’été" in second.text
     assert "Sa fille passe le soir" in second.text
-    assert "rien n’est perdu" in second.text
+    assert "Rien n’est perdu" in second.text
     newer = re.search(r'name="version" value="(\d+)"', second.text)
     assert newer is not None
     assert (

@@ -9,7 +9,7 @@ import pytest
 from maillage.fhir import ids, json
 from maillage.fhir.change import Operation, Stored
 from maillage.services.coordination import rules
-from maillage.services.coordination.resources import telling, timeline
+from maillage.services.coordination.resources import constants, telling, timeline
 from maillage.services.coordination.resources.caseload import Support, due_from, person_from, support_from
 from maillage.services.coordination.resources.task import Task, is_planned, task_for, task_from, with_status
 from maillage.services.directory.public import Member
@@ -138,6 +138,36 @@ def test_a_measure_is_judged_by_what_is_wanted_for_this_person() -> None:
     assert (after.out, after.target) == (True, "≤ 72")
     (other,) = timeline.measures([weighed | {"valueQuantity": {"value": Decimal("74800"), "unit": "g"}}], [wanted])
     assert (other.out, other.target) == (False, "–")
+
+
+@pytest.mark.parametrize("key", ["pouls", "temperature", "saturation", "tension", "glycemie"])
+def test_a_measure_has_one_usual_band_on_the_summary_and_on_its_curve(key: str) -> None:
+    measured = constants.MEASURES[key]
+    quantity = {"value": Decimal("50"), "unit": measured.unit}
+    told = [
+        timeline.measures([observation("50", "2026-11-24", code=code) | {"valueQuantity": quantity}])
+        for code in measured.codes
+        if code in timeline.FOLLOWED or code in timeline.SAME
+    ]
+    assert told
+    usual = tuple(None if one is None else float(one) for one in measured.usual)
+    assert {(one.low, one.high) for found in told for one in found} == {usual}
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        ("Pansement, glycémie", "glycemie"),
+        ("Glycémie à jeun", "glycemie"),
+        ("INR", "inr"),
+        ("Pansement", None),
+        ("", None),
+        ("Repoids", None),
+    ],
+)
+def test_words_name_a_measure(words: str, key: str | None) -> None:
+    found = constants.named_in(words)
+    assert (found.key if found else None) == key
 
 
 def test_the_telephone_of_a_relative_is_told_in_pairs() -> None:

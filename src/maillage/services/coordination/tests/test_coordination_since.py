@@ -1,6 +1,9 @@
 """« Depuis votre visite »: what others changed, in words, until one says « vu »; what one may not see leaves no trace of it."""
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +14,10 @@ from maillage.access.access import Access
 from maillage.clock import Clock, SystemClock
 from maillage.db import Database, count_statements
 from maillage.services.coordination import pages
+from maillage.services.coordination.resources.changes import Fact
+from maillage.services.coordination.resources.constants import MEASURES, threshold_for
+from maillage.services.coordination.resources.telling import Told
+from maillage.ui.words import clock_time
 from tests.support.browser import PHONE, screen
 from tests.support.followed import ABOUT, GP, LISE, NURSE, THEO, Enter, Resource, form_of, write
 from tests.support.pages import Visit
@@ -119,6 +126,38 @@ async def test_a_changed_dose_is_said_in_words_until_one_says_that_it_is_seen(pe
     assert "2,5 mg → 5 mg" in await shown(gp), "opening is not « vu »"
     await say_seen(gp, first)
     assert "Rien de nouveau" in await shown(gp)
+
+
+async def test_what_was_measured_before_it_came_says_both_times(people: None, access: Access, enter: Enter) -> None:
+    now = SystemClock().now()
+    taken = (now - timedelta(days=3)).replace(hour=7, minute=5)
+    hot = {"coding": [{"system": "http://loinc.org", "code": "8310-5"}], "text": "Température"}
+    await write(access, NURSE, {
+        "resourceType": "Observation", "status": "final", "code": hot, **ABOUT, "effectiveDateTime": taken.isoformat(), "valueQuantity": {"value": 38, "unit": "°C"},
+    })  # fmt: skip
+    said = " ".join((await shown(await enter(GP))).split("38 °C")[1].split("</li>")[0].split())
+    assert f"{clock_time(taken)}, reçu le " in said
+
+
+def test_what_came_on_the_day_it_was_measured_says_its_own_time_alone() -> None:
+    measured = Told("Observation/o", "care", "Température", at="2026-11-24T07:05:00+01:00")
+    later = datetime(2026, 11, 24, 9, tzinfo=UTC)
+    for mark, at, came_later in (("Ajouté", measured.at, False), ("Modifié", later, False)):
+        fact = Fact(measured, later, mark)
+        assert (fact.at, fact.came_later) == (at, came_later)
+    assert Fact(measured, later + timedelta(days=1), "Ajouté").came_later
+    assert Fact(replace(measured, reference="Task/t"), later, "Ajouté").at == later, "a task is told when it was written"
+
+
+async def test_bounds_are_told_as_bounds_and_not_as_an_aim(people: None, access: Access, enter: Enter) -> None:
+    goal = threshold_for(
+        MEASURES["poids"], patient="p", low=None, high=Decimal("78.5"), by="Practitioner/nora", at=SystemClock().now()
+    )
+    await write(access, NURSE, goal)
+    page = await shown(await enter(GP))
+    assert "Seuils : Poids" in page
+    assert "au plus 78,5 kg" in page
+    assert "Objectif : Seuils" not in page
 
 
 async def test_what_came_while_the_page_was_open_stays_new(people: None, access: Access, enter: Enter) -> None:

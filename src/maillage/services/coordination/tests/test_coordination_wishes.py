@@ -92,6 +92,33 @@ async def test_what_is_asked_is_in_the_list_of_whom_it_is_asked_and_its_answer_i
         assert f"/messages/{task['focus']['reference'].partition('/')[2]}" in (await gp.get(f"/taches/{task['id']}")).text
 
 
+async def test_an_opinion_that_was_given_in_the_list_of_tasks_is_read_in_the_thread(access: Access, application: Any) -> None:
+    thread = await begun(access)
+    async with (
+        await client_of(application(pages, talk), access, GP) as gp,
+        await client_of(application(pages, talk), access, NORA) as nora,
+    ):
+        for words, end, said in (("Revoir la semelle ?", "faite", "resultat"), ("Et le fauteuil ?", "refuser", "motif")):
+            await sent(gp, thread, message=words, demande="opinion", a_qui="Practitioner/nora")
+            task = next(one for one in await tasks(access) if one["description"] == words)
+            version = task["meta"]["versionId"]
+            answer = await nora.post(f"/taches/{task['id']}/{end}", data={said: f"Ma réponse : {end}", "version": version})
+            assert answer.status_code == 303, answer.text
+        page = (await gp.get(f"/messages/{thread}")).text
+        assert "Ma réponse : faite" in page
+        assert "Ma réponse : refuser" in page
+        async with await client_of(application(pages, talk), access, patient("p")) as ana:
+            own = (await ana.get(f"/messages/{thread}")).text
+            assert "Revoir la semelle ?" in own
+            assert "Ma réponse" not in own, "what a professional wrote in a task is for who opens tasks"
+        await sent(gp, thread, message="Peux-tu peser Ana ?", demande="measure", a_qui="Practitioner/nora")
+        task = next(one for one in await tasks(access) if one["description"] == "Peux-tu peser Ana ?")
+        await sent(nora, thread, message="62,4 kg ce matin", repond=task["id"])
+        assert (await gp.get(f"/messages/{thread}")).text.count("62,4 kg ce matin") == 1, (
+            "said in the thread, it is not said twice"
+        )
+
+
 @pytest.mark.parametrize(
     ("readers", "hidden_from_coordination"),
     [(Readers(), False), (Readers(care_only=True, professionals=True), True), (Readers(chosen=("Practitioner/nora",)), True)],

@@ -9,6 +9,7 @@ from lxml import etree
 from maillage.services.documents.resources.cda import NS, ClinicalDocument
 from maillage.services.documents.resources.markup import plain
 from maillage.services.documents.resources.moments import day_of
+from maillage.ui.words import number
 
 AT_DISCHARGE, GIVEN = "10183-2", "18610-6"
 """Sections by LOINC code. What was given during the stay counts only where its section says that it was stopped."""
@@ -70,7 +71,7 @@ def _quantity(dose: etree._Element | None) -> str:
         return ""
     low, high = dose.find("h:low", NS), dose.find("h:high", NS)
     bounds = [one for one in (dose, low, high) if one is not None and _number(one.get("value")) is not None]
-    figures = list(dict.fromkeys(f"{_number(one.get('value')):f}".replace(".", ",") for one in bounds))
+    figures = list(dict.fromkeys(number(found) for one in bounds if (found := _number(one.get("value"))) is not None))
     if not figures:
         return ""
     unit = str(bounds[-1].get("unit") or "")[:LONGEST]

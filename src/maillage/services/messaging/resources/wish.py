@@ -18,7 +18,8 @@ STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked: of whom, by when (None where the Task does not say), and where it stands in words. `kind`: a code of WISH, "" where it says none."""
+    """What was asked: of whom, by when (None where the Task does not say), and where it stands in words. `kind`: a code of WISH, "" where it says none;
+    `result`: what came of it, or why nothing did."""
 
     id: str
     title: str
@@ -29,6 +30,7 @@ class Asked:
     open: bool
     done: bool
     kind: str = ""
+    result: str = ""
 
     def late(self, now: datetime) -> bool:
         """Whether it should have been done."""
@@ -50,6 +52,8 @@ def wish_from(resource: dict[str, Any]) -> Asked:
         open=status not in OVER,
         done=status == "completed",
         kind=next((str(one["code"]) for one in reasons if one.get("system") == WISH and "code" in one), ""),
+        result=next((str(one["valueString"]) for one in resource.get("output", []) if "valueString" in one), "")
+        or str(resource.get("statusReason", {}).get("text", "")),
     )
 
 
