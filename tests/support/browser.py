@@ -72,6 +72,7 @@ class Screen:
 
         Where no widths are said, the sample of tests looks at one of the two, by the name of the page, the same each time; `make test-long` at both.
         """
+        await self.page.wait_for_load_state()  # a page that a click began has its words before its stylesheet
         both = not sampled or "MAILLAGE_TEST_PICTURES" in os.environ
         for width in widths or ((PHONE, DESK) if both else ((PHONE, DESK)[crc32(name.encode()) % 2],)):
             await self.page.set_viewport_size({"width": width, "height": HEIGHT})
@@ -84,6 +85,7 @@ class Screen:
 
     async def check_menu(self) -> None:
         """No axe violation in the menu under one's name, which covers the page where it is open."""
+        await self.page.wait_for_load_state()
         for width in (PHONE, DESK):
             await self.page.set_viewport_size({"width": width, "height": HEIGHT})
             await self.page.locator(".m-menu").evaluate("menu => menu.setAttribute('open', '')")
@@ -220,7 +222,9 @@ def _answer_from(app: Any, traffic: Traffic, always: dict[str, str]) -> Any:
         request = route.request
         address = urlsplit(request.url)
         target = f"{address.path}?{address.query}" if address.query else address.path
-        headers = {**await request.all_headers(), **always, "accept-encoding": "gzip"}
+        # With its cookie, for which the browser is asked again; it answers no such question of a stylesheet whose page went meanwhile.
+        own = request.headers if address.path.startswith("/static/") else await request.all_headers()
+        headers = {**own, **always, "accept-encoding": "gzip"}
         async with client.stream(request.method, target, headers=headers, content=request.post_data_buffer) as response:
             sent = b"".join([chunk async for chunk in response.aiter_raw()])
         traffic.answers.append((address.path, len(sent)))
