@@ -193,7 +193,7 @@ def age(value: When, now: datetime) -> str:
 
 def number(value: int | float | Decimal | str) -> str:
     """3 412 and 4,1: thin spaces by thousands, decimal comma, digits kept as they were stored."""
-    text = format(Decimal(str(value)), "f") if isinstance(value, float | Decimal) else str(value)
+    text = format(Decimal(str(value)), "f")
     whole, _, rest = text.partition(".")
     sign, digits = ("−", whole[1:]) if whole.startswith("-") else ("", whole)
     grouped = f"{int(digits):,}".replace(",", THIN) if len(digits) > 3 else digits

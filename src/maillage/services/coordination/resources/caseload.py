@@ -91,6 +91,10 @@ class _Communication(Struct):
     sent: str = ""
 
 
+class _Document(Struct):
+    description: str = ""
+
+
 class _Episode(Struct, rename="camel"):
     patient: _Reference = field(default_factory=_Reference)
     care_manager: _Reference = field(default_factory=_Reference)
@@ -111,6 +115,11 @@ def due_from(found: Iterable[Stored]) -> list[Due]:
 def sent_of(stored: Stored) -> str:
     """When a Communication was sent, as it says."""
     return fields(stored, _Communication).sent
+
+
+def has_title(stored: Stored) -> bool:
+    """Whether a DocumentReference has a title of its own, as a letter or a report does, and a note or a picture joined to a message does not."""
+    return bool(fields(stored, _Document).description)
 
 
 def support_from(stored: Stored) -> Support | None:

@@ -16,7 +16,7 @@ from maillage.fhir.change import Stored
 from maillage.fhir.search import parse
 from maillage.services.coordination import rules
 from maillage.services.coordination.resources import contact
-from maillage.services.coordination.resources.caseload import Person, person_from, sent_of, support_from
+from maillage.services.coordination.resources.caseload import Person, has_title, person_from, sent_of, support_from
 from maillage.services.coordination.resources.task import ALERT
 from maillage.services.coordination.rules import Followed
 from maillage.services.coordination.rules.tasks import DONE
@@ -106,12 +106,13 @@ async def _people(ctx: Context) -> list[Person]:
 
 
 async def _changed(ctx: Context, patients: list[str]) -> dict[str, Stored]:
-    """The newest document of each person that came within the last days, as stored: few of them are shown at once."""
+    """The newest document of each person that came within the last days, as stored: few of them are shown at once. A letter goes before the notes of the day."""
     if not patients:
         return {}
     asked = [("patient", ",".join(patients)), ("status", "current"), ("date", f"ge{(ctx.now - NEWS).isoformat()}"),
              ("_sort", "-date"), ("_count", PEOPLE)]  # fmt: skip
-    found = {one.patient: one for one in reversed((await ctx.records.search_raw(parse("DocumentReference", asked))).matches)}
+    oldest_first = reversed((await ctx.records.search_raw(parse("DocumentReference", asked))).matches)
+    found = {one.patient: one for one in sorted(oldest_first, key=has_title)}
     return {one: found[key] for one in patients if (key := ids.key(one)) in found}
 
 

@@ -121,6 +121,48 @@ async def test_who_was_called_or_visited_lately_is_not_silent_and_who_did_not_an
         assert "ESSAI000" in (await lise.get("/file-active?vue=silence")).text
 
 
+async def test_a_letter_is_told_before_the_note_and_the_picture_that_came_after_it(access: Access, application: Any) -> None:
+    await followed(access, range(2))
+
+    def document(id: str, patient: str, hour: int, **more: Any) -> dict[str, Any]:
+        at = (NOON - timedelta(hours=hour)).isoformat()
+        content = [{"attachment": {"contentType": "text/plain", "title": "Plaie.jpg"}}]
+        return {
+            "resourceType": "DocumentReference",
+            "id": id,
+            "status": "current",
+            "subject": {"reference": f"Patient/{patient}"},
+            "date": at,
+            "content": content,
+            **more,
+        }
+
+    note = {
+        "type": {
+            "coding": [
+                {
+                    "system": "https://mos.esante.gouv.fr/NOS/TRE_R234-TypeNote/FHIR/TRE-R234-TypeNote",
+                    "code": "OBS",
+                    "display": "Note d’observation",
+                }
+            ]
+        }
+    }
+    async with access.act(SEED) as ctx:
+        await ctx.records.write(
+            document("letter", "p0", 30, description="Lettre de liaison"), document("earlier", "p0", 40, description="Compte rendu ancien"),
+            document("note", "p0", 2, **note), document("joined", "p0", 1, type={"text": "Pièce jointe d’une conversation"}),
+            document("other-note", "p1", 3, **note),
+        )  # fmt: skip
+    async with await client_of(application(pages), access, LISE) as lise:
+        page = (await lise.get("/file-active")).text
+    assert 'href="/documents/letter"' in page
+    assert "Lettre de liaison" in page
+    assert not any(f'href="/documents/{one}"' in page for one in ("earlier", "note", "joined"))
+    assert 'href="/documents/other-note"' in page
+    assert "Note d’observation" in page
+
+
 async def test_a_view_is_kept_for_its_owner_opens_the_page_and_goes(access: Access, application: Any) -> None:
     await followed(access, range(6))
     app = application(pages)

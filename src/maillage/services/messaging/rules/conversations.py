@@ -61,7 +61,7 @@ def named_in(text: str, members: Iterable[Member]) -> list[str]:
 def words_of(open_to: Readers, read_by: Sequence[Member]) -> str:
     """Who reads, in a line under the topic."""
     if open_to.chosen:
-        return "Entre " + _listed([one.name for one in read_by])
+        return "Entre " + listed([one.name for one in read_by])
     how_many = f"{len(read_by)} membre{'s' if len(read_by) > 1 else ''} du cercle"
     if open_to.care_only:
         return f"Ceux qui soignent seulement ({how_many}) : ni la coordination, ni la personne, ni ses proches"
@@ -90,7 +90,8 @@ def offered(around: Sequence[Member], *, me: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """« A, B et C »."""
     return " et ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
@@ -112,11 +113,12 @@ def faults(*, text: str, topic: str | None, chosen: Collection[str] | None, file
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thread:
-    """A conversation in a list: its root's id, what it is about, who wrote last and when, and how many messages one has not read."""
+    """A conversation in a list: its root's id and author, what it is about, who wrote last and when, and how many messages one has not read."""
 
     id: str
     patient: str
     topic: str
+    begun_by: str
     last: Message
     new: int
     readers: Readers
@@ -132,6 +134,7 @@ def threads(messages: Iterable[Message], read_until: Mapping[str, datetime], *, 
             id=id,
             patient=found[0].patient,
             topic=next((one.topic for one in found if one.topic and one.id == id), UNTITLED),
+            begun_by=next((one.sender for one in found if one.id == id), ""),
             last=found[0],
             new=sum(is_new(one, read_until.get(id), reader=reader) for one in found),
             readers=found[-1].readers,

@@ -44,6 +44,12 @@ class Conversations:
         """How many hold something new."""
         return sum(1 for one in self.threads if one.new)
 
+    def between(self, thread: Thread, *, me: str) -> str:
+        """Among whom a conversation of a few is, « vous » first: two with one topic are told apart by it."""
+        everybody = dict.fromkeys((thread.begun_by, *thread.readers.chosen, thread.last.sender))
+        others = [self.names.get(one, "") for one in everybody if one != me]
+        return rules.listed(["vous", *filter(None, others)])
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -85,17 +91,18 @@ async def conversations(
     ctx.require(Permission.MESSAGES_READ, patient=patient)
     asked = [("category", resources.WANTED), ("_sort", "-sent"), ("_count", str(most)), ("_include", "Communication:subject")]
     asked += [("_include", f"Communication:sender:{kind}") for kind in SENDERS]
+    asked += [("_include", f"Communication:recipient:{kind}") for kind in SENDERS]
     if patient:
         asked.append(("patient", ",".join(await identity.identities_of(ctx, patient))))
     page = await ctx.records.search("Communication", [*asked, ("_cursor", cursor)] if cursor else asked)
     messages = [resources.message_from(one) for one in page.matches if resources.is_message(one)]
     if cursor:
         messages = await _not_listed_before(ctx, messages)
-    roots = await _roots_missing(ctx, messages)
+    roots, began = await _roots_missing(ctx, messages)
     marks = await _marks(ctx, {one.thread for one in messages})
     found = rules.threads([*messages, *roots], marks, reader=ctx.actor.reference or "")
     persons = {one["id"]: one for one in page.included if one["resourceType"] == "Patient"}
-    return Conversations([one for one in found if one.patient in persons], persons, names_of(page.included), page.next)
+    return Conversations([one for one in found if one.patient in persons], persons, names_of([*page.included, *began]), page.next)
 
 
 async def _not_listed_before(ctx: Context, messages: Sequence[Message]) -> list[Message]:
@@ -249,13 +256,15 @@ async def _tasks(ctx: Context, references: Iterable[str]) -> dict[str, dict[str,
     return found
 
 
-async def _roots_missing(ctx: Context, messages: Sequence[Message]) -> list[Message]:
-    """The roots of which only later messages were found: they hold the topic."""
+async def _roots_missing(ctx: Context, messages: Sequence[Message]) -> tuple[list[Message], list[dict[str, Any]]]:
+    """The roots of which only later messages were found, which hold the topic, and those who wrote them."""
     wanted = {one.thread for one in messages} - {one.id for one in messages}
     if not wanted:
-        return []
-    found = await ctx.records.find("Communication", {"_id": ",".join(sorted(wanted)), "_count": str(MOST)})
-    return [resources.message_from(one) for one in found]
+        return [], []
+    asked = [("_id", ",".join(sorted(wanted))), ("_count", str(MOST))]
+    asked += [("_include", f"Communication:sender:{kind}") for kind in SENDERS]
+    page = await ctx.records.search("Communication", asked)
+    return [resources.message_from(one) for one in page.matches], page.included
 
 
 async def _marks(ctx: Context, threads: Iterable[str]) -> dict[str, datetime]:

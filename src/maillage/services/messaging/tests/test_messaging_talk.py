@@ -1,5 +1,6 @@
 """Conversations through their pages, at the desk and on a telephone, with and without JavaScript."""
 
+import re
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -268,6 +269,19 @@ async def test_a_page_takes_as_many_statements_for_forty_messages_as_for_two(acc
     assert many.statements == few.statements
     assert many.statements <= STATEMENTS
     assert len(answer.content) <= 60_000
+
+
+async def test_two_conversations_of_one_topic_are_told_apart_by_who_reads_them(access: Access, visit: Any) -> None:
+    await begun(access, (GP, "À deux"), readers=Readers(chosen=("Practitioner/nurse",)))
+    await begun(access, (GP, "À trois"), (NURSE, "Bien"), readers=Readers(chosen=("Practitioner/nurse", "RelatedPerson/claude")))
+    async with await visit(GP) as gp:
+        list_ = (await gp.get("/messages?vue=sujets")).text
+    assert "entre vous et Nora FICTIVE" in list_
+    assert "entre vous, Nora FICTIVE et MARTIN Claude" in list_
+    async with await visit(CLAUDE) as claude:
+        assert re.findall("entre [^<]+", (await claude.get("/messages?vue=sujets")).text) == [
+            "entre vous, Dr Camille EXEMPLE et Nora FICTIVE"
+        ]
 
 
 async def test_one_goes_on_with_others_in_another_conversation(access: Access, visit: Any) -> None:
