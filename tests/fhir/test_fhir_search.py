@@ -141,6 +141,7 @@ def test_the_parameters_of_a_home_name_one_element() -> None:
         ("Patient", "active:text", "x", "active takes not, missing"),
         ("Patient", "identifier:of-type", "s|v", "system|code|value"),
         ("ValueSet", "url:below", "urn:oid:1.2", "URNs"),
+        ("ValueSet", "url:above", "|http://acme.org/fhir", "URNs"),
         ("Task", "owner:below", "x", "Type/id"),
         ("Observation", "subject:below", "Patient/1", "part of each other"),
         ("Encounter", "patient:below", "Patient/1", "takes identifier, missing"),

@@ -176,9 +176,10 @@ def _folded(values: list[str]) -> tuple[str, ...]:
 
 
 def _url(value: str) -> str:
-    if "://" not in value or len(value) >= MAX_TEXT:
+    url = value.partition("|")[0]
+    if "://" not in url or len(value) >= MAX_TEXT:
         raise Invalid(f"{value!r} is not a URL of up to {MAX_TEXT} characters: :above and :below are for those, not for URNs")
-    return value.partition("|")[0]
+    return url
 
 
 def _above(url: str) -> list[str]:

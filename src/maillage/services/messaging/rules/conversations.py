@@ -129,18 +129,21 @@ def threads(messages: Iterable[Message], read_until: Mapping[str, datetime], *, 
     gathered: dict[str, list[Message]] = {}
     for message in messages:
         gathered.setdefault(message.thread, []).append(message)
-    return [
-        Thread(
-            id=id,
-            patient=found[0].patient,
-            topic=next((one.topic for one in found if one.topic and one.id == id), UNTITLED),
-            begun_by=next((one.sender for one in found if one.id == id), ""),
-            last=found[0],
-            new=sum(is_new(one, read_until.get(id), reader=reader) for one in found),
-            readers=found[-1].readers,
-        )
-        for id, found in gathered.items()
-    ]
+    return [_thread(found, read_until.get(id), reader=reader) for id, found in gathered.items()]
+
+
+def _thread(found: Sequence[Message], read_until: datetime | None, *, reader: str) -> Thread:
+    """The conversation of messages of one root, the newest first. Two may have been sent in one instant: what holds of the root is asked of it."""
+    root = next((one for one in found if one.id == one.thread), None)
+    return Thread(
+        id=found[0].thread,
+        patient=found[0].patient,
+        topic=(root and root.topic) or UNTITLED,
+        begun_by=root.sender if root else "",
+        last=found[0],
+        new=sum(is_new(one, read_until, reader=reader) for one in found),
+        readers=(root or found[-1]).readers,
+    )
 
 
 def is_new(message: Message, read_until: datetime | None, *, reader: str) -> bool:

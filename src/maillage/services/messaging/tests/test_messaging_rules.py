@@ -1,10 +1,12 @@
 """Who is told of a document, and what an e-mail may say."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from maillage.services.directory.public import Member
+from maillage.services.messaging.resources.message import Message, Readers
 from maillage.services.messaging.rules import notices as rules
-from maillage.services.messaging.rules.conversations import named_in
+from maillage.services.messaging.rules.conversations import named_in, threads
 
 
 def member(reference: str, **other: Any) -> Member:
@@ -48,3 +50,26 @@ def test_who_is_named_behind_an_at_is_named_by_their_whole_name() -> None:
     assert named_in("Merci @anne petit-bois, et @Claude MARTIN.", around) == ["Practitioner/b", "Practitioner/c"]
     assert named_in("@Anne PETIT: tu passes ?", around) == ["Practitioner/a"]
     assert named_in("Anne PETIT, claude.martin@exemple.test, @Claude", around) == []
+
+
+def test_messages_of_one_instant_leave_a_conversation_to_those_its_root_names() -> None:
+    now = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    to = {"root": ("Practitioner/nurse", "RelatedPerson/claude"), "reply": ("Practitioner/gp", "RelatedPerson/claude")}
+    by = {"root": "Practitioner/gp", "reply": "Practitioner/nurse"}
+    root, reply = (
+        Message(
+            id=id,
+            version="1",
+            thread="root",
+            patient="p",
+            topic="À trois",
+            text="x",
+            sender=by[id],
+            sent=now,
+            readers=Readers(chosen=to[id]),
+        )
+        for id in to
+    )
+    for listed in ([root, reply], [reply, root]):
+        (found,) = threads(listed, {}, reader="Practitioner/gp")
+        assert (found.begun_by, found.topic, found.readers.chosen) == ("Practitioner/gp", "À trois", to["root"])
