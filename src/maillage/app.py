@@ -49,6 +49,7 @@ SERVICES = (
     "directory",
     "documents",
     "messaging",
+    "assessment",
     "pathways",
     "coordination",
     "portal",

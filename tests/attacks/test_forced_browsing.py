@@ -52,7 +52,7 @@ WHO: dict[str, set[Role] | None] = {
     "/mes-secrets": {Role.PATIENT}, "/quarantaine": {Role.STEWARD, Role.OPERATOR}, "/mon-compte": ALL, "/nouveautes": CIRCLE,
     "/centre-15": {Role.REGULATOR}, "/connexion": OPEN, "/documents": CIRCLE | OWN | {Role.SYSTEM}, "/identites": {Role.STEWARD},
     "/logiciels": {Role.OPERATOR}, "/mes-choix": IN_NAME, "/mon-appui": OWN, "/situation": ALL, "/annonces": CARE | {Role.SYSTEM},
-    "/annuaire": USERS, "/chercher": ALL, "/demandes": {Role.OFFICER}, "/messages": CIRCLE | OWN, "/mon-plan": OWN, "/mon-cahier": OWN, "/ma-semaine": OWN,
+    "/annuaire": USERS, "/chercher": ALL, "/demandes": {Role.OFFICER}, "/messages": CIRCLE | OWN, "/mon-plan": OWN, "/mon-cahier": OWN, "/mes-questionnaires": OWN, "/ma-semaine": OWN,
     "/patients": CIRCLE | {Role.STEWARD}, "/qui-a-vu": OWN, "/sessions": {Role.OPERATOR}, "/accueil": OWN, "/alertes": CIRCLE,
     "/compte/": OPEN, "/comptes": {Role.OPERATOR, Role.ADMINISTRATOR}, "/metrics": OPEN, "/tournee": CARE, "/urgence": CARE,
     "/health": OPEN, "/oauth/": OPEN, "/preuve": ALL, "/taches": CIRCLE, "/agenda": CIRCLE, "/planning": CIRCLE, "/absences": CIRCLE, "/visites": CIRCLE, "/traces": {Role.OFFICER}, "/fhir": USERS, "/flux": ALL,

@@ -32,7 +32,7 @@ PAGES = {
         "/demandes-d-appui", "/demandes-d-appui/nouvelle", "/demandes-d-appui/envoyees", "/patients/{id}/appui", "/patients/{id}/cercle/membres", "/patients/{id}/cercle/membres?nom=essai",
         "/patients/{id}/concertations", "/patients/{id}/plan/versions", "/patients/{id}/recherche?q=tension",
         "/patients/{id}/situation-de-vie", "/patients/{id}/cahier", "/patients/{id}/constantes", "/patients/{id}/constantes/saisir", "/patients/{id}/semaine",
-        "/patients/{id}/contacts", "/patients/{id}/visites/nouvelle",
+        "/patients/{id}/contacts", "/patients/{id}/visites/nouvelle", "/patients/{id}/evaluations",
     ],
     "nurse": [
         "/nouveautes", "/patients", "/annonces", "/messages", "/messages?vue=sujets", "/mes-notifications", "/tournee", "/patients/{id}/plaies",
@@ -69,7 +69,7 @@ PAGES = {
     "patient": [
         "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/qui-a-vu?logiciels=1", "/mes-choix", "/mes-proches",
         "/mes-demandes", "/mes-demandes/effacement", "/mes-secrets", "/mes-appareils", "/mes-applications", "/situation", "/preuve",
-        "/mon-appui", "/messages", "/mon-plan", "/mon-cahier", "/ma-semaine",
+        "/mon-appui", "/messages", "/mon-plan", "/mon-cahier", "/ma-semaine", "/mes-questionnaires",
     ],
     "carer": [
         "/accueil", "/mes-documents", "/mes-documents/{id}", "/qui-a-vu", "/mon-appui", "/mon-cahier", "/ma-semaine",
@@ -99,11 +99,13 @@ INVITATIONS = "src/maillage/services/coordination/tests/test_coordination_invita
 AGENDA = "src/maillage/services/coordination/tests/test_coordination_agenda.py"
 FACTS = "src/maillage/services/coordination/tests/test_coordination_facts.py"
 WOUNDS = "src/maillage/services/coordination/tests/test_coordination_wounds.py"
+ASSESSMENTS = "src/maillage/services/assessment/tests/test_assessment_pages.py"
 ELSEWHERE = {
     "/compte/lien": ACCOUNTS, "/comptes/{id}/lien": ACCOUNTS, "/mon-compte": ACCOUNTS, "/developpeurs/{id}": SOFTWARE,
     "/logiciels/{id}": SOFTWARE, "/oauth/authorize": SOFTWARE, "/demandes/{id}/effacement": ERASURE, "/demandes-d-appui/{id}": SUPPORT,
     "/messages/{id}": CONVERSATIONS, "/messages/{id}/corriger": CONVERSATIONS, "/taches/nouvelle": TASKS, "/taches/{id}": TASKS,
     "/patients/{id}/concertations/{meeting}": MEETINGS, "/patients/{id}/donnees/{kind}": FACTS, "/patients/{id}/donnees/{kind}/{fact}": FACTS,
+    "/patients/{id}/evaluations/{assessment}": ASSESSMENTS, "/patients/{id}/evaluations/comparer": ASSESSMENTS, "/mes-questionnaires/{asked}": ASSESSMENTS,
     "/patients/{id}/plaies/{wound}": WOUNDS, "/invitation": INVITATIONS, "/visites/{id}": AGENDA,
 }  # fmt: skip
 """Pages that ask for something to be done first, and the test that looks at them."""

@@ -259,6 +259,7 @@ async def pages_of_coordination(asked: Asked) -> set[str]:
         "cercle/membres",
         "messages/nouveau",
         "contacts",
+        "evaluations",
     )
     desks = ("/agenda", "/planning")
     return await told_on(asked, *desks, *(f"/patients/{{person}}/{page}" for page in pages))

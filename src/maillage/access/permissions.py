@@ -49,6 +49,7 @@ class Permission(StrEnum):
     CONSTANT_LOG = "constant.log"
     NOTEBOOK_WRITE = "notebook.write"
     NOTEBOOK_OWN = "notebook.own"
+    QUESTIONNAIRE_OWN = "questionnaire.own"
     ROUND_READ = "round.read"
     SECRETS_KEEP = "secrets.keep"
     SECRETS_SAY = "secrets.say"
@@ -97,6 +98,7 @@ _OWN = _SIGNED_IN | {
     Permission.SOFTWARE_ALLOW,
     Permission.OWN_RECORD_READ,
     Permission.NOTEBOOK_OWN,
+    Permission.QUESTIONNAIRE_OWN,
     Permission.OWN_ACCESS_READ,
     Permission.DOCUMENT_READ,
     Permission.SUPPORT_OWN,

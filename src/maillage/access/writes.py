@@ -69,7 +69,7 @@ def _may(actor: Actor, change: Change, kind: str) -> bool:
         or (kind == "Patient" and permits(actor, Permission.IDENTITY_STEWARD))
         or (actor.has(*CIRCLE_ROLES) and _in_the_circle(change, kind))
         or (actor.has(Role.PATIENT) and _about_oneself(actor, change, kind))
-        or (actor.has(Role.CARER, Role.REPRESENTATIVE) and kind == "Communication" and _signs(actor, change, kind))
+        or (actor.has(Role.CARER, Role.REPRESENTATIVE) and kind in _SIGNED_BY and _signs(actor, change, kind))
         or (actor.has(Role.PATIENT, Role.CARER, Role.REPRESENTATIVE) and _of_notebook(actor, change, kind))
         or (actor.has(Role.REPRESENTATIVE) and kind == "Consent" and change.verb is not Verb.DELETE)
     )
@@ -95,8 +95,8 @@ _SIGNED_BY = {"QuestionnaireResponse": "author", "Communication": "sender"}
 
 
 def _signs(actor: Actor, change: Change, kind: str) -> bool:
-    """Who is no professional writes in their own name; what they said they may withdraw or correct where the guard of its type lets them (`Communication`)."""
-    if change.verb is Verb.DELETE or (change.verb is not Verb.CREATE and kind != "Communication"):
+    """Who is no professional writes in their own name; what they said they may correct where the guard of its type lets them: a message, a draft of answers."""
+    if change.verb is Verb.DELETE:
         return False
     author: dict[str, Any] | None = change.resource.get(_SIGNED_BY[kind])
     return author is None or author.get("reference") == actor.reference

@@ -149,6 +149,7 @@ def record_tabs(patient: str) -> list[tuple[str, str]]:
         ("Plan", f"/patients/{patient}/plan"),
         ("Cahier", f"/patients/{patient}/cahier"),
         ("Constantes", f"/patients/{patient}/constantes"),
+        ("Évaluations", f"/patients/{patient}/evaluations"),
         ("Messages", f"/patients/{patient}/messages"),
         ("Documents", f"/patients/{patient}/documents"),
         ("Situation de vie", f"/patients/{patient}/situation-de-vie"),

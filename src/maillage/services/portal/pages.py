@@ -12,6 +12,7 @@ from maillage.access.permissions import Permission
 from maillage.access.unannounced import any_overdue
 from maillage.errors import Invalid
 from maillage.http import Request, action, page, redirect
+from maillage.services.assessment import public as assessment
 from maillage.services.documents import public as documents
 from maillage.services.identity import public as identity
 from maillage.services.portal import rules
@@ -41,6 +42,7 @@ async def home(request: Request, ctx: Context) -> Response:
         "visits": _shown(await spaces.visits(ctx, whose.patient)) if sees_trail else [],
         "sight": await rights.own_sight(ctx),
         "unannounced": await any_overdue(ctx, whose.patient),
+        "asked": await assessment.asked_of(ctx, whose.patient),
     }
     return render(request, ctx, "portal/home.html", **await _common(ctx, whose, shelf), **values)
 

@@ -269,6 +269,34 @@
     naming(document.getElementById(option.parentElement.dataset.namesFor)).write(option);
   });
 
+  /* A form `data-recompute` is sent as a draft at each change of an answer, and shown again as it then is: what follows from the answers, and when it
+     was saved. What is being typed meanwhile is never written over: the form is sent again instead. */
+  let sending = null, again = false;
+  const contents = (form) => new URLSearchParams(new FormData(form)).toString();
+  const recompute = async (form) => {
+    if (sending) { again = true; return; }
+    const sent = contents(form);
+    sending = fetch(form.action, { method: "POST", body: new URLSearchParams(`${sent}&recalculer=1`), headers: { accept: "text/html" } });
+    try {
+      const fresh = new DOMParser().parseFromString(await (await sending).text(), "text/html").getElementById(form.id);
+      if (fresh && contents(form) === sent) {
+        const here = document.activeElement && form.contains(document.activeElement) ? document.activeElement : null;
+        form.replaceChildren(...fresh.childNodes);
+        const back = here && here.id ? document.getElementById(here.id) : null;
+        if (back) {
+          back.focus({ preventScroll: true });
+          if (back.setSelectionRange && back.type === "text") back.setSelectionRange(back.value.length, back.value.length);
+        }
+      } else again = again || Boolean(fresh);
+    } catch (fault) { /* the network is away: the next change, or the button, sends everything */ }
+    sending = null;
+    if (again) { again = false; recompute(form); }
+  };
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-recompute]");
+    if (form) recompute(form);
+  });
+
   let replaced = false;
   addEventListener("popstate", () => { if (replaced && !location.hash) location.reload(); });
   document.addEventListener("submit", (event) => {

@@ -1,0 +1,1 @@
+"""FHIR JSON ↔ the small values of assessment, one file a noun."""

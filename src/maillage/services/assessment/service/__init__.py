@@ -1,0 +1,1 @@
+"""The verbs of assessment, one file a noun."""
