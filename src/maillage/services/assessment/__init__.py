@@ -1,0 +1,1 @@
+"""Assessments: questionnaires that are answered about a person, and the scales among them."""
