@@ -24,6 +24,7 @@ HL7 = "http://hl7.org/fhir/StructureDefinition/"
 SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-"
 VERIFICATION = "https://maillage.example/StructureDefinition/verification"
 COMPUTED = (HL7 + "variable", SDC + "initialExpression", SDC + "calculatedExpression")
+OWN_LINK = re.compile(r"%(?:resource|questionnaire)\.repeat\(item\)\.where\(linkId='([^']*)'\)")
 FORMS = {"evaluation-dac"}
 """What has questions but no score of its own."""
 FUNCTIONS = {
@@ -201,7 +202,7 @@ def test_a_scale_is_one_block(slug: str) -> None:
         if expression["language"] == "application/x-fhir-query":
             assert "{{%patient.id}}" in said
         else:
-            assert set(re.findall(r"linkId ?= ?'([^']*)'", said)) <= set(links), said
+            assert set(OWN_LINK.findall(said)) <= set(links), said
             text = re.sub(r"'[^']*'", "''", said)
             assert set(re.findall(r"%(\w+)", text)) <= names, said
             assert set(re.findall(r"(\w+)\(", text)) - {"and", "or", "in"} <= FUNCTIONS, said
@@ -236,6 +237,50 @@ def test_every_scale_has_its_cases() -> None:
     assert {slug for slug, found in results.items() if len({one for one in found if one not in (None, "unsaid")}) < 3} == set()
     names = Counter((case["slug"], case["name"]) for case in CASES)
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_what_is_protected_is_named_and_not_copied() -> None:
+    """A scale that is not free has no question: the day, who rated, and what the total or its parts came to."""
+    protected = {
+        slug for slug, scale in SCALES.items() if {"system": "urn:maillage:licence", "code": "score-only"} in scale["meta"]["tag"]
+    }
+    registry = read(SERVICE / "definitions" / "registry" / "protected.json")["scales"]
+    assert {one["slug"] for one in registry} == protected
+    assert all(one["holder"] and one["terms"] and one["ask"] for one in registry)
+    asked = {slug: [item for item in items_of(SCALES[slug]["item"][0]["item"]) if not item.get("readOnly")] for slug in protected}
+    assert {slug for slug, items in asked.items() if [item["type"] for item in items[:2]] != ["date", "string"]} == set()
+    assert {slug for slug, items in asked.items() if len(items) > 3} == {"had", "icope", "epds"}, (
+        "two totals, six domains, an alert"
+    )
+    assert not any(
+        "reproduites" not in SCALES[slug]["copyright"] and "reproduit" not in SCALES[slug]["copyright"] for slug in protected
+    )
+
+
+def assembled(form: dict[str, Any]) -> dict[str, Any]:
+    """The form with the items of each questionnaire that it names in place of the naming, as `$assemble` of SDC has it."""
+
+    def of(item: dict[str, Any]) -> list[dict[str, Any]]:
+        named = extended(item, SDC + "subQuestionnaire")
+        if named:
+            slug, _, version = named[0]["valueCanonical"].rpartition("/")[2].partition("|")
+            assert SCALES[slug]["version"] == version
+            return list(SCALES[slug]["item"])
+        return [{**item, "item": [one for inner in item["item"] for one in of(inner)]} if "item" in item else item]
+
+    return {**form, "item": [one for item in form["item"] for one in of(item)]}
+
+
+def test_a_form_takes_in_the_scales_that_it_names() -> None:
+    """The assessment of a coordination team, assembled: its linkIds stay unique, and each scale in it computes its own first examples."""
+    form = assembled(SCALES["evaluation-dac"])
+    links = Counter(item["linkId"] for item in items_of(form["item"]))
+    assert [link for link, times in links.items() if times > 1] == []
+    within = [case for slug, cases in WORKED.items() if slug in links for case in ({"slug": slug, **one} for one in cases[:2])]
+    assert len({case["slug"] for case in within}) > 30
+    found = computed_by_nlm({"form": form}, [{**case, "slug": "form"} for case in within])
+    faults = {f"{case['slug']}: {case['name']}": wrong(case, one) for case, one in zip(within, found, strict=True)}
+    assert {name: fault for name, fault in faults.items() if fault} == {}
 
 
 GIR_GROUPS = (
