@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from maillage.fhir import json
+from maillage.fhir.units import unit
 from maillage.fhir.validation import validate
+from maillage.fhir.validation.expressions import strictly_parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE = ROOT / "src" / "maillage" / "services" / "assessment"
@@ -209,6 +211,28 @@ def test_a_scale_is_one_block(slug: str) -> None:
         if "name" in expression:
             assert expression["name"] not in names, "a name twice"
             names.add(expression["name"])
+
+
+def codings_of(element: Any) -> Iterator[dict[str, str]]:
+    if isinstance(element, dict):
+        if "system" in element and "code" in element:
+            yield element
+        for value in element.values():
+            yield from codings_of(value)
+    elif isinstance(element, list):
+        for value in element:
+            yield from codings_of(value)
+
+
+def test_every_expression_is_fhirpath_and_every_unit_ucum() -> None:
+    """Read by our own readers, which let nothing pass that is neither."""
+    said = {one["expression"] for one in expressions_of(list(SCALES.values())) if one["language"] == "text/fhirpath"}
+    for expression in said:
+        strictly_parsed(expression)
+    units = {one["code"] for one in codings_of(list(SCALES.values())) if one["system"] == "http://unitsofmeasure.org"}
+    assert {code for code in units if unit(code) is None} == set()
+    assert len(said) > 300
+    assert len(units) > 10
 
 
 @pytest.mark.parametrize("slug", [slug for slug in SCALES if slug not in FORMS])
