@@ -2,11 +2,13 @@
 
 import argparse
 import csv
+import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ["COLUMNS"] = "110"  # argparse wraps its help to the terminal
@@ -188,6 +190,62 @@ def _requirement(row: dict[str, str]) -> str:
     return f"| {row['id']} | {row['level']} | {row['topic']} | {row['state']} | {shown} |"
 
 
+def scales() -> str:
+    """The library of assessments: what each scale is for, what its score says, where it comes from and how much of it was verified."""
+    folder = ROOT / "src" / "maillage" / "services" / "assessment" / "definitions"
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+    lines = [
+        "# Scales and assessments",
+        "",
+        "FHIR R4 Questionnaires with SDC expressions (`docs/adr/0060-library-of-scales.md`), in French as on screen. *Free*: shipped with its questions, in our",
+        "reading of its licence. *Score only*: protected, named here; the total, its day and its rater are kept, and a region under licence adds the text. *Verified*: what the score and its",
+        "cut-offs rest on was read in a stored public source, in part, or not; each section says what was not.",
+        "",
+        "| scale | title | questions | score | licence | verified |",
+        "|---|---|---|---|---|---|",
+        *(_scale_row(scale) for scale in found),
+    ]
+    return "\n".join([*lines, *(line for scale in found for line in _scale_section(scale))]) + "\n"
+
+
+VERIFIED = {"stored-source": "against a stored source", "partly": "partly", "memory": "no, from memory"}
+
+
+def _scale_row(scale: dict[str, Any]) -> str:
+    tags = {tag["system"]: tag["code"] for tag in scale["meta"]["tag"]}
+    items = list(_items(scale["item"]))
+    asked = sum(1 for item in items if item["type"] not in ("group", "display") and not item.get("readOnly"))
+    score = next((item for item in items if item["linkId"] == f"{scale['id']}.score"), {})
+    bounds = [_extended(score, f"http://hl7.org/fhir/StructureDefinition/{name}") for name in ("minValue", "maxValue")]
+    licence = {"free": "free", "score-only": "score only"}[tags["urn:maillage:licence"]]
+    spread = "–".join(str(bound) for bound in bounds if bound is not None)
+    verified = VERIFIED[tags["urn:maillage:verification"]]
+    return f"| [{scale['id']}](#{scale['id']}) | {scale['title']} | {asked} | {spread} | {licence} | {verified} |"
+
+
+def _scale_section(scale: dict[str, Any]) -> list[str]:
+    told = {
+        "What for": scale["description"],
+        "What it says": scale["purpose"],
+        "Source": _extended(scale, "http://hl7.org/fhir/StructureDefinition/cqf-citation"),
+        "Licence": scale["copyright"],
+        "Verified": _extended(scale, "https://maillage.example/StructureDefinition/verification"),
+    }
+    return ["", f"## {scale['id']}", "", f"**{scale['title']}**", "", *(f"- {name}: {text}" for name, text in told.items())]
+
+
+def _items(items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for item in items:
+        yield item
+        yield from _items(item.get("item", []))
+
+
+def _extended(element: dict[str, Any], url: str) -> Any:
+    """The value of the first extension of that name, or None."""
+    found = [one for one in element.get("extension", []) if one["url"] == url]
+    return next((value for name, value in found[0].items() if name.startswith("value")), None) if found else None
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "commands.md": commands,
@@ -197,6 +255,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "habilitations.md": habilitations,
     "schema.md": schema,
     "asvs.md": asvs,
+    "scales.md": scales,
 }
 
 
