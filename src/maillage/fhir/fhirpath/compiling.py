@@ -39,7 +39,7 @@ class Environment:
 class Run:
     """One evaluation: its environment, what $this, $index and $total are now, and the steps that are left."""
 
-    __slots__ = ("context", "environment", "index", "steps", "text", "this", "total")
+    __slots__ = ("context", "environment", "index", "steps", "text", "this", "total", "weights")
 
     def __init__(self, text: str, environment: Environment, context: Items) -> None:
         self.text, self.environment, self.context = text, environment, context
@@ -47,6 +47,8 @@ class Run:
         self.index: int | None = None
         self.total: Items = []
         self.steps = environment.steps
+        self.weights: tuple[dict[tuple[Any, ...], Any], dict[int, str]] | None = None
+        """Of `ordinal()`: what options weigh, and which item each answer is of; made when first asked."""
 
     def step(self, count: int = 1) -> None:
         """Takes steps; Unevaluable where none is left."""

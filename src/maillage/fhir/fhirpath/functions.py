@@ -6,7 +6,7 @@ import re
 import re._parser as _parser  # type: ignore[import-not-found]
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from binascii import hexlify, unhexlify
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from functools import cmp_to_key
 from typing import Any
@@ -737,16 +737,28 @@ for _name, _most in (
 
 
 def _ordinal(focus: Items, run: Run) -> Items:
-    """SDC 3.0.0, « FHIRPath supplements »: what each answer weighs, by its own extension or by the option of the questionnaire that it is."""
+    """SDC 3.0.0, « FHIRPath supplements »: what each answer weighs, by its own extension, else by the option of the questionnaire's item that it answers."""
     found = []
     for item in focus:
         run.step()
         weight = _weight(children(item, "extension"))
         if weight is None and type(item.value) is dict:
-            weight = _offered(run).get((item.value.get("system"), item.value.get("code")))
+            weight = _weight_offered(item.value, run)
         if weight is not None:
             found.append(Item(weight))
     return found
+
+
+def _weight_offered(coding: dict[str, Any], run: Run) -> Any:
+    if run.weights is None:
+        run.weights = _offered(run), _asked(run)
+    weights, asked = run.weights
+    key = (coding.get("system"), coding.get("code"))
+    name = asked.get(id(coding))
+    if name is not None:
+        return weights.get((name, *key))
+    known = {weight for (_, *of), weight in weights.items() if tuple(of) == key}
+    return known.pop() if len(known) == 1 else None
 
 
 def _weight(extensions: Items) -> Any:
@@ -755,17 +767,12 @@ def _weight(extensions: Items) -> Any:
     return None if number is None else number if isinstance(number, int) else Decimal(str(number))
 
 
-def _offered(run: Run) -> dict[tuple[Any, Any], Any]:
-    """The weights of the options of %questionnaire, by system and code; one that weighs differently in two items has none."""
+def _offered(run: Run) -> dict[tuple[Any, ...], Any]:
+    """The weights of the options of %questionnaire, by linkId, system and code."""
     questionnaire = run.environment.variables.get("questionnaire")
     source = questionnaire.value if isinstance(questionnaire, Item) else questionnaire
-    found: dict[tuple[Any, Any], Any] = {}
-    twice = set()
-    waiting = list(source.get("item", ())) if isinstance(source, dict) else []
-    while waiting:
-        one = waiting.pop()
-        run.step()
-        waiting += one.get("item", ())
+    found: dict[tuple[Any, ...], Any] = {}
+    for one in _every(source if isinstance(source, dict) else {}, run):
         for option in one.get("answerOption", ()):
             coding = option.get("valueCoding")
             weight = (
@@ -774,10 +781,31 @@ def _offered(run: Run) -> dict[tuple[Any, Any], Any]:
                 else _weight(items_of([*coding.get("extension", ()), *option.get("extension", ())], "Extension"))
             )
             if weight is not None:
-                key = (coding.get("system"), coding.get("code"))
-                if found.setdefault(key, weight) != weight:
-                    twice.add(key)
-    return {key: weight for key, weight in found.items() if key not in twice}
+                found[one.get("linkId"), coding.get("system"), coding.get("code")] = weight
+    return found
+
+
+def _asked(run: Run) -> dict[int, str]:
+    """The linkId of each coding of %resource that answers, by which object it is: two items may offer the same coding, and weigh it differently."""
+    response = run.environment.resource
+    found: dict[int, str] = {}
+    for one in _every(response if isinstance(response, dict) else {}, run):
+        for answer in one.get("answer", ()):
+            if type(answer.get("valueCoding")) is dict:
+                key = id(answer["valueCoding"])
+                found[key] = one.get("linkId", "") if found.get(key, one.get("linkId")) == one.get("linkId") else ""
+    return found
+
+
+def _every(source: dict[str, Any], run: Run) -> Iterator[dict[str, Any]]:
+    """Each item of a questionnaire or a response, those below answers too."""
+    waiting = list(source.get("item", ()))
+    while waiting:
+        one = waiting.pop()
+        run.step()
+        waiting += one.get("item", ())
+        waiting += [inner for answer in one.get("answer", ()) for inner in answer.get("item", ())]
+        yield one
 
 
 _of_items("ordinal", _ordinal)
