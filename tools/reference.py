@@ -213,25 +213,33 @@ VERIFIED = {"stored-source": "against a stored source", "partly": "partly", "mem
 
 def _scale_row(scale: dict[str, Any]) -> str:
     tags = {tag["system"]: tag["code"] for tag in scale["meta"]["tag"]}
-    items = list(_items(scale["item"]))
-    asked = sum(1 for item in items if item["type"] not in ("group", "display") and not item.get("readOnly"))
-    score = next((item for item in items if item["linkId"] == f"{scale['id']}.score"), {})
+    score = next((item for item in _items(scale["item"]) if item["linkId"] == f"{scale['id']}.score"), {})
     bounds = [_extended(score, f"http://hl7.org/fhir/StructureDefinition/{name}") for name in ("minValue", "maxValue")]
     licence = {"free": "free", "score-only": "score only"}[tags["urn:maillage:licence"]]
     spread = "–".join(str(bound) for bound in bounds if bound is not None)
     verified = VERIFIED[tags["urn:maillage:verification"]]
-    return f"| [{scale['id']}](#{scale['id']}) | {scale['title']} | {asked} | {spread} | {licence} | {verified} |"
+    return f"| [{scale['id']}](#{scale['id']}) | {scale['title']} | {len(_asked(scale))} | {spread} | {licence} | {verified} |"
 
 
 def _scale_section(scale: dict[str, Any]) -> list[str]:
+    answers = [one["valueCode"] for one in scale["extension"] if one["url"].endswith("sdc-questionnaire-performerType")]
     told = {
         "What for": scale["description"],
+        "Answered by": "the person, somebody close to them, or a professional" if "Patient" in answers else "a professional",
+        "Asked": " · ".join(_asked(scale)),
         "What it says": scale["purpose"],
         "Source": _extended(scale, "http://hl7.org/fhir/StructureDefinition/cqf-citation"),
         "Licence": scale["copyright"],
         "Verified": _extended(scale, "https://maillage.example/StructureDefinition/verification"),
     }
     return ["", f"## {scale['id']}", "", f"**{scale['title']}**", "", *(f"- {name}: {text}" for name, text in told.items())]
+
+
+def _asked(scale: dict[str, Any]) -> list[str]:
+    """The questions, without what is computed."""
+    return [
+        item["text"] for item in _items(scale["item"]) if item["type"] not in ("group", "display") and not item.get("readOnly")
+    ]
 
 
 def _items(items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

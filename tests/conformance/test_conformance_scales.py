@@ -321,13 +321,20 @@ GIR_GROUPS = (
 GIR_OF_RANK = {1: 1, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 2, 8: 3, 9: 3, 10: 4, 11: 4, 12: 5, 13: 6}
 
 
-def gir_of(profile: str) -> int:
-    for of_c, of_b, ranks in GIR_GROUPS:
-        reached = sum({"A": 0, "B": b, "C": c}[letter] for letter, c, b in zip(profile, of_c, of_b, strict=True))
+def sums_of(profile: str) -> list[int]:
+    """What each group A to H comes to."""
+    return [
+        sum({"A": 0, "B": b, "C": c}[letter] for letter, c, b in zip(profile, of_c, of_b, strict=True))
+        for of_c, of_b, _ in GIR_GROUPS
+    ]
+
+
+def rank_of(profile: str) -> int:
+    for reached, (_, _, ranks) in zip(sums_of(profile), GIR_GROUPS, strict=True):
         for least, rank in ranks:
             if reached >= least:
-                return GIR_OF_RANK[rank]
-    return GIR_OF_RANK[13]
+                return rank
+    return 13
 
 
 PARTS = ("coherence", "orientation", "toilette-haut toilette-bas", "habillage-haut habillage-moyen habillage-bas",
@@ -346,6 +353,10 @@ def test_the_gir_of_a_profile_is_that_of_the_law(every: int) -> None:
         }
         for profile in profiles
     ]
-    found = [one["values"]["aggir.score"] for one in computed_by_nlm({"aggir": SCALES["aggir"]}, cases)]
-    assert found == [gir_of(profile) for profile in profiles]
+    computed = computed_by_nlm({"aggir": SCALES["aggir"]}, cases)
+    sums = [[one["variables"][f"groupe{group}"][0] for group in "ABCDEFGH"] for one in computed]
+    assert sums == [sums_of(profile) for profile in profiles]
+    assert [one["values"]["aggir.rang"] for one in computed] == [rank_of(profile) for profile in profiles]
+    found = [one["values"]["aggir.score"] for one in computed]
+    assert found == [GIR_OF_RANK[rank_of(profile)] for profile in profiles]
     assert every > 1 or Counter(found) == {1: 8, 2: 3208, 3: 2400, 4: 760, 5: 157, 6: 28}
