@@ -30,7 +30,7 @@ OWN_LINK = re.compile(r"%(?:resource|questionnaire)\.repeat\(item\)\.where\(link
 FORMS = {"evaluation-dac"}
 """What has questions but no score of its own."""
 FUNCTIONS = {
-    "repeat", "where", "select", "iif", "ordinal", "exists", "empty", "not", "count", "first", "all", "ofType", "today",
+    "repeat", "where", "select", "iif", "ordinal", "exists", "empty", "count", "ofType", "today",
     "round", "power", "toString", "toInteger", "substring", "length",
 }  # fmt: skip
 """Of FHIRPath 2.0, and `ordinal` of SDC: nothing else, so that any engine of SDC computes the same."""
@@ -111,7 +111,9 @@ def range_of(score: dict[str, Any]) -> tuple[float, float]:
 
 
 def as_expected(wanted: Any, found: Any) -> bool:
-    """Text begins as said, a number is that number, nothing is nothing."""
+    """Text begins as said, a number is that number, a Quantity has what is named of it, nothing is nothing."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and wanted.items() <= found.items()
     if isinstance(wanted, str):
         return isinstance(found, str) and found.startswith(wanted)
     if isinstance(wanted, bool) or wanted is None:
