@@ -1,6 +1,7 @@
 """Every worked example of the library, computed by our own engine: alone, and from the Questionnaire as a page fills it in."""
 
 import json as standard_json
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -37,18 +38,26 @@ def said(item: Item, value: Any) -> tuple[dict[str, Any], ...]:
 
 
 def computed(form: Form, case: dict[str, Any]) -> dict[str, Any]:
-    """What the form computes in a case, by linkId."""
+    """What the form proposes and computes in a case, by linkId; `today` and `records` (what its queries find) as the case says."""
     exact = json.loads(standard_json.dumps(case))
-    known = {"patient": {"resourceType": "Patient", "id": "p", **exact.get("patient", {})}}
-    known |= {name: [] for variable in form_queries(form) for name in [variable]}
-    nodes, _ = populated(form, known=known, now=NOON)
-    done = filled(form, answered(nodes, exact["answers"]), known=known, now=NOON)
+    now = datetime.fromisoformat(f"{case['today']}T12:00:00+00:00") if "today" in case else NOON
+    asked = {one.name: [] for item in form.every() for one in item.variables if one.language != "text/fhirpath"}
+    known = {**asked, "patient": {"resourceType": "Patient", "id": "p", **exact.get("patient", {})}, **exact.get("records", {})}
+    nodes, _ = populated(form, known=known, now=now)
+    done = filled(form, answered(nodes, exact["answers"]), known=known, now=now)
     assert done.doubts == {}, done.doubts
-    return {node.item.link_id: node.value for node in every(done.nodes) if node.item.calculated}
+    return {node.item.link_id: simple(node.value) for node in every(done.nodes)}
 
 
-def form_queries(form: Form) -> list[str]:
-    return [one.name for item in form.every() for one in item.variables if one.language != "text/fhirpath"]
+def simple(value: Any) -> Any:
+    """A value as the cases write it: a coding by its code, a quantity by its number."""
+    return (
+        value.get("code", value.get("value"))
+        if isinstance(value, dict) and "value" not in value
+        else value["value"]
+        if isinstance(value, dict)
+        else value
+    )
 
 
 def as_expected(wanted: Any, found: Any) -> bool:
