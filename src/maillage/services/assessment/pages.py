@@ -10,6 +10,7 @@ from maillage.fhir.dates import span
 from maillage.http import Request, action, page, redirect
 from maillage.services.assessment.forms import answers as forms
 from maillage.services.assessment.resources.assessment import OPEN, RECORDED, compared
+from maillage.services.assessment.resources.questionnaire import Form
 from maillage.services.assessment.resources.request import Asked
 from maillage.services.assessment.resources.response import every
 from maillage.services.assessment.resources.words import shown
@@ -27,6 +28,7 @@ SAID = {
     "annule": "La demande est annulée.",
     "retire": "Évaluation retirée du dossier ; la trace reste.",
 }
+WHOLE = "Évaluation globale"
 AGAIN = {"ajouter", "retirer", "recalculer"}
 """Buttons after which the form is shown again at once."""
 STATUSES = {"in-progress": "Brouillon", "completed": "Terminée", "amended": "Corrigée", "entered-in-error": "Saisie par erreur"}
@@ -37,9 +39,15 @@ async def of_person(request: Request, ctx: Context) -> Response:
     patient = str(request.path_params["id"])
     held = await assessments.of_person(ctx, patient=patient)
     return render(
-        request, ctx, "assessment/assessments.html", patient=patient, banner=held.banner, tabs=record_tabs(patient), held=held, shown=shown, asked=await own.asked_of(ctx, patient),
+        request, ctx, "assessment/assessments.html", patient=patient, banner=held.banner, tabs=record_tabs(patient), held=held, shown=shown, asked=await own.asked_of(ctx, patient), groups=_by_subject(held.offered),
         may_write=permits(ctx.actor, Permission.RECORD_WRITE), key=str(uuid.uuid4()), said_words=SAID.get(request.query_params.get("fait", ""), ""),
     )  # fmt: skip
+
+
+def _by_subject(forms: list[Form]) -> list[tuple[str, list[Form]]]:
+    """The forms by what they are about: first those of everything, last those that say nothing."""
+    subjects = sorted({one.subject for one in forms}, key=lambda subject: (subject != WHOLE, not subject, subject.casefold()))
+    return [(subject or "Autres questionnaires", [one for one in forms if one.subject == subject]) for subject in subjects]
 
 
 async def begin(request: Request, ctx: Context) -> Response:

@@ -107,7 +107,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What a Questionnaire asks. `canonical` names this very version; `source` is the Questionnaire itself, for expressions that look at it."""
+    """What a Questionnaire asks. `canonical` names this very version; `source` is the Questionnaire itself, for expressions that look at it; `subject` what it is about, in words
+    (useContext focus), `performers` the types of who may answer it."""
 
     id: str
     url: str
@@ -123,6 +124,13 @@ class Form:
     copyright: str = ""
     citation: str = ""
     context: str = ""
+    subject: str = ""
+    performers: tuple[str, ...] = ()
+
+    @property
+    def for_the_person(self) -> bool:
+        """Whether the person may answer it alone (SDC performerType; where none is said, anybody may)."""
+        return not self.performers or "Patient" in self.performers
 
     @property
     def canonical(self) -> str:
@@ -150,10 +158,19 @@ def form_from(questionnaire: Resource) -> Form:
         title=questionnaire.get("title") or questionnaire.get("name") or "Questionnaire", status=questionnaire["status"], items=items, source=questionnaire,
         variables=_variables(extensions), constraints=_constraints(extensions), description=questionnaire.get("description", ""),
         purpose=questionnaire.get("purpose", ""), copyright=questionnaire.get("copyright", ""), citation=_text(extensions, f"{HL7}/cqf-citation"),
-        context=_text(extensions, f"{SDC}-itemExtractionContext"),
+        context=_text(extensions, f"{SDC}-itemExtractionContext"), subject=_focus(questionnaire),
+        performers=tuple(one["valueCode"] for one in extensions if one["url"] == f"{SDC}-performerType" and "valueCode" in one),
     )  # fmt: skip
     _refuse(form)
     return form
+
+
+def _focus(questionnaire: Resource) -> str:
+    for one in questionnaire.get("useContext", ()):
+        concept = one.get("valueCodeableConcept", {})
+        if one.get("code", {}).get("code") == "focus" and concept:
+            return str(concept.get("text") or next((coding.get("display", "") for coding in concept.get("coding", ())), ""))
+    return ""
 
 
 def _refuse(form: Form) -> None:

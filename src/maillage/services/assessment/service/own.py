@@ -39,6 +39,8 @@ async def ask(ctx: Context, *, patient: str, url: str, key: str) -> str:
     """Asks the person to answer a form; the id of the Task. Sent twice with one `key`, it is asked once."""
     ctx.require(Permission.RECORD_WRITE, patient=patient)
     form = library.to_begin(await library.named(ctx, url))
+    if not form.for_the_person:
+        raise Invalid.at("questionnaire", f"{form.title} is answered by a professional")
     try:
         id = str(uuid.uuid5(_IDS, f"{uuid.UUID(key)}|{patient}|{ctx.actor.reference}"))
     except ValueError:

@@ -262,6 +262,16 @@ async def test_a_person_answers_from_their_space_and_who_asked_is_told(access: A
     assert again.status_code == 409
 
 
+async def test_what_a_professional_must_see_is_not_asked_of_the_person(territory: None, visit: Any) -> None:
+    nora = await visit(NORA)
+    page = await nora.text(HERE)
+    sent = dict(re.findall(r'name="(csrf|cle)" value="([\w-]+)"', page)) | {
+        "questionnaire": "https://maillage.example/Questionnaire/aggir"
+    }
+    assert 'Demander à la personne<span class="visually-hidden"> : Grille AGGIR' not in page
+    assert (await nora.client.post(f"{HERE}/demander", data=sent)).status_code == 400
+
+
 async def test_a_request_that_was_taken_back_is_answered_no_more(access: Access, territory: None, visit: Any) -> None:
     nora, roger = await visit(NORA), await visit(ROGER)
     sent = dict(re.findall(r'name="(csrf|cle)" value="([\w-]+)"', await nora.text(HERE))) | {"questionnaire": URL}
@@ -296,6 +306,7 @@ async def test_the_pages_hold_on_a_phone_and_compute_as_one_answers(
     window = await screen(browser, application(pages), headers=await signed_in(NORA))
     page = await window.open(HERE)
     await window.check("evaluations")
+    await page.get_by_text("Autres questionnaires").click()
     await page.get_by_role("button", name="Commencer : Marche et chutes").click()
     await expect(page.get_by_role("heading", name="Marche et chutes")).to_be_visible()
     await window.check("evaluation-questionnaire")
@@ -316,6 +327,7 @@ async def test_the_pages_hold_on_a_phone_and_compute_as_one_answers(
 async def test_the_form_works_without_script(territory: None, browser: Browser, application: Any, signed_in: Any) -> None:
     plain = await screen(browser, application(pages), headers=await signed_in(NORA), scripts=False)
     page = await plain.open(HERE)
+    await page.get_by_text("Autres questionnaires").click()
     await page.get_by_role("button", name="Commencer : Marche et chutes").click()
     await page.get_by_label("Ne marche pas").check()
     await page.get_by_label("Chutes depuis six mois").fill("0")

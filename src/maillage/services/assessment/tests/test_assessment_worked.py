@@ -46,7 +46,7 @@ def computed(form: Form, case: dict[str, Any]) -> dict[str, Any]:
     nodes, _ = populated(form, known=known, now=now)
     done = filled(form, answered(nodes, exact["answers"]), known=known, now=now)
     assert done.doubts == {}, done.doubts
-    return {node.item.link_id: simple(node.value) for node in every(done.nodes)}
+    return {node.item.link_id: node.value for node in every(done.nodes)}
 
 
 def simple(value: Any) -> Any:
@@ -61,6 +61,10 @@ def simple(value: Any) -> Any:
 
 
 def as_expected(wanted: Any, found: Any) -> bool:
+    """Of a quantity the parts that are named; text as it begins, a number as that number."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(as_expected(value, found.get(part)) for part, value in wanted.items())
+    found = simple(found)
     if isinstance(wanted, str):
         return isinstance(found, str) and found.startswith(wanted)
     if wanted is None or isinstance(wanted, bool):
