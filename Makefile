@@ -110,6 +110,9 @@ bench-files: setup ## what sealing documents costs
 bench-coordination: setup ## messages delivered, streams held open, the pages of the desk as the region grows
 	@$(BIN)/python -m bench.coordination
 
+bench-pathways: setup ## the page of a long questionnaire, and an answer to it
+	@$(BIN)/python -m bench.pathways
+
 bench-sign-in: setup ## how long a sign-in keeps somebody waiting
 	@$(BIN)/python -m bench.sign_in
 
