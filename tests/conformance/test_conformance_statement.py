@@ -62,7 +62,10 @@ def addresses(definition: Resource) -> set[tuple[str, str]]:
     """Where an operation is invoked, by its definition."""
     kind = "{kind}" if definition["resource"] == ["Resource"] else definition["resource"][0]
     levels = {"type": f"/{kind}/${definition['code']}", "instance": f"/{kind}/{{id}}/${definition['code']}"}
-    methods = ("POST",) if definition["affectsState"] else ("GET", "POST")
+    complex_ = any(
+        one["use"] == "in" and one["min"] > 0 and one["type"][0].isupper() for one in definition["parameter"]
+    )  # no query holds it
+    methods = ("POST",) if definition["affectsState"] or complex_ else ("GET", "POST")
     return {(method, path) for level, path in levels.items() if definition[level] for method in methods}
 
 

@@ -21,10 +21,18 @@ class Unevaluable(Unprocessable):
     """An expression cannot be evaluated on this value: one value was expected and there are more, a function or variable is not known, too many steps."""
 
 
+@dataclass(slots=True)
+class Budget:
+    """The steps that several evaluations may take together."""
+
+    left: int
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """What an expression is evaluated with. `kind` is the type or backbone path of the value; `variables` by name without %: values of JSON, lists of them, or what
-    `Expression.find` found; `resource` and `root` are %resource and %rootResource; `now` is what `now()` and `today()` say; `steps` the most that one evaluation takes."""
+    `Expression.find` found; `resource` and `root` are %resource and %rootResource; `now` is what `now()` and `today()` say; `steps` the most that one evaluation takes,
+    `budget` what it takes from with others."""
 
     kind: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -34,6 +42,7 @@ class Environment:
     resolve: Resolve | None = None
     member_of: MemberOf | None = None
     steps: int = 1_000_000
+    budget: Budget | None = None
 
 
 class Run:
@@ -46,7 +55,7 @@ class Run:
         self.this: Items = context
         self.index: int | None = None
         self.total: Items = []
-        self.steps = environment.steps
+        self.steps = environment.steps if environment.budget is None else min(environment.steps, environment.budget.left)
         self.weights: tuple[dict[tuple[Any, ...], Any], dict[int, str]] | None = None
         """Of `ordinal()`: what options weigh, and which item each answer is of; made when first asked."""
 
@@ -54,7 +63,7 @@ class Run:
         """Takes steps; Unevaluable where none is left."""
         self.steps -= count
         if self.steps < 0:
-            self.refuse(f"more than {self.environment.steps} steps are needed")
+            self.refuse("it takes more steps than it may")
 
     def refuse(self, why: str) -> Any:
         """Unevaluable, with the expression."""
@@ -95,12 +104,17 @@ class Expression:
         """What it finds, with types: for a variable of a further expression. Unevaluable."""
         context = items_of(value, environment.kind)
         run = Run(self.text, environment, context)
+        given = run.steps
         try:
+            run.step()
             return self._step(context, run)
         except RecursionError:
             return list(run.refuse("it goes too deep"))
         except (ArithmeticError, OverflowError) as fault:
             return list(run.refuse(f"a number is beyond what can be reckoned with ({type(fault).__name__})"))
+        finally:
+            if environment.budget is not None:
+                environment.budget.left -= given - max(0, run.steps)
 
 
 @lru_cache(maxsize=KEPT)

@@ -28,7 +28,6 @@ POPULATE = (
     Parameter("questionnaire", "Questionnaire", "The questionnaire, where it is none of those known here."),
     Parameter("canonical", "canonical", "The url of one that is known here, with its version or without."),
 )
-OF_ONE = POPULATE[:1]
 EXTRACT = (
     Parameter("questionnaire-response", "QuestionnaireResponse", "The finished response, to a questionnaire that is known here."),
 )
@@ -37,7 +36,7 @@ EXTRACT = (
 async def populate(request: Request, ctx: Context) -> Response:
     """Parameters: `response`, a QuestionnaireResponse in progress; `issues` for what could not be filled in."""
     id = request.path_params.get("id")
-    sent = await operation.sent(request, OF_ONE if id else POPULATE)
+    sent = await operation.sent(request, POPULATE)
     form = await _asked(ctx, id, sent)
     patient = _person(sent)
     ctx.records.views.require("r", "Questionnaire")
@@ -53,6 +52,8 @@ async def populate(request: Request, ctx: Context) -> Response:
 
 async def _asked(ctx: Context, id: Any, sent: operation.Sent) -> Form:
     canonical = sent.get("canonical")
+    if id and (canonical is not None or sent.whole.keys() - {"subject"}):
+        raise refused("questionnaire", "the address names the questionnaire already")
     if id:
         return form_from(await _questionnaire(ctx, str(id)))
     if (canonical is None) == ("questionnaire" not in sent.whole):
@@ -84,7 +85,9 @@ def _person(sent: operation.Sent) -> str:
 async def extract(request: Request, ctx: Context) -> Response:
     """Parameters: `return`, a transaction of what the response says of the record; carried out twice it writes once."""
     id = request.path_params.get("id")
-    sent = await operation.sent(request, () if id else EXTRACT, itself="" if id else "QuestionnaireResponse")
+    sent = await operation.sent(request, EXTRACT, itself="" if id else "QuestionnaireResponse")
+    if id and sent.whole:
+        raise refused("questionnaire-response", "the address names the response already")
     response = (
         await ctx.records.read("QuestionnaireResponse", str(id))
         if id

@@ -9,7 +9,7 @@ from maillage.access.permissions import Permission, permits
 from maillage.fhir.dates import span
 from maillage.http import Request, action, page, redirect
 from maillage.services.assessment.forms import answers as forms
-from maillage.services.assessment.resources.assessment import OPEN, RECORDED, compared
+from maillage.services.assessment.resources.assessment import OPEN, RECORDED, compared, is_the_persons
 from maillage.services.assessment.resources.questionnaire import Form
 from maillage.services.assessment.resources.request import Asked
 from maillage.services.assessment.resources.response import every
@@ -63,7 +63,11 @@ async def one(request: Request, ctx: Context) -> Response:
     held = await assessments.read(ctx, patient=patient, id=id)
     correcting = "corriger" in request.query_params
     may_write = permits(ctx.actor, Permission.RECORD_WRITE)
-    if may_write and (held.response["status"] == OPEN or (correcting and held.response["status"] in RECORDED)):
+    if (
+        may_write
+        and not (held.response["status"] == OPEN and is_the_persons(held.response))
+        and (held.response["status"] == OPEN or (correcting and held.response["status"] in RECORDED))
+    ):
         return _form(request, ctx, held, saved="enregistre" in request.query_params)
     return render(
         request, ctx, "assessment/assessment.html", patient=patient, banner=held.banner, tabs=record_tabs(patient), held=held, shown=shown,

@@ -14,6 +14,11 @@ OPEN = "in-progress"
 WRONG = "entered-in-error"
 
 
+def is_the_persons(response: Mapping[str, Any]) -> bool:
+    """Whether it is answered by the person, or by who helps them: a professional reads it and does not write in it."""
+    return str(response.get("author", {}).get("reference", "")).startswith(("Patient/", "RelatedPerson/"))
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a form comes to: the nodes of its scores, and those that say in words what they mean."""

@@ -168,7 +168,9 @@ def _stamped(resource: Resource, response: Mapping[str, Any], at: int) -> Resour
     about = {"Patient": {}, "RelatedPerson": {"patient": response.get("subject")}}.get(
         resource["resourceType"], {"subject": response.get("subject")}
     )
-    return _named(response, f"definition|{at}") | {key: value for key, value in about.items() if value} | resource
+    named = _named(response, f"definition|{at}")
+    said = {key: value for key, value in about.items() if value}  # whatever the form says: of nobody else
+    return {**resource, **said, "id": named["id"], "identifier": [*named["identifier"], *resource.get("identifier", ())]}
 
 
 def _named(response: Mapping[str, Any], place: str) -> Resource:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from maillage.errors import Invalid
-from maillage.fhir.fhirpath import Environment, Unevaluable, compiled
+from maillage.fhir.fhirpath import Budget, Environment, Unevaluable, compiled
 from maillage.fhir.fhirpath.items import Items, plain
 from maillage.services.assessment.resources.questionnaire import FHIRPATH, Form, Item, Value
 from maillage.services.assessment.resources.response import Node, Nodes, every, items_from
@@ -16,6 +16,9 @@ Resource = Mapping[str, Any]
 Known = Mapping[str, Any]
 """What expressions may name: `patient` and what queries found, by name."""
 TURNS = "les calculs tournent en rond"
+MOST_TURNS = 50
+STEPS = 5_000_000
+"""Of all expressions of a form together, each time it is computed: some two seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,12 @@ class Filled:
 
 
 def filled(form: Form, nodes: Nodes, *, known: Known, now: datetime) -> Filled:
-    """Enables and computes until nothing moves any more. Where expressions never settle, those that still move say so and have no answer: at most one turn an expression and two more."""
+    """Enables and computes until nothing moves any more. Where expressions never settle, those that still move say so and have no answer: at most one turn an expression and two more, MOST_TURNS in all."""
     computed = [node.item for node in every(nodes) if node.item.calculated]
-    turn = _Turn(form, nodes, known, now)
-    for _ in range(len(computed) + 2):
-        after = _Turn(form, turn.computed(), known, now)
+    budget = Budget(STEPS)
+    turn = _Turn(form, nodes, known, now, budget)
+    for _ in range(min(len(computed) + 2, MOST_TURNS)):
+        after = _Turn(form, turn.computed(), known, now, budget)
         if after.nodes == turn.nodes and after.disabled == turn.disabled:
             return Filled(turn.nodes, items_from(turn.kept), turn.disabled, turn.doubts)
         before, turn = turn, after
@@ -42,15 +46,15 @@ def filled(form: Form, nodes: Nodes, *, known: Known, now: datetime) -> Filled:
         new.item.link_id for old, new in zip(every(before.nodes), every(turn.nodes), strict=True) if old.answers != new.answers
     } or {one.link_id for one in computed}
     still = _without(turn.nodes, lambda node: node.item.link_id in moving)
-    last = _Turn(form, still, known, now)
+    last = _Turn(form, still, known, now, budget)
     return Filled(still, items_from(last.kept), last.disabled, {**last.doubts, **dict.fromkeys(sorted(moving), TURNS)})
 
 
 class _Turn:
     """One look at all that is answered: `disabled` and `kept` follow from `nodes`; `doubts` from what was evaluated."""
 
-    def __init__(self, form: Form, nodes: Nodes, known: Known, now: datetime) -> None:
-        self._form, self._now, self.nodes = form, now, nodes
+    def __init__(self, form: Form, nodes: Nodes, known: Known, now: datetime, budget: Budget) -> None:
+        self._form, self._now, self._budget, self.nodes = form, now, budget, nodes
         self.doubts: dict[str, str] = {}
         self._known = dict(known)
         self.disabled: frozenset[str] = frozenset()
@@ -114,7 +118,7 @@ class _Turn:
     def _items(self, place: str, text: str, context: Resource, scope: Known) -> Items | None:
         environment = Environment(
             kind="QuestionnaireResponse" if "resourceType" in context else "QuestionnaireResponse.item", now=self._now, resource=self._response,
-            root=self._response, variables={**scope, "questionnaire": self._form.source},
+            root=self._response, variables={**scope, "questionnaire": self._form.source}, budget=self._budget,
         )  # fmt: skip
         try:
             return compiled(text).find(context, environment)
@@ -173,7 +177,7 @@ def _without(nodes: Nodes, dropped: Callable[[Node], bool]) -> Nodes:
 
 def wrong(form: Form, done: Filled, *, known: Known, now: datetime) -> dict[str, str]:
     """The constraints that do not hold, by the name of the node they are about (the empty name: the form's own). One that cannot be evaluated does not hold."""
-    turn = _Turn(form, done.nodes, known, now)
+    turn = _Turn(form, done.nodes, known, now, Budget(STEPS))
     found = {
         node.name: one.human
         for node in every(done.nodes)

@@ -119,6 +119,11 @@ async def read(ctx: Context, *, patient: str, id: str) -> Assessment:
 async def save(ctx: Context, *, patient: str, id: str, version: str, sent: forms.Sent, finish: bool) -> tuple[Assessment, bool]:
     """As `saved`, by a professional."""
     ctx.require(Permission.RECORD_WRITE, patient=patient)
+    response = await response_of(ctx, patient, id)
+    if response["status"] == OPEN and resources.is_the_persons(response):
+        raise Conflict(
+            "the person is answering this: it is not written in for them", french="La personne est en train d’y répondre."
+        )
     return await saved(ctx, patient=patient, id=id, version=version, sent=sent, finish=finish)
 
 

@@ -18,6 +18,8 @@ Resource = dict[str, Any]
 ANSWERED = "questionnaire-answered"
 """The kind of the notice to who asked."""
 FINISHED = RECORDED | {WRONG}
+WRITTEN = frozenset({"Observation", "Condition", "AllergyIntolerance", "MedicationStatement", "Procedure", "FamilyMemberHistory"})
+"""Types that are written into the record of whom the response is about by themselves. Others open something, or bind somebody: who may write them carries out `$extract`."""
 
 
 async def record(ctx: Context, told: AssessmentRecorded) -> None:
@@ -34,7 +36,7 @@ async def record(ctx: Context, told: AssessmentRecorded) -> None:
 
 async def extract(ctx: Context, form: Form, response: Resource) -> None:
     """Writes what the response says of the record, over what an earlier version of it said; what that said and this does not is taken back."""
-    made = extracted(form, response, nodes_from(form, response))
+    made = [one for one in extracted(form, response, nodes_from(form, response)) if one["resourceType"] in WRITTEN]
     before = await ctx.records.find("Observation", {"derived-from": f"QuestionnaireResponse/{response['id']}", "_count": "200"})
     stored = {one["id"]: one for one in before}
     gone = [

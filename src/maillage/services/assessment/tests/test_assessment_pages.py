@@ -243,6 +243,11 @@ async def test_a_person_answers_from_their_space_and_who_asked_is_told(access: A
     assert answer.status_code == 303, answer.text
     (draft,) = await found(access, "QuestionnaireResponse")
     assert (draft["status"], draft["author"]["reference"]) == ("in-progress", "Patient/p")
+    own = f"{HERE}/{draft['id']}"
+    assert "Enregistrer et calculer" not in await nora.text(own)
+    assert (
+        await nora.client.post(own, data={"csrf": sent["csrf"], "version": "2", fields["Chutes depuis six mois"]: "9"})
+    ).status_code == 409
     page = await roger.text(address)
     assert re.search(r'value="1" checked', page)
     assert (await roger.send(address, page, terminer="1")).status_code == 422

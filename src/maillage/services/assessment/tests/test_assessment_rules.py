@@ -161,6 +161,30 @@ def test_definitions_say_where_answers_go() -> None:
     }  # fmt: skip
 
 
+def test_what_is_extracted_is_of_the_person_whom_the_response_is_about() -> None:
+    item = {"linkId": "a", "type": "string", "definition": f"{HL7}/Condition#Condition.subject.reference"}
+    form = form_from(questionnaire(item, extension=[{"url": f"{SDC}-itemExtractionContext", "valueCode": "Condition"}]))
+    response = {
+        "id": "r",
+        "status": "completed",
+        "subject": {"reference": "Patient/p"},
+        "item": [{"linkId": "a", "answer": [{"valueString": "Patient/other"}]}],
+    }
+    (made,) = extracted(form, response, nodes_from(form, response))
+    assert made["subject"] == {"reference": "Patient/p"}
+
+
+def test_a_form_that_would_take_for_ever_says_so_and_ends() -> None:
+    endless = [
+        {"linkId": f"i{at}", "type": "string", "readOnly": True, "extension": [expression("1.repeat('a' + $this.toString())")]}
+        for at in range(40)
+    ]
+    form = form_from(questionnaire(*endless))
+    done = filled(form, empty(form), known={}, now=NOON)
+    assert done.items == []
+    assert len(done.doubts) == 40
+
+
 def test_a_definition_of_no_element_is_refused_with_its_item() -> None:
     item = {"linkId": "a", "type": "string", "definition": f"{HL7}/Patient#Patient.color"}
     form = form_from(questionnaire(item, extension=[{"url": f"{SDC}-itemExtractionContext", "valueCode": "Patient"}]))
