@@ -10,7 +10,7 @@ from maillage.access.references import local
 from maillage.errors import Conflict, Forbidden, Issue, NotFound, Unprocessable
 from maillage.fhir.change import Change, Verb
 from maillage.services.assessment.events import AssessmentRecorded
-from maillage.services.assessment.resources.assessment import OPEN, RECORDED
+from maillage.services.assessment.resources.assessment import OPEN, RECORDED, is_the_persons
 from maillage.services.assessment.resources.questionnaire import Form, Value
 from maillage.services.assessment.resources.response import Node, every, nodes_from
 from maillage.services.assessment.rules import checking
@@ -31,6 +31,8 @@ async def keep_answers(ctx: Context, change: Change) -> Resource:
     resource = change.resource
     if ctx.actor.kind in ASKED:
         await _refuse_what_was_sent(ctx, change)
+    elif ctx.actor.kind is ActorKind.PROFESSIONAL:
+        await _refuse_the_persons(ctx, change)
     if change.verb is Verb.DELETE or "questionnaire" not in resource or ctx.actor.kind is ActorKind.JOB:
         return resource
     try:
@@ -53,6 +55,15 @@ async def _refuse_what_was_sent(ctx: Context, change: Change) -> None:
         raise Forbidden("these are somebody else's answers")
     if before["status"] != OPEN or change.verb is Verb.DELETE:
         raise Conflict("what was sent stays as it was sent: say to your team what is wrong in it")
+
+
+async def _refuse_the_persons(ctx: Context, change: Change) -> None:
+    """What a person, or who helps them, is answering is not written in for them."""
+    before = await ctx.records.before(change) or {}
+    if before.get("status") == OPEN and is_the_persons(before):
+        raise Conflict(
+            "the person is answering this: it is not written in for them", french="La personne est en train d’y répondre."
+        )
 
 
 async def _tell(ctx: Context, change: Change, form: Form) -> None:

@@ -152,6 +152,10 @@ async def test_a_person_changes_their_own_draft_and_nothing_else(platform: Platf
     async with await client_of(create_app(platform, fhir_routes()), access, roger, accept="application/fhir+json") as client:
         mine = response(WALKS, status="in-progress", author={"reference": "Patient/p"})
         draft = (await client.post("/fhir/QuestionnaireResponse", json=mine)).json()
+        async with await client_of(create_app(platform, fhir_routes()), access, NORA, accept="application/fhir+json") as nora:
+            assert (
+                await nora.put(f"/fhir/QuestionnaireResponse/{draft['id']}", json=draft | {"item": response(FALLS)["item"]})
+            ).status_code == 409
         sent = {**draft, "status": "completed", "item": response(WALKS, FALLS)["item"]}
         assert (await client.put(f"/fhir/QuestionnaireResponse/{draft['id']}", json=sent)).status_code == 200
         assert (

@@ -1,6 +1,6 @@
 """Any resource of a record → the line that tells of it: what, which words, whose, when, where it is shown. Pure; tolerant of what others write."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -304,6 +304,15 @@ def _task(resource: Resource, patient: str) -> Told:
             resource.get("status", ""), "à prendre"
         )
         return Told("", "alert", f"Alerte : {title}", answer, href="/alertes")
+    if "complete-questionnaire" in codes(resource.get("code"), "http://hl7.org/fhir/uv/sdc/CodeSystem/temp"):
+        answer = {"completed": "rempli", "cancelled": "annulé"}.get(str(resource.get("status", "")), "à remplir par la personne")
+        return Told(
+            "",
+            "care",
+            f"Questionnaire demandé : {resource.get('description', '')}",
+            answer,
+            href=f"/patients/{patient}/evaluations",
+        )
     if "support" in codes(resource.get("code"), "urn:maillage:request"):
         answered = {
             "accepted": "acceptée",
@@ -391,9 +400,23 @@ def _right(resource: Resource, patient: str) -> Told:
 
 
 def _answers(resource: Resource, patient: str) -> Told:
-    home = str(resource.get("questionnaire", "")).startswith("urn:maillage:questionnaire|home")
-    lead = "Situation de vie" if home else "Questionnaire"
-    return Told("", "social", lead, href=f"/patients/{patient}/situation-de-vie" if home else "")
+    if str(resource.get("questionnaire", "")).startswith("urn:maillage:questionnaire|home"):
+        return Told("", "social", "Situation de vie", href=f"/patients/{patient}/situation-de-vie")
+    items = resource.get("item", [])
+    title = str(items[0].get("text", "")) if items else ""
+    lead = {"in-progress": "Évaluation commencée", "amended": "Évaluation corrigée"}.get(
+        str(resource.get("status", "")), "Évaluation"
+    )
+    href = f"/patients/{patient}/evaluations/{resource['id']}" if resource.get("questionnaire") else ""
+    return Told("", "care", f"{lead} : {title}" if title else lead, joined(_meanings(items)), href=href)
+
+
+def _meanings(items: Sequence[Resource]) -> Iterator[str]:
+    """What the scores of a questionnaire of the library mean, as it says it (`<slug>.sens`)."""
+    for one in items:
+        if str(one.get("linkId", "")).endswith(".sens"):
+            yield from (str(answer["valueString"]) for answer in one.get("answer", []) if "valueString" in answer)
+        yield from _meanings(one.get("item", []))
 
 
 def _person(resource: Resource, patient: str) -> Told:

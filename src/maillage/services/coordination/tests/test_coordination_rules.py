@@ -215,3 +215,28 @@ def test_a_record_tells_of_a_task_by_what_it_is_and_leads_to_where_it_is_done(
     }  # fmt: skip
     line = telling.told(task, patient="p")
     assert (line.lead, line.words, line.href) == said
+
+
+def test_an_evaluation_is_told_with_what_it_means_and_leads_to_its_page() -> None:
+    items = [
+        {
+            "linkId": "katz",
+            "text": "Échelle de Katz",
+            "item": [{"linkId": "katz.sens", "answer": [{"valueString": "Aide pour un geste"}]}],
+        }
+    ]
+    response = {
+        "resourceType": "QuestionnaireResponse",
+        "id": "x",
+        "status": "completed",
+        "questionnaire": "https://q|1",
+        "authored": "2026-11-23T12:00:00Z",
+        "item": items,
+    }
+    line = telling.told(response, patient="p")
+    assert (line.lead, line.words, line.href) == (
+        "Évaluation : Échelle de Katz",
+        "Aide pour un geste",
+        "/patients/p/evaluations/x",
+    )
+    assert telling.told({**response, "status": "in-progress"}, patient="p").lead == "Évaluation commencée : Échelle de Katz"
